@@ -1,0 +1,271 @@
+"""Where settings come from: the environment, then `.env` beside manage.py, then the services `make run` started.
+
+Every getter names its variable when the value is wrong, in one sentence (`ConfigurationError`); manage.py and the
+launcher print that sentence and stop.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import json
+import os
+import re
+import socket
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+from zoneinfo import ZoneInfo
+
+import environ
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+SERVICES_FILE = "services.json"
+
+TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
+FALSE_WORDS = frozenset({"", "0", "false", "no", "off"})
+HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?")
+NOT_RUNNING = (
+    "DATABASE_URL is not set and labelcrm's own services are not running: start them with `make run`, "
+    "or set DATABASE_URL and REDIS_URL to servers of yours."
+)
+
+
+class ConfigurationError(Exception):
+    """A setting is missing or wrong; the message is one sentence for the person who starts labelcrm."""
+
+
+environ.Env.read_env(os.environ.get("LABELCRM_ENV_FILE") or BASE_DIR / ".env")
+
+
+# -- Typed values ---------------------------------------------------------------------------------------------------
+# Values are read from os.environ, not through environ.Env: that takes any unknown word for False, and a value that
+# starts with "$" for the name of another variable.
+
+
+def string(name: str, *, default: str | None = None) -> str:
+    """The variable's text; without a default an unset or empty one is an error."""
+    value = os.environ.get(name)
+    if value is None or (value == "" and default is None):
+        if default is None:
+            raise ConfigurationError(f"{name} is not set; .env.example says what it is for.")
+        return default
+    return value
+
+
+def boolean(name: str, *, default: bool) -> bool:
+    """1, true, yes, on or 0, false, no, off, in any case; empty is false."""
+    value = os.environ.get(name)
+    if value is None:
+        return default
+    word = value.strip().lower()
+    if word not in TRUE_WORDS | FALSE_WORDS:
+        raise ConfigurationError(f"{name} must be true or false, not {value!r}.")
+    return word in TRUE_WORDS
+
+
+def integer(name: str, *, default: int, minimum: int = 0, maximum: int | None = None) -> int:
+    """A whole number within the bounds."""
+    value = os.environ.get(name, "").strip()
+    if not value:
+        return default
+    if not re.fullmatch(r"-?[0-9]{1,18}", value):
+        raise ConfigurationError(f"{name} must be a whole number, not {value!r}.")
+    number = int(value)
+    if number < minimum or (maximum is not None and number > maximum):
+        bounds = f"at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
+        raise ConfigurationError(f"{name} must be {bounds}, not {number}.")
+    return number
+
+
+def strings(name: str, *, default: list[str]) -> list[str]:
+    """Comma-separated words, blanks trimmed, empty ones dropped."""
+    value = os.environ.get(name)
+    if value is None:
+        return list(default)
+    return [word.strip() for word in value.split(",") if word.strip()]
+
+
+def hosts(name: str, *, default: list[str]) -> list[str]:
+    """Comma-separated `host` or `host:port`, lower case; IPv6 addresses in square brackets."""
+    return [_checked_host(name, text) for text in strings(name, default=default)]
+
+
+def time_zone(name: str, *, default: str) -> str:
+    """The name of a time zone this machine knows."""
+    value = os.environ.get(name, "").strip() or default
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError) as error:  # not found, not a name, a folder
+        raise ConfigurationError(f"{name} must be a time zone such as Asia/Jakarta, not {value!r}.") from error
+    return value
+
+
+def port(name: str = "PORT", *, default: int = 8000) -> int:
+    """A TCP port."""
+    return integer(name, default=default, minimum=1, maximum=65535)
+
+
+def _checked_host(name: str, text: str) -> str:
+    match = re.fullmatch(r"(?P<host>\[[^\]]*\]|[^:\[\]]+)(:(?P<port>[0-9]{1,5}))?", text.lower())
+    if match and 1 <= int(match["port"] or 1) <= 65535 and _is_host(match["host"]):
+        return text.lower()
+    raise ConfigurationError(f"{name} must list host or host:port, comma-separated, and {text!r} is neither.")
+
+
+def _is_host(host: str) -> bool:
+    if not host.startswith("["):
+        return bool(HOST_NAME.fullmatch(host))
+    try:
+        return bool(ipaddress.IPv6Address(host[1:-1]))
+    except ValueError:
+        return False
+
+
+# -- Our own services -----------------------------------------------------------------------------------------------
+
+
+def home() -> Path:
+    """The folder that holds this installation's data, LABELCRM_HOME; a relative one counts from manage.py."""
+    return (BASE_DIR / (os.environ.get("LABELCRM_HOME") or "var")).resolve()
+
+
+def services() -> dict[str, Any]:
+    """What the launcher wrote in LABELCRM_HOME: database_url, redis_url, secret_key, encryption_key, …; {} without."""
+    try:
+        found = json.loads((home() / SERVICES_FILE).read_text())
+    except FileNotFoundError:
+        return {}
+    except PermissionError as error:
+        raise ConfigurationError(
+            f"{home() / SERVICES_FILE} belongs to another user: run this as the user who runs `make run` "
+            "(or set LABELCRM_HOME)."
+        ) from error
+    except ValueError as error:
+        raise ConfigurationError(f"{home() / SERVICES_FILE} is damaged: restore it from a backup.") from error
+    return found if isinstance(found, dict) else {}
+
+
+def database_url() -> str:
+    """DATABASE_URL, else that of our own running PostgreSQL."""
+    return os.environ.get("DATABASE_URL") or _running("database_url")
+
+
+def redis_url() -> str:
+    """REDIS_URL as redis-py wants it, else that of our own running Redis."""
+    url = os.environ.get("REDIS_URL") or _running("redis_url")
+    parts = urlsplit(url)
+    if parts.scheme not in {"redis", "rediss", "unix"} or not (parts.netloc or parts.path):
+        raise ConfigurationError("REDIS_URL must look like redis://host:6379/0, rediss://… or unix:///path/to/socket.")
+    return url
+
+
+def broker_url() -> str:
+    """REDIS_URL as Celery wants it: a socket is redis+socket:// with virtual_host there, unix:// with db in redis-py."""
+    url = redis_url()
+    parts = urlsplit(url)
+    if parts.scheme != "unix":
+        return url
+    query = [("virtual_host" if key == "db" else key, value) for key, value in parse_qsl(parts.query)]
+    account = f"{parts.netloc.rsplit('@', 1)[0]}@" if "@" in parts.netloc else ""
+    return f"redis+socket://{account}{parts.path}?{urlencode(query or [('virtual_host', '0')])}"
+
+
+def secret_key() -> str:
+    """SECRET_KEY, else the one the launcher made."""
+    return _key("SECRET_KEY", "secret_key")
+
+
+def encryption_keys() -> list[str]:
+    """ENCRYPTION_KEY, comma-separated, newest first: Fernet keys that gateway credentials are encrypted with."""
+    keys = [key.strip() for key in _key("ENCRYPTION_KEY", "encryption_key").split(",") if key.strip()]
+    for key in keys:
+        _check_encryption_key(key)
+    return keys
+
+
+def encryption_key() -> str:
+    """The newest encryption key, the one to encrypt with."""
+    return encryption_keys()[0]
+
+
+def _running(entry: str) -> str:
+    url = services().get(entry)
+    if not url or not _answers(url):
+        if entry == "redis_url" and os.environ.get("DATABASE_URL"):
+            raise ConfigurationError(NOT_RUNNING.replace("DATABASE_URL is", "REDIS_URL is", 1))
+        raise ConfigurationError(NOT_RUNNING)
+    return str(url)
+
+
+def _answers(url: str) -> bool:
+    """Whether somebody listens behind the socket: a killed launcher leaves its services.json behind."""
+    if url.startswith("unix:"):
+        path = unquote(urlsplit(url).path)
+    else:
+        path = f"{dict(parse_qsl(urlsplit(url).query)).get('host', '')}/.s.PGSQL.5432"
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(2)
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
+    return True
+
+
+def _key(name: str, entry: str) -> str:
+    key = os.environ.get(name) or services().get(entry)
+    if not key:
+        raise ConfigurationError(f"{name} is not set: `make run` makes one, with real servers set it yourself.")
+    return str(key)
+
+
+def _check_encryption_key(key: str) -> None:
+    try:
+        size = len(base64.urlsafe_b64decode(key))
+    except (binascii.Error, ValueError):
+        size = 0
+    if size != 32:
+        raise ConfigurationError("ENCRYPTION_KEY must be 32 random bytes in URL-safe base64 (.env.example says how).")
+
+
+# -- URLs to Django ---------------------------------------------------------------------------------------------------
+
+
+def database() -> dict[str, Any]:
+    """Django's DATABASES entry for `database_url()`."""
+    return parse_database_url(database_url())
+
+
+def parse_database_url(url: str) -> dict[str, Any]:
+    """postgresql://user:password@host:port/name?host=/socket/folder&option=value as a DATABASES entry.
+
+    Our own because django-environ leaves `%2F` in a socket's host as it is. `host` and `port` in the query win over
+    those before the path, as in libpq; all other query words are libpq options.
+    """
+    parts = urlsplit(url)
+    try:
+        number = parts.port
+    except ValueError:
+        number = -1
+    if parts.scheme not in {"postgres", "postgresql"} or number == -1 or not parts.path.strip("/"):
+        raise ConfigurationError("DATABASE_URL must look like postgresql://user:password@host:5432/name.")
+    options = dict(parse_qsl(parts.query))
+    host = parts.netloc.rsplit("@", 1)[-1]
+    if number is not None:
+        host = host.rsplit(":", 1)[0]
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path[1:]),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": options.pop("host", unquote(host.strip("[]"))),
+        "PORT": options.pop("port", str(number or "")),
+        "OPTIONS": options,
+    }
+
+
+def socket_database_url(folder: Path | str, *, user: str = "postgres", name: str = "labelcrm") -> str:
+    """The URL of a PostgreSQL that listens on a socket in `folder`."""
+    return f"postgresql://{quote(user)}@/{quote(name)}?{urlencode({'host': str(folder)}, safe='/')}"
