@@ -1,0 +1,1 @@
+"""labelcrm: WhatsApp labels as data."""

@@ -1,0 +1,102 @@
+"""What brought a contact here: campaigns, the rules that recognise them, and each touch."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from contacts.querysets import CampaignQuerySet
+from labelcrm.core.soft_deletion import Archivable, LivingManager
+
+from .channels import Channel
+from .contact import Contact, Message
+
+
+class Campaign(Archivable):
+    """Something we spent effort or money on to make people write. Not a label."""
+
+    code = models.SlugField(_("code"), max_length=60)
+    name = models.CharField(_("name"), max_length=100)
+    source = models.CharField(_("source"), max_length=60, blank=True)
+    cost = models.DecimalField(_("cost (rupiah)"), max_digits=14, decimal_places=0, null=True, blank=True)
+    starts_on = models.DateField(_("starts on"), null=True, blank=True)
+    ends_on = models.DateField(_("ends on"), null=True, blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("changed at"), auto_now=True)
+
+    objects = LivingManager.over(CampaignQuerySet)
+    all_objects = CampaignQuerySet.as_manager()
+
+    class Meta(Archivable.Meta):
+        verbose_name = _("campaign")
+        verbose_name_plural = _("campaigns")
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["code"], condition=Q(deleted_at__isnull=True), name="campaign_code_once"),
+            models.CheckConstraint(
+                condition=Q(ends_on__isnull=True) | Q(starts_on__isnull=True) | Q(ends_on__gte=F("starts_on")),
+                name="campaign_ends_after_it_starts",
+            ),
+            models.CheckConstraint(condition=Q(cost__isnull=True) | Q(cost__gte=0), name="campaign_cost_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CampaignRule(models.Model):
+    """How a first message shows that it belongs to a campaign. Lower `priority` is asked first."""
+
+    class Kind(models.TextChoices):
+        AD = "ad", _("ad id")
+        REF = "ref", _("ad ref")
+        CLICK = "click", _("click id")
+        KEYWORD = "keyword", _("words in the first message")
+
+    campaign = models.ForeignKey(Campaign, verbose_name=_("campaign"), on_delete=models.CASCADE, related_name="rules")
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    pattern = models.CharField(_("value"), max_length=200)
+    channel = models.ForeignKey(
+        Channel, verbose_name=_("only on channel"), null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+    )
+    priority = models.PositiveSmallIntegerField(_("priority"), default=100)
+    active = models.BooleanField(_("active"), default=True)
+
+    class Meta:
+        verbose_name = _("campaign rule")
+        verbose_name_plural = _("campaign rules")
+        ordering = ["priority", "id"]
+        constraints = [models.UniqueConstraint(fields=["campaign", "kind", "pattern", "channel"], name="campaign_rule_once")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.pattern}"
+
+
+class CampaignTouch(models.Model):
+    """One moment at which a campaign reached a contact. `campaign` empty: an ad that no campaign claims yet."""
+
+    contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="touches")
+    campaign = models.ForeignKey(
+        Campaign, verbose_name=_("campaign"), null=True, blank=True, on_delete=models.PROTECT, related_name="touches"
+    )
+    channel = models.ForeignKey(Channel, verbose_name=_("channel"), null=True, on_delete=models.PROTECT, related_name="+")
+    message = models.ForeignKey(Message, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField(_("time"))
+    method = models.CharField(_("recognised by"), max_length=20)
+    evidence = models.JSONField(_("evidence"), default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("campaign touch")
+        verbose_name_plural = _("campaign touches")
+        ordering = ["at", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["message"], condition=Q(message__isnull=False), name="one_touch_per_message"),
+        ]
+        indexes = [
+            models.Index(fields=["contact", "at"], name="touch_by_contact"),
+            models.Index(fields=["campaign", "at"], name="touch_by_campaign"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contact_id} ← {self.campaign_id}"

@@ -1,0 +1,221 @@
+"""The people who write to us: contacts, the identifiers they go by, and what was said."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex, GinIndex, OpClass
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Upper
+from django.utils.translation import gettext_lazy as _
+
+from contacts.querysets import ContactQuerySet, MessageQuerySet
+from labelcrm.core.soft_deletion import Archivable, LivingManager
+
+from .channels import Channel
+from .people import Agent
+
+
+class Contact(Archivable):
+    """One person in a personal chat, whatever number of identifiers, channels and labels they have.
+
+    `phone` (E.164) and `lid` (digits) repeat the leading identity for lists and search. `merged_into` points
+    from a contact that turned out to be somebody already known to the one that survived.
+    """
+
+    class NameSource(models.TextChoices):
+        NONE = "", _("none")
+        WHATSAPP = "whatsapp", _("WhatsApp profile")
+        PERSON = "person", _("typed here")
+
+    name = models.CharField(_("name"), max_length=200, blank=True)
+    name_source = models.CharField(_("source of the name"), max_length=10, blank=True, choices=NameSource)
+    name_at = models.DateTimeField(null=True, blank=True, editable=False)
+    phone = models.CharField(_("phone"), max_length=20, blank=True)
+    lid = models.CharField(_("LID"), max_length=40, blank=True)
+    assigned_to = models.ForeignKey(
+        Agent, verbose_name=_("assigned to"), null=True, blank=True, on_delete=models.SET_NULL, related_name="contacts"
+    )
+    campaign = models.ForeignKey(
+        "contacts.Campaign",
+        verbose_name=_("campaign"),
+        help_text=_("First touch: what brought this contact here."),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="contacts",
+    )
+    follow_up_at = models.DateTimeField(_("follow up on"), null=True, blank=True)
+    opted_out_at = models.DateTimeField(_("opted out"), null=True, blank=True)
+    first_seen_at = models.DateTimeField(_("first seen"))
+    first_inbound_at = models.DateTimeField(_("first message in"), null=True, blank=True)
+    last_inbound_at = models.DateTimeField(_("last message in"), null=True, blank=True)
+    last_outbound_at = models.DateTimeField(_("last message out"), null=True, blank=True)
+    merged_into = models.ForeignKey(
+        "self", verbose_name=_("merged into"), null=True, blank=True, on_delete=models.PROTECT, related_name="merged"
+    )
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("changed at"))
+
+    objects = LivingManager.over(ContactQuerySet)
+    all_objects = ContactQuerySet.as_manager()
+
+    class Meta(Archivable.Meta):
+        verbose_name = _("contact")
+        verbose_name_plural = _("contacts")
+        permissions = [
+            ("see_all_teams", "Can see the rows of every team"),
+            ("export_contact", "Can export contacts"),
+        ]
+        indexes = [
+            # Contact list, newest activity first, by keyset.
+            models.Index(F("updated_at").desc(), F("id").desc(), name="contact_by_update"),
+            # Search by phone digits in any position, and by name.
+            GinIndex(OpClass("phone", name="gin_trgm_ops"), name="contact_phone_trgm"),
+            GinIndex(OpClass(Upper("name"), name="gin_trgm_ops"), name="contact_name_trgm"),
+            models.Index(fields=["campaign", "id"], condition=Q(campaign__isnull=False), name="contact_by_campaign"),
+            models.Index(fields=["assigned_to", "id"], condition=Q(assigned_to__isnull=False), name="contact_by_agent"),
+            models.Index(fields=["follow_up_at"], condition=Q(follow_up_at__isnull=False), name="contact_follow_up"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.phone or f"{self.lid}@lid"
+
+
+class IdentityKind(models.TextChoices):
+    PHONE = "phone", _("phone")
+    LID = "lid", _("LID")
+
+
+class ContactIdentity(models.Model):
+    """One identifier of a contact. Events remember the identity they came by, so that a merge can be undone."""
+
+    contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="identities")
+    kind = models.CharField(_("kind"), max_length=5, choices=IdentityKind)
+    value = models.CharField(_("value"), max_length=40)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("identifier")
+        verbose_name_plural = _("identifiers")
+        constraints = [models.UniqueConstraint(fields=["kind", "value"], name="identity_once")]
+
+    def __str__(self) -> str:
+        return f"{self.value}@lid" if self.kind == IdentityKind.LID else self.value
+
+
+class ContactMerge(models.Model):
+    """Two contacts turned out to be one. Undoing gives the listed identities back to `merged`."""
+
+    survivor = models.ForeignKey(Contact, verbose_name=_("kept"), on_delete=models.CASCADE, related_name="merges")
+    merged = models.ForeignKey(Contact, verbose_name=_("merged"), on_delete=models.CASCADE, related_name="merge_records")
+    identity_ids = models.JSONField(default=list)
+    reason = models.CharField(_("reason"), max_length=40)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    merged_at = models.DateTimeField(_("merged at"), auto_now_add=True)
+    undone_at = models.DateTimeField(_("undone at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("merge")
+        verbose_name_plural = _("merges")
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.merged_id} → {self.survivor_id}"
+
+
+class ContactChannel(models.Model):
+    """That a contact is known on a channel, and when they wrote there: who may see them, and how fast we answered."""
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="on_channels")
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="contact_links")
+    first_seen_at = models.DateTimeField()
+    first_inbound_at = models.DateTimeField(null=True)
+    last_inbound_at = models.DateTimeField(null=True)
+    last_outbound_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("contact on channel")
+        verbose_name_plural = _("contacts on channels")
+        constraints = [models.UniqueConstraint(fields=["contact", "channel"], name="contact_once_per_channel")]
+        indexes = [
+            # CS quality: contacts whose first inbound on a channel fell in a period.
+            models.Index(fields=["channel", "first_inbound_at"], name="contact_channel_first_in"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contact_id} @ {self.channel_id}"
+
+
+class Message(models.Model):
+    """One message in or out. `ad` holds the ad referral of a first message as the gateway told it."""
+
+    contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="messages")
+    channel = models.ForeignKey(Channel, verbose_name=_("channel"), on_delete=models.PROTECT, related_name="messages")
+    identity = models.ForeignKey(ContactIdentity, null=True, on_delete=models.SET_NULL, related_name="+")
+    external_id = models.CharField(_("WhatsApp id"), max_length=200)
+    from_me = models.BooleanField(_("outgoing"))
+    by_api = models.BooleanField(_("sent through the API"), null=True)
+    kind = models.CharField(_("kind"), max_length=20, default="text")
+    text = models.TextField(_("text"), blank=True)
+    at = models.DateTimeField(_("time"))
+    at_source = models.CharField(_("source of the time"), max_length=10)
+    received_at = models.DateTimeField(_("received at"))
+    ad = models.JSONField(_("ad"), null=True, blank=True)
+    inbox_id = models.BigIntegerField(null=True)
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        constraints = [models.UniqueConstraint(fields=["channel", "external_id"], name="message_once")]
+        indexes = [
+            # Contact page: the latest messages of one contact.
+            models.Index(fields=["contact", "-at", "-id"], name="message_by_contact"),
+            BrinIndex(fields=["at"], name="message_at_brin"),
+        ]
+
+    def __str__(self) -> str:
+        return self.external_id
+
+
+class Note(models.Model):
+    """What a colleague wants the next one to know about a contact."""
+
+    contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="notes")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("author"), null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    text = models.TextField(_("text"))
+    created_at = models.DateTimeField(_("written at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("note")
+        verbose_name_plural = _("notes")
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.text[:60]
+
+
+class Consent(models.Model):
+    """A contact agreed to be written to, or withdrew it, and what shows that."""
+
+    contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="consents")
+    given = models.BooleanField(_("given"))
+    at = models.DateTimeField(_("time"))
+    source = models.CharField(_("source"), max_length=40)
+    evidence = models.TextField(_("evidence"), blank=True)
+    message = models.ForeignKey(Message, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = _("consent")
+        verbose_name_plural = _("consents")
+        ordering = ["-at"]
+
+    def __str__(self) -> str:
+        return f"{self.contact_id} {'+' if self.given else '-'}"

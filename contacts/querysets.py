@@ -1,0 +1,75 @@
+"""Which rows a person may see, and the lookups that lists and the API share.
+
+A user with `contacts.see_all_teams` (owner, marketing, analyst, auditor) sees every row; others see the
+channels of their teams, the contacts known on those channels or assigned to agents of those teams, and
+what hangs on them. Every queryset that admin or API shows goes through `visible_to`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from django.apps import apps
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from labelcrm.core.soft_deletion import ArchivableQuerySet
+
+
+def sees_everything(user: Any) -> bool:
+    """True for users whose role is not limited to teams."""
+    return bool(user.is_active and (user.is_superuser or user.has_perm("contacts.see_all_teams")))
+
+
+def team_ids(user: Any) -> list[int]:
+    """Ids of the teams whose rows this user sees: those they are a member of, and their own agent's."""
+    if not hasattr(user, "_labelcrm_team_ids"):
+        ids = set(user.teams.values_list("id", flat=True))
+        agent = getattr(user, "agent", None)
+        if agent is not None and agent.team_id is not None:
+            ids.add(agent.team_id)
+        user._labelcrm_team_ids = sorted(ids)
+    return user._labelcrm_team_ids
+
+
+class TeamQuerySet(ArchivableQuerySet):
+    def visible_to(self, user: Any) -> Self:
+        return self if sees_everything(user) else self.filter(id__in=team_ids(user))
+
+
+class AgentQuerySet(ArchivableQuerySet):
+    def visible_to(self, user: Any) -> Self:
+        if sees_everything(user):
+            return self
+        return self.filter(Q(team_id__in=team_ids(user)) | Q(user_id=user.pk))
+
+
+class ChannelQuerySet(ArchivableQuerySet):
+    def visible_to(self, user: Any) -> Self:
+        return self if sees_everything(user) else self.filter(team_id__in=team_ids(user))
+
+
+class ContactQuerySet(ArchivableQuerySet):
+    def visible_to(self, user: Any) -> Self:
+        if sees_everything(user):
+            return self
+        link = apps.get_model("contacts", "ContactChannel")
+        teams = team_ids(user)
+        on_team_channel = Exists(link.objects.filter(contact=OuterRef("pk"), channel__team_id__in=teams))
+        return self.filter(on_team_channel | Q(assigned_to__team_id__in=teams) | Q(assigned_to__user_id=user.pk))
+
+
+class OfContactQuerySet(models.QuerySet[Any]):
+    """Rows that hang on a contact and a channel (`contact`, `channel`)."""
+
+    def visible_to(self, user: Any) -> Self:
+        return self if sees_everything(user) else self.filter(channel__team_id__in=team_ids(user))
+
+
+class MessageQuerySet(OfContactQuerySet):
+    pass
+
+
+class CampaignQuerySet(ArchivableQuerySet):
+    def visible_to(self, user: Any) -> Self:
+        return self

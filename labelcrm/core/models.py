@@ -1,0 +1,105 @@
+"""What every app above needs: people who log in, the audit trail, jobs, heartbeats, and who was erased."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class User(AbstractUser):
+    """Somebody who logs in. What they may do comes from groups, which rows they see from teams."""
+
+    language = models.CharField(
+        _("language"), max_length=5, choices=[("id", "Bahasa Indonesia"), ("en", "English")], default="id"
+    )
+
+    class Meta(AbstractUser.Meta):
+        swappable = "AUTH_USER_MODEL"
+
+
+class AuditEntry(models.Model):
+    """Who did what to which object, written in the same transaction as the deed itself."""
+
+    at = models.DateTimeField(_("time"), auto_now_add=True, db_index=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("user"), null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    action = models.CharField(_("action"), max_length=64)
+    object_type = models.CharField(_("object type"), max_length=64)
+    object_id = models.BigIntegerField(_("object id"), null=True, blank=True)
+    object_name = models.CharField(_("object"), max_length=200, blank=True)
+    details = models.JSONField(_("details"), default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit trail")
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["object_type", "object_id"], name="audit_by_object")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.object_name}"
+
+
+class JobRun(models.Model):
+    """One run of a scheduled job for one period. The unique pair makes a second scheduler harmless."""
+
+    job = models.CharField(_("job"), max_length=64)
+    period = models.CharField(_("period"), max_length=40)
+    started_at = models.DateTimeField(_("started at"), auto_now_add=True)
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+    ok = models.BooleanField(_("succeeded"), null=True)
+    result = models.JSONField(_("result"), default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("job run")
+        verbose_name_plural = _("job runs")
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["job", "period"], name="one_run_per_job_and_period")]
+
+    def __str__(self) -> str:
+        return f"{self.job} {self.period}"
+
+
+class Heartbeat(models.Model):
+    """The last sign of life of a process that works behind the scenes ("worker", "beat")."""
+
+    name = models.CharField(_("process"), max_length=64, unique=True)
+    at = models.DateTimeField(_("last seen"))
+
+    class Meta:
+        verbose_name = _("heartbeat")
+        verbose_name_plural = _("heartbeats")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Setting(models.Model):
+    """A business setting that people change while the system runs; absent means the default in settings.py."""
+
+    key = models.CharField(_("key"), max_length=64, unique=True)
+    value = models.JSONField(_("value"))
+    updated_at = models.DateTimeField(_("changed at"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("setting")
+        verbose_name_plural = _("settings")
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Suppression(models.Model):
+    """An erased person, by keyed hash of an identifier: nothing that happened up to `erased_at` returns."""
+
+    identifier_hash = models.CharField(max_length=64, unique=True)
+    erased_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("erased person")
+        verbose_name_plural = _("erased persons")
+
+    def __str__(self) -> str:
+        return self.identifier_hash[:8]

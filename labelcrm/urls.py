@@ -1,0 +1,14 @@
+"""Every address this site answers, except webhooks: those are caught before Django (labelcrm/wsgi.py)."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("", include("labelcrm.health")),
+    path("api/", include("labelcrm.api")),
+    path("admin/", admin.site.urls),
+]

@@ -1,0 +1,148 @@
+"""Keeping labels in order: stale flags, contradictions, and decisions about names."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from contacts.models import Agent, Contact
+from labels.querysets import OfContactFlagQuerySet
+
+from .canonical import Label
+
+
+class StaleFlag(models.Model):
+    """A label that has been on a contact longer than its limit. Closed when that no longer holds, kept for ever."""
+
+    class Closed(models.TextChoices):
+        REMOVED = "removed", _("label taken off")
+        SNOOZED = "snoozed", _("still right")
+        INBOUND = "inbound", _("contact wrote again")
+        LIMIT = "limit", _("limit changed")
+        OTHER = "other", _("no longer holds")
+
+    contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="stale_flags")
+    label = models.ForeignKey(Label, verbose_name=_("label"), on_delete=models.PROTECT, related_name="stale_flags")
+    owner = models.ForeignKey(Agent, verbose_name=_("agent"), null=True, on_delete=models.PROTECT, related_name="stale_flags")
+    spell_started_at = models.DateTimeField(_("label since"))
+    clock_started_at = models.DateTimeField(_("clock since"))
+    limit_days = models.PositiveSmallIntegerField(_("limit (days)"))
+    age_at_least = models.BooleanField(_("age is at least"), default=False)
+    flagged_at = models.DateTimeField(_("flagged at"))
+    closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
+    closed_reason = models.CharField(_("closed because"), max_length=10, choices=Closed, blank=True)
+    closed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("closed by"), null=True, blank=True, on_delete=models.SET_NULL,
+        related_name="+",
+    )  # fmt: skip
+
+    objects = OfContactFlagQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("stale label")
+        verbose_name_plural = _("stale labels")
+        ordering = ["-flagged_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["contact", "label"], condition=Q(closed_at__isnull=True), name="one_open_stale_flag"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label_id} on {self.contact_id}"
+
+
+class StaleSnooze(models.Model):
+    """A "still right": a person restarts the clock of a label on a contact, and says why."""
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="snoozes")
+    label = models.ForeignKey(Label, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    reason = models.CharField(_("reason"), max_length=200)
+
+    class Meta:
+        verbose_name = _("still right")
+        verbose_name_plural = _("still right")
+        indexes = [models.Index(fields=["contact", "label", "at"], name="snooze_by_label")]
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class ContradictionRule(models.Model):
+    """Two labels, or meanings, that should not be active together."""
+
+    name = models.CharField(_("name"), max_length=100)
+    kind = models.CharField(_("kind"), max_length=30)
+    parameters = models.JSONField(_("parameters"), default=dict, blank=True)
+    active = models.BooleanField(_("active"), default=True)
+
+    class Meta:
+        verbose_name = _("contradiction rule")
+        verbose_name_plural = _("contradiction rules")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Finding(models.Model):
+    """A contradiction found on a contact."""
+
+    rule = models.ForeignKey(ContradictionRule, verbose_name=_("rule"), on_delete=models.CASCADE, related_name="findings")
+    contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="findings")
+    labels = models.ManyToManyField(Label, verbose_name=_("labels"), related_name="+")
+    found_at = models.DateTimeField(_("found at"))
+    closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
+
+    objects = OfContactFlagQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("finding")
+        verbose_name_plural = _("findings")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["rule", "contact"], condition=Q(closed_at__isnull=True), name="one_open_finding"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rule_id} on {self.contact_id}"
+
+
+class NamingDecision(models.Model):
+    """What a person said about a spelling: it is the same as a label, or it is not."""
+
+    normalized = models.CharField(_("spelling"), max_length=200)
+    label = models.ForeignKey(Label, verbose_name=_("label"), on_delete=models.CASCADE, related_name="+")
+    same = models.BooleanField(_("is the same"))
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    decided_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("naming decision")
+        verbose_name_plural = _("naming decisions")
+        constraints = [models.UniqueConstraint(fields=["normalized", "label"], name="one_decision_per_name")]
+
+    def __str__(self) -> str:
+        return self.normalized
+
+
+class LabelMerge(models.Model):
+    """Canonical labels made one, with what is needed to undo it."""
+
+    kept = models.ForeignKey(Label, verbose_name=_("kept"), on_delete=models.PROTECT, related_name="+")
+    merged = models.ForeignKey(Label, verbose_name=_("merged"), on_delete=models.PROTECT, related_name="+")
+    moved = models.JSONField(default=dict)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    merged_at = models.DateTimeField(_("merged at"), auto_now_add=True)
+    undone_at = models.DateTimeField(_("undone at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("label merge")
+        verbose_name_plural = _("label merges")
+
+    def __str__(self) -> str:
+        return f"{self.merged_id} → {self.kept_id}"

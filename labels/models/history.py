@@ -1,0 +1,182 @@
+"""Who put which label on whom and when: events as they came, the intervals folded from them, our own commands."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from contacts.models import Agent, Channel, Contact, ContactIdentity
+from labels.querysets import AssignmentQuerySet, CommandQuerySet, LabelEventQuerySet
+
+from .canonical import Label
+from .whatsapp import ChannelLabel
+from .words import Effect, Method, Origin, RemovedReason, TimeSource
+
+
+class LabelEvent(models.Model):
+    """One label put on or taken off one chat, as it was told. Append-only.
+
+    Time, actor and origin are decided once, when the row is recorded, and never again. `effect` is what the
+    fold made of it; `contact` and `channel_label` follow the identity and the generation the event belongs to.
+    """
+
+    class Kind(models.TextChoices):
+        ADD = "add", _("added")
+        REMOVE = "remove", _("removed")
+
+    contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="label_events")
+    identity = models.ForeignKey(ContactIdentity, null=True, on_delete=models.SET_NULL, related_name="+")
+    channel = models.ForeignKey(Channel, verbose_name=_("channel"), on_delete=models.PROTECT, related_name="label_events")
+    channel_label = models.ForeignKey(
+        ChannelLabel, verbose_name=_("WhatsApp label"), on_delete=models.PROTECT, related_name="events"
+    )
+    kind = models.CharField(_("kind"), max_length=6, choices=Kind)
+    occurred_at = models.DateTimeField(_("time"))
+    occurred_at_source = models.CharField(_("source of the time"), max_length=10, choices=TimeSource)
+    capped = models.BooleanField(_("time was in the future"), default=False)
+    received_at = models.DateTimeField(_("received at"))
+    actor_agent = models.ForeignKey(Agent, verbose_name=_("agent"), null=True, on_delete=models.PROTECT, related_name="+")
+    actor_user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("user"), null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    actor_method = models.CharField(_("how we know"), max_length=15, choices=Method, default=Method.UNKNOWN)
+    origin = models.CharField(_("origin"), max_length=10, choices=Origin, default=Origin.LIVE)
+    effect = models.CharField(_("effect"), max_length=6, choices=Effect, default=Effect.NONE)
+    event_key = models.CharField(max_length=64)
+    inbox_id = models.BigIntegerField(null=True)
+    command = models.ForeignKey("labels.LabelCommand", null=True, on_delete=models.SET_NULL, related_name="events")
+
+    objects = LabelEventQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("label event")
+        verbose_name_plural = _("label events")
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["channel", "event_key"], name="label_event_once")]
+        indexes = [
+            # The fold loads one key's events in order; the contact page one contact's.
+            models.Index(fields=["contact", "channel_label", "occurred_at"], name="label_event_by_key"),
+            models.Index(fields=["channel_label", "occurred_at"], name="label_event_by_label"),
+            BrinIndex(fields=["occurred_at"], name="label_event_at_brin"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.channel_label_id} @ {self.occurred_at:%Y-%m-%d %H:%M:%S}"
+
+
+class LabelAssignment(models.Model):
+    """An interval `[added_at, removed_at)` in which a contact had a WhatsApp label; open when still on.
+
+    Derived from LabelEvents by `labels.fold`, written by `labels.services` only. `label` is the canonical label
+    that the WhatsApp label means now, or meant when the interval ended.
+    """
+
+    contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="assignments")
+    channel = models.ForeignKey(Channel, verbose_name=_("channel"), on_delete=models.PROTECT, related_name="+")
+    channel_label = models.ForeignKey(
+        ChannelLabel, verbose_name=_("WhatsApp label"), on_delete=models.PROTECT, related_name="assignments"
+    )
+    label = models.ForeignKey(Label, verbose_name=_("label"), on_delete=models.PROTECT, related_name="assignments")
+    channel_label_name = models.CharField(_("name in WhatsApp"), max_length=200)
+    added_at = models.DateTimeField(_("added at"))
+    added_at_source = models.CharField(_("source of the time"), max_length=10, choices=TimeSource)
+    added_by = models.ForeignKey(Agent, verbose_name=_("added by"), null=True, on_delete=models.PROTECT, related_name="+")
+    added_by_user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("added by user"), null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    added_by_method = models.CharField(_("how we know"), max_length=15, choices=Method)
+    origin = models.CharField(_("origin"), max_length=10, choices=Origin)
+    removed_at = models.DateTimeField(_("removed at"), null=True)
+    removed_by = models.ForeignKey(
+        Agent, verbose_name=_("removed by"), null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    removed_by_user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("removed by user"), null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    removed_by_method = models.CharField(max_length=15, choices=Method, blank=True)
+    removed_origin = models.CharField(max_length=10, choices=Origin, blank=True)
+    removed_reason = models.CharField(_("reason of the removal"), max_length=15, choices=RemovedReason, blank=True)
+    added_event = models.ForeignKey(LabelEvent, null=True, on_delete=models.CASCADE, related_name="+", db_index=False)
+    updated_at = models.DateTimeField(_("changed at"))
+
+    objects = AssignmentQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("label on a contact")
+        verbose_name_plural = _("labels on contacts")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["contact", "channel_label"], condition=Q(removed_at__isnull=True), name="one_open_interval"
+            ),
+            models.UniqueConstraint(fields=["added_event"], name="one_interval_per_opening_event"),
+            models.CheckConstraint(
+                condition=Q(removed_at__isnull=True) | Q(removed_at__gte=F("added_at")), name="interval_ends_after_start"
+            ),
+        ]
+        indexes = [
+            # Who has label X, since when, by whom: segments, stale list, label filters.
+            models.Index(
+                fields=["label", "added_at"],
+                include=["contact", "added_by"],
+                condition=Q(removed_at__isnull=True),
+                name="active_by_label",
+            ),
+            # Timeline of one contact, and loading the intervals of a batch of keys.
+            models.Index(fields=["contact", "added_at"], name="interval_by_contact"),
+            # `updated_since` of the API, by keyset.
+            models.Index(fields=["updated_at", "id"], name="interval_by_update"),
+            BrinIndex(fields=["added_at"], name="interval_added_brin"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel_label_name} on {self.contact_id}"
+
+    @property
+    def is_active(self) -> bool:
+        return self.removed_at is None
+
+
+class LabelCommand(models.Model):
+    """A label that somebody sets or removes from here: committed before the gateway is called (outbox)."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("queued")
+        SENT = "sent", _("sent")
+        CONFIRMED = "confirmed", _("confirmed")
+        UNCONFIRMED = "unconfirmed", _("not confirmed")
+        FAILED = "failed", _("failed")
+
+    contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="commands")
+    channel = models.ForeignKey(Channel, verbose_name=_("channel"), on_delete=models.PROTECT, related_name="+")
+    channel_label = models.ForeignKey(ChannelLabel, verbose_name=_("WhatsApp label"), on_delete=models.PROTECT, related_name="+")
+    label = models.ForeignKey(Label, verbose_name=_("label"), on_delete=models.PROTECT, related_name="+")
+    on = models.BooleanField(_("put on"))
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("user"), null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    state = models.CharField(_("state"), max_length=12, choices=State, default=State.QUEUED)
+    reason = models.CharField(_("reason"), max_length=300, blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    called_at = models.DateTimeField(_("sent at"), null=True)
+    answered_at = models.DateTimeField(null=True)
+    confirmed_at = models.DateTimeField(_("confirmed at"), null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+
+    objects = CommandQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("label command")
+        verbose_name_plural = _("label commands")
+        ordering = ["-id"]
+        indexes = [
+            # The outbox, and the search for the command that an arriving event echoes.
+            models.Index(
+                fields=["channel", "id"], condition=Q(state__in=["queued", "sent", "unconfirmed"]), name="open_commands"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{'+' if self.on else '-'} {self.label_id} on {self.contact_id}"

@@ -1,0 +1,127 @@
+"""What reports read: spells, clean spells, stage stays and day sums, kept in step by `labels.projecting`.
+
+Meanings are METRICS.md's "Ground rules" and "Stage and movement", restated in docs/architecture.md.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from contacts.models import Agent, Channel, Contact
+
+from .canonical import Label
+from .words import Method
+
+
+class Spell(models.Model):
+    """The time for which "contact has canonical label L" in `[started_at, ended_at)`, whatever channels said so.
+
+    `found`: it was there already, nobody is credited. `lost`: it ended without anybody's doing.
+    """
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="%(class)ss")
+    label = models.ForeignKey(Label, on_delete=models.PROTECT, related_name="%(class)ss")
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="+", db_index=False)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    found = models.BooleanField()
+    lost = models.BooleanField(default=False)
+    import_or_resync = models.BooleanField(default=False)
+    agent = models.ForeignKey(Agent, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
+    method = models.CharField(max_length=15, choices=Method)
+    removed_by = models.ForeignKey(Agent, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+
+    class Meta:
+        abstract = True
+
+
+class LabelSpell(Spell):
+    """A spell as it was observed; `mistap` marks one that was put on and taken off by mistake."""
+
+    mistap = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name = _("label spell")
+        verbose_name_plural = _("label spells")
+        constraints = [
+            models.UniqueConstraint(fields=["contact", "label", "started_at"], name="spell_once"),
+        ]
+        indexes = [
+            models.Index(fields=["label", "started_at"], include=["contact", "agent"], name="spell_by_label"),
+            BrinIndex(fields=["started_at"], name="spell_started_brin"),
+            models.Index(fields=["ended_at"], condition=Q(ended_at__isnull=False), name="spell_by_end"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label_id} on {self.contact_id}"
+
+
+class CleanSpell(Spell):
+    """A spell without the noise: short interruptions bridged, mistaps dropped."""
+
+    class Meta:
+        verbose_name = _("clean spell")
+        verbose_name_plural = _("clean spells")
+        constraints = [
+            models.UniqueConstraint(fields=["contact", "label", "started_at"], name="clean_spell_once"),
+        ]
+        indexes = [
+            models.Index(fields=["label", "started_at"], include=["contact", "agent"], name="clean_spell_by_label"),
+            # The stale job: open spells by label and age.
+            models.Index(fields=["label", "started_at"], condition=Q(ended_at__isnull=True), name="open_clean_spell"),
+            BrinIndex(fields=["started_at"], name="clean_spell_started_brin"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label_id} on {self.contact_id}"
+
+
+class StageStay(models.Model):
+    """The stage of a contact in `[started_at, ended_at)`. No row means no stage."""
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="stage_stays")
+    label = models.ForeignKey(Label, on_delete=models.PROTECT, related_name="+")
+    step = models.PositiveSmallIntegerField()
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    start_by_repair = models.BooleanField(default=False)
+    end_by_repair = models.BooleanField(default=False)
+    agent = models.ForeignKey(Agent, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+
+    class Meta:
+        verbose_name = _("stage stay")
+        verbose_name_plural = _("stage stays")
+        constraints = [models.UniqueConstraint(fields=["contact", "started_at"], name="one_stage_at_a_time")]
+        indexes = [
+            models.Index(fields=["label", "started_at"], name="stay_by_label"),
+            models.Index(fields=["contact"], condition=Q(ended_at__isnull=True), name="stage_now"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contact_id} in {self.label_id}"
+
+
+class LabelDay(models.Model):
+    """Spells that started and ended on one business day, per label; sums of METRICS.md "Label activity"."""
+
+    label = models.ForeignKey(Label, on_delete=models.PROTECT, related_name="days")
+    day = models.DateField()
+    added = models.IntegerField(default=0)
+    mistaps = models.IntegerField(default=0)
+    found = models.IntegerField(default=0)
+    removed = models.IntegerField(default=0)
+    lost = models.IntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("label day")
+        verbose_name_plural = _("label days")
+        constraints = [models.UniqueConstraint(fields=["label", "day"], name="label_day_once")]
+        indexes = [models.Index(fields=["day"], name="label_day_by_day")]
+
+    def __str__(self) -> str:
+        return f"{self.label_id} {self.day}"
