@@ -183,5 +183,13 @@ class NotUnderstood:
 
 
 Event = (
-    Envelope | LabelSaved | LabelDeleted | LabelOnChat | MessageSeen | ContactSeen | ChannelStatus | Ignored | NotUnderstood
+    Envelope
+    | LabelSaved
+    | LabelDeleted
+    | LabelOnChat
+    | MessageSeen
+    | ContactSeen
+    | ChannelStatus
+    | Ignored
+    | NotUnderstood
 )

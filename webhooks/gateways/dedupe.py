@@ -1,0 +1,29 @@
+"""Keys by which a repeated delivery is told from a new truth."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+MAX_KEY = 200
+
+
+def key(*parts: Any) -> str:
+    """Return a hash of JSON values that does not depend on the order of their keys."""
+    written = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return "sha256:" + hashlib.sha256(written.encode()).hexdigest()
+
+
+def own_id(value: Any) -> str | None:
+    """Return the sender's own delivery id, hashed where it is too long or not printable; None when it has none."""
+    if not isinstance(value, str) or not (found := value.strip()):
+        return None
+    return found if len(found) <= MAX_KEY and found.isprintable() else key(found)
+
+
+def without(value: Any, *names: str) -> Any:
+    """Return an object without the keys `names`; any other value as it is."""
+    if not isinstance(value, dict):
+        return value
+    return {name: item for name, item in value.items() if name not in names}

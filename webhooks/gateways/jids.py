@@ -1,0 +1,82 @@
+"""WhatsApp addresses: what a JID names, and the phone number or LID behind it.
+
+Servers as in whatsmeow's types/jid.go. Only those that address one person are recorded: an allow-list.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from . import shapes
+from .events import Chat, ChatKind
+
+MAX_LENGTH = 256
+
+_PHONE_SERVERS = frozenset({"s.whatsapp.net", "c.us", "hosted"})
+_LID_SERVERS = frozenset({"lid", "hosted.lid"})
+_KINDS = {"g.us": ChatKind.GROUP, "broadcast": ChatKind.BROADCAST, "newsletter": ChatKind.NEWSLETTER}
+
+_JID = re.compile(r"([^@\s]+)@([a-z0-9][a-z0-9.-]*)", re.ASCII)
+_DEVICE = re.compile(r"(?:[._]\d{1,5})?(?::\d{1,5})?\Z", re.ASCII)  # user.agent:device
+_PHONE = re.compile(r"[1-9]\d{6,14}", re.ASCII)  # E.164 without its plus
+_LID = re.compile(r"[1-9]\d{4,19}", re.ASCII)
+_PUNCTUATION = re.compile(r"[\s().\-\u00a0\u2010-\u2015]+")
+# Meta's own assistants have phone-like addresses (whatsmeow, types/jid.go, IsBot).
+_BOT = re.compile(r"1313555\d{4}|131655500\d{2}", re.ASCII)
+
+
+def chat(raw: Any, *alternates: Any) -> Chat:
+    """Return what `raw` addresses: a JID of any server, or a phone number written with its country code.
+
+    `alternates` are other addresses the gateway gives for the same chat; they fill in the phone or LID that `raw`
+    does not tell, and only for a personal chat. Never raises: what cannot be read has the kind INVALID.
+    """
+    found = _classify(raw)
+    if found.kind is not ChatKind.PERSONAL:
+        return found
+    for other in map(_classify, alternates):
+        if other.kind is ChatKind.PERSONAL:
+            found = Chat(raw=found.raw, kind=found.kind, phone=found.phone or other.phone, lid=found.lid or other.lid)
+    return found
+
+
+def phone(raw: Any) -> str | None:
+    """Return the E.164 number a personal address names, else None."""
+    return _classify(raw).phone
+
+
+def lid(raw: Any) -> str | None:
+    """Return the digits of the LID a personal address names, else None."""
+    return _classify(raw).lid
+
+
+def _classify(raw: Any) -> Chat:
+    if isinstance(raw, int) and not isinstance(raw, bool):
+        raw = str(raw) if 0 < raw < 10**20 else ""
+    if not isinstance(raw, str) or len(raw) > MAX_LENGTH:
+        return Chat(raw="", kind=ChatKind.INVALID)
+    text = shapes.text(raw).strip()
+    if match := _JID.fullmatch(text.lower()):
+        return _of_server(raw=text, user=match[1], server=match[2])
+    return _of_user(raw=text, user=_PUNCTUATION.sub("", text).removeprefix("+"))
+
+
+def _of_server(*, raw: str, user: str, server: str) -> Chat:
+    if server in _PHONE_SERVERS:
+        return _of_user(raw=raw, user=_DEVICE.sub("", user).removeprefix("+"))
+    if server in _LID_SERVERS:
+        digits = _DEVICE.sub("", user)
+        known = _LID.fullmatch(digits)
+        return Chat(raw=raw, kind=ChatKind.PERSONAL if known else ChatKind.INVALID, lid=digits if known else None)
+    if server == "broadcast" and user == "status":
+        return Chat(raw=raw, kind=ChatKind.STATUS)
+    return Chat(raw=raw, kind=_KINDS.get(server, ChatKind.OTHER))
+
+
+def _of_user(*, raw: str, user: str) -> Chat:
+    if user == "0" or _BOT.fullmatch(user):
+        return Chat(raw=raw, kind=ChatKind.OTHER)
+    if not _PHONE.fullmatch(user):
+        return Chat(raw=raw, kind=ChatKind.INVALID)
+    return Chat(raw=raw, kind=ChatKind.PERSONAL, phone=f"+{user}")

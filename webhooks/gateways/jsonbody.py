@@ -1,0 +1,98 @@
+"""Strict JSON: one encoding, bounded depth, no key said twice. It sits on the receiver's hot path."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Collection
+from typing import Any
+
+MAX_DEPTH = 32
+REDACTED = "[redacted]"
+
+_BOM = b"\xef\xbb\xbf"
+# Always matches once it has seen a quote, closed or not, so that a hostile body cannot make it start over and over.
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
+_STEP = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
+
+
+class BodyError(ValueError):
+    """A body that can never become valid. `code` is stable, `sentence` is for people."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.sentence = sentence
+
+
+def decode(raw: bytes) -> Any:
+    """Return the value of a JSON body.
+
+    UTF-8 only (a byte order mark is accepted), at most `MAX_DEPTH` levels, no duplicate keys, no NaN or Infinity and
+    no number beyond Python's digit limit. Raises BodyError with one of the codes `not_utf8`, `not_json`,
+    `too_deep`, `duplicate_key`, `bad_number`.
+    """
+    if raw.startswith(_BOM):
+        raw = raw[len(_BOM) :]
+    # Fewer brackets than levels cannot be too deep; only a bigger body is looked at closely.
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _depth(raw) > MAX_DEPTH:
+        raise BodyError("too_deep", f"The body is nested deeper than {MAX_DEPTH} levels.")
+    try:
+        return _DECODER.decode(raw.decode())
+    except BodyError:
+        raise
+    except UnicodeDecodeError:
+        raise BodyError("not_utf8", "The body is not UTF-8.") from None
+    except json.JSONDecodeError as error:
+        raise BodyError("not_json", f"The body is not JSON: {error.msg} at character {error.pos}.") from None
+    except ValueError:  # Python's limit on the digits of one whole number
+        raise BodyError("bad_number", "A whole number in the body has too many digits.") from None
+
+
+def redact(value: Any, names: Collection[str]) -> Any:
+    """Return `value` with what stands under the keys `names` (lower case, at any depth) replaced by REDACTED.
+
+    The very same object comes back when there was nothing to hide, so that the caller can keep the sender's bytes.
+    """
+    if isinstance(value, dict):
+        clean = {key: _hidden(key, item, names) for key, item in value.items()}
+        return clean if any(clean[key] is not value[key] for key in value) else value
+    if isinstance(value, list):
+        items = [redact(item, names) for item in value]
+        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+    return value
+
+
+def _hidden(key: str, item: Any, names: Collection[str]) -> Any:
+    if key.lower() in names:
+        return item if item is None else REDACTED
+    return redact(item, names)
+
+
+def _depth(raw: bytes) -> int:
+    depth = deepest = 0
+    for bracket in _STRINGS.sub(b"", raw).translate(None, _NOT_BRACKETS):
+        depth += _STEP[bracket]
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise BodyError("duplicate_key", "A key is written twice in one object of the body.")
+    return found
+
+
+def _finite(digits: str) -> float | str:
+    number = float(digits)
+    return number if math.isfinite(number) else digits  # 1e400 is JSON, but no number we could write down again
+
+
+def _refuse_constant(name: str) -> None:
+    raise BodyError("bad_number", f"{name} is not a JSON number.")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_refuse_constant)

@@ -1,0 +1,93 @@
+"""What every parser has in common: from bytes to an event name, from there to the function that reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import jsonbody
+from .base import Headers
+from .events import Chat, ChatKind, Envelope, Event, Ignored, NotUnderstood
+
+Body = dict[str, Any]
+Reader = Callable[[Body], Iterable[Event]]
+
+STUMBLED = "The parser stumbled over this post; it is kept as it came and can be processed again after a fix."
+
+
+class Unreadable(Exception):
+    """A post we cannot use, with a sentence that says what is missing."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vocabulary:
+    """The event map of one gateway: how a post names its event, and who reads which.
+
+    `not_for_us` are events the gateway is known to send and that carry nothing a CRM of labels records.
+    """
+
+    title: str
+    event_name: Callable[[Body], str]
+    envelope: Callable[[Body], Envelope]
+    readers: Mapping[str, Reader]
+    not_for_us: frozenset[str] = frozenset()
+
+    def parse(self, headers: Headers, body: bytes) -> list[Event]:
+        """Return the events in a post, the Envelope first, or one NotUnderstood. Never raises, never empty."""
+        try:
+            content = jsonbody.decode(body)
+        except jsonbody.BodyError as error:
+            return [NotUnderstood(error.sentence)]
+        if not isinstance(content, dict):
+            return [NotUnderstood("The body is not a JSON object.")]
+        return self._read(content)
+
+    def _read(self, content: Body) -> list[Event]:
+        events: list[Event] = []
+        try:
+            events.append(self.envelope(content))
+            events.extend(self._events(content))
+        except Unreadable as error:
+            events.append(NotUnderstood(error.sentence))
+        except Exception:  # a bug of ours must park one post, not raise in the middle of a batch
+            events.append(NotUnderstood(STUMBLED))
+        return events
+
+    def _events(self, content: Body) -> Iterable[Event]:
+        event = self.event_name(content)
+        if read := self.readers.get(event):
+            return list(read(content)) or [Ignored("empty")]
+        if event in self.not_for_us:
+            return [Ignored(f"not_for_us:{event}")]
+        raise Unreadable(f"{self.title} sent the event “{event[:80]}”, which is not known here.")
+
+
+def required(value: str | None, what: str) -> str:
+    """Return `value`, or raise Unreadable naming what the post lacks."""
+    if value is None:
+        raise Unreadable(f"The post has no readable {what}.")
+    return value
+
+
+def decided(value: bool | None, what: str) -> bool:
+    """Return `value`, or raise Unreadable when it is neither yes nor no."""
+    if value is None:
+        raise Unreadable(f"The post does not say {what}.")
+    return value
+
+
+def about(chat: Chat, *events: Event) -> list[Event]:
+    """Return `events` when they concern a person's chat; otherwise the one reason why they do not count.
+
+    Raises Unreadable when the chat cannot be read: it may be somebody, so the post is kept.
+    """
+    if chat.kind is ChatKind.PERSONAL:
+        return list(events)
+    if chat.kind is ChatKind.INVALID:
+        raise Unreadable(f"“{chat.raw[:80]}” is not readable as a WhatsApp chat.")
+    return [Ignored(chat.kind.value)]

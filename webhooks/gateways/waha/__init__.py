@@ -1,0 +1,1 @@
+"""WAHA, and Wawp, which sends the same envelope."""

@@ -1,0 +1,220 @@
+"""WAHA's webhooks. Source: WAHA documentation, pages events, labels, sessions and security (2026.7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import ads, colors, dedupe, jids, kinds, shapes, times
+from ..base import Capabilities, Gateway, Headers, Signature
+from ..events import (
+    AdReferral,
+    ChannelStatus,
+    Chat,
+    Clock,
+    ConnectionState,
+    Envelope,
+    Event,
+    LabelDeleted,
+    LabelOnChat,
+    LabelSaved,
+    MessageSeen,
+    Moment,
+)
+from ..reading import Body, Vocabulary, about, decided, required
+
+STATES = {
+    "STOPPED": ConnectionState.STOPPED,
+    "STARTING": ConnectionState.STARTING,
+    "SCAN_QR_CODE": ConnectionState.PAIRING,
+    "PASSKEY_REQUIRED": ConnectionState.PAIRING,
+    "PASSKEY_CONFIRMATION_REQUIRED": ConnectionState.PAIRING,
+    "WORKING": ConnectionState.WORKING,
+    "FAILED": ConnectionState.FAILED,
+}
+NOT_FOR_US = frozenset({
+    "message.ack", "message.ack.group", "message.waiting", "message.revoked", "message.edited", "state.change",
+    "group.join", "group.leave", "group.v2.join", "group.v2.leave", "group.v2.update", "group.v2.participants",
+    "presence.update", "poll.vote", "poll.vote.failed", "chat.archive", "call.received", "call.accepted",
+    "call.rejected", "event.response", "event.response.failed", "engine.event",
+})  # fmt: skip
+
+
+def _envelope(body: Body) -> Envelope:
+    me = shapes.mapping(body.get("me"))
+    return Envelope(
+        session=shapes.identifier(body.get("session")),
+        own_phone=jids.phone(me.get("id")) or jids.phone(me.get("jid")),
+        own_lid=jids.lid(me.get("lid")) or jids.lid(me.get("id")),
+    )
+
+
+def _label_saved(body: Body) -> list[Event]:
+    label = _label(body)
+    return [
+        LabelSaved(
+            external_id=required(shapes.identifier(label.get("id")), "label id"),
+            name=shapes.name(label.get("name")),
+            color=_color(label),
+            at=_at(body),
+        )
+    ]
+
+
+def _label_deleted(body: Body) -> list[Event]:
+    # Its name is "" and its colour not reliable: nothing but the id is read.
+    return [LabelDeleted(external_id=required(shapes.identifier(_label(body).get("id")), "label id"), at=_at(body))]
+
+
+def _label_added(body: Body) -> list[Event]:
+    return _label_on_chat(body, on=True)
+
+
+def _label_removed(body: Body) -> list[Event]:
+    return _label_on_chat(body, on=False)
+
+
+def _label_on_chat(body: Body, *, on: bool) -> list[Event]:
+    payload, label = _payload(body), shapes.mapping(_payload(body).get("label"))
+    chat = jids.chat(payload.get("chatId"), payload.get("chatIdAlt"))
+    event = LabelOnChat(
+        chat=chat,
+        external_id=required(shapes.identifier(payload.get("labelId", label.get("id"))), "label id"),
+        on=on,
+        at=_at(body),
+        label_name=shapes.name(label.get("name")),
+        label_color=_color(label),
+    )
+    return about(chat, event)
+
+
+def _message(body: Body) -> list[Event]:
+    payload = _payload(body)
+    raw = shapes.mapping(payload.get("_data"))
+    from_me = decided(_from_me(payload), "whether the message is ours (“fromMe”)")
+    chat = _chat_of_message(payload, raw, from_me=from_me)
+    event = MessageSeen(
+        external_id=required(shapes.message_id(payload.get("id")), "message id"),
+        chat=chat,
+        from_me=from_me,
+        text=shapes.text(payload.get("body")),
+        kind=_kind(payload, raw),
+        at=times.told(payload.get("timestamp"), Clock.WHATSAPP) or _at(body),
+        ad=None if from_me else _ad(payload, raw),
+        contact_name=None if from_me else _sender_name(payload, raw),
+        by_api={"api": True, "app": False}.get(shapes.text(payload.get("source"))),
+    )
+    return about(chat, event)
+
+
+def _reaction(body: Body) -> list[Event]:
+    payload = {**_payload(body), "body": shapes.inside(_payload(body), "reaction", "text"), "_kind": "reaction"}
+    return _message({**body, "payload": payload})
+
+
+def _status(body: Body) -> list[Event]:
+    payload = _payload(body)
+    status = shapes.text(payload.get("status")).strip().upper()
+    required(status if status in STATES else None, "session status")
+    earlier = {STATES.get(shapes.text(one.get("status"))) for one in shapes.objects(payload.get("statuses"))}
+    paired = STATES[status] is ConnectionState.WORKING and ConnectionState.PAIRING in earlier
+    return [ChannelStatus(state=STATES[status], at=_at(body), paired=paired)]
+
+
+def _payload(body: Body) -> Body:
+    return shapes.mapping(body.get("payload"))
+
+
+def _label(body: Body) -> Body:
+    """Wawp nests the label one level deeper than WAHA."""
+    payload = _payload(body)
+    return shapes.mapping(payload.get("label")) or payload
+
+
+def _color(label: Body) -> int | None:
+    """WAHA: index and hex, and the index counts; WPP: ARGB in `color`, index apart; Wawp: hex alone."""
+    return colors.first_index(label.get("colorIndex"), label.get("color"), label.get("colorHex"), label.get("hexColor"))
+
+
+def _at(body: Body) -> Moment | None:
+    return times.told(body.get("timestamp"), Clock.GATEWAY)
+
+
+def _from_me(payload: Body) -> bool | None:
+    said = shapes.boolean(payload.get("fromMe"))
+    written = shapes.text(payload.get("id")).partition("_")[0]
+    return shapes.boolean(written) if said is None else said
+
+
+def _chat_of_message(payload: Body, raw: Body, *, from_me: bool) -> Chat:
+    key, info = shapes.mapping(raw.get("key")), shapes.mapping(raw.get("Info"))
+    if from_me:  # `from` differs by engine, the chat inside the id does not
+        named = shapes.chat_of_message_id(payload.get("id")) or payload.get("to")
+        return jids.chat(named, key.get("remoteJidAlt"), info.get("RecipientAlt"))
+    alternates = (key.get("remoteJidAlt"), key.get("senderPn"), key.get("senderLid"), info.get("SenderAlt"))
+    return jids.chat(payload.get("from"), *alternates)
+
+
+def _kind(payload: Body, raw: Body) -> str:
+    known = (
+        kinds.of_word(payload.get("_kind"))
+        or kinds.of_mime(shapes.inside(payload, "media", "mimetype"))
+        or kinds.of_proto(raw.get("message") or raw.get("Message"))
+        or kinds.of_word(raw.get("type"), shapes.inside(raw, "Info", "MediaType"))
+    )
+    if known:
+        return known
+    if payload.get("vCards"):
+        return "contact"
+    if payload.get("location"):
+        return "location"
+    return "other" if payload.get("hasMedia") else "text"
+
+
+def _ad(payload: Body, raw: Body) -> AdReferral | None:
+    return ads.from_referral(raw.get("ctwaContext")) or ads.from_messages(raw, payload)
+
+
+def _sender_name(payload: Body, raw: Body) -> str | None:
+    return shapes.person(
+        payload.get("notifyName"), raw.get("notifyName"), raw.get("pushName"), shapes.inside(raw, "Info", "PushName")
+    )
+
+
+def _dedupe_key(headers: Headers, body: Any) -> str | None:
+    """WAHA's event id; before it had one, its request id; else the content, where that carries a time."""
+    content = shapes.mapping(body)
+    if known := dedupe.own_id(content.get("id")) or dedupe.own_id(headers.get("x-webhook-request-id")):
+        return known
+    if "timestamp" not in content and "timestamp" not in _payload(content):
+        return None
+    return dedupe.key(*(content.get(part) for part in ("event", "session", "timestamp", "payload")))
+
+
+VOCABULARY = Vocabulary(
+    title="WAHA",
+    event_name=lambda body: shapes.text(body.get("event")),
+    envelope=_envelope,
+    readers={
+        "label.upsert": _label_saved,
+        "label.deleted": _label_deleted,
+        "label.chat.added": _label_added,
+        "label.chat.deleted": _label_removed,
+        "message": _message,
+        "message.any": _message,
+        "message.reaction": _reaction,
+        "session.status": _status,
+    },
+    not_for_us=NOT_FOR_US,
+)
+
+GATEWAY = Gateway(
+    name="waha",
+    title="WAHA",
+    parse=VOCABULARY.parse,
+    dedupe_key=_dedupe_key,
+    signature=Signature(header="x-webhook-hmac", algorithm="sha512"),
+    kept_headers=("x-webhook-request-id", "x-webhook-timestamp"),
+    capabilities=Capabilities(
+        label_time="gateway", lists_labels=True, writes_labels=True, learns_lids=True, replays_on_pairing=True
+    ),
+)
