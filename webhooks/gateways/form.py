@@ -8,7 +8,7 @@ _MOST_FIELDS = 20
 
 
 def field(body: bytes, name: str) -> bytes:
-    """Return the value of the only field `name` in a form body, as bytes. Raises ValueError when there is none or two."""
+    """Return the value of the one field `name` in a form body. Raises ValueError when there is none or two."""
     found = [value for key, value in _fields(body) if key == name]
     if len(found) != 1:
         raise ValueError(f"The form has {len(found)} fields “{name}” instead of one.")

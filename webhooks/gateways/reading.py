@@ -42,9 +42,9 @@ class Vocabulary:
         try:
             content = jsonbody.decode(body)
         except jsonbody.BodyError as error:
-            return [NotUnderstood(error.sentence)]
+            return [NotUnderstood(reason=error.sentence)]
         if not isinstance(content, dict):
-            return [NotUnderstood("The body is not a JSON object.")]
+            return [NotUnderstood(reason="The body is not a JSON object.")]
         return self._read(content)
 
     def _read(self, content: Body) -> list[Event]:
@@ -53,17 +53,17 @@ class Vocabulary:
             events.append(self.envelope(content))
             events.extend(self._events(content))
         except Unreadable as error:
-            events.append(NotUnderstood(error.sentence))
+            events.append(NotUnderstood(reason=error.sentence))
         except Exception:  # a bug of ours must park one post, not raise in the middle of a batch
-            events.append(NotUnderstood(STUMBLED))
+            events.append(NotUnderstood(reason=STUMBLED))
         return events
 
     def _events(self, content: Body) -> Iterable[Event]:
         event = self.event_name(content)
         if read := self.readers.get(event):
-            return list(read(content)) or [Ignored("empty")]
+            return list(read(content)) or [Ignored(reason="empty")]
         if event in self.not_for_us:
-            return [Ignored(f"not_for_us:{event}")]
+            return [Ignored(reason=f"not_for_us:{event}")]
         raise Unreadable(f"{self.title} sent the event “{event[:80]}”, which is not known here.")
 
 
@@ -90,4 +90,4 @@ def about(chat: Chat, *events: Event) -> list[Event]:
         return list(events)
     if chat.kind is ChatKind.INVALID:
         raise Unreadable(f"“{chat.raw[:80]}” is not readable as a WhatsApp chat.")
-    return [Ignored(chat.kind.value)]
+    return [Ignored(reason=chat.kind.value)]
