@@ -1,0 +1,151 @@
+"""Pytest plugin, loaded by pyproject.toml: a real PostgreSQL and Redis for every run, and a Chromium where there is one.
+
+Before Django's settings load it sets DATABASE_URL and REDIS_URL to fresh throw-away servers that end with the run,
+even a killed one. DATABASE_URL / REDIS_URL in the environment are used instead, and with
+LABELCRM_TEST_HOME=DIR the PostgreSQL that `make test-services LABELCRM_TEST_HOME=DIR` keeps running is shared. Each
+run has a database name of its own, so that several can run side by side.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Generator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+# Before labelcrm.env is imported: a developer's .env must not change what the tests see.
+os.environ["LABELCRM_ENV_FILE"] = os.devnull
+
+from labelcrm.env import SERVICES_FILE  # noqa: E402
+from labelcrm.services import ServiceError  # noqa: E402
+from labelcrm.services.throwaway import throwaway_services  # noqa: E402
+
+FIXED_SETTINGS = {
+    "SECRET_KEY": "tests-only-" + "x" * 50,
+    "ENCRYPTION_KEY": base64.urlsafe_b64encode(b"tests only, thirty-two bytes lng").decode(),
+    "DJANGO_SETTINGS_MODULE": "labelcrm.settings",
+    # playwright's synchronous API keeps an event loop on the test's thread, which Django takes for async code
+    "DJANGO_ALLOW_ASYNC_UNSAFE": "true",
+}
+NO_CHROMIUM = "no Chromium found: install one or set CHROMIUM to its program"
+
+_stack = ExitStack()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, Any, Any]:
+    """Start the services first: pytest-django loads the settings in this same hook, inside this wrapper."""
+    options = early_config.known_args_namespace
+    if not (options.help or options.version):
+        try:
+            _prepare_environment()
+        except ServiceError as error:
+            raise pytest.UsageError(str(error)) from error
+    return (yield)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "browser: drives a real Chromium; skipped where there is none")
+    config.addinivalue_line("markers", "full: only in `make test-full`")
+    # Registered here, after the installed plugins, so that its fixtures win over pytest-playwright's.
+    config.pluginmanager.register(BrowserFixtures(), "labelcrm-browser")
+
+
+def pytest_unconfigure() -> None:
+    _stack.close()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip browser tests without a Chromium, except in CI, where that is an error; keep `full` for the full run."""
+    browser = [item for item in items if item.get_closest_marker("browser")]
+    if browser and find_chromium() is None:
+        if os.environ.get("CI"):
+            raise pytest.UsageError(f"CI is set and {NO_CHROMIUM}")
+        config.stash[SKIPPED_BROWSER] = len(browser)
+        for item in browser:
+            item.add_marker(pytest.mark.skip(reason=NO_CHROMIUM))
+    if not is_full_run():
+        for item in items:
+            if item.get_closest_marker("full"):
+                item.add_marker(pytest.mark.skip(reason="only in `make test-full`"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    skipped = config.stash.get(SKIPPED_BROWSER, 0)
+    if skipped:
+        terminalreporter.write_line(f"Skipped {skipped} browser tests, {NO_CHROMIUM}.")
+
+
+def find_chromium() -> str | None:
+    """The Chromium that browser tests drive: CHROMIUM, else the first on PATH."""
+    names = [os.environ.get("CHROMIUM") or "chromium", "chromium-browser", "google-chrome"]
+    return next((path for path in map(shutil.which, names) if path), None)
+
+
+def is_full_run() -> bool:
+    """Whether this is `make test-full`: long property and scenario counts."""
+    return os.environ.get("LABELCRM_TEST_FULL") == "1"
+
+
+class BrowserFixtures:
+    """What browser tests share."""
+
+    @pytest.fixture(scope="session")
+    @classmethod
+    def chromium_path(cls) -> str:
+        """The program of the Chromium found on this machine."""
+        path = find_chromium()
+        if path is None:
+            pytest.skip(NO_CHROMIUM)
+        return path
+
+    @pytest.fixture(scope="session")
+    @classmethod
+    def browser_type_launch_args(cls, chromium_path: str) -> dict[str, Any]:
+        """pytest-playwright starts the system's Chromium; as root that runs only without its sandbox."""
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        return {"executable_path": chromium_path, "args": arguments}
+
+
+SKIPPED_BROWSER = pytest.StashKey[int]()
+
+
+def _prepare_environment() -> None:
+    os.environ.update(FIXED_SETTINGS)
+    home = Path(tempfile.mkdtemp(prefix="labelcrm-test-home-"))
+    _stack.callback(shutil.rmtree, home, ignore_errors=True)
+    os.environ["LABELCRM_HOME"] = str(home)
+    shared = _shared_database_url()
+    if shared:
+        os.environ.setdefault("DATABASE_URL", shared)
+    missing = {"postgres": not os.environ.get("DATABASE_URL"), "redis": not os.environ.get("REDIS_URL")}
+    if any(missing.values()):
+        urls = _stack.enter_context(throwaway_services(**missing))
+        os.environ.update({name.upper(): url for name, url in urls.items()})
+    os.environ["DATABASE_URL"] = _own_name(os.environ["DATABASE_URL"])
+
+
+def _shared_database_url() -> str | None:
+    folder = os.environ.get("LABELCRM_TEST_HOME")
+    if not folder:
+        return None
+    try:
+        return str(json.loads((Path(folder) / SERVICES_FILE).read_text())["database_url"])
+    except FileNotFoundError:
+        raise ServiceError(
+            f"Nothing runs in LABELCRM_TEST_HOME={folder}: start `make test-services LABELCRM_TEST_HOME={folder}`."
+        ) from None
+
+
+def _own_name(url: str) -> str:
+    """The same server, a database name with our process id; Django puts `test_` before it and creates that."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=f"{parts.path}_{os.getpid()}"))
