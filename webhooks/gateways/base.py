@@ -27,7 +27,7 @@ class Signature:
     def matches(self, *, body: bytes, headers: Headers, secrets: Iterable[str]) -> bool:
         """True when the header carries the HMAC of `body` under one of `secrets`; hex in either case."""
         sent = headers.get(self.header, "").strip()
-        if not sent[: len(self.prefix)].lower() == self.prefix:
+        if sent[: len(self.prefix)].lower() != self.prefix:
             return False
         given = sent[len(self.prefix) :].lower().encode("utf-8", "replace")
         # Every secret is tried, so that the time taken says nothing about which one matched.

@@ -1,4 +1,4 @@
-"""The kind of a message, from WhatsApp's protobuf keys, a MIME type or a gateway's own word."""
+"""The kind of a message, from a gateway's or WhatsApp's own word for it, or from a MIME type."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ _WORDS = {
     "reaction": "reaction", "encreaction": "reaction", "poll": "poll", "poll_creation": "poll",
     "pollcreation": "poll", "pollcreationv2": "poll", "pollcreationv3": "poll", "pollupdate": "poll",
 }  # fmt: skip
-_WRAPPERS = ("ephemeral", "viewonce", "viewoncev2", "viewoncev2extension", "devicesent", "edited")
 _MIME_FAMILIES = frozenset({"image", "audio", "video"})
 
 
@@ -36,14 +35,3 @@ def of_mime(value: Any) -> str | None:
     if not slash:
         return None
     return family if family in _MIME_FAMILIES else "document"
-
-
-def of_proto(value: Any, levels: int = 4) -> str | None:
-    """Return the kind of a protobuf-shaped message object, looked for through its wrappers, else None."""
-    for key, item in shapes.keys_folded(value).items():
-        plain = key.removesuffix("message")
-        if plain in _WORDS and item:
-            return _WORDS[plain]
-        if plain in _WRAPPERS and levels and isinstance(item, dict):
-            return of_proto(shapes.keys_folded(item).get("message"), levels - 1)
-    return None

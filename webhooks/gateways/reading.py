@@ -61,7 +61,7 @@ class Vocabulary:
     def _events(self, content: Body) -> Iterable[Event]:
         event = self.event_name(content)
         if read := self.readers.get(event):
-            return list(read(content)) or [Ignored(reason="empty")]
+            return _once_each(read(content)) or [Ignored(reason="empty")]
         if event in self.not_for_us:
             return [Ignored(reason=f"not_for_us:{event}")]
         raise Unreadable(f"{self.title} sent the event “{event[:80]}”, which is not known here.")
@@ -91,3 +91,27 @@ def about(chat: Chat, *events: Event) -> list[Event]:
     if chat.kind is ChatKind.INVALID:
         raise Unreadable(f"“{chat.raw[:80]}” is not readable as a WhatsApp chat.")
     return [Ignored(reason=chat.kind.value)]
+
+
+def each(items: Iterable[Body], read: Reader) -> list[Event]:
+    """Return the events of every item; one that cannot be read does not take the others with it."""
+    events: list[Event] = []
+    for item in items:
+        try:
+            events.extend(read(item))
+        except Unreadable as error:
+            events.append(NotUnderstood(reason=error.sentence))
+    return events
+
+
+def _once_each(events: Iterable[Event]) -> list[Event]:
+    """A post with a thousand groups in it is ignored for one reason, not for a thousand."""
+    kept: list[Event] = []
+    reasons: set[str] = set()
+    for event in events:
+        if isinstance(event, Ignored):
+            if event.reason in reasons:
+                continue
+            reasons.add(event.reason)
+        kept.append(event)
+    return kept

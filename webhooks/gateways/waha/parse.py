@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import ads, colors, dedupe, jids, kinds, shapes, times
+from .. import ads, colors, dedupe, jids, kinds, protos, shapes, times
 from ..base import Capabilities, Gateway, Headers, Signature
 from ..events import (
     AdReferral,
@@ -158,7 +158,7 @@ def _kind(payload: Body, raw: Body) -> str:
     known = (
         kinds.of_word(payload.get("_kind"))
         or kinds.of_mime(shapes.inside(payload, "media", "mimetype"))
-        or kinds.of_proto(raw.get("message") or raw.get("Message"))
+        or protos.kind(raw.get("message") or raw.get("Message"))
         or kinds.of_word(raw.get("type"), shapes.inside(raw, "Info", "MediaType"))
     )
     if known:

@@ -1,0 +1,1 @@
+"""Meta's WhatsApp Cloud API: messages, contacts and ads; labels are not part of it."""

@@ -1,0 +1,1 @@
+"""Evolution API on its Baileys channel."""

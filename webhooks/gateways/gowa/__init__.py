@@ -1,0 +1,1 @@
+"""GOWA (go-whatsapp-web-multidevice): signed, with WhatsApp's own label time; no pull, no writing."""

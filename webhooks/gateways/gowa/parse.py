@@ -1,0 +1,156 @@
+"""GOWA's webhooks. Source: its docs/webhook-payload.md and event_label.go (v9.2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import ads, colors, dedupe, jids, kinds, lists, shapes, times
+from ..base import Capabilities, Gateway, Headers, Signature
+from ..events import (
+    Chat,
+    ChatKind,
+    Clock,
+    Envelope,
+    Event,
+    LabelDeleted,
+    LabelOnChat,
+    LabelSaved,
+    MessageSeen,
+    Moment,
+)
+from ..reading import Body, Vocabulary, about, decided, required
+
+NOT_FOR_US = frozenset({
+    "message.ack", "message.revoked", "message.edited", "message.deleted", "message.played", "chat_presence",
+    "group.participants", "group.joined", "newsletter.joined", "newsletter.left", "newsletter.message",
+    "newsletter.mute", "call.offer",
+})  # fmt: skip
+CONTENT_KEYS = (
+    "image", "video", "video_note", "audio", "document", "sticker", "contact", "contacts_array", "location",
+    "live_location", "poll",
+)  # fmt: skip
+KINDS = {"video_note": "video", "contacts_array": "contact", "live_location": "location"}
+
+
+def _envelope(body: Body) -> Envelope:
+    own = body.get("device_id")
+    return Envelope(session=shapes.identifier(body.get("session_id")), own_phone=jids.phone(own), own_lid=jids.lid(own))
+
+
+def _label_edited(body: Body) -> list[Event]:
+    """A partial edit: a key that is not there was not said."""
+    label = _payload(body)
+    label_id, at = required(shapes.identifier(label.get("label_id")), "label id"), _at(body)
+    if shapes.boolean(label.get("deleted")):
+        return [LabelDeleted(external_id=label_id, at=at)]
+    return [
+        LabelSaved(
+            external_id=label_id,
+            name=shapes.name(label.get("name")),
+            color=colors.index(label.get("color")),
+            list_type=lists.list_type(label.get("type")),
+            at=at,
+        )
+    ]
+
+
+def _label_on_chat(body: Body) -> list[Event]:
+    payload = _payload(body)
+    chat = jids.chat(payload.get("chat_id"), payload.get("chat_lid"))
+    event = LabelOnChat(
+        chat=chat,
+        external_id=required(shapes.identifier(payload.get("label_id")), "label id"),
+        on=decided(shapes.boolean(payload.get("labeled")), "whether the label is on (“labeled”)"),
+        at=_at(body),
+    )
+    return about(chat, event)
+
+
+def _message(body: Body) -> list[Event]:
+    payload = _payload(body)
+    from_me = _from_me(body)
+    chat = _chat(body, from_me=from_me)
+    event = MessageSeen(
+        external_id=required(shapes.message_id(payload.get("id")), "message id"),
+        chat=chat,
+        from_me=from_me,
+        text=shapes.text(payload.get("body")),
+        kind=_kind(payload),
+        at=times.told(payload.get("timestamp"), Clock.WHATSAPP) or _at(body),
+        ad=None if from_me else ads.from_referral(payload.get("referral")),
+        contact_name=None if from_me else shapes.person(payload.get("from_name"), payload.get("sender_display_name")),
+    )
+    return about(chat, event)
+
+
+def _reaction(body: Body) -> list[Event]:
+    payload = _payload(body)
+    return _message({**body, "payload": {**payload, "body": payload.get("reaction"), "reaction_to": True}})
+
+
+def _payload(body: Body) -> Body:
+    return shapes.mapping(body.get("payload"))
+
+
+def _at(body: Body) -> Moment | None:
+    return times.told(body.get("timestamp"), Clock.WHATSAPP)
+
+
+def _from_me(body: Body) -> bool:
+    """Media posts may leave `is_from_me` out; then the sender tells."""
+    said = shapes.boolean(_payload(body).get("is_from_me"))
+    own = jids.phone(body.get("device_id"))
+    return said if said is not None else own is not None and jids.phone(_payload(body).get("from")) == own
+
+
+def _chat(body: Body, *, from_me: bool) -> Chat:
+    payload = _payload(body)
+    named, sender = payload.get("chat_id"), payload.get("from")
+    if from_me:
+        return jids.chat(named, payload.get("chat_lid"))
+    chat = jids.chat(named, payload.get("chat_lid"))
+    if chat.kind is ChatKind.PERSONAL and chat.phone == jids.phone(body.get("device_id")) and jids.phone(sender):
+        return jids.chat(sender, payload.get("from_lid"))  # some posts name our own number as an inbound's chat
+    return jids.chat(named, payload.get("chat_lid"), payload.get("from_lid"), sender)
+
+
+def _kind(payload: Body) -> str:
+    if payload.get("reaction_to"):
+        return "reaction"
+    found = next((key for key in CONTENT_KEYS if payload.get(key)), None)
+    if found:
+        return KINDS.get(found) or kinds.of_word(found) or "other"
+    return "text" if payload.get("body") else "other"
+
+
+def _dedupe_key(headers: Headers, body: Any) -> str | None:
+    """GOWA has no delivery id. Without a time of its own, two label posts that look the same may be two truths."""
+    content, payload = shapes.mapping(body), shapes.mapping(shapes.inside(body, "payload"))
+    at = content.get("timestamp") or payload.get("timestamp")
+    if not at or not content.get("event"):
+        return None
+    return dedupe.key(content["event"], content.get("device_id"), at, payload)
+
+
+VOCABULARY = Vocabulary(
+    title="GOWA",
+    event_name=lambda body: shapes.text(body.get("event")),
+    envelope=_envelope,
+    readers={
+        "label.edit": _label_edited,
+        "label.association": _label_on_chat,
+        "message": _message,
+        "message.reaction": _reaction,
+    },
+    not_for_us=NOT_FOR_US,
+)
+
+GATEWAY = Gateway(
+    name="gowa",
+    title="GOWA",
+    parse=VOCABULARY.parse,
+    dedupe_key=_dedupe_key,
+    signature=Signature(header="x-hub-signature-256", algorithm="sha256", prefix="sha256="),
+    weak_secrets=frozenset({"secret"}),
+    capabilities=Capabilities(label_time="whatsapp", learns_lids=True),
+)

@@ -1,0 +1,193 @@
+"""Wuzapi's webhooks: whatsmeow's events with a few fields copied flat. Source: its wmiau.go and helpers.go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import ads, colors, dedupe, form, jids, kinds, lists, protos, shapes, times
+from ..base import Capabilities, Gateway, Headers, Signature
+from ..events import (
+    ChannelStatus,
+    Chat,
+    Clock,
+    ConnectionState,
+    Envelope,
+    Event,
+    Ignored,
+    LabelDeleted,
+    LabelOnChat,
+    LabelSaved,
+    MessageSeen,
+    Moment,
+)
+from ..reading import Body, Vocabulary, about, decided, required
+
+STATES = {
+    "Connected": ConnectionState.WORKING,
+    "Disconnected": ConnectionState.STOPPED,
+    "StreamReplaced": ConnectionState.STOPPED,
+    "QRTimeout": ConnectionState.STOPPED,
+    "QR": ConnectionState.PAIRING,
+    "PairSuccess": ConnectionState.STARTING,
+    "PairError": ConnectionState.FAILED,
+    "LoggedOut": ConnectionState.FAILED,
+    "ConnectFailure": ConnectionState.FAILED,
+    "ClientOutdated": ConnectionState.FAILED,
+    "TemporaryBan": ConnectionState.FAILED,
+}
+NOT_FOR_US = frozenset({
+    "UndecryptableMessage", "Receipt", "MediaRetry", "ReadReceipt", "GroupInfo", "JoinedGroup", "Picture",
+    "BlocklistChange", "Blocklist", "KeepAliveRestored", "KeepAliveTimeout", "StreamError",
+    "QRScannedWithoutMultidevice", "PrivacySettings", "PushNameSetting", "UserAbout", "AppState",
+    "AppStateSyncComplete", "HistorySync", "OfflineSyncCompleted", "OfflineSyncPreview", "CallOffer", "CallAccept",
+    "CallTerminate", "CallOfferNotice", "CallRelayLatency", "Presence", "ChatPresence", "IdentityChange",
+    "CATRefreshError", "NewsletterJoin", "NewsletterLeave", "NewsletterMuteChange", "NewsletterLiveUpdate",
+    "FBMessage",
+})  # fmt: skip
+
+
+def _envelope(body: Body) -> Envelope:
+    own = _own_addresses(body)
+    return Envelope(
+        session=shapes.identifier(body.get("instanceName")),
+        own_phone=next((found for address in own if (found := jids.phone(address))), None),
+        own_lid=next((found for address in own if (found := jids.lid(address))), None),
+    )
+
+
+def _own_addresses(body: Body) -> tuple[Any, ...]:
+    """The account is only named where it speaks itself, or when it is paired."""
+    event, info = _event(body), _info(body)
+    if body.get("type") == "PairSuccess":
+        return event.get("id"), event.get("lid")
+    if shapes.boolean(info.get("isfromme")):
+        return info.get("sender"), info.get("senderalt")
+    return ()
+
+
+def _label_edited(body: Body) -> list[Event]:
+    """The flat copies turn an absent name or colour into "" and 0, so WhatsApp's own action counts where it is."""
+    event, flat = _event(body), shapes.keys_folded(body)
+    action = shapes.keys_folded(event.get("action")) if isinstance(event.get("action"), dict) else _said_flat(flat)
+    label_id = required(shapes.identifier(event.get("labelid", flat.get("labelid"))), "label id")
+    if shapes.boolean(action.get("deleted")):
+        return [LabelDeleted(external_id=label_id, at=_at(body))]
+    return [
+        LabelSaved(
+            external_id=label_id,
+            name=shapes.name(action.get("name")),
+            color=colors.index(action.get("color")),
+            list_type=lists.list_type(action.get("type")),
+            at=_at(body),
+        )
+    ]
+
+
+def _said_flat(flat: Body) -> Body:
+    """Zero values of a flat copy say nothing; its `type` is the event's."""
+    return {name: flat[name] for name in ("name", "color", "deleted") if flat.get(name)}
+
+
+def _label_on_chat(body: Body) -> list[Event]:
+    event, flat = _event(body), shapes.keys_folded(body)
+    labeled = shapes.boolean(shapes.keys_folded(event.get("action")).get("labeled"))
+    chat = jids.chat(event.get("jid") or flat.get("jid") or flat.get("chatjid"))
+    said = LabelOnChat(
+        chat=chat,
+        external_id=required(shapes.identifier(event.get("labelid", flat.get("labelid"))), "label id"),
+        on=decided(
+            shapes.boolean(flat.get("labeled")) if labeled is None else labeled, "whether the label is on (“labeled”)"
+        ),
+        at=_at(body),
+    )
+    return about(chat, said)
+
+
+def _label_on_message(body: Body) -> list[Event]:
+    return [Ignored(reason="message_label")]
+
+
+def _message(body: Body) -> list[Event]:
+    info, message = _info(body), _event(body).get("message")
+    from_me = decided(shapes.boolean(info.get("isfromme")), "whether the message is ours (“IsFromMe”)")
+    if protos.is_housekeeping(message):
+        return [Ignored(reason="protocol_message")]
+    chat = _chat(info, from_me=from_me)
+    seen = MessageSeen(
+        external_id=required(shapes.message_id(info.get("id")), "message id"),
+        chat=chat,
+        from_me=from_me,
+        text=protos.text(message),
+        kind=protos.kind(message) or kinds.of_word(info.get("mediatype"), info.get("type")) or "other",
+        at=times.told(info.get("timestamp"), Clock.WHATSAPP),
+        ad=None if from_me else ads.from_messages(message),
+        contact_name=None if from_me else shapes.person(info.get("pushname")),
+    )
+    return about(chat, seen)
+
+
+def _status(body: Body) -> list[Event]:
+    word = shapes.text(body.get("type"))
+    return [ChannelStatus(state=STATES[word], at=_at(body), paired=word == "PairSuccess")]
+
+
+def _event(body: Body) -> Body:
+    return shapes.keys_folded(body.get("event"))
+
+
+def _info(body: Body) -> Body:
+    return shapes.keys_folded(_event(body).get("info"))
+
+
+def _at(body: Body) -> Moment | None:
+    return times.told(_event(body).get("timestamp"), Clock.WHATSAPP)
+
+
+def _chat(info: Body, *, from_me: bool) -> Chat:
+    """The other side's second address stands beside the sender or the recipient, whichever is not us."""
+    return jids.chat(info.get("chat"), info.get("recipientalt") if from_me else info.get("senderalt"))
+
+
+def _dedupe_key(headers: Headers, body: Any) -> str | None:
+    """Wuzapi has no delivery id: a message's own, else the content with WhatsApp's time; never without a time."""
+    content, info = shapes.mapping(body), _info(shapes.mapping(body))
+    if content.get("type") == "Message" and info.get("id"):
+        return dedupe.key("Message", info.get("chat"), info.get("isfromme"), info["id"])
+    if _at(content) is None:
+        return None
+    return dedupe.key(dedupe.without(content, "token", "userID", "instanceName"))
+
+
+def _signed_payloads(body: bytes) -> list[bytes]:
+    """Wuzapi signs the JSON, or the form as Go spells it: the bytes that came, or the same with sorted keys."""
+    try:
+        return [body, form.sorted_by_key(body)]
+    except ValueError:
+        return [body]
+
+
+VOCABULARY = Vocabulary(
+    title="Wuzapi",
+    event_name=lambda body: shapes.text(body.get("type")),
+    envelope=_envelope,
+    readers={
+        "LabelEdit": _label_edited,
+        "LabelAssociationChat": _label_on_chat,
+        "LabelAssociationMessage": _label_on_message,
+        "Message": _message,
+        **dict.fromkeys(STATES, _status),
+    },
+    not_for_us=NOT_FOR_US,
+)
+
+GATEWAY = Gateway(
+    name="wuzapi",
+    title="Wuzapi",
+    parse=VOCABULARY.parse,
+    dedupe_key=_dedupe_key,
+    signature=Signature(header="x-hmac-signature", algorithm="sha256"),
+    form_field="jsonData",
+    signed_payloads=_signed_payloads,
+    secret_fields=("token",),
+    capabilities=Capabilities(label_time="whatsapp", lists_labels=True, writes_labels=True, learns_lids=True),
+)
