@@ -34,8 +34,7 @@ def decode(raw: bytes) -> Any:
     no number beyond Python's digit limit. Raises BodyError with one of the codes `not_utf8`, `not_json`,
     `too_deep`, `duplicate_key`, `bad_number`.
     """
-    if raw.startswith(_BOM):
-        raw = raw[len(_BOM) :]
+    raw = raw.removeprefix(_BOM)
     # Fewer brackets than levels cannot be too deep; only a bigger body is looked at closely.
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _depth(raw) > MAX_DEPTH:
         raise BodyError("too_deep", f"The body is nested deeper than {MAX_DEPTH} levels.")

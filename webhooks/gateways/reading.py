@@ -16,7 +16,7 @@ Reader = Callable[[Body], Iterable[Event]]
 STUMBLED = "The parser stumbled over this post; it is kept as it came and can be processed again after a fix."
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """A post we cannot use, with a sentence that says what is missing."""
 
     def __init__(self, sentence: str) -> None:
@@ -37,7 +37,7 @@ class Vocabulary:
     readers: Mapping[str, Reader]
     not_for_us: frozenset[str] = frozenset()
 
-    def parse(self, headers: Headers, body: bytes) -> list[Event]:
+    def parse(self, _headers: Headers, body: bytes) -> list[Event]:
         """Return the events in a post, the Envelope first, or one NotUnderstood. Never raises, never empty."""
         try:
             content = jsonbody.decode(body)
@@ -52,9 +52,9 @@ class Vocabulary:
         try:
             events.append(self.envelope(content))
             events.extend(self._events(content))
-        except Unreadable as error:
+        except UnreadableError as error:
             events.append(NotUnderstood(reason=error.sentence))
-        except Exception:  # a bug of ours must park one post, not raise in the middle of a batch
+        except Exception:  # noqa: BLE001 a bug of ours must park one post, not raise in the middle of a batch
             events.append(NotUnderstood(reason=STUMBLED))
         return events
 
@@ -64,32 +64,32 @@ class Vocabulary:
             return _once_each(read(content)) or [Ignored(reason="empty")]
         if event in self.not_for_us:
             return [Ignored(reason=f"not_for_us:{event}")]
-        raise Unreadable(f"{self.title} sent the event “{event[:80]}”, which is not known here.")
+        raise UnreadableError(f"{self.title} sent the event “{event[:80]}”, which is not known here.")
 
 
 def required(value: str | None, what: str) -> str:
-    """Return `value`, or raise Unreadable naming what the post lacks."""
+    """Return `value`, or raise UnreadableError naming what the post lacks."""
     if value is None:
-        raise Unreadable(f"The post has no readable {what}.")
+        raise UnreadableError(f"The post has no readable {what}.")
     return value
 
 
 def decided(value: bool | None, what: str) -> bool:
-    """Return `value`, or raise Unreadable when it is neither yes nor no."""
+    """Return `value`, or raise UnreadableError when it is neither yes nor no."""
     if value is None:
-        raise Unreadable(f"The post does not say {what}.")
+        raise UnreadableError(f"The post does not say {what}.")
     return value
 
 
 def about(chat: Chat, *events: Event) -> list[Event]:
     """Return `events` when they concern a person's chat; otherwise the one reason why they do not count.
 
-    Raises Unreadable when the chat cannot be read: it may be somebody, so the post is kept.
+    Raises UnreadableError when the chat cannot be read: it may be somebody, so the post is kept.
     """
     if chat.kind is ChatKind.PERSONAL:
         return list(events)
     if chat.kind is ChatKind.INVALID:
-        raise Unreadable(f"“{chat.raw[:80]}” is not readable as a WhatsApp chat.")
+        raise UnreadableError(f"“{chat.raw[:80]}” is not readable as a WhatsApp chat.")
     return [Ignored(reason=chat.kind.value)]
 
 
@@ -99,7 +99,7 @@ def each(items: Iterable[Body], read: Reader) -> list[Event]:
     for item in items:
         try:
             events.extend(read(item))
-        except Unreadable as error:
+        except UnreadableError as error:
             events.append(NotUnderstood(reason=error.sentence))
     return events
 

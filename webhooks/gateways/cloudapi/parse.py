@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .. import ads, dedupe, jids, kinds, shapes, times
-from ..base import Capabilities, Gateway, Headers, Signature
-from ..events import Chat, ChatKind, Clock, ContactSeen, Envelope, Event, Ignored, MessageSeen
-from ..reading import Body, Reader, Unreadable, Vocabulary, about, each, required
+from webhooks.gateways import ads, dedupe, jids, kinds, shapes, times
+from webhooks.gateways.base import Capabilities, Gateway, Headers, Signature
+from webhooks.gateways.events import Chat, ChatKind, Clock, ContactSeen, Envelope, Event, Ignored, MessageSeen
+from webhooks.gateways.reading import Body, Reader, UnreadableError, Vocabulary, about, each, required
 
 OBJECT = "whatsapp_business_account"
 NOT_FOR_US = frozenset({
@@ -36,7 +36,7 @@ def _post(body: Body) -> list[Event]:
     ours = _envelope(body).session
     changes = [{"field": field, "value": value, "ours": ours} for field, value in _changes(body)]
     if not changes:
-        raise Unreadable("The post carries no changes.")
+        raise UnreadableError("The post carries no changes.")
     return each(changes, _change)
 
 
@@ -44,12 +44,12 @@ def _change(change: Body) -> list[Event]:
     field, value = change["field"], change["value"]
     number = shapes.identifier(shapes.inside(value, "metadata", "phone_number_id"))
     if number != change["ours"] and number is not None:
-        raise Unreadable(f"The post also carries events of another number ({number}).")
+        raise UnreadableError(f"The post also carries events of another number ({number}).")
     if read := FIELDS.get(field):
         return list(read(value))
     if field in NOT_FOR_US:
         return [Ignored(reason=f"not_for_us:{field}")]
-    raise Unreadable(f"Meta sent the field “{field[:80]}”, which is not known here.")
+    raise UnreadableError(f"Meta sent the field “{field[:80]}”, which is not known here.")
 
 
 def _messages(value: Body) -> list[Event]:
@@ -129,7 +129,7 @@ def _changes(body: Any) -> Iterator[tuple[str, Body]]:
             yield shapes.text(change.get("field")), shapes.mapping(change.get("value"))
 
 
-def _dedupe_key(headers: Headers, body: Any) -> str | None:
+def _dedupe_key(_headers: Headers, body: Any) -> str | None:
     """The ids of everything in the post; where nothing has one, the whole post, which then carries its own time."""
     ids = [found for field, value in _changes(body) for found in _ids(field, value)]
     if not ids:

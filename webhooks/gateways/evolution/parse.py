@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import ads, colors, dedupe, jids, kinds, protos, shapes, times
-from ..base import Capabilities, Gateway, Headers
-from ..events import (
+from webhooks.gateways import ads, colors, dedupe, jids, kinds, protos, shapes, times
+from webhooks.gateways.base import Capabilities, Gateway, Headers
+from webhooks.gateways.events import (
     ChannelStatus,
     Chat,
     Clock,
@@ -22,7 +22,7 @@ from ..events import (
     Moment,
     NotUnderstood,
 )
-from ..reading import Body, Reader, Unreadable, Vocabulary, about, decided, each, required
+from webhooks.gateways.reading import Body, Reader, UnreadableError, Vocabulary, about, decided, each, required
 
 STATES = {
     "open": ConnectionState.WORKING,
@@ -57,7 +57,7 @@ def _of_each(read: Reader) -> Reader:
     def read_all(body: Body) -> list[Event]:
         items = shapes.objects(body.get("data"))
         if not items:
-            raise Unreadable("The post carries no data.")
+            raise UnreadableError("The post carries no data.")
         return each(({**body, "data": item} for item in items), read)
 
     return read_all
@@ -159,7 +159,7 @@ def _by_api(body: Body, *, from_me: bool) -> bool | None:
     return False if typed else None
 
 
-def _dedupe_key(headers: Headers, body: Any) -> str | None:
+def _dedupe_key(_headers: Headers, body: Any) -> str | None:
     """A retry repeats the post with its `date_time`; credentials and addresses of the server do not count."""
     content = shapes.mapping(body)
     if not content.get("date_time"):

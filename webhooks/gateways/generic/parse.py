@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import ads, colors, dedupe, jids, shapes, times
-from ..base import Capabilities, Gateway, Headers
-from ..events import (
+from webhooks.gateways import ads, colors, dedupe, jids, shapes, times
+from webhooks.gateways.base import Capabilities, Gateway, Headers
+from webhooks.gateways.events import (
     ChannelStatus,
     Chat,
     ConnectionState,
@@ -18,12 +18,12 @@ from ..events import (
     LabelSaved,
     MessageSeen,
 )
-from ..reading import Body, Unreadable, Vocabulary, about, decided, required
+from webhooks.gateways.reading import Body, UnreadableError, Vocabulary, about, decided, required
 
 
 def _envelope(body: Body) -> Envelope:
     if not isinstance(body.get("id"), str):
-        raise Unreadable("The post has no “id”: every post to the bridge needs a text that is its own.")
+        raise UnreadableError("The post has no “id”: every post to the bridge needs a text that is its own.")
     required(shapes.identifier(body["id"]), "id")
     return Envelope()
 
@@ -84,7 +84,7 @@ def _message(body: Body) -> list[Event]:
 def _status(body: Body) -> list[Event]:
     word = shapes.text(body.get("status")).strip().lower()
     if word not in set(ConnectionState):
-        raise Unreadable(f"“{word[:80]}” is not a status; the bridge knows “working” and “stopped”.")
+        raise UnreadableError(f"“{word[:80]}” is not a status; the bridge knows “working” and “stopped”.")
     return [ChannelStatus(state=ConnectionState(word), at=times.told_by_bridge(body.get("at")))]
 
 
@@ -96,7 +96,7 @@ def _label_id(body: Body) -> str:
     return required(shapes.identifier(shapes.inside(body, "label", "id")), "label id")
 
 
-def _dedupe_key(headers: Headers, body: Any) -> str | None:
+def _dedupe_key(_headers: Headers, body: Any) -> str | None:
     return dedupe.own_id(shapes.inside(body, "id"))
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import ads, colors, dedupe, jids, kinds, lists, shapes, times
-from ..base import Capabilities, Gateway, Headers, Signature
-from ..events import (
+from webhooks.gateways import ads, colors, dedupe, jids, kinds, lists, shapes, times
+from webhooks.gateways.base import Capabilities, Gateway, Headers, Signature
+from webhooks.gateways.events import (
     Chat,
     ChatKind,
     Clock,
@@ -18,7 +18,7 @@ from ..events import (
     MessageSeen,
     Moment,
 )
-from ..reading import Body, Vocabulary, about, decided, required
+from webhooks.gateways.reading import Body, Vocabulary, about, decided, required
 
 NOT_FOR_US = frozenset({
     "message.ack", "message.revoked", "message.edited", "message.deleted", "message.played", "chat_presence",
@@ -123,7 +123,7 @@ def _kind(payload: Body) -> str:
     return "text" if payload.get("body") else "other"
 
 
-def _dedupe_key(headers: Headers, body: Any) -> str | None:
+def _dedupe_key(_headers: Headers, body: Any) -> str | None:
     """GOWA has no delivery id. Without a time of its own, two label posts that look the same may be two truths."""
     content, payload = shapes.mapping(body), shapes.mapping(shapes.inside(body, "payload"))
     at = content.get("timestamp") or payload.get("timestamp")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import ads, colors, dedupe, jids, kinds, protos, shapes, times
-from ..base import Capabilities, Gateway, Headers, Signature
-from ..events import (
+from webhooks.gateways import ads, colors, dedupe, jids, kinds, protos, shapes, times
+from webhooks.gateways.base import Capabilities, Gateway, Headers, Signature
+from webhooks.gateways.events import (
     AdReferral,
     ChannelStatus,
     Chat,
@@ -20,7 +20,7 @@ from ..events import (
     MessageSeen,
     Moment,
 )
-from ..reading import Body, Vocabulary, about, decided, required
+from webhooks.gateways.reading import Body, Vocabulary, about, decided, required
 
 STATES = {
     "STOPPED": ConnectionState.STOPPED,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import ads, colors, dedupe, jids, kinds, shapes, times
-from ..base import Capabilities, Gateway, Headers
-from ..events import (
+from webhooks.gateways import ads, colors, dedupe, jids, kinds, shapes, times
+from webhooks.gateways.base import Capabilities, Gateway, Headers
+from webhooks.gateways.events import (
     ChannelStatus,
     Chat,
     Clock,
@@ -16,7 +16,7 @@ from ..events import (
     LabelOnChat,
     MessageSeen,
 )
-from ..reading import Body, Unreadable, Vocabulary, about, decided, required
+from webhooks.gateways.reading import Body, UnreadableError, Vocabulary, about, decided, required
 
 STATES = {
     "inChat": ConnectionState.WORKING,
@@ -59,7 +59,7 @@ def _labels_on_chat(body: Body) -> list[Event]:
     named = body.get("ids") if isinstance(body.get("ids"), list) else []
     ids = dict.fromkeys(label_id for label_id in (*map(shapes.identifier, named or []), *described) if label_id)
     if not ids:
-        raise Unreadable("The post names no label.")
+        raise UnreadableError("The post names no label.")
     return about(chat, *(_label_on_chat(chat, label_id, described.get(label_id, {}), on=on) for label_id in ids))
 
 
@@ -77,7 +77,7 @@ def _chat_of_label(body: Body) -> Chat:
     """The chat is the page's own model as JSON; it is missing when the chat was not loaded."""
     chat = body.get("chat")
     if not chat:
-        raise Unreadable("The post does not say which chat was labelled.")
+        raise UnreadableError("The post does not say which chat was labelled.")
     return jids.chat(_serialized(chat.get("id") if isinstance(chat, dict) else chat))
 
 
@@ -112,11 +112,11 @@ def _status(body: Body) -> list[Event]:
     return [ChannelStatus(state=STATES[word], paired=word == "qrReadSuccess")]
 
 
-def _waits_for_pairing(body: Body) -> list[Event]:
+def _waits_for_pairing(_body: Body) -> list[Event]:
     return [ChannelStatus(state=ConnectionState.PAIRING)]
 
 
-def _session_closed(body: Body) -> list[Event]:
+def _session_closed(_body: Body) -> list[Event]:
     return [ChannelStatus(state=ConnectionState.STOPPED)]
 
 
@@ -128,7 +128,7 @@ def _serialized(value: Any) -> Any:
     return value.get("_serialized") or (f"{user}@{server}" if user and server else None)
 
 
-def _dedupe_key(headers: Headers, body: Any) -> str | None:
+def _dedupe_key(_headers: Headers, body: Any) -> str | None:
     """It never sends twice: only messages, which come by more than one event, are told apart by their id."""
     content = shapes.mapping(body)
     message = shapes.message_id(content.get("id"))

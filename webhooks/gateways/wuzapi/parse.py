@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import ads, colors, dedupe, form, jids, kinds, lists, protos, shapes, times
-from ..base import Capabilities, Gateway, Headers, Signature
-from ..events import (
+from webhooks.gateways import ads, colors, dedupe, form, jids, kinds, lists, protos, shapes, times
+from webhooks.gateways.base import Capabilities, Gateway, Headers, Signature
+from webhooks.gateways.events import (
     ChannelStatus,
     Chat,
     Clock,
@@ -20,7 +20,7 @@ from ..events import (
     MessageSeen,
     Moment,
 )
-from ..reading import Body, Vocabulary, about, decided, required
+from webhooks.gateways.reading import Body, Vocabulary, about, decided, required
 
 STATES = {
     "Connected": ConnectionState.WORKING,
@@ -103,7 +103,7 @@ def _label_on_chat(body: Body) -> list[Event]:
     return about(chat, said)
 
 
-def _label_on_message(body: Body) -> list[Event]:
+def _label_on_message(_body: Body) -> list[Event]:
     return [Ignored(reason="message_label")]
 
 
@@ -148,7 +148,7 @@ def _chat(info: Body, *, from_me: bool) -> Chat:
     return jids.chat(info.get("chat"), info.get("recipientalt") if from_me else info.get("senderalt"))
 
 
-def _dedupe_key(headers: Headers, body: Any) -> str | None:
+def _dedupe_key(_headers: Headers, body: Any) -> str | None:
     """Wuzapi has no delivery id: a message's own, else the content with WhatsApp's time; never without a time."""
     content, info = shapes.mapping(body), _info(shapes.mapping(body))
     if content.get("type") == "Message" and info.get("id"):
