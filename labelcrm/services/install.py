@@ -29,7 +29,7 @@ def main(names: list[str]) -> int:
     with open(os.path.join(VENV, ".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two `make` at once must not install over each other
         if not _runs(python):
-            print("Creating .venv", flush=True)
+            sys.stderr.write("Creating .venv\n")
             code = subprocess.call([sys.executable, "-m", "venv", "--clear", VENV])
             if code:
                 sys.stderr.write("Creating .venv failed; the lines above say why.\n")
@@ -42,12 +42,12 @@ def install(names: list[str], *, python: str) -> int:
     missing = [name for name in names if _read(_stamp(name, python)) != _fingerprint(name, python)]
     if not missing:
         return 0
-    print(f"Installing {' and '.join(missing)}", flush=True)
+    sys.stderr.write(f"Installing {' and '.join(missing)}\n")
     command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
     command += ["--require-hashes"]
     for name in missing:
         command += ["-r", os.path.join(ROOT, name)]
-    code = subprocess.call(command)
+    code = subprocess.call(command, stdout=sys.stderr)
     if code:
         sys.stderr.write(f"Installing {' and '.join(missing)} failed; the lines above say why.\n")
         return code

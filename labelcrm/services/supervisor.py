@@ -20,6 +20,7 @@ RESTART_SECONDS = 0.5
 DEATHS = 5
 WINDOW_SECONDS = 60
 TICK_SECONDS = 0.1
+LINES_KEPT = 200
 COLOURS = {"web": 32, "worker": 34, "beat": 35, "postgres": 36, "redis": 33}
 
 
@@ -28,7 +29,7 @@ class Child:
     """A process to keep running.
 
     `patience` is how many seconds it gets between `stop_signal` and SIGKILL. `before_restart` runs between its death
-    and its next start, to clear what the dead one left.
+    and its next start, to clear what the dead one left. Lines with a text of `noise` in them are not shown.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Child:
     patience: float = 10
     popen_arguments: Mapping[str, Any] = field(default_factory=dict)
     before_restart: Callable[[], None] | None = None
+    noise: tuple[str, ...] = ()
 
 
 class Log:
@@ -64,12 +66,12 @@ class Log:
             sys.stdout.flush()
 
 
-class _Running:
-    """A started child: its process, the thread that copies its output, and the last line it said."""
+class Running:
+    """A started child: its process, the thread that copies its output, and the last lines it said."""
 
     def __init__(self, child: Child, log: Log) -> None:
         self.child = child
-        self.last_line = ""
+        self.said: deque[str] = deque(maxlen=LINES_KEPT)
         self._log = log
         # Its own session: a Ctrl-C in the terminal reaches only us, and we stop the children in order.
         self.process = subprocess.Popen(
@@ -83,6 +85,11 @@ class _Running:
         )
         self._reader = threading.Thread(target=self._copy_output, daemon=True, name=f"log of {child.name}")
         self._reader.start()
+
+    @property
+    def last_line(self) -> str:
+        """The last line it said; "" when it said nothing."""
+        return self.said[-1] if self.said else ""
 
     def is_dead(self) -> bool:
         """Whether the process ended; it stays unreaped, so that its group's number cannot be given away."""
@@ -98,14 +105,26 @@ class _Running:
         self._reader.join(timeout=1)
         return f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
 
+    def stop(self) -> None:
+        """Ask it to end, wait for `patience` seconds, kill it."""
+        child = self.child
+        if not self.is_dead():
+            self.process.send_signal(child.stop_signal)
+        deadline = time.monotonic() + child.patience
+        while not self.is_dead() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if not self.is_dead():
+            self._log.line(child.name, f"did not stop within {child.patience:.0f} s and is killed")
+        self.bury()
+
     def _copy_output(self) -> None:
         stream = self.process.stdout
         assert stream is not None
         with stream:
             for raw in stream:
                 line = raw.decode(errors="replace").rstrip()
-                if line:
-                    self.last_line = line
+                if line and not any(text in line for text in self.child.noise):
+                    self.said.append(line)
                     self._log.line(self.child.name, line)
 
 
@@ -114,13 +133,13 @@ class Supervisor:
 
     def __init__(self, log: Log | None = None) -> None:
         self.log = log or Log()
-        self._running: dict[str, _Running] = {}
+        self._running: dict[str, Running] = {}
         self._deaths: dict[str, deque[float]] = {}
         self._due: dict[str, float] = {}
 
     def start(self, child: Child) -> None:
         """Start a child and keep it running from now on."""
-        self._running[child.name] = _Running(child, self.log)
+        self._running[child.name] = Running(child, self.log)
         self._deaths[child.name] = deque(maxlen=DEATHS)
 
     def is_dead(self, name: str) -> bool:
@@ -156,16 +175,16 @@ class Supervisor:
         """Stop all children, the last started first."""
         for name, running in reversed(self._running.items()):
             if name not in self._due:
-                self._stop_one(running)
+                running.stop()
         self._running.clear()
         self._due.clear()
 
     def _restart(self, child: Child) -> None:
         if child.before_restart:
             child.before_restart()
-        self._running[child.name] = _Running(child, self.log)
+        self._running[child.name] = Running(child, self.log)
 
-    def _note_death(self, running: _Running, now: float) -> None:
+    def _note_death(self, running: Running, now: float) -> None:
         name, how = running.child.name, running.bury()
         deaths = self._deaths[name]
         deaths.append(now)
@@ -174,15 +193,3 @@ class Supervisor:
         if len(deaths) == DEATHS and now - deaths[0] < WINDOW_SECONDS:
             said = f"; its last line was: {running.last_line}" if running.last_line else ""
             raise ServiceError(f"{name} ended {DEATHS} times within a minute, the last time with {how}{said}")
-
-    def _stop_one(self, running: _Running) -> None:
-        child = running.child
-        if not running.is_dead():
-            with contextlib.suppress(ProcessLookupError):
-                running.process.send_signal(child.stop_signal)
-        deadline = time.monotonic() + child.patience
-        while not running.is_dead() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        if not running.is_dead():
-            self.log.line(child.name, f"did not stop within {child.patience:.0f} s and is killed")
-        running.bury()

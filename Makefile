@@ -1,0 +1,58 @@
+# labelcrm's commands. Everything happens in .venv, which the first command creates.
+PYTHON ?= python3
+VENV := .venv/bin/python
+INSTALL := $(PYTHON) labelcrm/services/install.py
+
+# Lint reads the settings, but talks to no server.
+LINT_ENVIRONMENT := LABELCRM_ENV_FILE=/dev/null LABELCRM_HOME=/nonexistent \
+	DATABASE_URL=postgresql://nobody@/lint?host=/nonexistent REDIS_URL=unix:///nonexistent/redis.sock \
+	SECRET_KEY=lint-only ENCRYPTION_KEY=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
+
+.PHONY: help run demo test test-full test-services lint format bench chaos requirements install install-dev
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+run: install ## start everything and serve on http://127.0.0.1:8000
+	@exec $(VENV) -m labelcrm.run
+
+demo: install ## the same with a small company's two months of traffic
+	@exec $(VENV) -m labelcrm.run --demo
+
+test: install-dev ## the test suite against a real PostgreSQL and Redis
+	@exec $(VENV) -m pytest $(ARGS)
+
+test-full: install-dev ## the same with the long property and scenario counts
+	@LABELCRM_TEST_FULL=1 exec $(VENV) -m pytest $(ARGS)
+
+test-services: install-dev ## keep fast servers running in LABELCRM_TEST_HOME for many short test runs
+	@exec $(VENV) -m labelcrm.services.throwaway --home "$${LABELCRM_TEST_HOME:?names the folder to use}"
+
+lint: install-dev ## formatting, lint, types, import rules, migrations in step
+	$(VENV) -m ruff format --check .
+	$(VENV) -m ruff check .
+	$(LINT_ENVIRONMENT) $(VENV) -m mypy
+	$(LINT_ENVIRONMENT) .venv/bin/lint-imports
+	$(LINT_ENVIRONMENT) $(VENV) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+
+format: install-dev ## put the code into the house format
+	$(VENV) -m ruff format .
+	$(VENV) -m ruff check --fix .
+
+bench: install-dev ## the benchmark suite: a table, and JSON in benchmarks/results
+	@exec $(VENV) -m benchmarks $(ARGS)
+
+chaos: install-dev ## the crash harness
+	@exec $(VENV) -m tests.chaos $(ARGS)
+
+requirements: install-dev ## compile requirements*.in to pinned versions with hashes
+	for name in requirements requirements-dev requirements-embedded; do \
+		.venv/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
+			--no-emit-index-url --no-header $$name.in -o $$name.txt || exit 1; \
+	done
+
+install:
+	@$(INSTALL) requirements.txt
+
+install-dev:
+	@$(INSTALL) requirements.txt requirements-dev.txt
