@@ -1,7 +1,7 @@
 """Who: the people we talk to, the people who answer them, the numbers between them, and what brought them."""
 
 from .campaigns import Campaign, CampaignRule, CampaignTouch
-from .channels import Channel, ChannelGap, ChannelOwnership, ChannelSecret
+from .channels import Channel, ChannelGap, ChannelOwnership, ChannelSecret, ChannelStatusEvent
 from .contact import Consent, Contact, ContactChannel, ContactIdentity, ContactMerge, IdentityKind, Message, Note
 from .people import Agent, Team
 
@@ -14,6 +14,7 @@ __all__ = [
     "ChannelGap",
     "ChannelOwnership",
     "ChannelSecret",
+    "ChannelStatusEvent",
     "Consent",
     "Contact",
     "ContactChannel",

@@ -144,3 +144,24 @@ class ChannelGap(models.Model):
 
     def __str__(self) -> str:
         return f"{self.channel_id} {self.started_at:%Y-%m-%d %H:%M}"
+
+
+class ChannelStatusEvent(models.Model):
+    """What a gateway said about the connection, in full: resyncs are recognised by it, gaps are counted from it."""
+
+    channel = models.ForeignKey(
+        Channel, verbose_name=_("channel"), on_delete=models.CASCADE, related_name="status_events", db_index=False
+    )
+    state = models.CharField(_("status"), max_length=10, choices=Channel.Status)
+    paired = models.BooleanField(_("newly paired"), default=False)
+    at = models.DateTimeField(_("time"))
+    received_at = models.DateTimeField(_("received at"))
+
+    class Meta:
+        verbose_name = _("connection event")
+        verbose_name_plural = _("connection events")
+        ordering = ["-at", "-id"]
+        constraints = [models.UniqueConstraint(fields=["channel", "at", "state"], name="status_event_once")]
+
+    def __str__(self) -> str:
+        return f"{self.channel_id} {self.state}"

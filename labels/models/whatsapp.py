@@ -27,9 +27,9 @@ class ChannelLabel(models.Model):
     generation = models.PositiveIntegerField(_("generation"), default=1)
     name = models.CharField(_("name"), max_length=200)
     named_at = models.DateTimeField(null=True, blank=True, editable=False)
+    name_is_saved = models.BooleanField(default=False, editable=False)  # by the label's own event, not in passing
     is_placeholder = models.BooleanField(_("name not known yet"), default=False)
     color = models.SmallIntegerField(_("colour"), null=True, blank=True)
-    colored_at = models.DateTimeField(null=True, blank=True, editable=False)
     list_type = models.CharField(_("list type"), max_length=30, blank=True)
     hidden = models.BooleanField(_("system list"), default=False)
     label = models.ForeignKey(Label, verbose_name=_("means"), on_delete=models.PROTECT, related_name="channel_labels")
@@ -62,6 +62,7 @@ class ChannelLabelEvent(models.Model):
     class Kind(models.TextChoices):
         SAVED = "saved", _("saved")
         DELETED = "deleted", _("deleted")
+        HINT = "hint", _("named in passing")  # on an add or remove; believed only until it is saved
 
     channel = models.ForeignKey(Channel, verbose_name=_("channel"), on_delete=models.PROTECT, related_name="+")
     external_id = models.CharField(_("WhatsApp id"), max_length=100)
@@ -105,6 +106,7 @@ class ChannelLabelMeaning(models.Model):
         related_name="+",
     )  # fmt: skip
     decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         verbose_name = _("meaning of a WhatsApp label")

@@ -1,0 +1,154 @@
+"""What was said, when, and what names people go by: messages and the times that follow from them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from webhooks.gateways.events import AdReferral
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMessage:
+    """One message of a known contact, its time already believed."""
+
+    contact_id: int
+    identity_id: int
+    channel_id: int
+    external_id: str
+    from_me: bool
+    by_api: bool | None
+    kind: str
+    text: str
+    at: datetime
+    at_source: str
+    received_at: datetime
+    ad: AdReferral | None
+    inbox_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """That a contact was seen on a channel at a time."""
+
+    contact_id: int
+    channel_id: int
+    at: datetime
+
+
+def record_messages(messages: Collection[NewMessage]) -> dict[tuple[int, str], int]:
+    """Store messages that are not stored yet; returns new row ids by (channel id, external id)."""
+    if not messages:
+        return {}
+    columns: list[list[Any]] = [
+        list(column)
+        for column in zip(
+            *(
+                (m.contact_id, m.identity_id, m.channel_id, m.external_id, m.from_me, m.by_api, m.kind, m.text, m.at,
+                 m.at_source, m.received_at, json.dumps(asdict(m.ad)) if m.ad else None, m.inbox_id)
+                for m in sorted(messages, key=lambda m: (m.channel_id, m.external_id))
+            ),
+            strict=True,
+        )
+    ]  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO contacts_message (contact_id, identity_id, channel_id, external_id, from_me, by_api, kind, text,"
+            " at, at_source, received_at, ad, inbox_id)"
+            " SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::bool[], %s::bool[],"
+            " %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::timestamptz[], %s::jsonb[], %s::bigint[])"
+            " ON CONFLICT (channel_id, external_id) DO NOTHING RETURNING channel_id, external_id, id",
+            columns,
+        )
+        return {(channel, external): pk for channel, external, pk in cursor.fetchall()}
+
+
+def note_sights(sights: Iterable[Sight]) -> None:
+    """Keep first and last sight per contact and channel; shows who may see the contact."""
+    first: dict[tuple[int, int], datetime] = {}
+    for sight in sights:
+        key = (sight.contact_id, sight.channel_id)
+        first[key] = min(sight.at, first.get(key, sight.at))
+    if not first:
+        return
+    ordered = sorted(first)
+    arrays = [[c for c, _ in ordered], [ch for _, ch in ordered], [first[key] for key in ordered]]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO contacts_contactchannel AS link (contact_id, channel_id, first_seen_at)"
+            " SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[])"
+            " ON CONFLICT (contact_id, channel_id) DO UPDATE SET first_seen_at = excluded.first_seen_at"
+            " WHERE excluded.first_seen_at < link.first_seen_at",
+            arrays,
+        )
+        cursor.execute(
+            "UPDATE contacts_contact AS contact SET first_seen_at = seen.at FROM"
+            " (SELECT id, min(at) AS at FROM unnest(%s::bigint[], %s::timestamptz[]) AS s (id, at) GROUP BY id) AS seen"
+            " WHERE contact.id = seen.id AND seen.at < contact.first_seen_at",
+            [arrays[0], arrays[2]],
+        )
+
+
+def note_messages(messages: Iterable[NewMessage]) -> None:
+    """Move first and last message times of contacts, per channel and in all."""
+    ordered = sorted(messages, key=lambda m: (m.contact_id, m.channel_id))
+    if not ordered:
+        return
+    arrays = [
+        [m.contact_id for m in ordered],
+        [m.channel_id for m in ordered],
+        [m.from_me for m in ordered],
+        [m.at for m in ordered],
+    ]
+    grouped = (
+        " min(at) FILTER (WHERE NOT from_me) AS first_in, max(at) FILTER (WHERE NOT from_me) AS last_in,"
+        " max(at) FILTER (WHERE from_me) AS last_out"
+        " FROM unnest(%s::bigint[], %s::bigint[], %s::bool[], %s::timestamptz[]) AS m (contact, channel, from_me, at)"
+    )
+    moves = (
+        " SET first_inbound_at = LEAST(t.first_inbound_at, m.first_in),"
+        " last_inbound_at = GREATEST(t.last_inbound_at, m.last_in),"
+        " last_outbound_at = GREATEST(t.last_outbound_at, m.last_out)"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE contacts_contactchannel AS t{moves} FROM (SELECT contact, channel,{grouped} GROUP BY 1, 2) AS m"  # noqa: S608 - constants
+            " WHERE t.contact_id = m.contact AND t.channel_id = m.channel",
+            arrays,
+        )
+        cursor.execute(
+            f"UPDATE contacts_contact AS t{moves}, updated_at = now()"  # noqa: S608 - constants
+            f" FROM (SELECT contact,{grouped} GROUP BY 1) AS m WHERE t.id = m.contact",
+            arrays,
+        )
+
+
+def note_names(names: Iterable[tuple[int, str, datetime]]) -> None:
+    """Give contacts (id, name, time) the latest name WhatsApp told; a name that a person typed stays."""
+    latest: dict[int, tuple[datetime, str]] = {}
+    for contact_id, name, at in names:
+        latest[contact_id] = max((at, name), latest.get(contact_id, (at, name)))
+    ordered = sorted(latest)
+    if not ordered:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE contacts_contact AS t SET name = n.name, name_source = 'whatsapp', name_at = n.at, updated_at = now()"
+            " FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS n (id, name, at)"
+            " WHERE t.id = n.id AND t.name_source <> 'person' AND t.name <> n.name"
+            " AND (t.name_at IS NULL OR t.name_at <= n.at)",
+            [ordered, [latest[i][1] for i in ordered], [latest[i][0] for i in ordered]],
+        )
+
+
+def lock_contacts(contact_ids: Iterable[int]) -> None:
+    """Lock contacts in id order for the rest of the transaction: what lanes share, they change one by one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM contacts_contact WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [sorted(set(contact_ids))]
+        )

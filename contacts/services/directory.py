@@ -1,0 +1,177 @@
+"""Whom is an identifier? Chats become contacts here, and LIDs learn their phones.
+
+Safe beside other lanes: rows are inserted in sorted order, and an identifier that another lane created in
+the meantime wins over ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import connection
+
+from contacts.models import IdentityKind
+from webhooks.gateways.events import Chat
+
+Identifier = tuple[str, str]  # (IdentityKind, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A contact and the identity it was recognised by."""
+
+    contact_id: int
+    identity_id: int
+
+
+@dataclass(slots=True)
+class Directory:
+    """The contacts of a batch of chats.
+
+    `merges` are pairs (survivor id, merged id): contacts that turned out to be one. Whoever resolves must
+    carry them out before recording anything (`labels.services.merging`).
+    """
+
+    known: dict[Identifier, Known] = field(default_factory=dict)
+    merges: list[tuple[int, int]] = field(default_factory=list)
+    created: set[int] = field(default_factory=set)
+
+    def find(self, chat: Chat) -> Known | None:
+        """The contact of a chat, by phone first; None for one nobody has seen."""
+        return next((self.known[i] for i in identifiers(chat) if i in self.known), None)
+
+    def redirect(self, *, merged: int, survivor: int) -> None:
+        """Point every identifier of `merged` to `survivor`."""
+        for identifier, known in self.known.items():
+            if known.contact_id == merged:
+                self.known[identifier] = Known(survivor, known.identity_id)
+
+
+def identifiers(chat: Chat) -> list[Identifier]:
+    """The identifiers of a chat, the leading one first."""
+    found: list[Identifier] = []
+    if chat.phone:
+        found.append((IdentityKind.PHONE.value, chat.phone))
+    if chat.lid:
+        found.append((IdentityKind.LID.value, chat.lid))
+    return found
+
+
+def resolve(chats: Mapping[Chat, datetime], *, names_only: Iterable[Chat] = ()) -> Directory:
+    """Contacts for `chats` (chat → first time seen), created where nobody knows them, LIDs and phones joined.
+
+    `names_only` chats are looked up and joined but never created: a phone's address book is no reason to
+    call somebody a contact.
+    """
+    everyone = {*chats, *names_only}
+    directory = Directory(known=_lookup(identifier for chat in everyone for identifier in identifiers(chat)))
+    _create_missing(directory, chats)
+    _join(directory, everyone)
+    return directory
+
+
+def _lookup(wanted: Iterable[Identifier]) -> dict[Identifier, Known]:
+    phones, lids = _split(wanted)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT kind, value, contact_id, id FROM contacts_contactidentity"
+            " WHERE (kind = 'phone' AND value = ANY(%s)) OR (kind = 'lid' AND value = ANY(%s))",
+            [phones, lids],
+        )
+        return {(kind, value): Known(contact, identity) for kind, value, contact, identity in cursor.fetchall()}
+
+
+def _split(wanted: Iterable[Identifier]) -> tuple[list[str], list[str]]:
+    phones, lids = set(), set()
+    for kind, value in wanted:
+        (phones if kind == IdentityKind.PHONE else lids).add(value)
+    return sorted(phones), sorted(lids)
+
+
+def _create_missing(directory: Directory, chats: Mapping[Chat, datetime]) -> None:
+    """New contacts for chats of which no identifier is known; the identity is inserted first, and decides."""
+    leading: dict[Identifier, datetime] = {}
+    for chat, seen_at in chats.items():
+        if directory.find(chat) is None:
+            key = identifiers(chat)[0]
+            leading[key] = min(seen_at, leading.get(key, seen_at))
+    if not leading:
+        return
+    ordered = sorted(leading)
+    won = _claim(ordered)
+    _insert_contacts([(contact_id, identifier, leading[identifier]) for identifier, contact_id in won.items()])
+    directory.created.update(won.values())
+    directory.known |= _lookup(ordered)
+
+
+def _claim(ordered: list[Identifier]) -> dict[Identifier, int]:
+    """Insert identities under ids reserved for new contacts; those that another lane holds are not returned.
+
+    The foreign key is checked at commit, so the contacts may follow.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO contacts_contactidentity (contact_id, kind, value, created_at)"
+            " SELECT nextval(pg_get_serial_sequence('contacts_contact', 'id')), kind, value, now()"
+            " FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS new (kind, value, position) ORDER BY position"
+            " ON CONFLICT (kind, value) DO NOTHING RETURNING kind, value, contact_id",
+            [[kind for kind, _ in ordered], [value for _, value in ordered]],
+        )
+        return {(kind, value): contact for kind, value, contact in cursor.fetchall()}
+
+
+def _insert_contacts(rows: list[tuple[int, Identifier, datetime]]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO contacts_contact (id, name, name_source, phone, lid, first_seen_at, created_at, updated_at)"
+            " SELECT id, '', '', phone, lid, seen, now(), now()"
+            " FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::timestamptz[]) AS new (id, phone, lid, seen)",
+            [
+                [contact for contact, _, _ in rows],
+                [value if kind == IdentityKind.PHONE else "" for _, (kind, value), _ in rows],
+                [value if kind == IdentityKind.LID else "" for _, (kind, value), _ in rows],
+                [seen for _, _, seen in rows],
+            ],
+        )
+
+
+def _join(directory: Directory, chats: Iterable[Chat]) -> None:
+    """Make each (phone, LID) pair one contact: attach what is new, list what must be merged."""
+    pairs = sorted({(chat.phone, chat.lid) for chat in chats if chat.phone and chat.lid})
+    for phone, lid in pairs:
+        by_phone = directory.known.get((IdentityKind.PHONE.value, phone))
+        by_lid = directory.known.get((IdentityKind.LID.value, lid))
+        if by_phone and not by_lid:
+            _attach(directory, (IdentityKind.LID.value, lid), by_phone.contact_id)
+        elif by_lid and not by_phone:
+            _attach(directory, (IdentityKind.PHONE.value, phone), by_lid.contact_id)
+        elif by_phone and by_lid and by_phone.contact_id != by_lid.contact_id and not _has_phone(by_lid.contact_id):
+            # Two people with a phone each are never made one by a gateway's word alone.
+            directory.merges.append((by_phone.contact_id, by_lid.contact_id))
+            directory.redirect(merged=by_lid.contact_id, survivor=by_phone.contact_id)
+
+
+def _has_phone(contact_id: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM contacts_contactidentity WHERE contact_id = %s AND kind = 'phone' LIMIT 1", [contact_id]
+        )
+        return cursor.fetchone() is not None
+
+
+def _attach(directory: Directory, identifier: Identifier, contact_id: int) -> None:
+    kind, value = identifier
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO contacts_contactidentity (contact_id, kind, value, created_at) VALUES (%s, %s, %s, now())"
+            " ON CONFLICT (kind, value) DO NOTHING",
+            [contact_id, kind, value],
+        )
+        column = "phone" if kind == IdentityKind.PHONE else "lid"
+        cursor.execute(
+            f"UPDATE contacts_contact SET {column} = %s, updated_at = now() WHERE id = %s AND {column} = ''",  # noqa: S608 - one of two words above
+            [value, contact_id],
+        )
+    directory.known |= _lookup([identifier])

@@ -1,0 +1,264 @@
+"""The labels WhatsApp knows, derived from what it said about them: generations, names, colours.
+
+Nothing here depends on the order of arrival: every change re-derives the label id from all its events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from contacts.models import Channel
+from labelcrm.core import audit
+from labelcrm.core.bulk import execute, fetch
+from labelcrm.lib.text import storable
+from labels.fold import Generation, generation_at, generations
+from labels.models import ChannelLabel, ChannelLabelEvent
+from labels.naming import MAX_NAME
+
+from . import meanings
+
+SAVED, DELETED, HINT = "saved", "deleted", "hint"
+# WhatsApp's own lists travel as labels. Only these types, or none told, are labels that people put on chats.
+LABEL_TYPES = frozenset({"", "none", "custom", "predefined", "lead", "server_assigned"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """What a gateway said about one label of a channel; `kind` is "saved", "deleted" or "hint"."""
+
+    external_id: str
+    kind: str
+    name: str | None = None
+    color: int | None = None
+    list_type: str = ""
+    at: datetime
+    at_source: str
+    received_at: datetime
+    key: str
+    inbox_id: int | None = None
+
+
+@dataclass(slots=True)
+class Book:
+    """The channel labels of some label ids, by generation, and the keys whose generation moved."""
+
+    labels: dict[str, list[ChannelLabel]] = field(default_factory=dict)
+    refold: set[tuple[int, int]] = field(default_factory=set)
+    reworded: set[int] = field(default_factory=set)
+
+    def at(self, external_id: str, moment: datetime) -> ChannelLabel:
+        """The generation of a label id that covers `moment`."""
+        rows = self.labels[external_id]
+        if len(rows) == 1:
+            return rows[0]
+        number = generation_at(moment, [Generation(row.generation, row.deleted_at) for row in rows]).number
+        return next(row for row in rows if row.generation == number)
+
+    @property
+    def dead(self) -> set[int]:
+        """Ids of the channel labels that are deleted in WhatsApp."""
+        return {row.pk for rows in self.labels.values() for row in rows if row.deleted_at is not None}
+
+
+def apply(channel: Channel, definitions: Sequence[Definition], *, uses: Mapping[str, list[datetime]]) -> Book:
+    """Record `definitions` and return the labels that they and `uses` (label id → times put on) speak of.
+
+    The caller refolds `Book.refold` after recording its events, and refreshes the wording of `Book.reworded`.
+    """
+    changed = _record(channel, definitions)
+    wanted = changed | set(uses)
+    book = Book(labels=_load(channel, wanted))
+    unsettled = [
+        external_id
+        for external_id in sorted(wanted)
+        if external_id in changed or _unheard_of(book.labels.get(external_id, []), uses.get(external_id, []))
+    ]
+    if unsettled:
+        # Lanes meet in the canonical labels that names are matched to: one at a time.
+        fetch("SELECT pg_advisory_xact_lock(hashtext('labelcrm.canonical_labels'))", [])
+    for external_id in unsettled:
+        _settle(book, channel, external_id, uses.get(external_id, []))
+    return book
+
+
+def _unheard_of(rows: list[ChannelLabel], uses: list[datetime]) -> bool:
+    """True where a use needs a row that is not there: a new label id, or life after a deletion."""
+    return not rows or (rows[-1].deleted_at is not None and any(at > rows[-1].deleted_at for at in uses))
+
+
+def _record(channel: Channel, definitions: Sequence[Definition]) -> set[str]:
+    """Append what is new; returns the label ids it speaks of."""
+    known = set(
+        ChannelLabelEvent.objects.filter(channel=channel, event_key__in=[d.key for d in definitions]).values_list(
+            "event_key", flat=True
+        )
+        if definitions
+        else ()
+    )
+    fresh = list({d.key: d for d in definitions if d.key not in known}.values())
+    ChannelLabelEvent.objects.bulk_create([_event(channel, definition) for definition in fresh])
+    return {definition.external_id for definition in fresh}
+
+
+def _event(channel: Channel, definition: Definition) -> ChannelLabelEvent:
+    name = None if definition.name is None else storable(definition.name, MAX_NAME)
+    return ChannelLabelEvent(
+        channel=channel,
+        external_id=definition.external_id,
+        kind=definition.kind,
+        name=name or None,
+        color=definition.color,
+        list_type=definition.list_type,
+        occurred_at=definition.at,
+        occurred_at_source=definition.at_source,
+        received_at=definition.received_at,
+        event_key=definition.key,
+        inbox_id=definition.inbox_id,
+    )
+
+
+def _load(channel: Channel, external_ids: Collection[str]) -> dict[str, list[ChannelLabel]]:
+    rows: dict[str, list[ChannelLabel]] = {}
+    query = ChannelLabel.objects.filter(channel=channel, external_id__in=external_ids)
+    for row in query.order_by("external_id", "generation"):
+        rows.setdefault(row.external_id, []).append(row)
+    return rows
+
+
+def _settle(book: Book, channel: Channel, external_id: str, uses: list[datetime]) -> None:
+    """Derive the generations, names and meanings of one label id from everything known about it."""
+    events = list(
+        ChannelLabelEvent.objects.filter(channel=channel, external_id=external_id).order_by("occurred_at", "event_key")
+    )
+    before = {row.generation: row for row in book.labels.get(external_id, [])}
+    ends_before = {number: row.deleted_at for number, row in before.items()}
+    rows: list[ChannelLabel] = []
+    # In order, ends first: at no moment are two generations alive.
+    for generation in _generations(channel, external_id, events, uses):
+        row = before.get(generation.number) or ChannelLabel(
+            channel=channel, external_id=external_id, generation=generation.number
+        )
+        _derive(row, generation, events, uses, start=rows[-1].deleted_at if rows else None)
+        rows.append(row)
+    book.labels[external_id] = rows
+    book.reworded.update(row.pk for row in rows)
+    if before and {row.generation: row.deleted_at for row in rows} != ends_before:
+        book.refold |= _reassign(rows)
+
+
+def _generations(
+    channel: Channel, external_id: str, events: list[ChannelLabelEvent], uses: list[datetime]
+) -> list[Generation]:
+    deletions = [event.occurred_at for event in events if event.kind == DELETED]
+    if not deletions:
+        return [Generation(1, None)]
+    saved = [event.occurred_at for event in events if event.kind == SAVED]
+    added = fetch(
+        "SELECT DISTINCT e.occurred_at FROM labels_labelevent e JOIN labels_channellabel l ON l.id = e.channel_label_id"
+        " WHERE l.channel_id = %s AND l.external_id = %s AND e.kind = 'add' AND e.effect <> 'echo'",
+        [channel.pk, external_id],
+    )
+    return generations(deletions, lives=[*saved, *uses, *(at for (at,) in added)])
+
+
+def _derive(
+    row: ChannelLabel,
+    generation: Generation,
+    events: list[ChannelLabelEvent],
+    uses: list[datetime],
+    *,
+    start: datetime | None,
+) -> None:
+    """Fill and save one generation, `(start, generation.ended_at]`, from the events and uses that fall into it."""
+    own = [event for event in events if _within(event.occurred_at, start, generation.ended_at)]
+    said = _said(own)
+    seen = [event.occurred_at for event in own] + [at for at in uses if _within(at, start, generation.ended_at)]
+    seen += [row.first_seen_at] if row.pk else []
+    row.first_seen_at = min(seen, default=start or generation.ended_at)
+    row.deleted_at = generation.ended_at
+    row.name_is_saved, row.is_placeholder = said.saved, said.name is None
+    row.name, row.named_at = said.name or placeholder_name(row.channel, row.external_id), said.named_at
+    row.color, row.list_type = said.color, said.list_type
+    row.hidden = said.list_type not in LABEL_TYPES
+    meanings.settle(row, names=said.steps)
+
+
+def _within(at: datetime, start: datetime | None, end: datetime | None) -> bool:
+    return (start is None or at > start) and (end is None or at <= end)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What the events of one generation say: latest name, colour and type, and every name in order."""
+
+    name: str | None
+    named_at: datetime | None
+    saved: bool
+    color: int | None
+    list_type: str
+    steps: list[tuple[datetime, str, datetime]]  # (since, name, received at)
+
+
+def _said(events: Iterable[ChannelLabelEvent]) -> _Said:
+    events = list(events)
+    named = [e for e in events if e.kind == SAVED and e.name] or [e for e in events if e.kind == HINT and e.name]
+    colors = [e.color for e in events if e.color is not None and e.kind == SAVED]
+    colors = colors or [e.color for e in events if e.color is not None]
+    types = [e.list_type for e in events if e.list_type]
+    last = named[-1] if named else None
+    return _Said(
+        name=last.name if last else None,
+        named_at=last.occurred_at if last else None,
+        saved=bool(last and last.kind == SAVED),
+        color=colors[-1] if colors else None,
+        list_type=types[-1] if types else "",
+        steps=[(e.occurred_at, e.name or "", e.received_at) for e in named],
+    )
+
+
+def placeholder_name(channel: Channel, external_id: str) -> str:
+    """What a label is called until somebody says its name: "Label 9 (CS Rina)"."""
+    return storable(f"Label {external_id} ({channel.name})", MAX_NAME)
+
+
+def _reassign(rows: list[ChannelLabel]) -> set[tuple[int, int]]:
+    """Give every recorded event to the generation that covers it; returns all keys of the label id."""
+    ids = [row.pk for row in rows]
+    start: datetime | None = None
+    for row in rows:
+        is_last = row is rows[-1]
+        execute(
+            "UPDATE labels_labelevent SET channel_label_id = %s WHERE channel_label_id = ANY(%s)"
+            " AND channel_label_id <> %s AND occurred_at > COALESCE(%s, '-infinity'::timestamptz)"
+            " AND occurred_at <= COALESCE(%s, 'infinity'::timestamptz)",
+            [row.pk, ids, row.pk, start, None if is_last else row.deleted_at],
+        )
+        start = row.deleted_at
+    pairs: list[tuple[Any, ...]] = fetch(
+        "SELECT contact_id, channel_label_id FROM labels_labelevent WHERE channel_label_id = ANY(%s)"
+        " UNION SELECT contact_id, channel_label_id FROM labels_labelassignment WHERE channel_label_id = ANY(%s)",
+        [ids, ids],
+    )
+    return {(contact, label) for contact, label in pairs}
+
+
+def name_placeholder(*, channel_label: ChannelLabel, name: str, actor: Any) -> set[int]:
+    """A person says what a label without a name is called; a name that WhatsApp tells later still wins.
+
+    Returns ids of the contacts whose figures changed.
+    """
+    from django.utils import timezone
+
+    from .rewording import reword
+
+    now = timezone.now()
+    hint = Definition(
+        external_id=channel_label.external_id, kind=HINT, name=name, at=max(channel_label.first_seen_at, now),
+        at_source="received", received_at=now, key=f"person:{channel_label.pk}:{now.isoformat()}"[:64],
+    )  # fmt: skip
+    audit.record(actor=actor, action="label.named", obj=channel_label, name=name)
+    book = apply(channel_label.channel, [hint], uses={})
+    return reword(book.reworded)

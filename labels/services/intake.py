@@ -1,0 +1,122 @@
+"""One batch of what a channel told about labels, from definitions to projections, in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from django.conf import settings
+
+from contacts.models import Channel
+from contacts.services.ownership import NOBODY, Owner, Ownerships
+from labelcrm.core.bulk import fetch
+from labels import projecting
+
+from . import definitions, folding, recording, resync, rewording
+from .definitions import Definition
+from .recording import Told
+
+ASSIGNED = "assigned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelFact:
+    """A label put on or taken off a known contact, its time already believed; `key` is unique in the channel."""
+
+    contact_id: int
+    identity_id: int
+    external_id: str
+    on: bool
+    at: datetime
+    at_source: str
+    capped: bool
+    received_at: datetime
+    key: str
+    inbox_id: int
+
+
+@dataclass(slots=True)
+class Taken:
+    """What a batch did: the effect of each newly recorded event by its key, and the contacts that changed."""
+
+    effects: dict[str, str] = field(default_factory=dict)
+    contacts: set[int] = field(default_factory=set)
+
+
+def take(
+    channel: Channel,
+    *,
+    facts: Sequence[LabelFact],
+    defined: Sequence[Definition] = (),
+    statuses: Iterable[datetime] = (),
+) -> Taken:
+    """Record `facts` and `defined` of one channel and bring intervals and projections up to date.
+
+    The caller holds the channel's lane and the locks of the contacts. `statuses` are times of the connection
+    events of the same batch.
+    """
+    book = definitions.apply(channel, defined, uses=_uses(facts))
+    told = recording.unrecorded(_told(channel, facts, book), channel_id=channel.pk)
+    told, remarked = resync.mark(_with_actors(channel, told), channel_id=channel.pk, statuses=statuses)
+    told = recording.with_ids(told)
+    outcome = folding.append(told, dead=book.dead)
+    recording.record(told, effects=outcome.effects)
+    refolded = folding.refold(folding.late_keys(told, outcome) | book.refold | remarked)
+    effects = outcome.effects | refolded.effects
+    contacts = outcome.contacts | refolded.contacts
+    if book.reworded:
+        contacts |= rewording.refresh_wording(book.reworded)
+    projecting.refresh(contacts)
+    return Taken({event.key: effects[event.id] for event in told}, contacts)
+
+
+def _uses(facts: Iterable[LabelFact]) -> dict[str, list[datetime]]:
+    """When each label id was put on somebody; a removal names its label too, but is no sign of life."""
+    uses: dict[str, list[datetime]] = {}
+    for fact in facts:
+        times = uses.setdefault(fact.external_id, [])
+        if fact.on:
+            times.append(fact.at)
+    return uses
+
+
+def _told(channel: Channel, facts: Iterable[LabelFact], book: definitions.Book) -> list[Told]:
+    return [
+        Told(
+            contact_id=fact.contact_id,
+            identity_id=fact.identity_id,
+            channel_id=channel.pk,
+            channel_label_id=book.at(fact.external_id, fact.at).pk,
+            on=fact.on,
+            at=fact.at,
+            at_source=fact.at_source,
+            capped=fact.capped,
+            received_at=fact.received_at,
+            key=fact.key,
+            inbox_id=fact.inbox_id,
+        )
+        for fact in facts
+    ]
+
+
+def _with_actors(channel: Channel, events: Sequence[Told]) -> list[Told]:
+    """`events` with who did it: the owner of the channel at that time, else whom the contact is assigned to."""
+    owners = Ownerships.of(channel.pk, zone=settings.TIME_ZONE)
+    found = [owners.at(event.at) for event in events]
+    assigned = _assigned({e.contact_id for e, owner in zip(events, found, strict=True) if owner is NOBODY})
+    return [
+        event
+        if owner is NOBODY and event.contact_id not in assigned
+        else replace(event, agent_id=who.agent_id, method=who.method)
+        for event, owner in zip(events, found, strict=True)
+        for who in [owner if owner is not NOBODY else assigned.get(event.contact_id, NOBODY)]
+    ]
+
+
+def _assigned(contact_ids: set[int]) -> dict[int, Owner]:
+    rows = fetch(
+        "SELECT id, assigned_to_id FROM contacts_contact WHERE id = ANY(%s) AND assigned_to_id IS NOT NULL",
+        [sorted(contact_ids)],
+    )
+    return {contact: Owner(agent, ASSIGNED) for contact, agent in rows}

@@ -1,0 +1,122 @@
+"""What WhatsApp labels mean: by their names, unless a person decided, and dated, so that the past stays true."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from labelcrm.core import audit
+from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelAlias, LabelAssignment
+from labels.naming import normalize
+
+SYSTEM_LISTS = "WhatsApp lists"
+
+Step = tuple[datetime, str, datetime]  # (since, name, received at)
+
+
+def settle(row: ChannelLabel, *, names: list[Step]) -> None:
+    """Save `row` with the meanings that its `names` give it; rows that are right are not touched."""
+    existing = list(row.meanings.select_related("label")) if row.pk else []
+    before = [_content(meaning) for meaning in existing]
+    wanted = _timeline(row, names, existing)
+    row.label = wanted[-1].label
+    row.save()
+    if before != [_content(meaning) for meaning in wanted]:
+        row.meanings.all().delete()
+        for meaning in wanted:
+            meaning.pk, meaning.channel_label = None, row
+        ChannelLabelMeaning.objects.bulk_create(wanted)
+
+
+def _content(meaning: ChannelLabelMeaning) -> tuple[Any, ...]:
+    return (meaning.label_id, meaning.name, meaning.since, meaning.decided_at)
+
+
+def _timeline(row: ChannelLabel, names: list[Step], existing: list[ChannelLabelMeaning]) -> list[ChannelLabelMeaning]:
+    """The meanings from the beginning on. What a person decided stands; only names heard later add to it."""
+    if row.hidden:
+        return [ChannelLabelMeaning(label=system_lists(), name=row.name)]
+    timeline, later = _decided(existing, names)
+    by_name = {normalize(meaning.name): meaning for meaning in existing if meaning not in timeline}
+    for since, name, _received in later:
+        if timeline and (normalize(timeline[-1].name) == normalize(name) or _is_before(since, timeline[-1].since)):
+            continue
+        timeline.append(_meaning(name, since if timeline else None, by_name))
+    return timeline or [_meaning(row.name, None, by_name)]
+
+
+def _decided(
+    existing: list[ChannelLabelMeaning], names: list[Step]
+) -> tuple[list[ChannelLabelMeaning], list[Step]]:
+    """What stands because of a person's decision, and the names heard after it."""
+    decisions = [meaning.decided_at for meaning in existing if meaning.decided_at is not None]
+    if not decisions:
+        return [], names
+    settled_at = max(decisions)
+    standing = [meaning for meaning in existing if meaning.decided_at or meaning.created_at <= settled_at]
+    return standing, [step for step in names if step[2] > settled_at]
+
+
+def _is_before(since: datetime, last: datetime | None) -> bool:
+    return last is not None and since <= last
+
+
+def _meaning(
+    name: str, since: datetime | None, by_name: dict[str, ChannelLabelMeaning]
+) -> ChannelLabelMeaning:
+    """A meaning that starts at `since`; what the same name was matched to before is not matched again."""
+    known = by_name.pop(normalize(name), None)
+    label = known.label if known is not None else label_for_name(name, reviewed=False)
+    return ChannelLabelMeaning(label=label, name=name, since=since)
+
+
+def label_for_name(name: str, *, reviewed: bool) -> Label:
+    """The canonical label of a WhatsApp name: by exact name or alias after normalisation, else a new one."""
+    normalized = normalize(name)
+    alias = LabelAlias.objects.select_related("label").filter(normalized=normalized).first()
+    if alias is not None and alias.label.deleted_at is None:
+        return alias.label
+    label, _ = Label.objects.get_or_create(name=name, defaults={"reviewed": reviewed})
+    LabelAlias.objects.update_or_create(normalized=normalized, defaults={"label": label, "text": name})
+    return label
+
+
+def system_lists() -> Label:
+    """The archived label behind WhatsApp's own lists (Favourites, Unread, ...), which count nowhere."""
+    label, _ = Label.all_objects.get_or_create(name=SYSTEM_LISTS, defaults={"deleted_at": timezone.now()})
+    return label
+
+
+def archive_unused() -> None:
+    """Archive labels that only a placeholder's name had made, once its real name is known."""
+    unused = Label.objects.filter(
+        ~Exists(ChannelLabelMeaning.objects.filter(label=OuterRef("pk"))),
+        ~Exists(LabelAssignment.objects.filter(label=OuterRef("pk"))),
+        reviewed=False,
+    )
+    unused.update(deleted_at=timezone.now())
+
+
+@transaction.atomic
+def remap(*, channel_label: ChannelLabel, label: Label, since: datetime | None, actor: Any) -> set[int]:
+    """A person says what a WhatsApp label means: always (`since` None), or from a time on.
+
+    Intervals stay as they are; spells are split or restated. Returns ids of the contacts whose figures changed.
+    """
+    from .rewording import reword
+
+    row = ChannelLabel.objects.select_for_update().get(pk=channel_label.pk)
+    old = row.meanings.all() if since is None else row.meanings.filter(since__gte=since)
+    old.delete()
+    ChannelLabelMeaning.objects.create(
+        channel_label=row, label=label, name=row.name, since=since, decided_by=actor, decided_at=timezone.now()
+    )
+    row.label = label
+    row.save(update_fields=["label"])
+    LabelAlias.objects.get_or_create(normalized=normalize(row.name), defaults={"label": label, "text": row.name})
+    audit.record(actor=actor, action="label.remapped", obj=row, label=label.pk, since=since.isoformat() if since else None)
+    return reword({row.pk})

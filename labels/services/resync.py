@@ -1,0 +1,76 @@
+"""Labels that a gateway replays after a pairing were found, not added: nobody did that today.
+
+A burst is a resync when at least `RESYNC_MIN_ADDS` adds of one channel have event times within
+`RESYNC_WINDOW_SECONDS` after its connection became working or was newly paired. Only then, and never because
+events arrive fast. The answer does not depend on how the adds were cut into batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from labelcrm.core.bulk import fetch
+
+from .recording import Told
+
+_BECAME_WORKING = """
+SELECT at FROM (
+    SELECT at, state, paired, lag(state) OVER (ORDER BY at, id) AS before
+      FROM contacts_channelstatusevent WHERE channel_id = %s
+) AS log
+ WHERE ((state = 'working' AND before IS DISTINCT FROM 'working') OR paired) AND at BETWEEN %s AND %s
+"""
+
+
+def windows(channel_id: int, *, around: Iterable[datetime]) -> list[tuple[datetime, datetime]]:
+    """The resync windows of a channel that may hold any of the times `around`."""
+    times = list(around)
+    if not times:
+        return []
+    length = timedelta(seconds=settings.RESYNC_WINDOW_SECONDS)
+    rows = fetch(_BECAME_WORKING, [channel_id, min(times) - length, max(times)])
+    return [(at, at + length) for (at,) in rows]
+
+
+def mark(
+    events: Sequence[Told], *, channel_id: int, statuses: Iterable[datetime]
+) -> tuple[list[Told], set[tuple[int, int]]]:
+    """`events` with the adds of a resync marked as found, and keys of earlier events that had to be re-marked.
+
+    `statuses` are times of connection events that arrived in the same batch: their windows may hold adds that
+    came before them.
+    """
+    marked, refold = list(events), set()
+    for start, end in windows(channel_id, around=[*(e.at for e in events if e.on), *statuses]):
+        inside = [i for i, event in enumerate(marked) if event.on and start <= event.at <= end]
+        if len(inside) + _recorded(channel_id, start, end) < settings.RESYNC_MIN_ADDS:
+            continue
+        for i in inside:
+            if marked[i].origin == "live":
+                marked[i] = replace(marked[i], origin="resync", agent_id=None, user_id=None, method="unknown")
+        refold |= _mark_recorded(channel_id, start, end)
+    return marked, refold
+
+
+def _recorded(channel_id: int, start: datetime, end: datetime) -> int:
+    return fetch(
+        "SELECT count(*) FROM labels_labelevent WHERE channel_id = %s AND kind = 'add'"
+        " AND origin IN ('live', 'resync') AND occurred_at BETWEEN %s AND %s",
+        [channel_id, start, end],
+    )[0][0]
+
+
+def _mark_recorded(channel_id: int, start: datetime, end: datetime) -> set[tuple[int, int]]:
+    rows = fetch(
+        "UPDATE labels_labelevent SET origin = 'resync', actor_agent_id = NULL, actor_user_id = NULL,"
+        " actor_method = 'unknown' WHERE channel_id = %s AND kind = 'add' AND origin = 'live'"
+        " AND occurred_at BETWEEN %s AND %s RETURNING contact_id, channel_label_id",
+        [channel_id, start, end],
+    )
+    return {(contact, label) for contact, label in rows}
+
+
