@@ -32,7 +32,7 @@ lint: install-dev ## formatting, lint, types, import rules, migrations in step
 	$(VENV) -m ruff format --check .
 	$(VENV) -m ruff check .
 	$(LINT_ENVIRONMENT) $(VENV) -m mypy
-	$(LINT_ENVIRONMENT) .venv/bin/lint-imports
+	$(LINT_ENVIRONMENT) .venv/bin/lint-imports --no-logo
 	$(LINT_ENVIRONMENT) $(VENV) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
 format: install-dev ## put the code into the house format

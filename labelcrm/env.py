@@ -25,7 +25,9 @@ SERVICES_FILE = "services.json"
 
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"", "0", "false", "no", "off"})
-HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?")
+HOST_NAME = re.compile(
+    r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?"
+)
 NOT_RUNNING = (
     "DATABASE_URL is not set and labelcrm's own services are not running: start them with `make run`, "
     "or set DATABASE_URL and REDIS_URL to servers of yours."
@@ -162,7 +164,7 @@ def redis_url() -> str:
 
 
 def broker_url() -> str:
-    """REDIS_URL as Celery wants it: a socket is redis+socket:// with virtual_host there, unix:// with db in redis-py."""
+    """REDIS_URL as Celery wants it: a socket is redis+socket:// with virtual_host, in redis-py unix:// with db."""
     url = redis_url()
     parts = urlsplit(url)
     if parts.scheme != "unix":

@@ -1,7 +1,7 @@
 """`make run`: PostgreSQL, Redis, web, worker and scheduler together in the foreground, one log, one stop.
 
 `python -m labelcrm.run [--demo]`. Exit status 0 after SIGINT or SIGTERM, 1 when a child could not be kept running,
-2 when something about the installation is wrong and nothing was started.
+2 when a setting is wrong and nothing was started.
 """
 
 from __future__ import annotations
@@ -73,15 +73,19 @@ def main(arguments: list[str] | None = None) -> int:
         address = Address.from_environment()
         home = _own_home()
         with _locked(home):
-            return _run(home=home, address=address, demo=demo, log=log, stopping=StopRequest())
-    except (ConfigurationError, ServiceError) as error:
+            _run(home=home, address=address, demo=demo, log=log, stopping=StopRequest())
+    except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except ServiceError as error:
+        sys.stderr.write(f"labelcrm stopped: {error}\n")
+        return 1
+    return 0
 
 
-def _run(*, home: Path, address: Address, demo: bool, log: Log, stopping: StopRequest) -> int:
+def _run(*, home: Path, address: Address, demo: bool, log: Log, stopping: StopRequest) -> None:
     data, account = _data_folder(home)
-    _clear_leftovers(home, data=data)
+    _clear_leftovers(home)
     _check_address(address)
     _write_keys(home, data=data)
     sockets = private_folder(SOCKETS_PREFIX, account)
@@ -92,11 +96,10 @@ def _run(*, home: Path, address: Address, demo: bool, log: Log, stopping: StopRe
         environment = _environment(home, servers)
         _check_settings(environment)
         _announce(servers, account=account, data=data, log=log)
-        return _keep_running(
-            _Start(home, address, demo, servers, environment, supervisor, stopping), sockets=sockets
-        )
+        _keep_running(_Start(home, address, demo, servers, environment, supervisor, stopping), sockets=sockets)
     finally:
         _ignore_signals()
+        log.plain("Stopping.")
         supervisor.stop()
         leftovers.end(leftovers.marked(home))
         _write_urls(home, urls={})
@@ -120,26 +123,20 @@ class _Start:
         return self.supervisor.log
 
 
-def _keep_running(start: _Start, *, sockets: Path) -> int:
-    """Everything from the first server to the stop. Deaths beyond repair are the only way to exit status 1."""
-    try:
-        start.servers.start(start.supervisor, stopping=start.stopping)
-        _write_urls(start.home, urls=start.servers.environment(), sockets=sockets)
-        said = _prepare(start)
-        if not start.stopping():
-            for child in _children(start):
-                start.supervisor.start(child)
-            _wait_for_web(start)
-        if not start.stopping():
-            _summarise(start, said=said)
-            if start.demo:
-                _play_demo(start)
-        start.supervisor.watch(until=start.stopping)
-    except ServiceError as error:
-        start.log.plain(f"Stopping everything: {error}")
-        return 1
-    start.log.plain("Stopping.")
-    return 0
+def _keep_running(start: _Start, *, sockets: Path) -> None:
+    """Everything from the first server to the stop; ServiceError when one cannot be kept running."""
+    start.servers.start(start.supervisor, stopping=start.stopping)
+    _write_urls(start.home, urls=start.servers.environment(), sockets=sockets)
+    said = _prepare(start)
+    if not start.stopping():
+        for child in _children(start):
+            start.supervisor.start(child)
+        _wait_for_web(start)
+    if not start.stopping():
+        _summarise(start, said=said)
+        if start.demo:
+            _play_demo(start)
+    start.supervisor.watch(until=start.stopping)
 
 
 # -- Before the start ---------------------------------------------------------------------------------------------
@@ -165,12 +162,13 @@ def _own_home() -> Path:
 @contextmanager
 def _locked(home: Path) -> Iterator[None]:
     """One launcher per LABELCRM_HOME; the system drops the lock of a killed one."""
-    with open(home / "launcher.lock", "a") as lock:
+    with (home / "launcher.lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ConfigurationError(
-                f"labelcrm already runs with LABELCRM_HOME={home}: stop it first, or set LABELCRM_HOME to another folder."
+                f"labelcrm already runs with LABELCRM_HOME={home}: stop it first, or set LABELCRM_HOME to another "
+                "folder."
             ) from None
         yield
 
@@ -186,7 +184,7 @@ def _data_folder(home: Path) -> tuple[Path, Account]:
     return outside, account_for(outside)
 
 
-def _clear_leftovers(home: Path, *, data: Path) -> None:
+def _clear_leftovers(home: Path) -> None:
     """End what a killed launcher of this home left running, and remove its socket folder."""
     found = leftovers.marked(home)
     sockets = Path(env.services().get("sockets") or "/nonexistent")

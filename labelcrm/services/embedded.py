@@ -92,7 +92,8 @@ def private_folder(prefix: str, account: Account) -> Path:
 def write_services(home: Path, content: dict[str, Any]) -> None:
     """Write services.json whole, readable by its owner alone."""
     draft = home / f".{SERVICES_FILE}.{os.getpid()}"
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    draft.touch(mode=0o600)
+    with draft.open("w") as file:
         json.dump(content, file, indent=2)
         file.flush()
         os.fsync(file.fileno())
@@ -141,9 +142,7 @@ def _redis_child(broker: Broker) -> Child:
     )
 
 
-def _wait(
-    supervisor: Supervisor, name: str, *, answers: Callable[[], bool], stopping: Callable[[], bool]
-) -> None:
+def _wait(supervisor: Supervisor, name: str, *, answers: Callable[[], bool], stopping: Callable[[], bool]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not answers() and not stopping():
         if supervisor.is_dead(name) or time.monotonic() > deadline:

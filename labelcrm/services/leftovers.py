@@ -56,7 +56,7 @@ def _read(pid: int, name: str) -> bytes:
 
 def _current_folder(pid: int) -> str:
     try:
-        return os.readlink(f"/proc/{pid}/cwd")
+        return str(Path(f"/proc/{pid}/cwd").readlink())
     except OSError:
         return ""
 

@@ -36,7 +36,9 @@ def throwaway_services(*, postgres: bool = True, redis: bool = True) -> Iterator
         cwd=BASE_DIR,
         start_new_session=True,
     )
-    assert process.stdin and process.stdout and process.stderr
+    assert process.stdin
+    assert process.stdout
+    assert process.stderr
     try:
         answer = process.stdout.readline()
         if not answer:
