@@ -66,7 +66,7 @@ def _messages(value: Body) -> list[Event]:
 def _inbound(message: Body) -> list[Event]:
     if message.get("group_id"):
         return [Ignored(reason=ChatKind.GROUP.value)]
-    if message.get("type") in NOT_A_MESSAGE:
+    if shapes.text(message.get("type")) in NOT_A_MESSAGE:
         return [Ignored(reason="system_message")]
     chat = jids.chat(message.get("from"), shapes.inside(message, "contact", "wa_id"))
     name = shapes.person(shapes.inside(message, "contact", "profile", "name"))

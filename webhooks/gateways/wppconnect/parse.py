@@ -46,7 +46,7 @@ def _envelope(body: Body) -> Envelope:
 
 
 def _own_address(body: Body) -> Any:
-    if body.get("event") not in MESSAGE_EVENTS or shapes.boolean(body.get("isGroupMsg")):
+    if shapes.text(body.get("event")) not in MESSAGE_EVENTS or shapes.boolean(body.get("isGroupMsg")):
         return None
     return _serialized(body.get("from" if shapes.boolean(body.get("fromMe")) else "to"))
 
@@ -132,7 +132,7 @@ def _dedupe_key(_headers: Headers, body: Any) -> str | None:
     """It never sends twice: only messages, which come by more than one event, are told apart by their id."""
     content = shapes.mapping(body)
     message = shapes.message_id(content.get("id"))
-    if content.get("event") not in MESSAGE_EVENTS or message is None:
+    if shapes.text(content.get("event")) not in MESSAGE_EVENTS or message is None:
         return None
     return dedupe.key("message", content.get("session"), message)
 

@@ -1,0 +1,1 @@
+"""Gateways: every parser inherits one contract, and has its own traps beside it."""
