@@ -29,13 +29,13 @@ from labelcrm.env import BASE_DIR, ConfigurationError
 from labelcrm.services import ServiceError, leftovers
 from labelcrm.services.account import Account, account_for
 from labelcrm.services.embedded import Embedded, plan, private_folder, write_services
+from labelcrm.services.processes import CELERY_AS_ROOT, PROCESSES, command_line
 from labelcrm.services.signals import StopRequest
 from labelcrm.services.supervisor import TICK_SECONDS, Child, Log, Running, Supervisor
 
 SHARED_DATA = Path("/var/lib/labelcrm")
 SOCKETS_PREFIX = "labelcrm-"
 READY_SECONDS = 120
-CELERY_AS_ROOT = "ignore:You're running the worker with superuser privileges"
 PRIVATE = 0o077  # umask of children: exports and logs hold people's data
 
 
@@ -244,7 +244,6 @@ def _environment(home: Path, servers: Embedded) -> dict[str, str]:
         "LABELCRM_HOME": str(home),
         leftovers.MARKER: str(home),
         "PYTHONUNBUFFERED": "1",
-        # Celery's warning is about pickle, which we never accept.
         "PYTHONWARNINGS": ",".join(filter(None, [os.environ.get("PYTHONWARNINGS"), CELERY_AS_ROOT])),
     }
     return dict(os.environ) | own | servers.environment()
@@ -254,6 +253,8 @@ def _check_settings(environment: dict[str, str]) -> None:
     """Read the settings as the children will, so that a wrong one is named before anything starts."""
     os.environ.update(environment)
     importlib.import_module("labelcrm.settings")
+    for name in PROCESSES:
+        command_line(name)
 
 
 def _announce(servers: Embedded, *, account: Account, data: Path, log: Log) -> None:
@@ -293,26 +294,17 @@ def _management_child(start: _Start, command: str, *options: str) -> Child:
 
 def _children(start: _Start) -> list[Child]:
     """Web, worker and beat, in the order of their start."""
-    threads = env.integer("WEB_THREADS", default=48, minimum=1, maximum=1000)
-    processes = env.integer("WORKER_PROCESSES", default=2, minimum=1, maximum=64)
-    address = start.address
-    web = ["granian", "--interface", "wsgi", "--host", address.host, "--port", str(address.port), "--workers", "1"]
-    web += ["--blocking-threads", str(threads), "--workers-kill-timeout", "3", "--no-ws", "labelcrm.wsgi:application"]
-    celery = ["celery", "--quiet", "--app", "labelcrm"]
-    worker = [*celery, "worker", "--concurrency", str(processes), "--without-gossip", "--without-mingle"]
-    beat = [*celery, "beat", "--schedule", str(start.home / "beat-schedule"), "--pidfile", ""]
     return [
-        # Threads mostly wait, for the database or to stream: granian's advice about processors is not for them.
-        _child(start, "web", web, patience=10, noise=("Configuration allows spawning up to",)),
-        _child(start, "worker", worker, patience=20),
-        _child(start, "beat", beat, patience=5),
+        _child(start, "web", patience=10, noise=("Configuration allows spawning up to",)),
+        _child(start, "worker", patience=20),
+        _child(start, "beat", patience=5),
     ]
 
 
-def _child(start: _Start, name: str, command: list[str], *, patience: float, noise: tuple[str, ...] = ()) -> Child:
+def _child(start: _Start, name: str, *, patience: float, noise: tuple[str, ...] = ()) -> Child:
     return Child(
         name=name,
-        command=[sys.executable, "-m", *command],
+        command=command_line(name),
         environment=start.environment,
         patience=patience,
         popen_arguments={"cwd": BASE_DIR, "umask": PRIVATE},
