@@ -430,4 +430,4 @@ def _cause(at: datetime, before: CleanSpell | None, stage: CleanSpell | None) ->
     """Whether a move was by repair, and whose it was: who put the new stage on, else who took the old one off."""
     if stage is not None and stage.started_at == at:
         return stage.found, stage.agent
-    return before is not None and before.lost, before.removed_by if before is not None else None
+    return (before.lost, before.removed_by) if before is not None else (False, None)
