@@ -1,8 +1,8 @@
 """What every gateway has to keep. A gateway's test class inherits this and says how its posts are built.
 
-    class TestWaha(GatewayContract):
-        gateway = GATEWAYS["waha"]
-        payloads = WahaPayloads()
+class TestWaha(GatewayContract):
+    gateway = GATEWAYS["waha"]
+    payloads = WahaPayloads()
 """
 
 from __future__ import annotations
@@ -211,7 +211,8 @@ class GatewayContract:
             assert len(event.reason) < 300
 
     @pytest.mark.parametrize(
-        "body", [b"", b"null", b"[]", b'"x"', b"1", b"{", b"hello", b"\xff\xfe", b'{"a":1,"a":2}', b"[" * 100_000, b"{}"]
+        "body",
+        [b"", b"null", b"[]", b'"x"', b"1", b"{", b"hello", b"\xff\xfe", b'{"a":1,"a":2}', b"[" * 100_000, b"{}"],
     )
     def test_a_body_that_is_no_post_of_ours_is_kept_with_a_sentence(self, body: bytes) -> None:
         events = self.gateway.parse({}, body)
@@ -328,7 +329,9 @@ class GatewayContract:
 
     # -- proof ---------------------------------------------------------------------------------------------------
 
-    def is_authentic(self, headers: Headers, body: bytes, *, token: str | None = None, secret: str | None = None) -> bool:
+    def is_authentic(
+        self, headers: Headers, body: bytes, *, token: str | None = None, secret: str | None = None
+    ) -> bool:
         secrets = [secret or self.payloads.account.secret]
         return self.gateway.is_authentic(body=body, headers=headers, token=token, secrets=secrets)
 

@@ -15,7 +15,7 @@ _WORDS = {
     "lottiesticker": "sticker", "location": "location", "livelocation": "location", "contact": "contact",
     "contacts": "contact", "contactsarray": "contact", "vcard": "contact", "multi_vcard": "contact",
     "reaction": "reaction", "encreaction": "reaction", "poll": "poll", "poll_creation": "poll",
-    "pollcreation": "poll", "pollcreationv2": "poll", "pollcreationv3": "poll", "pollupdate": "poll",
+    "pollcreation": "poll", "pollcreationmessagev2": "poll", "pollcreationmessagev3": "poll", "pollupdate": "poll",
 }  # fmt: skip
 _MIME_FAMILIES = frozenset({"image", "audio", "video"})
 

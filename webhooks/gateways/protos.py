@@ -11,7 +11,7 @@ _WRAPPERS = (
     "documentwithcaptionmessage", "editedmessage",
 )  # fmt: skip
 _DEEPEST_WRAPPER = 5
-_TEXT_FIELDS = ("text", "caption", "selecteddisplaytext", "title")
+_TEXT_FIELDS = ("text", "caption", "selecteddisplaytext")
 
 
 def opened(message: Any) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def text(message: Any) -> str:
         for name in _TEXT_FIELDS:
             if written := shapes.text(inner.get(name)):
                 return written
-    return ""
+    return shapes.text(shapes.keys_folded(fields.get("listresponsemessage")).get("title"))
 
 
 def is_housekeeping(message: Any) -> bool:

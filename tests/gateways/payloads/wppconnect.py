@@ -18,7 +18,9 @@ class WppConnectPayloads(Payloads):
     def label_on_chat(self, chat: str, label_id: str, *, on: bool, at: datetime = AT) -> Post:
         """The event has no time; `at` is only there so that all builders look alike."""
         del at
-        return self.labels_on_chat(chat, [{"id": label_id, "name": "Hot", "color": 4294199368, "colorIndex": 13}], on=on)
+        return self.labels_on_chat(
+            chat, [{"id": label_id, "name": "Hot", "color": 4294199368, "colorIndex": 13}], on=on
+        )
 
     def labels_on_chat(self, chat: str, labels: list[dict[str, Any]], *, on: bool) -> Post:
         """Several labels in one post, as the app does when a person ticks more than one."""
