@@ -226,12 +226,24 @@ def test_an_ordinary_user_can_run_the_servers(folder):
 
 
 def _python_for(account: Account) -> str | None:
-    """A Python of our version that the user can run with our packages; ours may live in root's home."""
-    if not (account.can_enter(BASE_DIR) and account.can_enter(Path(sysconfig.get_path("purelib")))):
-        return None
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    found = [Path(sys.executable).resolve(), Path("/usr/bin") / version, Path("/usr/local/bin") / version]
-    return next((str(path) for path in found if path.exists() and account.can_enter(path.resolve().parent)), None)
+    """A Python that the user can run with our packages; the venv's own may live in root's home."""
+    candidates = [sys.executable, f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"]
+    return next((program for program in candidates if _imports_us(program, account)), None)
+
+
+def _imports_us(program: str, account: Account) -> bool:
+    try:
+        answer = subprocess.run(
+            [program, "-c", "import labelcrm.services.throwaway"],
+            capture_output=True,
+            cwd=BASE_DIR,
+            env=os.environ | {"PYTHONPATH": sysconfig.get_path("purelib")},
+            check=False,
+            **account.popen_arguments(),
+        )
+    except OSError:
+        return False
+    return answer.returncode == 0
 
 
 def test_throwaway_servers_go_with_the_run_that_was_killed():
