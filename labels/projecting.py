@@ -4,8 +4,8 @@
 the drain, remap, merge, archive, restore and erasure call it, and the nightly self-check runs it over everybody
 and must find nothing. What a spell is, `labels.spells` says; here rows are read, compared and written set-wise.
 
-Rows are read in binary straight from psycopg's cursor: Django's own loader of times is Python and was measured to
-cost more than all the joining.
+Rows are read in binary, with a cursor of psycopg's: Django's loader of times is Python and was measured to cost
+more than all the joining.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, TypeAlias
 
+import psycopg
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
@@ -177,14 +178,14 @@ _INTERVALS = """
     FROM labels_labelassignment a
     JOIN contacts_contact c ON c.id = a.contact_id AND c.deleted_at IS NULL
     JOIN labels_channellabel w ON w.id = a.channel_label_id AND NOT w.hidden
-    WHERE a.contact_id = ANY(%s)
+    WHERE a.contact_id = ANY(%s::bigint[])
     ORDER BY a.contact_id
 """
 
 _MEANINGS = """
     SELECT w.id, m.since, coalesce(m.label_id, w.label_id)
     FROM labels_channellabel w LEFT JOIN labels_channellabelmeaning m ON m.channel_label_id = w.id
-    WHERE w.id = ANY(%s)
+    WHERE w.id = ANY(%s::bigint[])
     ORDER BY w.id, m.since NULLS FIRST
 """
 
@@ -198,13 +199,14 @@ def _meanings(channel_labels: Collection[int]) -> Meanings:
 
 def _stored(table: Table, ids: list[int]) -> list[Row]:
     columns, order = ", ".join(table.columns), ", ".join(table.key_columns)
-    return _select(f"SELECT {columns} FROM {table.name} WHERE contact_id = ANY(%s) ORDER BY {order}", ids)  # noqa: S608
+    return _select(f"SELECT {columns} FROM {table.name} WHERE contact_id = ANY(%s::bigint[]) ORDER BY {order}", ids)  # noqa: S608
 
 
 def _select(query: str, *parameters: Any) -> list[Row]:
-    with connection.cursor() as cursor:
-        cursor.cursor.execute(query, parameters, binary=True)
-        return cursor.cursor.fetchall()  # type: ignore[no-any-return]
+    """All rows, read in binary, which Django's cursors cannot."""
+    connection.ensure_connection()
+    with psycopg.Cursor(connection.connection) as cursor:
+        return cursor.execute(query, parameters, binary=True).fetchall()
 
 
 def _difference(stored: Sequence[Row], wanted: Sequence[Row], key: int) -> Difference:
