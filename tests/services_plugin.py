@@ -12,7 +12,6 @@ import base64
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Generator
 from contextlib import ExitStack
 from pathlib import Path
@@ -120,16 +119,12 @@ SKIPPED_BROWSER = pytest.StashKey[int]()
 
 def _prepare_environment() -> None:
     os.environ.update(FIXED_SETTINGS)
-    home = Path(tempfile.mkdtemp(prefix="labelcrm-test-home-"))
-    _stack.callback(shutil.rmtree, home, ignore_errors=True)
-    os.environ["LABELCRM_HOME"] = str(home)
     shared = _shared_database_url()
     if shared:
         os.environ.setdefault("DATABASE_URL", shared)
     missing = {"postgres": not os.environ.get("DATABASE_URL"), "redis": not os.environ.get("REDIS_URL")}
-    if any(missing.values()):
-        urls = _stack.enter_context(throwaway_services(**missing))
-        os.environ.update({name.upper(): url for name, url in urls.items()})
+    urls = _stack.enter_context(throwaway_services(**missing))
+    os.environ.update({name.upper(): url for name, url in urls.items()})
     os.environ["DATABASE_URL"] = _own_name(os.environ["DATABASE_URL"])
 
 

@@ -267,7 +267,7 @@ def test_throwaway_servers_go_with_the_run_that_was_killed():
 
 def test_only_the_wanted_throwaway_server_starts():
     with throwaway_services(postgres=False) as urls:
-        assert set(urls) == {"redis_url"}
+        assert set(urls) == {"redis_url", "labelcrm_home"}
 
 
 # -- Children ---------------------------------------------------------------------------------------------------------

@@ -25,7 +25,10 @@ from labelcrm.services.supervisor import Log, Supervisor
 
 @contextmanager
 def throwaway_services(*, postgres: bool = True, redis: bool = True) -> Iterator[dict[str, str]]:
-    """{"database_url", "redis_url"} of fresh, empty servers, gone at the end. Raises ServiceError."""
+    """{"database_url", "redis_url", "labelcrm_home"} of fresh, empty servers and a folder for LABELCRM_HOME.
+
+    All of it is gone at the end; a server not wanted has no URL. Raises ServiceError.
+    """
     wanted = [name for name, asked in (("postgres", postgres), ("redis", redis)) if asked]
     process = subprocess.Popen(
         [sys.executable, "-m", "labelcrm.services.throwaway", "--only", ",".join(wanted)],
@@ -83,8 +86,10 @@ def _serve(*, wanted: list[str], home: Path | None) -> None:
             redis="redis" in wanted,
         )
         servers.start(supervisor)
+        own_home = folder / "home"
+        own_home.mkdir(mode=0o700)
         urls = {name.lower(): url for name, url in servers.environment().items()}
-        _wait(urls, home=home)
+        _wait(urls | {"labelcrm_home": str(own_home)}, home=home)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
