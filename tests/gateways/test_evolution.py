@@ -35,7 +35,7 @@ class TestEvolution(GatewayContract):
         assert self.parse(self.payloads.label_deleted("7"))[0] == Envelope(session="cs1", own_phone="+6281200000001")
 
     def test_the_false_z_is_the_gateways_wall_time(self) -> None:
-        naive = datetime(2026, 3, 2, 0, 4, 5)  # noqa: DTZ001
+        naive = datetime(2026, 3, 2, 0, 4, 5)
         event = self.one(self.payloads.label_on_chat(CUSTOMER, "7", on=True))
         assert event.at == Moment(value=naive, clock=Clock.GATEWAY, wall=Wall.CHANNEL)
 

@@ -31,7 +31,7 @@ class TestGeneric(GatewayContract):
 
     def test_a_time_without_offset_is_business_time(self) -> None:
         post = self.payloads.event("label.added", at="2026-03-02T10:04:05", chat=CUSTOMER, label={"id": "7"})
-        naive = datetime(2026, 3, 2, 10, 4, 5)  # noqa: DTZ001
+        naive = datetime(2026, 3, 2, 10, 4, 5)
         assert self.one(post).at == Moment(value=naive, clock=Clock.GATEWAY, wall=Wall.BUSINESS)
 
     def test_a_time_with_offset_is_that_instant(self) -> None:

@@ -71,11 +71,13 @@ class TestGowa(GatewayContract):
         assert self.one(self.payloads.message(CUSTOMER, from_me=True, from_lid="110000000000001@lid")).chat.lid is None
 
     def test_a_lid_chat_learns_its_phone_from_the_sender(self) -> None:
-        post = self.payloads.message(CUSTOMER_LID, **{"from": f"{CUSTOMER}@s.whatsapp.net"})
+        sender: dict[str, Any] = {"from": f"{CUSTOMER}@s.whatsapp.net"}
+        post = self.payloads.message(CUSTOMER_LID, **sender)
         assert self.one(post).chat.phone == f"+{CUSTOMER}"
 
     def test_an_inbound_whose_chat_is_our_own_number_belongs_to_its_sender(self) -> None:
-        post = self.payloads.message("6281200000001", **{"from": f"{CUSTOMER}@s.whatsapp.net"})
+        sender: dict[str, Any] = {"from": f"{CUSTOMER}@s.whatsapp.net"}
+        post = self.payloads.message("6281200000001", **sender)
         assert self.one(post).chat.phone == f"+{CUSTOMER}"
 
     def test_a_media_message_that_does_not_say_whose_it_is_is_judged_by_its_sender(self) -> None:

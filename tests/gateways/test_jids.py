@@ -67,7 +67,7 @@ SHAPES: list[tuple[Any, ChatKind, str | None, str | None]] = [
     ("12345", ChatKind.INVALID, None, None),
     ("1234567890123456", ChatKind.INVALID, None, None),
     ("6281290001111:xx@s.whatsapp.net", ChatKind.INVALID, None, None),
-    ("６２８１２９０００１１１１@s.whatsapp.net", ChatKind.INVALID, None, None),
+    ("\uff16\uff12\uff18\uff11\uff12@s.whatsapp.net", ChatKind.INVALID, None, None),
     ("6281290001111\n6281290002222", ChatKind.INVALID, None, None),
     ("6" * 10_000, ChatKind.INVALID, None, None),
     (None, ChatKind.INVALID, None, None),

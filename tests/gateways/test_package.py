@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 from webhooks.gateways import GATEWAYS
 
 from .payloads import PAYLOADS
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_gateways_know_no_framework_and_no_setting() -> None:
@@ -16,7 +19,7 @@ def test_gateways_know_no_framework_and_no_setting() -> None:
         "print(sorted({name.split('.')[0] for name in sys.modules} "
         "& {'django', 'celery', 'rest_framework', 'httpx', 'redis', 'psycopg', 'labelcrm'}))"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert found.stdout.strip() == "[]"
 
 

@@ -38,7 +38,8 @@ def test_one_instant_is_read_from_every_spelling(value: Any) -> None:
 
 @pytest.mark.parametrize(
     ("value", "microsecond"),
-    [(1710481111.853, 853000), (1710481111853, 853000), ("1710481111.853", 853000), ("2024-03-15T05:38:31.853Z", 853000),
+    [(1710481111.853, 853000), (1710481111853, 853000), ("1710481111.853", 853000),
+     ("2024-03-15T05:38:31.853Z", 853000),
      ("2024-03-15T05:38:31.8Z", 800000), ("2024-03-15T05:38:31.123456789Z", 123456)],
 )  # fmt: skip
 def test_fractions_are_kept(value: Any, microsecond: int) -> None:
@@ -50,11 +51,11 @@ def test_fractions_are_kept(value: Any, microsecond: int) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        None, True, False, "", "abc", "NaN", "inf", "1_772_445_605", "-5", -5, 0, "0", 1, 2**63, 10**400, 1e308, float("nan"),
-        float("inf"), -float("inf"), [], {}, [1772445605], "1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z",
+        None, True, False, "", "abc", "NaN", "inf", "1_772_445_605", "-5", -5, 0, "0", 1, 2**63, 10**400, 1e308,
+        float("nan"), float("inf"), -float("inf"), [], {}, [1772445605], "1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z",
         "2009-01-31T23:59:59Z", "9999-12-31T23:59:59-07:00", "2026-02-30T00:00:00Z", "2026-13-01T00:00:00Z",
         "2026-03-02T25:00:00Z", "2026-03-02", "20260302T100005Z", "2026-W10-1T10:00:05Z", "2026-03-02T10:00:05+99:00",
-        "１７７２４４５６０５", "1" * 5000, "2026-03-02T10:00:05Z" * 100,
+        "\uff11\uff17\uff17\uff12", "1" * 5000, "2026-03-02T10:00:05Z" * 100,
     ],
 )  # fmt: skip
 def test_what_is_no_time_is_none(value: Any) -> None:
@@ -77,14 +78,14 @@ def test_a_time_without_an_offset_is_no_instant() -> None:
 
 
 def test_the_bridge_means_business_time_where_it_names_no_offset() -> None:
-    naive = datetime(2026, 3, 2, 10, 0, 5)  # noqa: DTZ001
+    naive = datetime(2026, 3, 2, 10, 0, 5)
     assert times.told_by_bridge("2026-03-02T10:00:05") == Moment(value=naive, clock=Clock.GATEWAY, wall=Wall.BUSINESS)
     assert times.told_by_bridge("2026-03-02 10:00") is not None
     assert times.told_by_bridge("2026-03-02T17:00:05+07:00") == Moment(value=TEN, clock=Clock.GATEWAY)
 
 
 def test_a_false_z_leaves_a_wall_time() -> None:
-    naive = datetime(2026, 3, 2, 7, 0, 5, 250000)  # noqa: DTZ001
+    naive = datetime(2026, 3, 2, 7, 0, 5, 250000)
     assert times.told_with_false_z("2026-03-02T07:00:05.250Z") == Moment(
         value=naive, clock=Clock.GATEWAY, wall=Wall.CHANNEL
     )

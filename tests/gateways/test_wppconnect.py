@@ -63,6 +63,9 @@ class TestWppConnect(GatewayContract):
             envelope = self.parse(self.payloads.message(CUSTOMER, from_me=from_me))[0]
             assert envelope == Envelope(session="cs1", own_phone="+6281200000001")
 
+    def test_a_message_of_unknown_direction_names_no_account(self) -> None:
+        assert self.parse(self.payloads.message(CUSTOMER, fromMe=None))[0] == Envelope(session="cs1")
+
     def test_a_group_message_names_no_account(self) -> None:
         assert self.parse(self.payloads.message(GROUP))[0] == Envelope(session="cs1")
 

@@ -73,7 +73,7 @@ class TestWuzapi(GatewayContract):
         assert (chat.phone, chat.lid) == (f"+{CUSTOMER}", CUSTOMER_LID.removesuffix("@lid"))
 
     def test_an_outbound_lid_learns_its_phone_from_the_recipients_alternate(self) -> None:
-        alternates = {"SenderAlt": "110000000000001@lid", "RecipientAlt": f"{CUSTOMER}@s.whatsapp.net"}
+        alternates: dict[str, Any] = {"SenderAlt": "110000000000001@lid", "RecipientAlt": f"{CUSTOMER}@s.whatsapp.net"}
         post = self.payloads.message(CUSTOMER_LID, from_me=True, **alternates)
         envelope, seen = self.parse(post)
         assert (seen.chat.phone, seen.chat.lid) == (f"+{CUSTOMER}", CUSTOMER_LID.removesuffix("@lid"))

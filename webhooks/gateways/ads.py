@@ -12,6 +12,7 @@ from typing import Any
 from . import shapes
 from .events import AdReferral
 
+_LONGEST = 2_000  # no browser and no ad manager writes longer addresses
 _DEEPEST_MESSAGE = 6  # a message in a view-once in an ephemeral wrapper, with room to spare
 _MARKS = ("sourceid", "sourceurl", "ctwaclid", "ref", "sourcetype")
 _CONTEXT_MARKS = ("conversionsource", "conversiondata", "ctwapayload")
@@ -71,4 +72,4 @@ def _referral(card: dict[str, Any], context: dict[str, Any]) -> AdReferral:
 
 
 def _said(fields: dict[str, Any], *names: str) -> str:
-    return next((found for name in names if (found := shapes.text(fields.get(name)).strip())), "")
+    return next((found for name in names if (found := shapes.text(fields.get(name)).strip()[:_LONGEST])), "")

@@ -21,4 +21,4 @@ def list_type(value: Any) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return LIST_TYPES[value] if 0 <= value < len(LIST_TYPES) else None
     word = shapes.text(value).strip().lower()
-    return word if 0 < len(word) <= 40 else None
+    return word if 0 < len(word) <= 30 else None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import jsonbody
+from . import jsonbody, shapes
 from .base import Headers
 from .events import Chat, ChatKind, Envelope, Event, Ignored, NotUnderstood
 
@@ -16,7 +16,7 @@ Reader = Callable[[Body], Iterable[Event]]
 STUMBLED = "The parser stumbled over this post; it is kept as it came and can be processed again after a fix."
 
 
-class UnreadableError(Exception):
+class Unreadable(Exception):
     """A post we cannot use, with a sentence that says what is missing."""
 
     def __init__(self, sentence: str) -> None:
@@ -52,9 +52,9 @@ class Vocabulary:
         try:
             events.append(self.envelope(content))
             events.extend(self._events(content))
-        except UnreadableError as error:
+        except Unreadable as error:
             events.append(NotUnderstood(reason=error.sentence))
-        except Exception:  # noqa: BLE001 a bug of ours must park one post, not raise in the middle of a batch
+        except Exception:  # noqa: BLE001 (a bug of ours parks one post; it does not raise in the middle of a batch)
             events.append(NotUnderstood(reason=STUMBLED))
         return events
 
@@ -64,32 +64,37 @@ class Vocabulary:
             return _once_each(read(content)) or [Ignored(reason="empty")]
         if event in self.not_for_us:
             return [Ignored(reason=f"not_for_us:{event}")]
-        raise UnreadableError(f"{self.title} sent the event “{event[:80]}”, which is not known here.")
+        raise Unreadable(f"{self.title} sent the event “{event[:80]}”, which is not known here.")
 
 
 def required(value: str | None, what: str) -> str:
-    """Return `value`, or raise UnreadableError naming what the post lacks."""
+    """Return `value`, or raise Unreadable naming what the post lacks."""
     if value is None:
-        raise UnreadableError(f"The post has no readable {what}.")
+        raise Unreadable(f"The post has no readable {what}.")
     return value
 
 
+def label_id_of(value: Any) -> str:
+    """Return a label's id as the text it is, never as a number: "021" is not 21. Raises Unreadable without one."""
+    return required(shapes.identifier(value, longest=shapes.MAX_LABEL_ID), "label id")
+
+
 def decided(value: bool | None, what: str) -> bool:
-    """Return `value`, or raise UnreadableError when it is neither yes nor no."""
+    """Return `value`, or raise Unreadable when it is neither yes nor no."""
     if value is None:
-        raise UnreadableError(f"The post does not say {what}.")
+        raise Unreadable(f"The post does not say {what}.")
     return value
 
 
 def about(chat: Chat, *events: Event) -> list[Event]:
     """Return `events` when they concern a person's chat; otherwise the one reason why they do not count.
 
-    Raises UnreadableError when the chat cannot be read: it may be somebody, so the post is kept.
+    Raises Unreadable when the chat cannot be read: it may be somebody, so the post is kept.
     """
     if chat.kind is ChatKind.PERSONAL:
         return list(events)
     if chat.kind is ChatKind.INVALID:
-        raise UnreadableError(f"“{chat.raw[:80]}” is not readable as a WhatsApp chat.")
+        raise Unreadable(f"“{chat.raw[:80]}” is not readable as a WhatsApp chat.")
     return [Ignored(reason=chat.kind.value)]
 
 
@@ -99,7 +104,7 @@ def each(items: Iterable[Body], read: Reader) -> list[Event]:
     for item in items:
         try:
             events.extend(read(item))
-        except UnreadableError as error:
+        except Unreadable as error:
             events.append(NotUnderstood(reason=error.sentence))
     return events
 

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 MAX_ID = 200
+MAX_LABEL_ID = 100
 MAX_TEXT = 65_536
 
 # PostgreSQL's text knows neither NUL nor half a surrogate pair; both become the replacement character.
@@ -51,12 +52,12 @@ def person(*values: Any) -> str | None:
     return next((found for value in values if (found := name(value)) and _names_somebody(found.strip())), None)
 
 
-def identifier(value: Any) -> str | None:
+def identifier(value: Any, *, longest: int = MAX_ID) -> str | None:
     """Return an id as text, spaces around it stripped; whole numbers are written out, all else is None."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**20:
         return str(value)
     found = text(value).strip()
-    return found if 0 < len(found) <= MAX_ID else None
+    return found if 0 < len(found) <= longest else None
 
 
 def boolean(value: Any) -> bool | None:

@@ -72,4 +72,5 @@ class GowaPayloads(Payloads):
 
     def _referral(self, ad: Ad) -> dict[str, Any]:
         return {"ctwa_clid": ad.click_id, "source_url": ad.source_url, "source_id": ad.source_id, "ref": ad.ref,
-                "source_app": "facebook", "media_type": "IMAGE", "ad_title": ad.headline, "ad_type": "CTWA"}  # fmt: skip
+                "source_app": "facebook", "media_type": "IMAGE", "ad_title": ad.headline,
+                "ad_type": "CTWA"}  # fmt: skip

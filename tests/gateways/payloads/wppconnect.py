@@ -70,5 +70,5 @@ class WppConnectPayloads(Payloads):
         return self.event("onlabelsparkled")
 
     def _context(self, ad: Ad) -> dict[str, Any]:
-        return {"conversionSource": "FB_Ads", "sourceUrl": ad.source_url, "sourceId": ad.source_id, "sourceApp": "instagram",
-                "title": ad.headline, "mediaType": 1}  # fmt: skip
+        return {"conversionSource": "FB_Ads", "sourceUrl": ad.source_url, "sourceId": ad.source_id,
+                "sourceApp": "instagram", "title": ad.headline, "mediaType": 1}  # fmt: skip

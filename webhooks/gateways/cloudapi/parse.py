@@ -8,7 +8,7 @@ from typing import Any
 from webhooks.gateways import ads, dedupe, jids, kinds, shapes, times
 from webhooks.gateways.base import Capabilities, Gateway, Headers, Signature
 from webhooks.gateways.events import Chat, ChatKind, Clock, ContactSeen, Envelope, Event, Ignored, MessageSeen
-from webhooks.gateways.reading import Body, Reader, UnreadableError, Vocabulary, about, each, required
+from webhooks.gateways.reading import Body, Reader, Unreadable, Vocabulary, about, each, required
 
 OBJECT = "whatsapp_business_account"
 NOT_FOR_US = frozenset({
@@ -36,7 +36,7 @@ def _post(body: Body) -> list[Event]:
     ours = _envelope(body).session
     changes = [{"field": field, "value": value, "ours": ours} for field, value in _changes(body)]
     if not changes:
-        raise UnreadableError("The post carries no changes.")
+        raise Unreadable("The post carries no changes.")
     return each(changes, _change)
 
 
@@ -44,12 +44,12 @@ def _change(change: Body) -> list[Event]:
     field, value = change["field"], change["value"]
     number = shapes.identifier(shapes.inside(value, "metadata", "phone_number_id"))
     if number != change["ours"] and number is not None:
-        raise UnreadableError(f"The post also carries events of another number ({number}).")
+        raise Unreadable(f"The post also carries events of another number ({number}).")
     if read := FIELDS.get(field):
         return list(read(value))
     if field in NOT_FOR_US:
         return [Ignored(reason=f"not_for_us:{field}")]
-    raise UnreadableError(f"Meta sent the field “{field[:80]}”, which is not known here.")
+    raise Unreadable(f"Meta sent the field “{field[:80]}”, which is not known here.")
 
 
 def _messages(value: Body) -> list[Event]:

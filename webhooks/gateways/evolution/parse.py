@@ -22,7 +22,7 @@ from webhooks.gateways.events import (
     Moment,
     NotUnderstood,
 )
-from webhooks.gateways.reading import Body, Reader, UnreadableError, Vocabulary, about, decided, each, required
+from webhooks.gateways.reading import Body, Reader, Unreadable, Vocabulary, about, decided, each, label_id_of, required
 
 STATES = {
     "open": ConnectionState.WORKING,
@@ -57,7 +57,7 @@ def _of_each(read: Reader) -> Reader:
     def read_all(body: Body) -> list[Event]:
         items = shapes.objects(body.get("data"))
         if not items:
-            raise UnreadableError("The post carries no data.")
+            raise Unreadable("The post carries no data.")
         return each(({**body, "data": item} for item in items), read)
 
     return read_all
@@ -66,7 +66,7 @@ def _of_each(read: Reader) -> Reader:
 def _label_edited(body: Body) -> list[Event]:
     """A partial edit: Baileys leaves out what did not change."""
     label = _data(body)
-    label_id, at = required(shapes.identifier(label.get("id")), "label id"), _at(body)
+    label_id, at = label_id_of(label.get("id")), _at(body)
     if shapes.boolean(label.get("deleted")):
         return [LabelDeleted(external_id=label_id, at=at)]
     name, color = shapes.name(label.get("name")), colors.index(label.get("color"))
@@ -78,7 +78,7 @@ def _label_on_chat(body: Body) -> list[Event]:
     chat = jids.chat(data.get("chatId"))
     event = LabelOnChat(
         chat=chat,
-        external_id=required(shapes.identifier(data.get("labelId")), "label id"),
+        external_id=label_id_of(data.get("labelId")),
         on=decided(DIRECTIONS.get(shapes.text(data.get("type"))), "whether the label was added or removed (“type”)"),
         at=_at(body),
     )

@@ -18,12 +18,12 @@ from webhooks.gateways.events import (
     LabelSaved,
     MessageSeen,
 )
-from webhooks.gateways.reading import Body, UnreadableError, Vocabulary, about, decided, required
+from webhooks.gateways.reading import Body, Unreadable, Vocabulary, about, decided, label_id_of, required
 
 
 def _envelope(body: Body) -> Envelope:
     if not isinstance(body.get("id"), str):
-        raise UnreadableError("The post has no “id”: every post to the bridge needs a text that is its own.")
+        raise Unreadable("The post has no “id”: every post to the bridge needs a text that is its own.")
     required(shapes.identifier(body["id"]), "id")
     return Envelope()
 
@@ -84,7 +84,7 @@ def _message(body: Body) -> list[Event]:
 def _status(body: Body) -> list[Event]:
     word = shapes.text(body.get("status")).strip().lower()
     if word not in set(ConnectionState):
-        raise UnreadableError(f"“{word[:80]}” is not a status; the bridge knows “working” and “stopped”.")
+        raise Unreadable(f"“{word[:80]}” is not a status; the bridge knows “working” and “stopped”.")
     return [ChannelStatus(state=ConnectionState(word), at=times.told_by_bridge(body.get("at")))]
 
 
@@ -93,7 +93,7 @@ def _chat(body: Body) -> Chat:
 
 
 def _label_id(body: Body) -> str:
-    return required(shapes.identifier(shapes.inside(body, "label", "id")), "label id")
+    return label_id_of(shapes.inside(body, "label", "id"))
 
 
 def _dedupe_key(_headers: Headers, body: Any) -> str | None:

@@ -18,7 +18,7 @@ from webhooks.gateways.events import (
     MessageSeen,
     Moment,
 )
-from webhooks.gateways.reading import Body, Vocabulary, about, decided, required
+from webhooks.gateways.reading import Body, Vocabulary, about, decided, label_id_of, required
 
 NOT_FOR_US = frozenset({
     "message.ack", "message.revoked", "message.edited", "message.deleted", "message.played", "chat_presence",
@@ -40,7 +40,7 @@ def _envelope(body: Body) -> Envelope:
 def _label_edited(body: Body) -> list[Event]:
     """A partial edit: a key that is not there was not said."""
     label = _payload(body)
-    label_id, at = required(shapes.identifier(label.get("label_id")), "label id"), _at(body)
+    label_id, at = label_id_of(label.get("label_id")), _at(body)
     if shapes.boolean(label.get("deleted")):
         return [LabelDeleted(external_id=label_id, at=at)]
     return [
@@ -59,7 +59,7 @@ def _label_on_chat(body: Body) -> list[Event]:
     chat = jids.chat(payload.get("chat_id"), payload.get("chat_lid"))
     event = LabelOnChat(
         chat=chat,
-        external_id=required(shapes.identifier(payload.get("label_id")), "label id"),
+        external_id=label_id_of(payload.get("label_id")),
         on=decided(shapes.boolean(payload.get("labeled")), "whether the label is on (“labeled”)"),
         at=_at(body),
     )

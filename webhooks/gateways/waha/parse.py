@@ -20,7 +20,7 @@ from webhooks.gateways.events import (
     MessageSeen,
     Moment,
 )
-from webhooks.gateways.reading import Body, Vocabulary, about, decided, required
+from webhooks.gateways.reading import Body, Vocabulary, about, decided, label_id_of, required
 
 STATES = {
     "STOPPED": ConnectionState.STOPPED,
@@ -52,7 +52,7 @@ def _label_saved(body: Body) -> list[Event]:
     label = _label(body)
     return [
         LabelSaved(
-            external_id=required(shapes.identifier(label.get("id")), "label id"),
+            external_id=label_id_of(label.get("id")),
             name=shapes.name(label.get("name")),
             color=_color(label),
             at=_at(body),
@@ -62,7 +62,7 @@ def _label_saved(body: Body) -> list[Event]:
 
 def _label_deleted(body: Body) -> list[Event]:
     # Its name is "" and its colour not reliable: nothing but the id is read.
-    return [LabelDeleted(external_id=required(shapes.identifier(_label(body).get("id")), "label id"), at=_at(body))]
+    return [LabelDeleted(external_id=label_id_of(_label(body).get("id")), at=_at(body))]
 
 
 def _label_added(body: Body) -> list[Event]:
@@ -75,10 +75,10 @@ def _label_removed(body: Body) -> list[Event]:
 
 def _label_on_chat(body: Body, *, on: bool) -> list[Event]:
     payload, label = _payload(body), shapes.mapping(_payload(body).get("label"))
-    chat = jids.chat(payload.get("chatId"), payload.get("chatIdAlt"))
+    chat = jids.chat(payload.get("chatId"))
     event = LabelOnChat(
         chat=chat,
-        external_id=required(shapes.identifier(payload.get("labelId", label.get("id"))), "label id"),
+        external_id=label_id_of(payload.get("labelId") or label.get("id")),
         on=on,
         at=_at(body),
         label_name=shapes.name(label.get("name")),

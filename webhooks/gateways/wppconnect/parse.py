@@ -16,7 +16,7 @@ from webhooks.gateways.events import (
     LabelOnChat,
     MessageSeen,
 )
-from webhooks.gateways.reading import Body, UnreadableError, Vocabulary, about, decided, required
+from webhooks.gateways.reading import Body, Unreadable, Vocabulary, about, decided, required
 
 STATES = {
     "inChat": ConnectionState.WORKING,
@@ -46,21 +46,27 @@ def _envelope(body: Body) -> Envelope:
 
 
 def _own_address(body: Body) -> Any:
-    if shapes.text(body.get("event")) not in MESSAGE_EVENTS or shapes.boolean(body.get("isGroupMsg")):
+    from_me = shapes.boolean(body.get("fromMe"))
+    is_message = shapes.text(body.get("event")) in MESSAGE_EVENTS
+    if not is_message or from_me is None or shapes.boolean(body.get("isGroupMsg")):
         return None
-    return _serialized(body.get("from" if shapes.boolean(body.get("fromMe")) else "to"))
+    return _serialized(body.get("from" if from_me else "to"))
 
 
 def _labels_on_chat(body: Body) -> list[Event]:
     """One post, several labels. `labels` describes them, `ids` names them; either may be missing."""
     chat = _chat_of_label(body)
     on = decided(DIRECTIONS.get(shapes.text(body.get("type"))), "whether the labels were added or removed (“type”)")
-    described = {shapes.identifier(label.get("id")): label for label in shapes.objects(body.get("labels"))}
+    described = {_label_id(label.get("id")): label for label in shapes.objects(body.get("labels"))}
     named = body.get("ids") if isinstance(body.get("ids"), list) else []
-    ids = dict.fromkeys(label_id for label_id in (*map(shapes.identifier, named or []), *described) if label_id)
+    ids = dict.fromkeys(label_id for label_id in (*map(_label_id, named or []), *described) if label_id)
     if not ids:
-        raise UnreadableError("The post names no label.")
+        raise Unreadable("The post names no label.")
     return about(chat, *(_label_on_chat(chat, label_id, described.get(label_id, {}), on=on) for label_id in ids))
+
+
+def _label_id(value: Any) -> str | None:
+    return shapes.identifier(value, longest=shapes.MAX_LABEL_ID)
 
 
 def _label_on_chat(chat: Chat, label_id: str, label: Body, *, on: bool) -> LabelOnChat:
@@ -77,7 +83,7 @@ def _chat_of_label(body: Body) -> Chat:
     """The chat is the page's own model as JSON; it is missing when the chat was not loaded."""
     chat = body.get("chat")
     if not chat:
-        raise UnreadableError("The post does not say which chat was labelled.")
+        raise Unreadable("The post does not say which chat was labelled.")
     return jids.chat(_serialized(chat.get("id") if isinstance(chat, dict) else chat))
 
 

@@ -20,7 +20,7 @@ from webhooks.gateways.events import (
     MessageSeen,
     Moment,
 )
-from webhooks.gateways.reading import Body, Vocabulary, about, decided, required
+from webhooks.gateways.reading import Body, Vocabulary, about, decided, label_id_of, required
 
 STATES = {
     "Connected": ConnectionState.WORKING,
@@ -69,7 +69,7 @@ def _label_edited(body: Body) -> list[Event]:
     """The flat copies turn an absent name or colour into "" and 0, so WhatsApp's own action counts where it is."""
     event, flat = _event(body), shapes.keys_folded(body)
     action = shapes.keys_folded(event.get("action")) if isinstance(event.get("action"), dict) else _said_flat(flat)
-    label_id = required(shapes.identifier(event.get("labelid", flat.get("labelid"))), "label id")
+    label_id = label_id_of(event.get("labelid", flat.get("labelid")))
     if shapes.boolean(action.get("deleted")):
         return [LabelDeleted(external_id=label_id, at=_at(body))]
     return [
@@ -94,7 +94,7 @@ def _label_on_chat(body: Body) -> list[Event]:
     chat = jids.chat(event.get("jid") or flat.get("jid") or flat.get("chatjid"))
     said = LabelOnChat(
         chat=chat,
-        external_id=required(shapes.identifier(event.get("labelid", flat.get("labelid"))), "label id"),
+        external_id=label_id_of(event.get("labelid", flat.get("labelid"))),
         on=decided(
             shapes.boolean(flat.get("labeled")) if labeled is None else labeled, "whether the label is on (“labeled”)"
         ),
