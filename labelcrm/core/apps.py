@@ -9,6 +9,8 @@ class CoreConfig(AppConfig):
     def ready(self) -> None:
         from django.db.models.signals import post_migrate
 
+        import labelcrm.celery  # noqa: F401 - publishing needs the app, in every process
+
         from .roles import sync_roles
 
         post_migrate.connect(sync_roles, dispatch_uid="labelcrm.roles")

@@ -9,18 +9,19 @@ from __future__ import annotations
 import logging
 import time
 from functools import lru_cache
+from typing import Any
 
+from celery import current_app
 from django.conf import settings
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+log = logging.getLogger(__name__)
+
 PATIENCE = 0.5
 COOL_DOWN = 5.0
-NUDGE_TTL_MS = 200
-
-log = logging.getLogger(__name__)
 
 
 class _Breaker:
@@ -49,21 +50,20 @@ def _redis() -> Redis:
     )
 
 
-def win_nudge(lane: str) -> bool:
-    """True for the one caller in `NUDGE_TTL_MS` who should publish a task for `lane`."""
-    if breaker.is_open():
-        return False
-    try:
-        return bool(_redis().set(f"labelcrm:nudge:{lane}", 1, nx=True, px=NUDGE_TTL_MS))
-    except RedisError as error:
-        breaker.trip()
-        log.warning("Redis does not answer (%s); the sweep will pick up what arrives meanwhile", error)
-        return False
-
-
 def broker_answers() -> bool:
     """True when Redis answers a PING in time."""
     try:
         return bool(_redis().ping())
     except RedisError:
         return False
+
+
+def publish(task: str, *args: Any, expires: float = 60) -> None:
+    """Ask a worker to run the task of that name; dropped when Redis is away, so only for what is swept up anyway."""
+    if breaker.is_open():
+        return
+    try:
+        current_app.send_task(task, args=args, retry=False, expires=expires)
+    except Exception as error:  # kombu lets several libraries' errors through; none may hurt the caller
+        breaker.trip()
+        log.warning("could not wake the workers (%s); the sweep will", error)

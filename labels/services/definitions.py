@@ -41,10 +41,23 @@ class Definition:
     inbox_id: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """That a label was put on (`on`) or taken off somebody. Only putting it on shows that it lives."""
+
+    at: datetime
+    on: bool
+
+
 @dataclass(slots=True)
 class Book:
-    """The channel labels of some label ids, by generation, and the keys whose generation moved."""
+    """The channel labels of some label ids, by generation, and what must follow from a change of theirs.
 
+    `recorded` are keys of definitions that are new, `refold` the interval keys whose generation moved,
+    `reworded` ids of the channel labels whose names or meanings may have changed.
+    """
+
+    recorded: set[str] = field(default_factory=set)
     labels: dict[str, list[ChannelLabel]] = field(default_factory=dict)
     refold: set[tuple[int, int]] = field(default_factory=set)
     reworded: set[int] = field(default_factory=set)
@@ -63,14 +76,15 @@ class Book:
         return {row.pk for rows in self.labels.values() for row in rows if row.deleted_at is not None}
 
 
-def apply(channel: Channel, definitions: Sequence[Definition], *, uses: Mapping[str, list[datetime]]) -> Book:
-    """Record `definitions` and return the labels that they and `uses` (label id → times put on) speak of.
+def apply(channel: Channel, definitions: Sequence[Definition], *, uses: Mapping[str, list[Use]]) -> Book:
+    """Record `definitions` and return the labels that they and `uses` (by label id) speak of.
 
     The caller refolds `Book.refold` after recording its events, and refreshes the wording of `Book.reworded`.
     """
-    changed = _record(channel, definitions)
+    fresh = _record(channel, definitions)
+    changed = {definition.external_id for definition in fresh}
     wanted = changed | set(uses)
-    book = Book(labels=_load(channel, wanted))
+    book = Book(recorded={definition.key for definition in fresh}, labels=_load(channel, wanted))
     unsettled = [
         external_id
         for external_id in sorted(wanted)
@@ -84,23 +98,21 @@ def apply(channel: Channel, definitions: Sequence[Definition], *, uses: Mapping[
     return book
 
 
-def _unheard_of(rows: list[ChannelLabel], uses: list[datetime]) -> bool:
+def _unheard_of(rows: list[ChannelLabel], uses: list[Use]) -> bool:
     """True where a use needs a row that is not there: a new label id, or life after a deletion."""
-    return not rows or (rows[-1].deleted_at is not None and any(at > rows[-1].deleted_at for at in uses))
+    return not rows or (rows[-1].deleted_at is not None and any(use.on and use.at > rows[-1].deleted_at for use in uses))
 
 
-def _record(channel: Channel, definitions: Sequence[Definition]) -> set[str]:
-    """Append what is new; returns the label ids it speaks of."""
-    known = set(
-        ChannelLabelEvent.objects.filter(channel=channel, event_key__in=[d.key for d in definitions]).values_list(
-            "event_key", flat=True
-        )
-        if definitions
-        else ()
-    )
+def _record(channel: Channel, definitions: Sequence[Definition]) -> list[Definition]:
+    """Append what is new; returns it."""
+    if not definitions:
+        return []
+    keys = [definition.key for definition in definitions]
+    recorded = ChannelLabelEvent.objects.filter(channel=channel, event_key__in=keys)
+    known = set(recorded.values_list("event_key", flat=True))
     fresh = list({d.key: d for d in definitions if d.key not in known}.values())
     ChannelLabelEvent.objects.bulk_create([_event(channel, definition) for definition in fresh])
-    return {definition.external_id for definition in fresh}
+    return fresh
 
 
 def _event(channel: Channel, definition: Definition) -> ChannelLabelEvent:
@@ -128,7 +140,7 @@ def _load(channel: Channel, external_ids: Collection[str]) -> dict[str, list[Cha
     return rows
 
 
-def _settle(book: Book, channel: Channel, external_id: str, uses: list[datetime]) -> None:
+def _settle(book: Book, channel: Channel, external_id: str, uses: list[Use]) -> None:
     """Derive the generations, names and meanings of one label id from everything known about it."""
     events = list(
         ChannelLabelEvent.objects.filter(channel=channel, external_id=external_id).order_by("occurred_at", "event_key")
@@ -150,7 +162,7 @@ def _settle(book: Book, channel: Channel, external_id: str, uses: list[datetime]
 
 
 def _generations(
-    channel: Channel, external_id: str, events: list[ChannelLabelEvent], uses: list[datetime]
+    channel: Channel, external_id: str, events: list[ChannelLabelEvent], uses: list[Use]
 ) -> list[Generation]:
     deletions = [event.occurred_at for event in events if event.kind == DELETED]
     if not deletions:
@@ -161,21 +173,21 @@ def _generations(
         " WHERE l.channel_id = %s AND l.external_id = %s AND e.kind = 'add' AND e.effect <> 'echo'",
         [channel.pk, external_id],
     )
-    return generations(deletions, lives=[*saved, *uses, *(at for (at,) in added)])
+    return generations(deletions, lives=[*saved, *(use.at for use in uses if use.on), *(at for (at,) in added)])
 
 
 def _derive(
     row: ChannelLabel,
     generation: Generation,
     events: list[ChannelLabelEvent],
-    uses: list[datetime],
+    uses: list[Use],
     *,
     start: datetime | None,
 ) -> None:
     """Fill and save one generation, `(start, generation.ended_at]`, from the events and uses that fall into it."""
     own = [event for event in events if _within(event.occurred_at, start, generation.ended_at)]
     said = _said(own)
-    seen = [event.occurred_at for event in own] + [at for at in uses if _within(at, start, generation.ended_at)]
+    seen = [event.occurred_at for event in own] + [use.at for use in uses if _within(use.at, start, generation.ended_at)]
     seen += [row.first_seen_at] if row.pk else []
     row.first_seen_at = min(seen, default=start or generation.ended_at)
     row.deleted_at = generation.ended_at

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from labelcrm.core.bulk import copy_rows, execute, fetch, reserve_ids, transpose
-from labels.fold import Interval, fold, order
+from labels.fold import NONE, Interval, fold, order
 
 from .recording import Told, load
 from .wording import Wording, load_wording
@@ -28,9 +28,13 @@ COLUMNS = (
 
 @dataclass(slots=True)
 class Outcome:
-    """What a fold changed: effects by event id, contacts whose intervals changed, and how many did."""
+    """What a fold changed: effects by event id, contacts whose intervals changed, and how many did.
+
+    `repeats` are ids of events that told what was known already.
+    """
 
     effects: dict[int, str] = field(default_factory=dict)
+    repeats: set[int] = field(default_factory=set)
     contacts: set[int] = field(default_factory=set)
     changed: int = 0
 
@@ -71,6 +75,10 @@ def _append_key(
     opener = tail.opener if tail is not None else None
     folded = fold(fresh, opener=opener)
     outcome.effects |= folded.effects
+    # A first removal without effect is news (the label was on before our time); all others repeat something.
+    outcome.repeats.update(
+        fact.id for i, fact in enumerate(fresh) if folded.effects[fact.id] == NONE and (fact.on or tail is not None or i)
+    )
     for interval in folded.intervals:
         continued = opener is not None and interval.opener is opener
         if continued and interval.ended_at is None:

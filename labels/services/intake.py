@@ -14,7 +14,7 @@ from labelcrm.core.bulk import fetch
 from labels import projecting
 
 from . import definitions, folding, recording, resync, rewording
-from .definitions import Definition
+from .definitions import Definition, Use
 from .recording import Told
 
 ASSIGNED = "assigned"
@@ -38,9 +38,9 @@ class LabelFact:
 
 @dataclass(slots=True)
 class Taken:
-    """What a batch did: the effect of each newly recorded event by its key, and the contacts that changed."""
+    """What a batch did: keys of the events that told something new, and the contacts that changed."""
 
-    effects: dict[str, str] = field(default_factory=dict)
+    news: set[str] = field(default_factory=set)
     contacts: set[int] = field(default_factory=set)
 
 
@@ -63,21 +63,17 @@ def take(
     outcome = folding.append(told, dead=book.dead)
     recording.record(told, effects=outcome.effects)
     refolded = folding.refold(folding.late_keys(told, outcome) | book.refold | remarked)
-    effects = outcome.effects | refolded.effects
     contacts = outcome.contacts | refolded.contacts
     if book.reworded:
         contacts |= rewording.refresh_wording(book.reworded)
     projecting.refresh(contacts)
-    return Taken({event.key: effects[event.id] for event in told}, contacts)
+    return Taken(book.recorded | {event.key for event in told if event.id not in outcome.repeats}, contacts)
 
 
-def _uses(facts: Iterable[LabelFact]) -> dict[str, list[datetime]]:
-    """When each label id was put on somebody; a removal names its label too, but is no sign of life."""
-    uses: dict[str, list[datetime]] = {}
+def _uses(facts: Iterable[LabelFact]) -> dict[str, list[Use]]:
+    uses: dict[str, list[Use]] = {}
     for fact in facts:
-        times = uses.setdefault(fact.external_id, [])
-        if fact.on:
-            times.append(fact.at)
+        uses.setdefault(fact.external_id, []).append(Use(fact.at, fact.on))
     return uses
 
 

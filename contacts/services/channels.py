@@ -1,0 +1,165 @@
+"""Setting up channels: their secrets, and whose they are since when."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.text import slugify
+
+from contacts.models import Agent, Channel, ChannelOwnership, ChannelSecret, Team
+from labelcrm.core import audit
+from webhooks.gateways import GATEWAYS
+
+SECRET_BYTES = 32
+SHORTEST_SECRET = 8
+
+
+class ChannelError(ValueError):
+    """A channel that cannot be set up as asked; the text is a sentence for the person who asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected:
+    """A channel that is set up. `secret` and `verify_token` are only there when they were made just now."""
+
+    channel: Channel
+    created: bool
+    path: str
+    secret: str | None = None
+    verify_token: str | None = None
+
+
+@transaction.atomic
+def connect(
+    *,
+    gateway: str,
+    key: str,
+    name: str,
+    actor: Any,
+    agent: str | None = None,
+    team: str | None = None,
+    secret: str | None = None,
+    session: str | None = None,
+    since: datetime | None = None,
+    **fields: str | None,
+) -> Connected:
+    """Create or update a channel with its agent, team and secret. The same arguments twice change nothing.
+
+    `fields` are base_url, api_key and timezone; None leaves a field as it is. Raises ChannelError.
+    """
+    _check(gateway, key, secret)
+    channel = Channel.objects.filter(key=key).select_for_update().first()
+    created = channel is None
+    if channel is None:
+        channel = Channel(key=key, gateway=gateway, session=key)
+    elif channel.gateway != gateway:
+        raise ChannelError(f"The channel “{key}” is one of {channel.gateway} already; choose another key.")
+    channel.name = name
+    channel.session = session if session is not None else channel.session
+    channel.team = team_named(team) if team else channel.team
+    for field, value in fields.items():
+        if value is not None:
+            setattr(channel, field, value)
+    channel.save()
+    made = set_secret(channel, secret, actor=actor) if secret or not channel.secrets.exists() else None
+    token = _make_verify_token(channel)
+    if agent:
+        set_owner(channel, agent_named(agent, team=channel.team), since=since, actor=actor)
+    if created:
+        audit.record(actor=actor, action="channel.connected", obj=channel, gateway=gateway)
+    return Connected(
+        channel=channel, created=created, path=hook_path(channel), secret=None if secret else made, verify_token=token
+    )
+
+
+def _check(gateway: str, key: str, secret: str | None) -> None:
+    if gateway not in GATEWAYS:
+        raise ChannelError(f"There is no gateway “{gateway}”; known are {', '.join(sorted(GATEWAYS))}.")
+    if not key or slugify(key) != key.lower() or len(key) > 60:
+        raise ChannelError("A key is made of letters, digits, - and _, at most 60 of them.")
+    if secret is not None and (len(secret) < SHORTEST_SECRET or secret in GATEWAYS[gateway].weak_secrets):
+        raise ChannelError(
+            f"This secret is too easy to guess: use one of at least {SHORTEST_SECRET} characters that is not a default."
+        )
+
+
+def hook_path(channel: Channel) -> str:
+    """The path gateways post to; for gateways that do not sign it ends with the newest secret."""
+    base = f"/hooks/{channel.gateway}/{channel.key}/"
+    if channel.gateway not in GATEWAYS or not GATEWAYS[channel.gateway].token_in_url:
+        return base
+    newest = channel.secrets.first()
+    return f"{base}{newest.value}/" if newest is not None else base
+
+
+def set_secret(
+    channel: Channel, secret: str | None, *, actor: Any, overlap: timedelta = timedelta(0)
+) -> str | None:
+    """Make `secret` (a new random one when None) the channel's; older ones stay valid for `overlap`.
+
+    Returns the secret when it is new, None when it already was the channel's.
+    """
+    current = channel.secrets.first()
+    if secret is not None and current is not None and current.value == secret:
+        return None
+    until = timezone.now() + overlap
+    channel.secrets.filter(expires_at__isnull=True).update(expires_at=until)
+    value = secret or secrets.token_urlsafe(SECRET_BYTES)
+    ChannelSecret.objects.create(channel=channel, value=value)
+    audit.record(actor=actor, action="channel.secret_set", obj=channel, old_valid_until=until.isoformat())
+    return value
+
+
+def _make_verify_token(channel: Channel) -> str | None:
+    if channel.gateway != "cloudapi" or channel.verify_token:
+        return None
+    channel.verify_token = secrets.token_urlsafe(24)
+    channel.save(update_fields=["verify_token"])
+    return channel.verify_token
+
+
+def team_named(name: str) -> Team:
+    """The living team of that name, made when there is none."""
+    return Team.objects.get_or_create(name=name)[0]
+
+
+def agent_named(code: str, *, team: Team | None) -> Agent:
+    """The living agent of that code, made when there is none; a team is given to one without."""
+    agent, _ = Agent.objects.get_or_create(code=slugify(code) or code, defaults={"name": code.title(), "team": team})
+    if agent.team_id is None and team is not None:
+        agent.team = team
+        agent.save(update_fields=["team"])
+    return agent
+
+
+def set_owner(channel: Channel, agent: Agent, *, since: datetime | None, actor: Any) -> ChannelOwnership | None:
+    """Make `agent` the owner of a channel; None when that is so already.
+
+    The first owner counts from the beginning, a later one from now; `since` overrides. What was decided about
+    earlier events stays as it is.
+    """
+    current = channel.ownerships.filter(until__isnull=True, weekdays=[], hour_from__isnull=True).last()
+    if current is not None and current.agent_id == agent.pk and (since is None or current.since == since):
+        return None
+    start = since if since is not None or current is None else timezone.now()
+    if current is not None:
+        _end(current, start)
+    row = ChannelOwnership.objects.create(channel=channel, agent=agent, since=start)
+    audit.record(
+        actor=actor, action="channel.owner_set", obj=channel, agent=agent.code, since=start.isoformat() if start else None
+    )
+    return row
+
+
+def _end(current: ChannelOwnership, until: datetime | None) -> None:
+    """End an ownership; one that would end before it began never was."""
+    if until is None or (current.since is not None and current.since >= until):
+        current.delete()
+    else:
+        current.until = until
+        current.save(update_fields=["until"])

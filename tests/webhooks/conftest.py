@@ -1,0 +1,33 @@
+"""The receiver stores on connections of its own; a test that runs in a transaction lends it the test's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from webhooks import front_store
+
+
+class _TestConnection:
+    """Stands in for the pool: the connection of the test, so that its transaction sees what is stored."""
+
+    @contextmanager
+    def connection(self) -> Iterator[Any]:
+        from django.db import connection
+
+        connection.ensure_connection()
+        yield connection.connection
+
+
+@pytest.fixture(autouse=True)
+def _front_store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    front_store.forget_channels()
+    marker = request.node.get_closest_marker("django_db")
+    if marker is not None and not marker.kwargs.get("transaction"):
+        monkeypatch.setattr(front_store, "pool", _TestConnection())
+    yield
+    if isinstance(front_store.pool, front_store._Pool):
+        front_store.pool.close()

@@ -1,0 +1,169 @@
+"""The receiver's few statements, on connections of its own that live as long as the process.
+
+Autocommit: one round trip stores one event durably. A connection that broke is replaced at once, so that the
+receiver is back with the database's first breath.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from django.db import connections
+
+from labelcrm.core.encryption import decrypt
+
+CONNECTIONS = 16
+WAIT_SECONDS = 2.0  # for a free connection, before the gateway is asked to come again
+CHANNEL_TTL = 2.0  # seconds a channel's secrets are remembered
+UNKNOWN_ROWS = 100
+
+
+class Overload(Exception):
+    """No connection became free in time."""
+
+
+class _Pool:
+    """At most `CONNECTIONS` connections, the warmest first, opened when first needed."""
+
+    def __init__(self) -> None:
+        self._slots: queue.LifoQueue[psycopg.Connection[Any] | None] = queue.LifoQueue()
+        for _ in range(CONNECTIONS):
+            self._slots.put(None)
+
+    @contextmanager
+    def connection(self) -> Iterator[psycopg.Connection[Any]]:
+        try:
+            held = self._slots.get(timeout=WAIT_SECONDS)
+        except queue.Empty:
+            raise Overload("all database connections of the receiver are busy") from None
+        try:
+            if held is None or held.closed:
+                held = _connect()
+            yield held
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            if held is not None:
+                held.close()
+            held = None
+            raise
+        finally:
+            self._slots.put(held)
+
+    def close(self) -> None:
+        """Close what is idle; connections are opened again when needed."""
+        for _ in range(CONNECTIONS):
+            try:
+                held = self._slots.get_nowait()
+            except queue.Empty:
+                return
+            if held is not None:
+                held.close()
+            self._slots.put(None)
+
+
+def _connect() -> psycopg.Connection[Any]:
+    parameters = connections["default"].get_connection_params()
+    ours = {name: value for name, value in parameters.items() if name not in ("context", "cursor_factory")}
+    return psycopg.connect(**(ours | {"autocommit": True, "prepare_threshold": 0, "connect_timeout": 2}))
+
+
+pool = _Pool()
+
+
+def _run(statement: str, parameters: Any, *, rows: bool = False) -> Any:
+    """One statement; a connection that proves broken is tried once more on a fresh one."""
+    for attempt in (1, 2):
+        try:
+            with pool.connection() as connection:
+                cursor = connection.execute(statement, parameters)
+                return cursor.fetchall() if rows else cursor.rowcount
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            if attempt == 2:
+                raise
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRow:
+    """What the receiver must know of a channel."""
+
+    id: int
+    secrets: tuple[str, ...]
+    verify_token: str
+
+
+_channels: dict[tuple[str, str], tuple[float, ChannelRow]] = {}
+_channels_lock = threading.Lock()
+
+_FIND = """
+SELECT channel.id, channel.verify_token,
+       ARRAY(SELECT value FROM contacts_channelsecret secret WHERE secret.channel_id = channel.id
+             AND (secret.expires_at IS NULL OR secret.expires_at > now()) ORDER BY secret.id DESC)
+  FROM contacts_channel channel
+ WHERE channel.gateway = %s AND channel.key = %s AND channel.deleted_at IS NULL
+"""
+
+
+def find_channel(gateway: str, key: str, *, fresh: bool = False) -> ChannelRow | None:
+    """The living channel of a hook address, remembered for `CHANNEL_TTL` seconds unless `fresh`; None if unknown."""
+    remembered = _channels.get((gateway, key))
+    if remembered is not None and not fresh and time.monotonic() < remembered[0]:
+        return remembered[1]
+    if "\x00" in key:
+        return None
+    rows = _run(_FIND, [gateway, key], rows=True)
+    with _channels_lock:
+        if not rows:
+            _channels.pop((gateway, key), None)
+            return None
+        pk, verify_token, secrets = rows[0]
+        found = ChannelRow(pk, tuple(map(decrypt, secrets)), decrypt(verify_token) if verify_token else "")
+        _channels[gateway, key] = (time.monotonic() + CHANNEL_TTL, found)
+    return found
+
+
+def forget_channels() -> None:
+    """Forget what is remembered; the next post of every channel asks the database."""
+    _channels.clear()
+
+
+_INSERT = """
+INSERT INTO webhooks_inboundevent (channel_id, dedupe_key, headers, body) VALUES (%s, %s, %s, %b)
+ON CONFLICT (channel_id, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING
+"""
+
+
+def insert(*, channel_id: int, dedupe_key: str | None, headers: dict[str, str], body: bytes) -> bool:
+    """Commit one raw event; False when the same one is stored already."""
+    return bool(_run(_INSERT, [channel_id, dedupe_key, json.dumps(headers), body]))
+
+
+def count(channel_id: int, outcome: str) -> None:
+    """Count a post that leaves no row of its own."""
+    _run(
+        "INSERT INTO webhooks_postcounter AS c (channel_id, day, outcome, count, last_at)"
+        " VALUES (%s, current_date, %s, 1, now())"
+        " ON CONFLICT (channel_id, day, outcome) DO UPDATE SET count = c.count + 1, last_at = now()",
+        [channel_id, outcome],
+    )
+
+
+def remember_unknown(gateway: str, key: str) -> None:
+    """Keep (gateway, key, count, last time) of a channel nobody set up, `UNKNOWN_ROWS` rows at most."""
+    if len(key) > 60 or "\x00" in key:
+        return
+    _run(
+        "INSERT INTO webhooks_unknownchannel AS u (gateway, key, count, first_at, last_at)"
+        " SELECT %(gateway)s, %(key)s, 1, now(), now()"
+        " WHERE (SELECT count(*) FROM webhooks_unknownchannel) < %(limit)s"
+        " OR EXISTS (SELECT 1 FROM webhooks_unknownchannel WHERE gateway = %(gateway)s AND key = %(key)s)"
+        " ON CONFLICT (gateway, key) DO UPDATE SET count = u.count + 1, last_at = now()",
+        {"gateway": gateway, "key": key, "limit": UNKNOWN_ROWS},
+    )

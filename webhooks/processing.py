@@ -1,0 +1,226 @@
+"""The drain: batches of inbox rows, oldest first, one lane per channel, each batch in one transaction.
+
+A poison row cannot stop a lane: before each batch the drain commits what it is about to try. When the same
+first row turns up again, the batch is halved; a single row that failed `MAX_TRIES` times is parked with its
+reason, and the others flow on.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, OperationalError, transaction
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from contacts.models import Channel
+from labelcrm.core import audit
+from labelcrm.core.bulk import execute, fetch
+from labelcrm.core.wakeups import publish
+
+from .applying import apply
+from .models import InboundEvent, LaneMark
+from .reading import RawEvent, Reading, Speaker, read
+
+DRAIN_LANE = "webhooks.drain_lane"  # the Celery task that drains one channel
+BATCH = 1000
+MAX_TRIES = 5
+LANE_LOCK = 0x1ABE1  # the first half of the advisory lock of a lane; the second is the channel id
+State = InboundEvent.State
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def lane(channel_id: int) -> Iterator[bool]:
+    """Hold a channel's lane; False when somebody else does."""
+    held = fetch("SELECT pg_try_advisory_lock(%s, %s)", [LANE_LOCK, channel_id])[0][0]
+    try:
+        yield held
+    finally:
+        if held:
+            fetch("SELECT pg_advisory_unlock(%s, %s)", [LANE_LOCK, channel_id])
+
+
+def drain(channel_id: int, *, seconds: float = 10.0) -> bool:
+    """Process a channel's pending rows for at most about `seconds`; True when some are left.
+
+    After letting go of the lane it looks once more, because whoever came meanwhile was turned away.
+    """
+    deadline = time.monotonic() + seconds
+    while has_pending(channel_id):
+        with lane(channel_id) as held:
+            if not held:
+                return False
+            while drain_batch(channel_id):
+                if time.monotonic() > deadline:
+                    return True
+    return False
+
+
+def has_pending(channel_id: int) -> bool:
+    """True while rows of the channel wait."""
+    return InboundEvent.objects.filter(channel_id=channel_id, state=State.PENDING).exists()
+
+
+def pending_channels() -> list[int]:
+    """Ids of the channels with pending rows: one index probe per channel, not a scan of the backlog."""
+    rows = fetch(
+        "SELECT id FROM contacts_channel c WHERE EXISTS"
+        " (SELECT 1 FROM webhooks_inboundevent e WHERE e.channel_id = c.id AND e.state = 'pending') ORDER BY id",
+        [],
+    )
+    return [pk for (pk,) in rows]
+
+
+def drain_batch(channel_id: int, *, size: int = BATCH) -> int:
+    """Process one batch of a lane that the caller holds; returns the number of rows settled or given back."""
+    rows = _next_rows(channel_id, size)
+    if not rows:
+        return 0
+    mark = _mark(channel_id, rows[0].id, len(rows))
+    if mark.size == 1 and mark.tries > MAX_TRIES:
+        # Nothing came back from the last try, not even an error: the row took its worker down.
+        park(rows[0].id, f"stopped its worker {MAX_TRIES} times")
+        mark.delete()
+        return 1
+    rows = rows[: mark.size]
+    try:
+        with transaction.atomic():
+            settle(channel_id, rows)
+    except DatabaseError as error:
+        if _is_our_trouble(error):
+            raise
+        _after_failure(mark, rows, error)
+    except Exception as error:  # whatever a row does to us is that row's end, not the lane's
+        _after_failure(mark, rows, error)
+    else:
+        LaneMark.objects.filter(pk=mark.pk).delete()
+    return len(rows)
+
+
+def _next_rows(channel_id: int, size: int) -> list[RawEvent]:
+    rows = fetch(
+        "SELECT id, received_at, dedupe_key, headers, body FROM webhooks_inboundevent"
+        " WHERE channel_id = %s AND state = 'pending' ORDER BY id LIMIT %s",
+        [channel_id, size],
+    )
+    return [
+        RawEvent(pk, received, key, headers if isinstance(headers, dict) else json.loads(headers), bytes(body))
+        for pk, received, key, headers, body in rows
+    ]
+
+
+def _mark(channel_id: int, first_id: int, available: int) -> LaneMark:
+    """Commit what is tried next: all of it at first, half as much each time the same first row comes back."""
+    mark, created = LaneMark.objects.get_or_create(
+        pk=channel_id, defaults={"first_id": first_id, "size": available, "tries": 1}
+    )
+    if created:
+        return mark
+    if mark.first_id == first_id:
+        mark.tries = mark.tries + 1 if mark.size == 1 else 1
+        mark.size = max(1, min(mark.size, available) // 2)
+    else:
+        mark.first_id, mark.tries = first_id, 1
+        mark.size = min(available, max(1, mark.size * 2))
+    mark.save()
+    return mark
+
+
+def _is_our_trouble(error: DatabaseError) -> bool:
+    """A lost connection, a deadlock or a shutdown says nothing about the rows: they are tried again as they are."""
+    state = getattr(error.__cause__, "sqlstate", None) or ""
+    return isinstance(error, OperationalError) and (state == "" or state[:2] in ("08", "40", "53", "57"))
+
+
+def _after_failure(mark: LaneMark, rows: Sequence[RawEvent], error: Exception) -> None:
+    InboundEvent.objects.filter(id__in=[row.id for row in rows]).update(attempts=F("attempts") + 1)
+    if len(rows) == 1 and mark.tries >= MAX_TRIES:
+        log.exception("inbox row %s parked after %s tries", rows[0].id, mark.tries)
+        park(rows[0].id, f"{type(error).__name__}: {error}")
+        LaneMark.objects.filter(pk=mark.pk).delete()
+    else:
+        log.warning("a batch of %s from inbox row %s failed: %s", len(rows), rows[0].id, error)
+
+
+def park(event_id: int, reason: str) -> None:
+    """Set a row aside with the reason why it could not be applied."""
+    InboundEvent.objects.filter(id=event_id).update(
+        state=State.PARKED, reason=reason.replace("\x00", "")[:300], settled_at=timezone.now()
+    )
+
+
+def settle(channel_id: int, rows: Sequence[RawEvent]) -> None:
+    """Read and apply rows of one channel and write what became of each, in the caller's transaction."""
+    channel = Channel.all_objects.get(pk=channel_id)
+    speaker = Speaker(
+        gateway=channel.gateway,
+        session=channel.session,
+        zone=channel.timezone,
+        business_zone=settings.TIME_ZONE,
+        own_phone=channel.own_phone,
+        own_lid=channel.own_lid,
+    )
+    readings = [read(row, speaker) for row in rows]
+    useful = apply(channel, [reading for reading in readings if reading.said])
+    _write_states(readings, useful)
+    _announce(channel, useful)
+
+
+def _write_states(readings: Iterable[Reading], useful: set[int]) -> None:
+    """One statement for all rows. Ignored ones lose their body and headers now: they are none of our business."""
+    settled = [(reading.row.id, *_state(reading, useful)) for reading in readings]
+    execute(
+        "UPDATE webhooks_inboundevent AS e SET state = n.state, reason = n.reason, settled_at = now(),"
+        " attempts = attempts + 1, body = CASE WHEN n.state = 'ignored' THEN ''::bytea ELSE e.body END,"
+        " headers = CASE WHEN n.state = 'ignored' THEN '{}'::jsonb ELSE e.headers END"
+        " FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS n (id, state, reason) WHERE e.id = n.id",
+        [list(column) for column in zip(*settled, strict=True)],
+    )
+
+
+def _state(reading: Reading, useful: set[int]) -> tuple[str, str]:
+    if reading.parked:
+        return State.PARKED.value, reading.parked
+    if reading.ignored:
+        return State.IGNORED.value, reading.ignored
+    if reading.row.id not in useful:
+        return State.DUPLICATE.value, "known already"
+    return State.APPLIED.value, ""
+
+
+def _announce(channel: Channel, useful: set[int]) -> None:
+    """Wake whoever watches live pages, when this transaction commits."""
+    if useful:
+        execute("SELECT pg_notify('labelcrm_live', %s)", [json.dumps({"channel": channel.pk, "events": len(useful)})])
+
+
+def replay(events: QuerySet[InboundEvent], *, actor: Any) -> int:
+    """Process settled rows again that still have their body; returns how many. Safe to repeat: nothing counts twice."""
+    with transaction.atomic():
+        again = events.exclude(state__in=[State.PENDING, State.IGNORED]).exclude(body=b"")
+        channels = sorted(set(again.order_by().values_list("channel_id", flat=True)))
+        count = again.update(state=State.PENDING, reason="", settled_at=None, attempts=0)
+        audit.record(actor=actor, action="inbox.replayed", rows=count, channels=channels)
+    for channel_id in channels:
+        publish(DRAIN_LANE, channel_id)
+    return count
+
+
+def empty_old_bodies(*, now: datetime, days: int) -> int:
+    """Empty the bodies of applied rows older than `days`; returns how many."""
+    return execute(
+        "UPDATE webhooks_inboundevent SET body = ''::bytea WHERE state IN ('applied', 'duplicate')"
+        " AND settled_at < %s - make_interval(days => %s) AND body <> ''::bytea",
+        [now, days],
+    )
+
+

@@ -1,0 +1,143 @@
+"""From raw inbox rows to believed facts: parsing, times, and what is not for us. Touches no table."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from contacts.services.times import Believed, believe
+from webhooks.gateways import GATEWAYS
+from webhooks.gateways.events import (
+    ChannelStatus,
+    Chat,
+    ContactSeen,
+    Envelope,
+    Event,
+    Ignored,
+    LabelDeleted,
+    LabelOnChat,
+    LabelSaved,
+    MessageSeen,
+    Moment,
+    NotUnderstood,
+)
+
+OWN_NUMBER = "own_number"
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """What reading needs to know of the channel that speaks."""
+
+    gateway: str
+    session: str
+    zone: str
+    business_zone: str
+    own_phone: str = ""
+    own_lid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RawEvent:
+    """One inbox row, as far as reading needs it."""
+
+    id: int
+    received_at: datetime
+    dedupe_key: str | None
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One event of a row with the time it is believed to have happened and a key unique in its channel."""
+
+    event: Event
+    when: Believed
+    key: str
+
+
+@dataclass(slots=True)
+class Reading:
+    """What one row says. `parked` and `ignored` hold the reason when nothing of it is to be applied."""
+
+    row: RawEvent
+    said: list[Said] = field(default_factory=list)
+    envelope: Envelope = Envelope()
+    parked: str = ""
+    ignored: str = ""
+
+
+def read(row: RawEvent, speaker: Speaker) -> Reading:
+    """Parse a row; never raises for anything a sender can put into it."""
+    events = GATEWAYS[speaker.gateway].parse(row.headers, row.body)
+    reading = Reading(row)
+    envelope = next((event for event in events if isinstance(event, Envelope)), Envelope())
+    reading.envelope = envelope
+    if envelope.session is not None and speaker.session and envelope.session != speaker.session:
+        reading.parked = f"names the session “{envelope.session}”, this channel's is “{speaker.session}”"[:300]
+        return reading
+    reading.said = [
+        _say(event, row, index, speaker)
+        for index, event in enumerate(events)
+        if not isinstance(event, Envelope | Ignored | NotUnderstood) and not _is_own(event, speaker, envelope)
+    ]
+    if not reading.said:
+        reading.parked = next((event.reason for event in events if isinstance(event, NotUnderstood)), "")[:300]
+        reading.ignored = "" if reading.parked else _why_ignored(events)
+    return reading
+
+
+def _why_ignored(events: Sequence[Event]) -> str:
+    reasons = [event.reason for event in events if isinstance(event, Ignored)]
+    return (reasons[0] if reasons else OWN_NUMBER if len(events) > 1 else "empty")[:300]
+
+
+def _say(event: Event, row: RawEvent, index: int, speaker: Speaker) -> Said:
+    moment: Moment | None = getattr(event, "at", None)
+    when = believe(
+        moment, received_at=row.received_at, channel_zone=speaker.zone, business_zone=speaker.business_zone
+    )
+    return Said(event, when, _key(row, index))
+
+
+def _key(row: RawEvent, index: int) -> str:
+    """The same for every replay of a row; two rows of one delivery would share it, but are stored once."""
+    source = f"{row.dedupe_key}#{index}" if row.dedupe_key is not None else f"inbox {row.id}#{index}"
+    return hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()
+
+
+def _is_own(event: Any, speaker: Speaker, envelope: Envelope) -> bool:
+    chat: Chat | None = getattr(event, "chat", None)
+    if chat is None:
+        return False
+    phones = {speaker.own_phone, envelope.own_phone} - {"", None}
+    lids = {speaker.own_lid, envelope.own_lid} - {"", None}
+    return chat.phone in phones or chat.lid in lids
+
+
+def of_kind(readings: Sequence[Reading], *kinds: type) -> Iterator[tuple[Reading, Said]]:
+    """Every said event of the given kinds, in inbox order."""
+    for reading in readings:
+        for said in reading.said:
+            if isinstance(said.event, kinds):
+                yield reading, said
+
+
+__all__ = [
+    "ChannelStatus",
+    "ContactSeen",
+    "LabelDeleted",
+    "LabelOnChat",
+    "LabelSaved",
+    "MessageSeen",
+    "RawEvent",
+    "Reading",
+    "Said",
+    "Speaker",
+    "of_kind",
+    "read",
+]

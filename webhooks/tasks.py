@@ -1,0 +1,40 @@
+"""The muscle: draining lanes, sweeping up what no nudge announced, signs of life, and tidying."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from labelcrm.core.models import Heartbeat
+from labelcrm.core.wakeups import publish
+
+from . import processing
+from .processing import DRAIN_LANE
+
+
+@shared_task(name=DRAIN_LANE)
+def drain_lane(channel_id: int) -> None:
+    """Drain one channel for a while; what is left is asked for again, behind the other lanes."""
+    if processing.drain(channel_id):
+        publish(DRAIN_LANE, channel_id)
+
+
+@shared_task(name="webhooks.sweep_inbox")
+def sweep_inbox() -> None:
+    """Ask for every lane that has pending rows: what arrived while Redis was away, or lost its nudge."""
+    for channel_id in processing.pending_channels():
+        publish(DRAIN_LANE, channel_id)
+
+
+@shared_task(name="webhooks.heartbeat")
+def heartbeat() -> None:
+    """Sent by beat, run by a worker: one row says that both are alive."""
+    for name in ("beat", "worker"):
+        Heartbeat.objects.update_or_create(name=name, defaults={"at": timezone.now()})
+
+
+@shared_task(name="webhooks.empty_old_bodies")
+def empty_old_bodies() -> None:
+    """Empty applied inbox rows that are older than `INBOX_BODY_DAYS`."""
+    processing.empty_old_bodies(now=timezone.now(), days=settings.INBOX_BODY_DAYS)
