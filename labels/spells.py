@@ -374,30 +374,30 @@ def stage_stays(clean: Iterable[CleanSpell], *, steps: Mapping[int, int], limits
 
 def _tops(clean: Iterable[CleanSpell], steps: Mapping[int, int]) -> list[Move]:
     """Each moment at which another spell, or none, ranks first among the active stage labels."""
-    changes: list[tuple[datetime, bool, CleanSpell]] = []
-    for spell in clean:
-        if spell.label in steps:
-            changes.append((spell.started_at, True, spell))
-            if spell.ended_at is not None:
-                changes.append((spell.ended_at, False, spell))
-    changes.sort(key=itemgetter(0, 1))
-    active: dict[int, CleanSpell] = {}
+    ranked = [_ranked(spell, steps[spell.label]) for spell in clean if spell.label in steps]
+    changes = [(spell[-1].started_at, True, spell) for spell in ranked]
+    changes += [(spell[-1].ended_at, False, spell) for spell in ranked if spell[-1].ended_at is not None]
+    changes.sort(key=itemgetter(0))
+    active: dict[int, _Ranked] = {}
     moves: list[Move] = []
     for at, group in groupby(changes, key=itemgetter(0)):
         for _, starts, spell in group:
             if starts:
-                active[spell.label] = spell
+                active[spell[-1].label] = spell
             else:
-                del active[spell.label]
-        top = max(active.values(), key=lambda spell: _rank(spell, steps)) if active else None
+                del active[spell[-1].label]
+        top = max(active.values())[-1] if active else None
         if not moves or moves[-1].stage is not top:
             moves.append(Move(at, top))
     return moves
 
 
-def _rank(spell: CleanSpell, steps: Mapping[int, int]) -> tuple[bool, datetime, int, int]:
+_Ranked: TypeAlias = tuple[bool, datetime, int, int, CleanSpell]
+
+
+def _ranked(spell: CleanSpell, step: int) -> _Ranked:
     """Latest start first, but resync and import below all others; then the higher step, then the lower label id."""
-    return (not spell.import_or_resync, spell.started_at, steps[spell.label], -spell.label)
+    return (not spell.import_or_resync, spell.started_at, step, -spell.label, spell)
 
 
 def _without_holes(moves: Sequence[Move], hole: timedelta) -> list[Move]:
