@@ -91,6 +91,12 @@ class TestWaha(GatewayContract):
         content["payload"] |= {"id": f"false_{GROUP}_3EB0AA_{CUSTOMER}@c.us", "participant": f"{CUSTOMER}@c.us"}
         assert self.one(self.payloads.post(content)) == Ignored(reason="group")
 
+    @pytest.mark.parametrize(("chat", "reason"), [(GROUP, "group"), ("status@broadcast", "status")])
+    def test_a_group_or_status_that_names_its_author_as_sender_is_still_one(self, chat: str, reason: str) -> None:
+        content = self.payloads.message(CUSTOMER).content
+        content["payload"]["id"] = f"false_{chat}_3EB0AA_{CUSTOMER}@c.us"
+        assert self.one(self.payloads.post(content)) == Ignored(reason=reason)
+
     @pytest.mark.parametrize(
         "raw",
         [
@@ -145,6 +151,8 @@ class TestWaha(GatewayContract):
     def test_working_after_a_qr_code_is_a_new_pairing(self) -> None:
         assert self.one(self.payloads.status(working=True, came_from=("STARTING", "SCAN_QR_CODE"))).paired
         assert not self.one(self.payloads.status(working=True, came_from=("FAILED", "STARTING"))).paired
+        assert not self.one(self.payloads.status(working=True, came_from=("SCAN_QR_CODE", "WORKING"))).paired
+        assert not self.one(self.payloads.status(working=False, came_from=("SCAN_QR_CODE",))).paired
 
     def test_an_unknown_status_is_kept(self) -> None:
         assert isinstance(self.one(self.payloads.event("session.status", {"status": "DANCING"})), NotUnderstood)

@@ -77,6 +77,8 @@ def told_with_false_z(value: Any) -> Moment | None:
 
 
 def _number(value: Any) -> float | None:
+    if isinstance(value, dict):  # a 64-bit number as JavaScript's long.js writes it
+        value = value.get("low") if value.get("high") == 0 else None
     if isinstance(value, str):
         return float(value) if _NUMBER.fullmatch(value := value.strip()) else None
     if isinstance(value, bool) or not isinstance(value, int | float):

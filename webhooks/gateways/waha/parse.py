@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import Any
 
 from webhooks.gateways import ads, colors, dedupe, jids, kinds, protos, shapes, times
@@ -10,6 +11,7 @@ from webhooks.gateways.events import (
     AdReferral,
     ChannelStatus,
     Chat,
+    ChatKind,
     Clock,
     ConnectionState,
     Envelope,
@@ -115,9 +117,14 @@ def _status(body: Body) -> list[Event]:
     payload = _payload(body)
     status = shapes.text(payload.get("status")).strip().upper()
     required(status if status in STATES else None, "session status")
-    earlier = {STATES.get(shapes.text(one.get("status"))) for one in shapes.objects(payload.get("statuses"))}
-    paired = STATES[status] is ConnectionState.WORKING and ConnectionState.PAIRING in earlier
-    return [ChannelStatus(state=STATES[status], at=_at(body), paired=paired)]
+    return [ChannelStatus(state=STATES[status], at=_at(body), paired=status == "WORKING" and _was_pairing(payload))]
+
+
+def _was_pairing(payload: Body) -> bool:
+    """True when the last statuses before this one, back to when it last worked, ask for a QR code or passkey."""
+    said = [STATES.get(shapes.text(one.get("status"))) for one in shapes.objects(payload.get("statuses"))]
+    since = takewhile(lambda state: state is not ConnectionState.WORKING, reversed(said[:-1]))
+    return ConnectionState.PAIRING in since
 
 
 def _payload(body: Body) -> Body:
@@ -147,9 +154,11 @@ def _from_me(payload: Body) -> bool | None:
 
 def _chat_of_message(payload: Body, raw: Body, *, from_me: bool) -> Chat:
     key, info = shapes.mapping(raw.get("key")), shapes.mapping(raw.get("Info"))
+    inside_id = shapes.chat_of_message_id(payload.get("id"))
     if from_me:  # `from` differs by engine, the chat inside the id does not
-        named = shapes.chat_of_message_id(payload.get("id")) or payload.get("to")
-        return jids.chat(named, key.get("remoteJidAlt"), info.get("RecipientAlt"))
+        return jids.chat(inside_id or payload.get("to"), key.get("remoteJidAlt"), info.get("RecipientAlt"))
+    if jids.chat(inside_id).kind not in (ChatKind.PERSONAL, ChatKind.INVALID):
+        return jids.chat(inside_id)  # a group or status that names its author in `from`
     alternates = (key.get("remoteJidAlt"), key.get("senderPn"), key.get("senderLid"), info.get("SenderAlt"))
     return jids.chat(payload.get("from"), *alternates)
 
