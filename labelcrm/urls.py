@@ -10,5 +10,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("", include("labelcrm.health")),
     path("api/", include("labelcrm.api")),
+    path("", include("labelcrm.core.language")),
+    path("admin/", include("webhooks.admin.system")),
     path("admin/", admin.site.urls),
 ]

@@ -1,0 +1,236 @@
+"""Channels: the WhatsApp numbers, whose they are, and how gateways reach us. Secrets go in and never come out."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.admin import TabularInline
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectMultipleWidget, UnfoldAdminSelectWidget
+
+from contacts.models import Channel, ChannelOwnership
+from contacts.models.channels import CRM_GATEWAY
+from labelcrm.core.admin.base import ORIGIN, ArchivableAdmin, EditingAdmin
+from labelcrm.core.admin.filters import VisibleDropdownFilter
+from labelcrm.core.templatetags.labelcrm import flag
+from webhooks.gateways import GATEWAYS
+
+from . import channel_edits
+
+WEEKDAYS = [
+    (0, gettext_lazy("Monday")),
+    (1, gettext_lazy("Tuesday")),
+    (2, gettext_lazy("Wednesday")),
+    (3, gettext_lazy("Thursday")),
+    (4, gettext_lazy("Friday")),
+    (5, gettext_lazy("Saturday")),
+    (6, gettext_lazy("Sunday")),
+]
+STATUS_LOOK = {
+    Channel.Status.WORKING: "good",
+    Channel.Status.STARTING: "warn",
+    Channel.Status.PAIRING: "warn",
+    Channel.Status.STOPPED: "bad",
+    Channel.Status.FAILED: "bad",
+}
+
+
+class ChannelForm(forms.ModelForm):
+    gateway = forms.ChoiceField(
+        label=gettext_lazy("Gateway"),
+        choices=[("", "–"), *((gateway.name, gateway.title) for gateway in GATEWAYS.values())],
+        widget=UnfoldAdminSelectWidget,
+    )
+    timezone = forms.ChoiceField(
+        label=gettext_lazy("Time zone of the gateway"),
+        required=False,
+        choices=[("", "–"), *((name, name) for name in sorted(available_timezones()))],
+        widget=UnfoldAdminSelectWidget,
+        help_text=gettext_lazy("Only for gateways that tell local times (Evolution). Empty: those times are not believed."),
+    )
+    api_key = forms.CharField(
+        label=gettext_lazy("Gateway API key"),
+        required=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
+        help_text=gettext_lazy("Empty leaves the stored one as it is. It is kept encrypted and never shown again."),
+    )
+    verify_token = forms.CharField(
+        label=gettext_lazy("Verify token"),
+        required=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
+        help_text=gettext_lazy("Only for the Cloud API. Empty leaves the stored one as it is."),
+    )
+    new_secret = forms.CharField(
+        label=gettext_lazy("New webhook secret"),
+        required=False,
+        min_length=16,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
+        help_text=gettext_lazy(
+            "At least 16 characters; type the same into the gateway. The former one stays valid for one more day."
+        ),
+    )
+
+    class Meta:
+        model = Channel
+        fields = (
+            "name", "key", "gateway", "session", "team", "used_by_one", "timezone", "base_url", "default_campaign",
+        )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("api_key", "verify_token"):
+            if name in self.fields:
+                self.initial[name] = self.fields[name].initial = ""
+
+    def clean_base_url(self) -> str:
+        url = self.cleaned_data["base_url"]
+        if url and not url.startswith(("http://", "https://")):
+            raise ValidationError(_("Begin with http:// or https://."))
+        return url.rstrip("/")
+
+
+class OwnershipForm(forms.ModelForm):
+    weekdays = forms.TypedMultipleChoiceField(
+        label=gettext_lazy("Weekdays"), required=False, coerce=int, choices=WEEKDAYS, widget=UnfoldAdminSelectMultipleWidget
+    )
+
+    class Meta:
+        model = ChannelOwnership
+        fields = ("agent", "since", "until", "weekdays", "hour_from", "hour_to")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if (cleaned.get("hour_from") is None) != (cleaned.get("hour_to") is None):
+            raise ValidationError(_("Say both hours or none."))
+        return cleaned
+
+
+class OwnershipInline(TabularInline):
+    """Owners are added; the rows of the past are never rewritten."""
+
+    model = ChannelOwnership
+    form = OwnershipForm
+    extra = 0
+    autocomplete_fields = ("agent",)
+    verbose_name_plural = gettext_lazy("Owners: whose work the labels on this number are")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Channel)
+class ChannelAdmin(EditingAdmin, ArchivableAdmin):
+    form = ChannelForm
+    inlines = (OwnershipInline,)
+    list_display = ("name", "key", "gateway_shown", "status_shown", "owner_now", "team", "last_event_at", "last_label_event_at")
+    list_filter = (("status", ChoicesDropdownFilter), ("team", VisibleDropdownFilter))
+    list_select_related = ("team",)
+    search_fields = ("name", "key", "own_phone")
+    search_help_text = gettext_lazy("Name, key or number")
+    autocomplete_fields = ("team", "default_campaign")
+    fieldsets = (
+        (None, {"fields": (("name", "key"), ("gateway", "session"), ("team", "used_by_one"), "default_campaign")}),
+        (gettext_lazy("How the gateway reaches us"), {"fields": ("webhook_address", "secrets_kept", "new_secret", "verify_token")}),
+        (gettext_lazy("How we reach the gateway"), {"fields": ("base_url", "api_key", "timezone")}),
+        (gettext_lazy("What we know of the number"), {"fields": (("own_phone", "own_lid"), ("status_shown", "last_event_at"))}),
+    )
+    readonly_fields = ("webhook_address", "secrets_kept", "own_phone", "own_lid", "status_shown", "last_event_at")
+    empty_help = gettext_lazy(
+        "A channel is one WhatsApp number behind one gateway. Add it here, then type its webhook address and secret into "
+        "the gateway."
+    )
+
+    # -- List ---------------------------------------------------------------------------------------------------
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        owners = ChannelOwnership.objects.filter(until__isnull=True).select_related("agent").order_by("since", "id")
+        rows = super().get_queryset(request).exclude(gateway=CRM_GATEWAY)
+        return rows.prefetch_related(Prefetch("ownerships", queryset=owners, to_attr="owners_now"))
+
+    @admin.display(description=gettext_lazy("gateway"))
+    def gateway_shown(self, channel: Channel) -> str:
+        return GATEWAYS[channel.gateway].title if channel.gateway in GATEWAYS else channel.gateway
+
+    @admin.display(description=gettext_lazy("status"))
+    def status_shown(self, channel: Channel) -> str:
+        return flag(channel.get_status_display(), STATUS_LOOK.get(channel.status, ""))
+
+    @admin.display(description=gettext_lazy("owner now"))
+    def owner_now(self, channel: Channel) -> str:
+        return ", ".join(dict.fromkeys(owner.agent.name for owner in channel.owners_now)) or "–"
+
+    # -- Form ---------------------------------------------------------------------------------------------------
+
+    @admin.display(description=gettext_lazy("webhook address"))
+    def webhook_address(self, channel: Channel) -> str:
+        if not channel.pk or channel.gateway not in GATEWAYS:
+            return _("Shown once the channel is saved.")
+        address = f"{settings.PUBLIC_URL}/hooks/{channel.gateway}/{channel.key}/"
+        if GATEWAYS[channel.gateway].token_in_url:
+            return format_html("<code>{}&lt;{}&gt;/</code>", address, _("secret"))
+        return format_html("<code>{}</code>", address)
+
+    @admin.display(description=gettext_lazy("secrets in force"))
+    def secrets_kept(self, channel: Channel) -> str:
+        if not channel.pk:
+            return "–"
+        count = sum(secret.expires_at is None or secret.expires_at > timezone.now() for secret in channel.secrets.all())
+        return str(count) if count else _("None: posts are refused until there is one.")
+
+    def may_edit(self, request: HttpRequest) -> bool:
+        return bool(super().has_change_permission(request))
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Who may only name owners opens the page too, and finds every other field read-only."""
+        return self.may_edit(request) or bool(request.user.has_perm("contacts.add_channelownership"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        if self.may_edit(request):
+            return self.readonly_fields
+        return (*self.readonly_fields, *ChannelForm.Meta.fields)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return super().get_fieldsets(request, obj) if self.may_edit(request) or obj is None else self._fieldsets_to_read()
+
+    def _fieldsets_to_read(self) -> Any:
+        hidden = {"new_secret", "verify_token", "api_key"}
+        return [
+            (title, {"fields": [field for field in options["fields"] if field not in hidden]})
+            for title, options in self.fieldsets
+        ]
+
+    def values_of(self, form: Any, *, changed_only: bool) -> dict[str, Any]:
+        values = super().values_of(form, changed_only=changed_only)
+        return {name: value for name, value in values.items() if name not in ("api_key", "verify_token") or value}
+
+    def create(self, *, actor: Any, **values: Any) -> Channel:
+        return channel_edits.create_channel(actor=actor, origin=ORIGIN, **values)
+
+    def change(self, obj: Channel, *, actor: Any, **values: Any) -> Channel:
+        return channel_edits.edit_channel(obj, actor=actor, origin=ORIGIN, **values)
+
+    def save_model(self, request: HttpRequest, obj: Channel, form: Any, change: bool) -> None:
+        if not self.may_edit(request) and change:
+            return
+        super().save_model(request, obj, form, change)
+        if form.cleaned_data.get("new_secret"):
+            channel_edits.set_secret(obj, form.cleaned_data["new_secret"], actor=request.user, origin=ORIGIN)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        for ownership in formset.save(commit=False):
+            channel_edits.add_owner(ownership, actor=request.user, origin=ORIGIN)
+        formset.save_m2m()

@@ -1,0 +1,100 @@
+"""Filters of the contact list: by label, category, channel, agent, campaign."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import DropdownFilter, MultipleDropdownFilter, RadioFilter
+
+from contacts.models import Channel, ContactChannel
+from labels.models import Label, LabelAssignment
+
+NO_LABEL = "none"
+
+
+class LabelFilter(MultipleDropdownFilter):
+    """Contacts that have one of the chosen labels now, or none at all."""
+
+    title = gettext_lazy("label (one of)")
+    parameter_name = "label"
+    all_option = None
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
+        grouped = groupby(labels_of(request), key=lambda label: label.category)
+        groups = [(str(category or _("Without category")), _choices(labels)) for category, labels in grouped]
+        return [(NO_LABEL, _("No label now")), *groups]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        chosen = self.value() or []
+        if NO_LABEL in chosen:
+            return queryset.filter(~Exists(active_labels(request).filter(contact=OuterRef("pk"))))
+        ids = [int(value) for value in chosen if value.isdigit()]
+        return queryset.filter(pk__in=active_labels(request).filter(label_id__in=ids).values("contact")) if ids else queryset
+
+    def value(self) -> list[str]:
+        return self.used_parameters.get(self.parameter_name) or []
+
+
+class CategoryFilter(DropdownFilter):
+    """Contacts that have a label of one category now."""
+
+    title = gettext_lazy("category")
+    parameter_name = "category"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
+        return list({label.category_id: str(label.category) for label in labels_of(request) if label.category}.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if not (self.value() or "").isdigit():
+            return queryset
+        ids = [label.pk for label in labels_of(request) if label.category_id == int(self.value())]
+        return queryset.filter(pk__in=active_labels(request).filter(label_id__in=ids).values("contact"))
+
+
+class ChannelFilter(DropdownFilter):
+    """Contacts known on a channel."""
+
+    title = gettext_lazy("channel")
+    parameter_name = "channel"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
+        return [(channel.pk, channel.name) for channel in Channel.objects.visible_to(request.user)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if not (self.value() or "").isdigit():
+            return queryset
+        return queryset.filter(pk__in=ContactChannel.objects.filter(channel=self.value()).values("contact"))
+
+
+class OptedOutFilter(RadioFilter):
+    title = gettext_lazy("opted out")
+    parameter_name = "opted_out"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
+        return [("1", gettext_lazy("Yes")), ("0", gettext_lazy("No"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(opted_out_at__isnull=self.value() == "0") if self.value() in ("0", "1") else queryset
+
+
+def active_labels(request: HttpRequest) -> QuerySet[Any]:
+    """Labels that are on now, on channels this user sees."""
+    rows = LabelAssignment.objects.visible_to(request.user)
+    return rows.filter(removed_at__isnull=True, channel_label__hidden=False)
+
+
+def labels_of(request: HttpRequest) -> list[Label]:
+    """All living labels in the order of their categories, loaded once per request."""
+    if not hasattr(request, "_labelcrm_labels"):
+        rows = Label.objects.visible_to(request.user).select_related("category")
+        request._labelcrm_labels = list(rows.order_by("category__position", "category_id", "step", "name"))  # type: ignore[attr-defined]
+    return request._labelcrm_labels  # type: ignore[attr-defined,no-any-return]
+
+
+def _choices(labels: Any) -> list[tuple[str, str]]:
+    return [(str(label.pk), str(label)) for label in labels]

@@ -1,0 +1,55 @@
+"""Finding a contact the way people type: a number in any spelling, a chat id, or part of a name."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from contacts.models import ContactIdentity, IdentityKind
+
+JID = re.compile(r"(?P<user>\d+)(?:[:.]\d+)?@(?P<server>s\.whatsapp\.net|c\.us|lid|hosted|hosted\.lid)", re.ASCII)
+NUMBER = re.compile(r"[\d\s()+./-]+", re.ASCII)
+MIN_DIGITS = 3  # what a trigram index needs
+
+
+def find(contacts: QuerySet[Any], term: str) -> QuerySet[Any]:
+    """The contacts `term` may mean: a JID exactly, digits anywhere in a phone, else every word in the name."""
+    term = term.strip()
+    jid = JID.fullmatch(term.lower())
+    if jid:
+        lid = "lid" in jid["server"]
+        kind, value = (IdentityKind.LID, jid["user"]) if lid else (IdentityKind.PHONE, f"+{jid['user']}")
+        return contacts.filter(pk__in=_owners(Q(kind=kind, value=value)))
+    digits = significant_digits(term)
+    if digits:
+        return contacts.filter(Q(phone__contains=digits) | Q(name__icontains=term) | Q(pk__in=_other_numbers(digits)))
+    for word in term.split():
+        contacts = contacts.filter(name__icontains=word)
+    return contacts
+
+
+def significant_digits(term: str) -> str:
+    """The digits that any spelling of a number shares with its E.164 form; "" when `term` is no number.
+
+    >>> significant_digits("0812-3456 7890"), significant_digits("+62 (0)812 3456"), significant_digits("Toko 24")
+    ('81234567890', '628123456', '')
+    """
+    if not NUMBER.fullmatch(term):
+        return ""
+    digits = re.sub(r"\D", "", term.replace("(0)", ""))
+    digits = digits.removeprefix("00") if term.startswith("00") else digits.removeprefix("0")
+    digits = re.sub(r"^620", "62", digits)
+    return digits if len(digits) >= MIN_DIGITS else ""
+
+
+def _other_numbers(digits: str) -> list[int]:
+    """Contacts that have `digits` as a LID, or as a phone that does not lead."""
+    return _owners(
+        Q(kind=IdentityKind.LID, value=digits) | Q(kind=IdentityKind.PHONE, value__in=[f"+{digits}", f"+62{digits}"])
+    )
+
+
+def _owners(condition: Q) -> list[int]:
+    return list(ContactIdentity.objects.filter(condition).values_list("contact_id", flat=True)[:50])

@@ -1,0 +1,59 @@
+"""Filters that every list shares."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.forms import DateField
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilter, RelatedDropdownFilter
+from unfold.contrib.filters.forms import AutocompleteDropdownForm
+
+
+class DayRangeFilter(RangeDateFilter):
+    """From a day to a day, both included, in the time zone of the business."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        first, last = self._day("_from"), self._day("_to")
+        if first:
+            queryset = queryset.filter(**{f"{self.field_path}__gte": _midnight(first)})
+        if last:
+            queryset = queryset.filter(**{f"{self.field_path}__lt": _midnight(last + timedelta(days=1))})
+        return queryset
+
+    def _day(self, end: str) -> date | None:
+        """A day as links write it (2026-03-02) or as this language does; what is no date filters nothing."""
+        try:
+            return DateField(required=False).clean(self.used_parameters.get(f"{self.parameter_name}{end}"))
+        except ValidationError:
+            return None
+
+
+class VisibleDropdownFilter(RelatedDropdownFilter):
+    """A foreign key to a short table: its living rows that this user sees."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        rows = field.remote_field.model._default_manager.visible_to(request.user)
+        return [(row.pk, str(row)) for row in rows]
+
+
+class VisibleChoiceForm(AutocompleteDropdownForm):
+    """Names what was chosen only to who may see it."""
+
+    def __init__(self, *args: Any, request: HttpRequest, name: str, **kwargs: Any) -> None:
+        super().__init__(*args, request=request, name=name, **kwargs)
+        self.fields[name].queryset = self.fields[name].queryset.visible_to(request.user)
+
+
+class AutocompleteFilter(AutocompleteSelectFilter):
+    """A foreign key to a long table, chosen by typing."""
+
+    form_class = VisibleChoiceForm
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
