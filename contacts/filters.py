@@ -1,0 +1,159 @@
+"""How lists of contacts, and of what hangs on them, are narrowed down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django_filters import CharFilter
+
+from contacts.models import Campaign, Channel, Contact, ContactIdentity, IdentityKind, Team
+from labelcrm.core.api.filtering import (
+    BIGINT_MAX,
+    ArchivableFilterSet,
+    IdFilter,
+    LidFilter,
+    MomentFilter,
+    PhoneFilter,
+    StrictFilterSet,
+    WordFilter,
+    unknown_value,
+)
+from labels.models import Label, LabelAlias, LabelAssignment
+from labels.naming import normalize
+
+MERGE_CHAIN = 50  # merges of merged contacts are followed this far
+
+
+def surviving_id(contact_id: int) -> int:
+    """The id of the contact that `contact_id` has been merged into, else `contact_id` itself."""
+    merged = Contact.all_objects.filter(merged_into__isnull=False)
+    for _step in range(MERGE_CHAIN):
+        survivor = merged.filter(pk=contact_id).values_list("merged_into_id", flat=True).first()
+        if survivor is None:
+            break
+        contact_id = survivor
+    return contact_id
+
+
+def contact_of(kind: str, value: str) -> int | None:
+    """The id of the contact with this identity (E.164 phone or digits of a LID), None when nobody has it."""
+    owner = ContactIdentity.objects.filter(kind=kind, value=value).values_list("contact_id", flat=True).first()
+    return None if owner is None else surviving_id(owner)
+
+
+def as_id(text: str) -> int | None:
+    """`text` as an id, None when it is a name or a code."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= BIGINT_MAX else None
+
+
+def visible_channel_ids(user: Any, key: str) -> list[int]:
+    """Ids of the channels with this key that the user sees, archived ones too. Raises when there is none."""
+    ids = list(Channel.all_objects.visible_to(user).filter(key=key).values_list("id", flat=True))
+    if not ids:
+        raise unknown_value()
+    return ids
+
+
+def label_id(value: str) -> int:
+    """The id of the label that `value` names by id, name or any spelling of it. Raises when there is none."""
+    pk = as_id(value)
+    found = Label.all_objects.filter(pk=pk).values_list("id", flat=True).first() if pk is not None else None
+    if found is None:
+        spelled = LabelAlias.objects.filter(normalized=normalize(value)).values_list("label_id", flat=True)
+        found = spelled.first() or Label.objects.filter(name=value).values_list("id", flat=True).first()
+    if found is None:
+        raise unknown_value()
+    return found
+
+
+class OfChannelFilterSet(StrictFilterSet):
+    """Rows with a `channel`, asked for by its key."""
+
+    channel = CharFilter(method="of_channel", label="The channel's key.")
+
+    def of_channel(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return queryset.filter(channel_id__in=visible_channel_ids(self.user, value))
+
+
+class OfContactFilterSet(OfChannelFilterSet):
+    """Rows with a `contact` and a `channel`. The id of a merged contact stands for the one that survived."""
+
+    contact = IdFilter(method="of_contact")
+    phone = PhoneFilter(method="of_phone", label="Any spelling of a phone number, or a JID.")
+    lid = LidFilter(method="of_lid", label="`123456789@lid`, or its digits.")
+
+    def of_contact(self, queryset: QuerySet[Any], name: str, value: int) -> QuerySet[Any]:
+        return queryset.filter(contact_id=surviving_id(value))
+
+    def of_phone(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return self._of(queryset, contact_of(IdentityKind.PHONE, value))
+
+    def of_lid(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return self._of(queryset, contact_of(IdentityKind.LID, value))
+
+    def _of(self, queryset: QuerySet[Any], contact_id: int | None) -> QuerySet[Any]:
+        return queryset.none() if contact_id is None else queryset.filter(contact_id=contact_id)
+
+
+class ContactFilterSet(StrictFilterSet):
+    phone = PhoneFilter(method="of_phone", label="Any spelling of a phone number, or a JID.")
+    lid = LidFilter(method="of_lid", label="`123456789@lid`, or its digits.")
+    label = CharFilter(method="with_label", label="Has this label now: its id, name or a spelling of it.")
+    campaign = CharFilter(method="of_campaign", label="Id or code of the campaign that brought the contact.")
+    q = CharFilter(method="search", label="Part of the name, or digits of the phone.")
+    updated_since = MomentFilter(field_name="updated_at", lookup_expr="gte")
+
+    def of_phone(self, queryset: Any, name: str, value: str) -> Any:
+        return self._only(queryset, contact_of(IdentityKind.PHONE, value))
+
+    def of_lid(self, queryset: Any, name: str, value: str) -> Any:
+        return self._only(queryset, contact_of(IdentityKind.LID, value))
+
+    def with_label(self, queryset: Any, name: str, value: str) -> Any:
+        active = LabelAssignment.objects.visible_to(self.user).active()
+        return queryset.filter(Exists(active.filter(label_id=label_id(value), contact=OuterRef("pk"))))
+
+    def of_campaign(self, queryset: Any, name: str, value: str) -> Any:
+        pk = as_id(value)
+        campaigns = Campaign.all_objects.visible_to(self.user).filter(Q(code=value) | Q(pk=pk) if pk else Q(code=value))
+        ids = list(campaigns.values_list("id", flat=True))
+        if not ids:
+            raise unknown_value()
+        return queryset.filter(campaign_id__in=[pk] if pk in ids else ids)
+
+    def search(self, queryset: Any, name: str, value: str) -> Any:
+        digits = "".join(char for char in value if char.isascii() and char.isdecimal()).lstrip("0")
+        found = Q(name__icontains=value)
+        if digits and not any(char.isalpha() for char in value):
+            found |= Q(phone__contains=digits)  # 0812… as it is said is +62812… as it is kept
+        return queryset.filter(found)
+
+    def _only(self, queryset: Any, pk: int | None) -> Any:
+        return queryset.none() if pk is None else queryset.filter(pk=pk)
+
+
+class MessageFilterSet(OfContactFilterSet):
+    since = MomentFilter(field_name="at", lookup_expr="gte")
+
+
+class ChannelFilterSet(ArchivableFilterSet):
+    gateway = CharFilter()
+    status = WordFilter(choices=Channel.Status.choices)
+
+
+class TeamFilterSet(ArchivableFilterSet):
+    pass
+
+
+class AgentFilterSet(ArchivableFilterSet):
+    team = IdFilter(method="of_team")
+
+    def of_team(self, queryset: QuerySet[Any], name: str, value: int) -> QuerySet[Any]:
+        if not Team.all_objects.visible_to(self.user).filter(pk=value).exists():
+            raise unknown_value()
+        return queryset.filter(team_id=value)
+
+
+class CampaignFilterSet(ArchivableFilterSet):
+    code = CharFilter()

@@ -1,0 +1,201 @@
+"""Query parameters, strictly: what is not known, empty, given twice or out of range is refused, never ignored.
+
+A filter that is silently dropped answers with rows nobody asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from datetime import datetime, time
+from typing import Any
+
+import django_filters
+from django import forms
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.translation import gettext_lazy as _
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.request import Request
+
+from labelcrm.lib import phones
+from labelcrm.lib.strict_json import is_storable
+
+from .errors import InvalidParameter
+from .pagination import CURSOR, PAGE_SIZE
+
+MAX_LENGTH = 500
+BIGINT_MAX = 2**63 - 1
+EARLIEST_YEAR, LATEST_YEAR = 1900, 9000
+# "+07:00" arrives as " 07:00" when the client did not escape the plus.
+_LOST_PLUS = re.compile(r"(?P<moment>.*\d\d:\d\d(?::\d\d(?:\.\d+)?)?) (?P<offset>\d\d:?\d\d)", re.ASCII)
+
+
+def check_parameters(request: Request, known: Collection[str]) -> None:
+    """Raises InvalidParameter for the first query parameter that is not `known` or cannot be meant."""
+    for name, values in request.query_params.lists():
+        if name not in known:
+            raise InvalidParameter(name, _("There is no such parameter here."), code="unknown_parameter")
+        if len(values) > 1:
+            raise InvalidParameter(name, _("Given more than once."), code="repeated_parameter")
+        if not values[0].strip():
+            raise InvalidParameter(name, _("Given without a value."), code="blank")
+        if len(values[0]) > MAX_LENGTH or not is_storable(values[0]):
+            raise InvalidParameter(name, _("This cannot be a value."), code="invalid")
+
+
+class StrictFilterBackend(DjangoFilterBackend):
+    """Filters lists by the view's `filterset_class`; a single row takes no parameters at all."""
+
+    def filter_queryset(self, request: Request, queryset: Any, view: Any) -> Any:
+        return super().filter_queryset(request, queryset, view) if getattr(view, "detail", False) is False else queryset
+
+    def known_parameters(self, view: Any) -> set[str]:
+        """The parameters that the view's list understands."""
+        filterset = getattr(view, "filterset_class", None)
+        paging = {CURSOR, PAGE_SIZE} if view.pagination_class is not None else set()
+        return paging | set(filterset.base_filters if filterset is not None else ())
+
+
+class StrictFilterSet(django_filters.FilterSet):
+    """A filter set whose filters may refuse a value by raising `unknown_value(...)`."""
+
+    @property
+    def user(self) -> Any:
+        return self.request.user
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        for name, value in self.form.cleaned_data.items():
+            try:
+                queryset = self.filters[name].filter(queryset, value)
+            except forms.ValidationError as error:
+                raise InvalidParameter(name, error.messages[0], code=error.code or "invalid") from None
+        return queryset
+
+
+def unknown_value() -> forms.ValidationError:
+    """What a filter raises for a value that names nothing the user can see."""
+    return forms.ValidationError(_("There is nothing of this name or id."), code="unknown_value")
+
+
+# -- Values --------------------------------------------------------------------------------------------------------
+
+
+class IdField(forms.IntegerField):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"min_value": 1, "max_value": BIGINT_MAX} | kwargs)
+
+    def to_python(self, value: Any) -> int | None:
+        if value and not (value.isascii() and value.isdecimal()):
+            raise forms.ValidationError(_("Must be a whole number."), code="invalid")
+        return super().to_python(value)
+
+
+class TrueFalseField(forms.Field):
+    WORDS = {"true": True, "false": False}
+
+    def to_python(self, value: Any) -> bool | None:
+        if value in self.empty_values:
+            return None
+        if value not in self.WORDS:
+            raise forms.ValidationError(_("Must be true or false."), code="invalid")
+        return self.WORDS[value]
+
+
+class MomentField(forms.Field):
+    """ISO 8601; without an offset it is business time, a bare date is its first moment."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        if value in self.empty_values:
+            return None
+        if match := _LOST_PLUS.fullmatch(value):
+            value = f"{match['moment']}+{match['offset']}"
+        moment = _moment(value)
+        if moment is None or not EARLIEST_YEAR <= moment.year <= LATEST_YEAR:
+            sentence = _("Must be a time in ISO 8601, such as 2026-03-02T10:00:00+07:00.")
+            raise forms.ValidationError(sentence, code="invalid")
+        return moment if moment.tzinfo else timezone.make_aware(moment)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment, day = parse_datetime(text), parse_date(text)
+    except ValueError:  # 2026-02-30
+        return None
+    return moment or (datetime.combine(day, time.min) if day else None)
+
+
+class PhoneField(forms.CharField):
+    """Any spelling of a phone, a JID too; its value is E.164."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs | {"strip": False})
+
+    def to_python(self, value: Any) -> str:
+        text = super().to_python(value) or ""
+        if text.startswith(" "):
+            text = f"+{text.lstrip()}"  # a plus that the client did not escape
+        phone = phones.to_e164(text, region=settings.PHONE_REGION)
+        if text and phone is None:
+            raise forms.ValidationError(_("Must be a phone number."), code="invalid")
+        return phone or ""
+
+
+class LidField(forms.CharField):
+    """A LID, `<digits>@lid` or bare digits; its value is the digits."""
+
+    def to_python(self, value: Any) -> str:
+        text = super().to_python(value) or ""
+        digits = phones.lid_digits(text)
+        if text and digits is None:
+            raise forms.ValidationError(_("Must be a LID such as 123456789@lid."), code="invalid")
+        return digits or ""
+
+
+# -- Filters -------------------------------------------------------------------------------------------------------
+# The base classes tell drf-spectacular which type a parameter has.
+
+
+class IdFilter(django_filters.NumberFilter):
+    field_class = IdField
+
+    def get_max_validator(self) -> None:
+        return None
+
+
+class TrueFalseFilter(django_filters.BooleanFilter):
+    field_class = TrueFalseField
+
+
+class MomentFilter(django_filters.IsoDateTimeFilter):
+    field_class = MomentField
+
+
+class PhoneFilter(django_filters.CharFilter):
+    field_class = PhoneField
+
+
+class LidFilter(django_filters.CharFilter):
+    field_class = LidField
+
+
+class WordFilter(django_filters.ChoiceFilter):
+    """One of a closed vocabulary (`choices`)."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"empty_label": None} | kwargs)
+
+
+class ArchivableFilterSet(StrictFilterSet):
+    """Living rows, unless `archived=true` asks for the others."""
+
+    archived = TrueFalseFilter(method="leave_to_filter_queryset")
+
+    def filter_queryset(self, queryset: Any) -> Any:
+        queryset = super().filter_queryset(queryset)
+        return queryset.archived() if self.form.cleaned_data["archived"] else queryset.living()
+
+    def leave_to_filter_queryset(self, queryset: Any, name: str, value: bool) -> Any:
+        return queryset
