@@ -194,6 +194,23 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "labelcrm.core.api.schema.describe_errors_and_ids",
+    ],
+    # One name per vocabulary, whatever the fields are called that use it.
+    "ENUM_NAME_OVERRIDES": {
+        "ChannelStatusEnum": "contacts.models.channels.Channel.Status",
+        "ColorFamilyEnum": "labels.models.canonical.ColorFamily",
+        "EffectEnum": "labels.models.words.Effect",
+        "InboxStateEnum": "webhooks.models.InboundEvent.State",
+        "LabelMeaningEnum": "labels.models.canonical.Label.Meaning",
+        "MethodEnum": "labels.models.words.Method",
+        "OriginEnum": "labels.models.words.Origin",
+        "TimeSourceEnum": "labels.models.words.TimeSource",
+    },
 }
 
 # -- Webhooks and label rules (METRICS.md names) ---------------------------------------------------------------------
