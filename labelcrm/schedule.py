@@ -1,0 +1,38 @@
+"""The one table of jobs that beat starts. What each does is said at its task; times are the business's.
+
+Daily jobs tick every hour: `labelcrm.core.jobs.once_per_period` lets one tick of a day through and makes every
+later one a catch-up. `expires` keeps a worker that was away from finding a heap of old ticks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from celery.schedules import crontab
+
+HOUR = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class BeatJob:
+    """`every` is a crontab, or seconds; a tick that nobody took within `expires` seconds is dropped."""
+
+    name: str
+    task: str
+    every: crontab | float
+    expires: float
+
+
+JOBS = [
+    # Finds what no nudge announced; the lanes themselves are woken by the receiver.
+    BeatJob("sweep-inbox", "webhooks.sweep_inbox", every=5.0, expires=5),
+    BeatJob("heartbeat", "webhooks.heartbeat", every=20.0, expires=20),
+    BeatJob("empty-old-bodies", "webhooks.empty_old_bodies", every=crontab(minute=45), expires=HOUR),
+    BeatJob("flag-stale", "labels.flag_stale", every=crontab(minute=5), expires=HOUR),
+    BeatJob("check-projections", "labels.check_projections", every=crontab(minute=25), expires=HOUR),
+]
+
+BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    job.name: {"task": job.task, "schedule": job.every, "options": {"expires": job.expires}} for job in JOBS
+}

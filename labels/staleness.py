@@ -1,0 +1,155 @@
+"""Labels that have been on a contact longer than their limit (docs/metrics.md, "Stale and contradictions").
+
+The clock of a label on a contact starts with its clean spell. "Still right" restarts it, and so does a message
+from the contact where the label says so. A flag is open as long as the clock shows more than the limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from contacts.models import Contact
+from labelcrm.core.audit import record
+
+from .models import CleanSpell, Label, StaleFlag, StaleSnooze
+
+
+@dataclass(frozen=True, slots=True)
+class StaleResult:
+    """Flags set and closed by this look, and how many are open after it."""
+
+    flagged: int
+    closed: int
+    open: int
+
+
+def flag_stale(now: datetime) -> StaleResult:
+    """Close the flags that no longer hold at `now`, bring the others up to date, and flag what is stale.
+
+    Set-wise and repeatable: a second look at the same time, or two at once, change nothing more.
+    """
+    with transaction.atomic():
+        closed = close_settled(now)
+        with connection.cursor() as cursor:
+            cursor.execute(_FLAG, {"now": now})
+            flagged = cursor.rowcount
+    return StaleResult(flagged, closed, StaleFlag.objects.filter(closed_at__isnull=True).count())
+
+
+def close_settled(now: datetime, *, contact_ids: Collection[int] | None = None) -> int:
+    """Close the open flags, of these contacts or all, whose label is no longer stale; the number closed.
+
+    Cheap for a few contacts: services call it where a label came off, so that lists need not wait for the night.
+    """
+    chosen = {"now": now, "contacts": None if contact_ids is None else sorted(contact_ids)}
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_LOCK_FLAGS, chosen)
+        cursor.execute(_CLOSE, chosen)
+        closed: int = cursor.rowcount
+        cursor.execute(_UPDATE, chosen)
+    return closed
+
+
+def snooze(*, contact: Contact, label: Label, actor: Any, reason: str) -> StaleSnooze:
+    """ "Still right": restart the clock of an active label now and close its flag.
+
+    Raises ValidationError without a reason, or when the label is not on the contact.
+    """
+    reason = reason.strip()
+    if not reason:
+        raise ValidationError(_("Say why the label is still right."), code="reason_missing")
+    now = timezone.now()
+    with transaction.atomic():
+        if not CleanSpell.objects.filter(contact=contact, label=label, ended_at__isnull=True).exists():
+            raise ValidationError(_("The contact does not have this label now."), code="label_not_active")
+        found = StaleSnooze.objects.create(contact=contact, label=label, at=now, user=actor, reason=reason)
+        StaleFlag.objects.filter(contact=contact, label=label, closed_at__isnull=True).update(
+            closed_at=now, closed_reason=StaleFlag.Closed.SNOOZED, closed_by=actor
+        )
+        record(actor=actor, action="label.snoozed", obj=contact, label=label.pk, reason=reason)
+    return found
+
+
+# -- SQL --------------------------------------------------------------------------------------------------------------
+
+# Whose the label is now: the one who has its number without hours, else the only one who has it on some shift.
+_OWNER = """
+    (SELECT min(o.agent_id) FROM contacts_channelownership o
+     WHERE o.channel_id = s.channel_id AND (o.since IS NULL OR o.since <= %(now)s)
+       AND (o.until IS NULL OR o.until > %(now)s) {hours}
+     HAVING count(DISTINCT o.agent_id) = 1)
+"""
+
+# Every active label that has a limit: since when, by which clock, and whose. Served by the index open_clean_spell.
+_CLOCKS = f"""
+    SELECT s.contact_id, s.label_id, s.started_at, s.found, l.stale_after_days,
+           greatest(s.started_at, z.at, CASE WHEN l.stale_reset_by_inbound THEN c.last_inbound_at END) AS clock,
+           coalesce({_OWNER.format(hours="AND o.weekdays = '[]' AND o.hour_from IS NULL")},
+                    {_OWNER.format(hours="")}, c.assigned_to_id) AS owner_id
+    FROM labels_cleanspell s
+    JOIN labels_label l ON l.id = s.label_id AND l.deleted_at IS NULL
+    JOIN contacts_contact c ON c.id = s.contact_id AND c.deleted_at IS NULL
+    LEFT JOIN LATERAL (
+        SELECT max(at) AS at FROM labels_stalesnooze
+        WHERE contact_id = s.contact_id AND label_id = s.label_id AND at <= %(now)s
+    ) z ON true
+    WHERE s.ended_at IS NULL AND s.started_at < %(now)s - make_interval(hours => 24 * l.stale_after_days)
+"""  # noqa: S608
+_STALE = f"""
+    SELECT * FROM ({_CLOCKS}) AS clocks WHERE clock < %(now)s - make_interval(hours => 24 * stale_after_days)
+"""  # noqa: S608
+
+_FLAG = f"""
+    INSERT INTO labels_staleflag
+        (contact_id, label_id, owner_id, spell_started_at, clock_started_at, limit_days, age_at_least, flagged_at,
+         closed_reason)
+    SELECT contact_id, label_id, owner_id, started_at, clock, stale_after_days, found, %(now)s, ''
+    FROM ({_STALE}) AS stale ORDER BY contact_id, label_id
+    ON CONFLICT (contact_id, label_id) WHERE closed_at IS NULL DO NOTHING
+"""  # noqa: S608
+
+_CHOSEN = "f.closed_at IS NULL AND (%(contacts)s::bigint[] IS NULL OR f.contact_id = ANY(%(contacts)s::bigint[]))"
+
+# In one order, so that two looks at once wait for each other instead of for each other's rows.
+_LOCK_FLAGS = f"SELECT 1 FROM labels_staleflag f WHERE {_CHOSEN} ORDER BY f.id FOR UPDATE"  # noqa: S608
+
+# A clock that was restarted after the flag was set ends it, even when the new time is over the limit again.
+_CLOSE = f"""
+    UPDATE labels_staleflag f SET closed_at = %(now)s, closed_reason = CASE
+        WHEN c.deleted_at IS NOT NULL OR l.deleted_at IS NOT NULL THEN 'other'
+        WHEN NOT EXISTS (
+            SELECT FROM labels_cleanspell s
+            WHERE s.contact_id = f.contact_id AND s.label_id = f.label_id
+              AND s.ended_at IS NULL AND s.started_at <= f.flagged_at
+        ) THEN 'removed'
+        WHEN EXISTS (
+            SELECT FROM labels_stalesnooze z
+            WHERE z.contact_id = f.contact_id AND z.label_id = f.label_id AND z.at >= f.flagged_at AND z.at <= %(now)s
+        ) THEN 'snoozed'
+        WHEN l.stale_reset_by_inbound AND c.last_inbound_at > f.clock_started_at THEN 'inbound'
+        WHEN l.stale_after_days IS DISTINCT FROM f.limit_days THEN 'limit'
+        ELSE 'other' END
+    FROM contacts_contact c, labels_label l
+    WHERE {_CHOSEN} AND c.id = f.contact_id AND l.id = f.label_id AND NOT EXISTS (
+        SELECT FROM ({_STALE}) AS stale
+        WHERE stale.contact_id = f.contact_id AND stale.label_id = f.label_id AND stale.clock <= f.flagged_at
+    )
+"""  # noqa: S608
+
+_UPDATE = f"""
+    UPDATE labels_staleflag f
+    SET owner_id = stale.owner_id, spell_started_at = stale.started_at, clock_started_at = stale.clock,
+        limit_days = stale.stale_after_days, age_at_least = stale.found
+    FROM ({_STALE}) AS stale
+    WHERE {_CHOSEN} AND stale.contact_id = f.contact_id AND stale.label_id = f.label_id
+      AND (f.owner_id, f.spell_started_at, f.clock_started_at, f.limit_days, f.age_at_least)
+          IS DISTINCT FROM (stale.owner_id, stale.started_at, stale.clock, stale.stale_after_days, stale.found)
+"""  # noqa: S608
