@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 
 @pytest.fixture(autouse=True)
-def _seeds_survive_a_flush(request: pytest.FixtureRequest) -> Iterator[None]:
+def _seeds_survive_a_flush(request: pytest.FixtureRequest) -> None:
     """Transactional tests empty the tables, the seeded roles and labels too: put those back before each one."""
     marker = request.node.get_closest_marker("django_db")
     if marker is not None and (marker.kwargs.get("transaction") or (marker.args and marker.args[0])):
@@ -19,4 +17,3 @@ def _seeds_survive_a_flush(request: pytest.FixtureRequest) -> Iterator[None]:
 
         sync_roles()
         taxonomy.seed(category_model=Category, label_model=Label, alias_model=LabelAlias)
-    yield

@@ -213,5 +213,13 @@ def _note_channel(channel: Channel, readings: Sequence[Reading]) -> None:
     labels = [r.row.received_at for r, _ in of_kind(readings, LabelOnChat, LabelSaved, LabelDeleted)]
     channel.last_label_event_at = max(labels, default=channel.last_label_event_at)
     channel.save(
-        update_fields=["own_phone", "own_lid", "status", "status_at", "last_event_at", "last_label_event_at", "updated_at"]
+        update_fields=[
+            "own_phone",
+            "own_lid",
+            "status",
+            "status_at",
+            "last_event_at",
+            "last_label_event_at",
+            "updated_at",
+        ]
     )

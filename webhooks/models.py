@@ -32,7 +32,9 @@ class InboundEvent(models.Model):
         DUPLICATE = "duplicate", _("duplicate")
         PARKED = "parked", _("parked")
 
-    channel = models.ForeignKey(Channel, verbose_name=_("channel"), on_delete=models.PROTECT, related_name="inbox", db_index=False)
+    channel = models.ForeignKey(
+        Channel, verbose_name=_("channel"), on_delete=models.PROTECT, related_name="inbox", db_index=False
+    )
     received_at = models.DateTimeField(_("received at"), db_default=Now())
     dedupe_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001 - null is "no dedupe"
     headers = models.JSONField(_("headers"), db_default=models.Value({}, output_field=models.JSONField()))
@@ -88,7 +90,9 @@ class UnknownChannel(models.Model):
 class PostCounter(models.Model):
     """Posts that left no row of their own, per channel, day and outcome ("duplicate", "wrong_signature", ...)."""
 
-    channel = models.ForeignKey(Channel, verbose_name=_("channel"), on_delete=models.CASCADE, related_name="post_counters")
+    channel = models.ForeignKey(
+        Channel, verbose_name=_("channel"), on_delete=models.CASCADE, related_name="post_counters"
+    )
     day = models.DateField(_("day"))
     outcome = models.CharField(_("outcome"), max_length=30)
     count = models.PositiveBigIntegerField(_("posts"), default=0)
@@ -122,7 +126,9 @@ class LaneMark(models.Model):
 class ReconcileRun(models.Model):
     """One full pull of a channel's labels, and what it mended."""
 
-    channel = models.ForeignKey(Channel, verbose_name=_("channel"), on_delete=models.CASCADE, related_name="reconcile_runs")
+    channel = models.ForeignKey(
+        Channel, verbose_name=_("channel"), on_delete=models.CASCADE, related_name="reconcile_runs"
+    )
     started_at = models.DateTimeField(_("started at"), auto_now_add=True)
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
     trigger = models.CharField(_("trigger"), max_length=20)

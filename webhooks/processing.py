@@ -99,7 +99,7 @@ def drain_batch(channel_id: int, *, size: int = BATCH) -> int:
         if _is_our_trouble(error):
             raise
         _after_failure(mark, rows, error)
-    except Exception as error:  # whatever a row does to us is that row's end, not the lane's
+    except Exception as error:  # noqa: BLE001 - whatever a row does to us is that row's end, not the lane's
         _after_failure(mark, rows, error)
     else:
         LaneMark.objects.filter(pk=mark.pk).delete()
@@ -144,7 +144,7 @@ def _is_our_trouble(error: DatabaseError) -> bool:
 def _after_failure(mark: LaneMark, rows: Sequence[RawEvent], error: Exception) -> None:
     InboundEvent.objects.filter(id__in=[row.id for row in rows]).update(attempts=F("attempts") + 1)
     if len(rows) == 1 and mark.tries >= MAX_TRIES:
-        log.exception("inbox row %s parked after %s tries", rows[0].id, mark.tries)
+        log.error("inbox row %s parked after %s tries", rows[0].id, mark.tries, exc_info=error)
         park(rows[0].id, f"{type(error).__name__}: {error}")
         LaneMark.objects.filter(pk=mark.pk).delete()
     else:
@@ -222,5 +222,3 @@ def empty_old_bodies(*, now: datetime, days: int) -> int:
         " AND settled_at < %s - make_interval(days => %s) AND body <> ''::bytea",
         [now, days],
     )
-
-

@@ -66,7 +66,7 @@ class Reading:
 
     row: RawEvent
     said: list[Said] = field(default_factory=list)
-    envelope: Envelope = Envelope()
+    envelope: Envelope = field(default_factory=Envelope)
     parked: str = ""
     ignored: str = ""
 
@@ -98,9 +98,7 @@ def _why_ignored(events: Sequence[Event]) -> str:
 
 def _say(event: Event, row: RawEvent, index: int, speaker: Speaker) -> Said:
     moment: Moment | None = getattr(event, "at", None)
-    when = believe(
-        moment, received_at=row.received_at, channel_zone=speaker.zone, business_zone=speaker.business_zone
-    )
+    when = believe(moment, received_at=row.received_at, channel_zone=speaker.zone, business_zone=speaker.business_zone)
     return Said(event, when, _key(row, index))
 
 

@@ -124,7 +124,9 @@ def _media_type(environ: Environ) -> str:
 
 def _check_content_type(post: Post) -> None:
     media_type = _media_type(post.environ)
-    is_json = media_type == "application/json" or (media_type.startswith("application/") and media_type.endswith("+json"))
+    is_json = media_type == "application/json" or (
+        media_type.startswith("application/") and media_type.endswith("+json")
+    )
     if not is_json and not post.is_form:
         raise Refused(415, "unsupported_media_type", "Send application/json.")
     if post.environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in ("", "identity"):

@@ -67,7 +67,9 @@ class CampaignRule(models.Model):
         verbose_name = _("campaign rule")
         verbose_name_plural = _("campaign rules")
         ordering = ["priority", "id"]
-        constraints = [models.UniqueConstraint(fields=["campaign", "kind", "pattern", "channel"], name="campaign_rule_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "kind", "pattern", "channel"], name="campaign_rule_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.pattern}"
@@ -80,7 +82,9 @@ class CampaignTouch(models.Model):
     campaign = models.ForeignKey(
         Campaign, verbose_name=_("campaign"), null=True, blank=True, on_delete=models.PROTECT, related_name="touches"
     )
-    channel = models.ForeignKey(Channel, verbose_name=_("channel"), null=True, on_delete=models.PROTECT, related_name="+")
+    channel = models.ForeignKey(
+        Channel, verbose_name=_("channel"), null=True, on_delete=models.PROTECT, related_name="+"
+    )
     message = models.ForeignKey(Message, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     at = models.DateTimeField(_("time"))
     method = models.CharField(_("recognised by"), max_length=20)
@@ -91,7 +95,9 @@ class CampaignTouch(models.Model):
         verbose_name_plural = _("campaign touches")
         ordering = ["at", "id"]
         constraints = [
-            models.UniqueConstraint(fields=["message"], condition=Q(message__isnull=False), name="one_touch_per_message"),
+            models.UniqueConstraint(
+                fields=["message"], condition=Q(message__isnull=False), name="one_touch_per_message"
+            ),
         ]
         indexes = [
             models.Index(fields=["contact", "at"], name="touch_by_contact"),

@@ -108,7 +108,9 @@ class ContactMerge(models.Model):
     """Two contacts turned out to be one. Undoing gives the listed identities back to `merged`."""
 
     survivor = models.ForeignKey(Contact, verbose_name=_("kept"), on_delete=models.CASCADE, related_name="merges")
-    merged = models.ForeignKey(Contact, verbose_name=_("merged"), on_delete=models.CASCADE, related_name="merge_records")
+    merged = models.ForeignKey(
+        Contact, verbose_name=_("merged"), on_delete=models.CASCADE, related_name="merge_records"
+    )
     identity_ids = models.JSONField(default=list)
     reason = models.CharField(_("reason"), max_length=40)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")

@@ -58,8 +58,8 @@ def record_messages(messages: Collection[NewMessage]) -> dict[tuple[int, str], i
     ]  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO contacts_message (contact_id, identity_id, channel_id, external_id, from_me, by_api, kind, text,"
-            " at, at_source, received_at, ad, inbox_id)"
+            "INSERT INTO contacts_message (contact_id, identity_id, channel_id, external_id, from_me, by_api, kind,"
+            " text, at, at_source, received_at, ad, inbox_id)"
             " SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::bool[], %s::bool[],"
             " %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::timestamptz[], %s::jsonb[], %s::bigint[])"
             " ON CONFLICT (channel_id, external_id) DO NOTHING RETURNING channel_id, external_id, id",
@@ -117,12 +117,12 @@ def note_messages(messages: Iterable[NewMessage]) -> None:
     )
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE contacts_contactchannel AS t{moves} FROM (SELECT contact, channel,{grouped} GROUP BY 1, 2) AS m"  # noqa: S608 - constants
+            f"UPDATE contacts_contactchannel AS t{moves} FROM (SELECT contact, channel,{grouped} GROUP BY 1, 2) AS m"
             " WHERE t.contact_id = m.contact AND t.channel_id = m.channel",
             arrays,
         )
         cursor.execute(
-            f"UPDATE contacts_contact AS t{moves}, updated_at = now()"  # noqa: S608 - constants
+            f"UPDATE contacts_contact AS t{moves}, updated_at = now()"
             f" FROM (SELECT contact,{grouped} GROUP BY 1) AS m WHERE t.id = m.contact",
             arrays,
         )
@@ -138,8 +138,8 @@ def note_names(names: Iterable[tuple[int, str, datetime]]) -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE contacts_contact AS t SET name = n.name, name_source = 'whatsapp', name_at = n.at, updated_at = now()"
-            " FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS n (id, name, at)"
+            "UPDATE contacts_contact AS t SET name = n.name, name_source = 'whatsapp', name_at = n.at,"
+            " updated_at = now() FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS n (id, name, at)"
             " WHERE t.id = n.id AND t.name_source <> 'person' AND t.name <> n.name"
             " AND (t.name_at IS NULL OR t.name_at <= n.at)",
             [ordered, [latest[i][1] for i in ordered], [latest[i][0] for i in ordered]],
@@ -150,5 +150,12 @@ def lock_contacts(contact_ids: Iterable[int]) -> None:
     """Lock contacts in id order for the rest of the transaction: what lanes share, they change one by one."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT 1 FROM contacts_contact WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [sorted(set(contact_ids))]
+            "SELECT 1 FROM contacts_contact WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+            [sorted(set(contact_ids))],
         )
+
+
+def touch(contact_ids: Iterable[int]) -> None:
+    """Something about these contacts changed: lists and `updated_since` show them as new."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE contacts_contact SET updated_at = now() WHERE id = ANY(%s)", [sorted(contact_ids)])

@@ -97,9 +97,7 @@ def hook_path(channel: Channel) -> str:
     return f"{base}{newest.value}/" if newest is not None else base
 
 
-def set_secret(
-    channel: Channel, secret: str | None, *, actor: Any, overlap: timedelta = timedelta(0)
-) -> str | None:
+def set_secret(channel: Channel, secret: str | None, *, actor: Any, overlap: timedelta = timedelta(0)) -> str | None:
     """Make `secret` (a new random one when None) the channel's; older ones stay valid for `overlap`.
 
     Returns the secret when it is new, None when it already was the channel's.
@@ -151,7 +149,11 @@ def set_owner(channel: Channel, agent: Agent, *, since: datetime | None, actor: 
         _end(current, start)
     row = ChannelOwnership.objects.create(channel=channel, agent=agent, since=start)
     audit.record(
-        actor=actor, action="channel.owner_set", obj=channel, agent=agent.code, since=start.isoformat() if start else None
+        actor=actor,
+        action="channel.owner_set",
+        obj=channel,
+        agent=agent.code,
+        since=start.isoformat() if start else None,
     )
     return row
 

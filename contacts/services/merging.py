@@ -104,7 +104,8 @@ def recount(contact_id: int) -> None:
         " (contact_id, channel_id, first_seen_at, first_inbound_at, last_inbound_at, last_outbound_at)"
         " SELECT %(id)s, channel_id, min(at), min(at) FILTER (WHERE inbound), max(at) FILTER (WHERE inbound),"
         " max(at) FILTER (WHERE outbound) FROM ("
-        "  SELECT channel_id, at, NOT from_me AS inbound, from_me AS outbound FROM contacts_message WHERE contact_id = %(id)s"
+        "  SELECT channel_id, at, NOT from_me AS inbound, from_me AS outbound FROM contacts_message"
+        "  WHERE contact_id = %(id)s"
         "  UNION ALL SELECT channel_id, occurred_at, false, false FROM labels_labelevent WHERE contact_id = %(id)s"
         " ) AS seen GROUP BY channel_id",
         {"id": contact_id},  # type: ignore[arg-type]

@@ -64,6 +64,6 @@ def publish(task: str, *args: Any, expires: float = 60) -> None:
         return
     try:
         current_app.send_task(task, args=args, retry=False, expires=expires)
-    except Exception as error:  # kombu lets several libraries' errors through; none may hurt the caller
+    except Exception as error:  # noqa: BLE001 - kombu lets several libraries' errors through; none may hurt the caller
         breaker.trip()
         log.warning("could not wake the workers (%s); the sweep will", error)

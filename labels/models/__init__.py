@@ -4,8 +4,8 @@ from .canonical import Category, Label, LabelAlias
 from .governance import ContradictionRule, Finding, LabelMerge, NamingDecision, StaleFlag, StaleSnooze
 from .history import LabelAssignment, LabelCommand, LabelEvent
 from .projections import CleanSpell, LabelDay, LabelSpell, StageStay
-from .words import Effect, Method, Origin, RemovedReason, TimeSource
 from .whatsapp import ChannelLabel, ChannelLabelEvent, ChannelLabelMeaning
+from .words import Effect, Method, Origin, RemovedReason, TimeSource
 
 __all__ = [
     "Category",

@@ -23,9 +23,13 @@ class StaleFlag(models.Model):
         LIMIT = "limit", _("limit changed")
         OTHER = "other", _("no longer holds")
 
-    contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="stale_flags")
+    contact = models.ForeignKey(
+        Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="stale_flags"
+    )
     label = models.ForeignKey(Label, verbose_name=_("label"), on_delete=models.PROTECT, related_name="stale_flags")
-    owner = models.ForeignKey(Agent, verbose_name=_("agent"), null=True, on_delete=models.PROTECT, related_name="stale_flags")
+    owner = models.ForeignKey(
+        Agent, verbose_name=_("agent"), null=True, on_delete=models.PROTECT, related_name="stale_flags"
+    )
     spell_started_at = models.DateTimeField(_("label since"))
     clock_started_at = models.DateTimeField(_("clock since"))
     limit_days = models.PositiveSmallIntegerField(_("limit (days)"))
@@ -91,7 +95,9 @@ class ContradictionRule(models.Model):
 class Finding(models.Model):
     """A contradiction found on a contact."""
 
-    rule = models.ForeignKey(ContradictionRule, verbose_name=_("rule"), on_delete=models.CASCADE, related_name="findings")
+    rule = models.ForeignKey(
+        ContradictionRule, verbose_name=_("rule"), on_delete=models.CASCADE, related_name="findings"
+    )
     contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="findings")
     labels = models.ManyToManyField(Label, verbose_name=_("labels"), related_name="+")
     found_at = models.DateTimeField(_("found at"))

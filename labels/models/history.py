@@ -27,9 +27,13 @@ class LabelEvent(models.Model):
         ADD = "add", _("added")
         REMOVE = "remove", _("removed")
 
-    contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="label_events")
+    contact = models.ForeignKey(
+        Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="label_events"
+    )
     identity = models.ForeignKey(ContactIdentity, null=True, on_delete=models.SET_NULL, related_name="+")
-    channel = models.ForeignKey(Channel, verbose_name=_("channel"), on_delete=models.PROTECT, related_name="label_events")
+    channel = models.ForeignKey(
+        Channel, verbose_name=_("channel"), on_delete=models.PROTECT, related_name="label_events"
+    )
     channel_label = models.ForeignKey(
         ChannelLabel, verbose_name=_("WhatsApp label"), on_delete=models.PROTECT, related_name="events"
     )
@@ -38,7 +42,9 @@ class LabelEvent(models.Model):
     occurred_at_source = models.CharField(_("source of the time"), max_length=10, choices=TimeSource)
     capped = models.BooleanField(_("time was in the future"), default=False)
     received_at = models.DateTimeField(_("received at"))
-    actor_agent = models.ForeignKey(Agent, verbose_name=_("agent"), null=True, on_delete=models.PROTECT, related_name="+")
+    actor_agent = models.ForeignKey(
+        Agent, verbose_name=_("agent"), null=True, on_delete=models.PROTECT, related_name="+"
+    )
     actor_user = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("user"), null=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -74,7 +80,9 @@ class LabelAssignment(models.Model):
     that the WhatsApp label means now, or meant when the interval ended.
     """
 
-    contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="assignments")
+    contact = models.ForeignKey(
+        Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="assignments"
+    )
     channel = models.ForeignKey(Channel, verbose_name=_("channel"), on_delete=models.PROTECT, related_name="+")
     channel_label = models.ForeignKey(
         ChannelLabel, verbose_name=_("WhatsApp label"), on_delete=models.PROTECT, related_name="assignments"
@@ -83,9 +91,15 @@ class LabelAssignment(models.Model):
     channel_label_name = models.CharField(_("name in WhatsApp"), max_length=200)
     added_at = models.DateTimeField(_("added at"))
     added_at_source = models.CharField(_("source of the time"), max_length=10, choices=TimeSource)
-    added_by = models.ForeignKey(Agent, verbose_name=_("added by"), null=True, on_delete=models.PROTECT, related_name="+")
+    added_by = models.ForeignKey(
+        Agent, verbose_name=_("added by"), null=True, on_delete=models.PROTECT, related_name="+"
+    )
     added_by_user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, verbose_name=_("added by user"), null=True, on_delete=models.SET_NULL, related_name="+"
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("added by user"),
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
     )
     added_by_method = models.CharField(_("how we know"), max_length=15, choices=Method)
     origin = models.CharField(_("origin"), max_length=10, choices=Origin)
@@ -94,7 +108,11 @@ class LabelAssignment(models.Model):
         Agent, verbose_name=_("removed by"), null=True, on_delete=models.PROTECT, related_name="+"
     )
     removed_by_user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, verbose_name=_("removed by user"), null=True, on_delete=models.SET_NULL, related_name="+"
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("removed by user"),
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
     )
     removed_by_method = models.CharField(max_length=15, choices=Method, blank=True)
     removed_origin = models.CharField(max_length=10, choices=Origin, blank=True)
@@ -113,7 +131,8 @@ class LabelAssignment(models.Model):
             ),
             models.UniqueConstraint(fields=["added_event"], name="one_interval_per_opening_event"),
             models.CheckConstraint(
-                condition=Q(removed_at__isnull=True) | Q(removed_at__gte=F("added_at")), name="interval_ends_after_start"
+                condition=Q(removed_at__isnull=True) | Q(removed_at__gte=F("added_at")),
+                name="interval_ends_after_start",
             ),
         ]
         indexes = [
@@ -151,7 +170,9 @@ class LabelCommand(models.Model):
 
     contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="commands")
     channel = models.ForeignKey(Channel, verbose_name=_("channel"), on_delete=models.PROTECT, related_name="+")
-    channel_label = models.ForeignKey(ChannelLabel, verbose_name=_("WhatsApp label"), on_delete=models.PROTECT, related_name="+")
+    channel_label = models.ForeignKey(
+        ChannelLabel, verbose_name=_("WhatsApp label"), on_delete=models.PROTECT, related_name="+"
+    )
     label = models.ForeignKey(Label, verbose_name=_("label"), on_delete=models.PROTECT, related_name="+")
     on = models.BooleanField(_("put on"))
     user = models.ForeignKey(

@@ -113,7 +113,9 @@ class ChannelLabelMeaning(models.Model):
         verbose_name_plural = _("meanings of WhatsApp labels")
         ordering = ["channel_label", models.F("since").asc(nulls_first=True)]
         constraints = [
-            models.UniqueConstraint(fields=["channel_label", "since"], nulls_distinct=False, name="one_meaning_at_a_time"),
+            models.UniqueConstraint(
+                fields=["channel_label", "since"], nulls_distinct=False, name="one_meaning_at_a_time"
+            ),
         ]
 
     def __str__(self) -> str:

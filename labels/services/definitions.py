@@ -100,7 +100,9 @@ def apply(channel: Channel, definitions: Sequence[Definition], *, uses: Mapping[
 
 def _unheard_of(rows: list[ChannelLabel], uses: list[Use]) -> bool:
     """True where a use needs a row that is not there: a new label id, or life after a deletion."""
-    return not rows or (rows[-1].deleted_at is not None and any(use.on and use.at > rows[-1].deleted_at for use in uses))
+    return not rows or (
+        rows[-1].deleted_at is not None and any(use.on and use.at > rows[-1].deleted_at for use in uses)
+    )
 
 
 def _record(channel: Channel, definitions: Sequence[Definition]) -> list[Definition]:
@@ -187,7 +189,9 @@ def _derive(
     """Fill and save one generation, `(start, generation.ended_at]`, from the events and uses that fall into it."""
     own = [event for event in events if _within(event.occurred_at, start, generation.ended_at)]
     said = _said(own)
-    seen = [event.occurred_at for event in own] + [use.at for use in uses if _within(use.at, start, generation.ended_at)]
+    seen = [event.occurred_at for event in own] + [
+        use.at for use in uses if _within(use.at, start, generation.ended_at)
+    ]
     seen += [row.first_seen_at] if row.pk else []
     row.first_seen_at = min(seen, default=start or generation.ended_at)
     row.deleted_at = generation.ended_at

@@ -77,7 +77,9 @@ def _append_key(
     outcome.effects |= folded.effects
     # A first removal without effect is news (the label was on before our time); all others repeat something.
     outcome.repeats.update(
-        fact.id for i, fact in enumerate(fresh) if folded.effects[fact.id] == NONE and (fact.on or tail is not None or i)
+        fact.id
+        for i, fact in enumerate(fresh)
+        if folded.effects[fact.id] == NONE and (fact.on or tail is not None or i)
     )
     for interval in folded.intervals:
         continued = opener is not None and interval.opener is opener

@@ -9,6 +9,7 @@ from datetime import datetime
 from django.conf import settings
 
 from contacts.models import Channel
+from contacts.services.activity import touch
 from contacts.services.ownership import NOBODY, Owner, Ownerships
 from labelcrm.core.bulk import fetch
 from labels import projecting
@@ -67,6 +68,7 @@ def take(
     if book.reworded:
         contacts |= rewording.refresh_wording(book.reworded)
     projecting.refresh(contacts)
+    touch(contacts)
     return Taken(book.recorded | {event.key for event in told if event.id not in outcome.repeats}, contacts)
 
 

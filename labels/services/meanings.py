@@ -49,9 +49,7 @@ def _timeline(row: ChannelLabel, names: list[Step], existing: list[ChannelLabelM
     return timeline or [_meaning(row.name, None, by_name)]
 
 
-def _decided(
-    existing: list[ChannelLabelMeaning], names: list[Step]
-) -> tuple[list[ChannelLabelMeaning], list[Step]]:
+def _decided(existing: list[ChannelLabelMeaning], names: list[Step]) -> tuple[list[ChannelLabelMeaning], list[Step]]:
     """What stands because of a person's decision, and the names heard after it."""
     decisions = [meaning.decided_at for meaning in existing if meaning.decided_at is not None]
     if not decisions:
@@ -65,9 +63,7 @@ def _is_before(since: datetime, last: datetime | None) -> bool:
     return last is not None and since <= last
 
 
-def _meaning(
-    name: str, since: datetime | None, by_name: dict[str, ChannelLabelMeaning]
-) -> ChannelLabelMeaning:
+def _meaning(name: str, since: datetime | None, by_name: dict[str, ChannelLabelMeaning]) -> ChannelLabelMeaning:
     """A meaning that starts at `since`; what the same name was matched to before is not matched again."""
     known = by_name.pop(normalize(name), None)
     label = known.label if known is not None else label_for_name(name, reviewed=False)
@@ -118,5 +114,7 @@ def remap(*, channel_label: ChannelLabel, label: Label, since: datetime | None, 
     row.label = label
     row.save(update_fields=["label"])
     LabelAlias.objects.get_or_create(normalized=normalize(row.name), defaults={"label": label, "text": row.name})
-    audit.record(actor=actor, action="label.remapped", obj=row, label=label.pk, since=since.isoformat() if since else None)
+    audit.record(
+        actor=actor, action="label.remapped", obj=row, label=label.pk, since=since.isoformat() if since else None
+    )
     return reword({row.pk})

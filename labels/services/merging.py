@@ -51,7 +51,8 @@ def unmerge(*, record: ContactMerge, actor: Any) -> None:
 
 def _keys(contacts: Iterable[int]) -> set[Key]:
     rows = fetch(
-        "SELECT DISTINCT contact_id, channel_label_id FROM labels_labelevent WHERE contact_id = ANY(%s)", [list(contacts)]
+        "SELECT DISTINCT contact_id, channel_label_id FROM labels_labelevent WHERE contact_id = ANY(%s)",
+        [list(contacts)],
     )
     return {(contact, label) for contact, label in rows}
 

@@ -16,7 +16,7 @@ CHUNK = 2000
 
 
 def rebuild(*, write: bool) -> int:
-    """Compare every interval, wording and projection with the recorded events; mend when `write`. Returns differences."""
+    """Compare everything derived with what was recorded, and mend it when `write`; returns the number of differences."""
     differences = 0
     for keys in _all_keys():
         with transaction.atomic():

@@ -72,5 +72,3 @@ def _mark_recorded(channel_id: int, start: datetime, end: datetime) -> set[tuple
         [channel_id, start, end],
     )
     return {(contact, label) for contact, label in rows}
-
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from contacts.services.activity import touch
 from labelcrm.core.bulk import execute, fetch, transpose
 from labels import projecting
 
@@ -36,7 +37,8 @@ def refresh_wording(channel_labels: Collection[int]) -> set[int]:
 def _contacts_with(channel_labels: Collection[int]) -> set[int]:
     """Everybody who ever had one of these labels: a dated meaning can move a spell and leave its interval alone."""
     rows = fetch(
-        "SELECT DISTINCT contact_id FROM labels_labelassignment WHERE channel_label_id = ANY(%s)", [sorted(channel_labels)]
+        "SELECT DISTINCT contact_id FROM labels_labelassignment WHERE channel_label_id = ANY(%s)",
+        [sorted(channel_labels)],
     )
     return {contact for (contact,) in rows}
 
@@ -45,5 +47,6 @@ def reword(channel_labels: Collection[int]) -> set[int]:
     """`refresh_wording`, and the projections of everybody concerned; returns their contact ids."""
     contacts = refresh_wording(channel_labels)
     projecting.refresh(contacts)
+    touch(contacts)
     meanings.archive_unused()
     return contacts

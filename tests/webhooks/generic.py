@@ -21,7 +21,9 @@ class Bridge:
 
     def __init__(self, key: str = "cs1", **options: Any) -> None:
         forget_channels()
-        self.connected = connect(gateway="generic", key=key, name=options.pop("name", f"Number {key}"), actor=None, **options)
+        self.connected = connect(
+            gateway="generic", key=key, name=options.pop("name", f"Number {key}"), actor=None, **options
+        )
         self.channel: Channel = self.connected.channel
 
     def post(self, kind: str, **fields: Any) -> Answer:

@@ -49,7 +49,7 @@ def request(
     caught: dict[str, Any] = {}
 
     def start_response(status: str, response_headers: list[tuple[str, str]]) -> None:
-        caught["status"], caught["headers"] = int(status.split()[0]), dict(response_headers)
+        caught["status"], caught["headers"] = int(status.split(maxsplit=1)[0]), dict(response_headers)
 
     content = b"".join(Receiver(_no_django)(environ, start_response))
     return Answer(caught["status"], caught["headers"], content)

@@ -96,7 +96,10 @@ def test_a_deleted_label_ends_everywhere_and_its_id_may_live_again(bridge: Bridg
     old, new = LabelAssignment.objects.select_related("label").order_by("added_at")
     assert (old.removed_reason, old.channel_label_name, new.channel_label_name) == ("label_deleted", "Promo", "Hot")
     assert new.label.name == "Prospek panas"
-    assert list(ChannelLabel.objects.order_by("generation").values_list("generation", "name")) == [(1, "Promo"), (2, "Hot")]
+    assert list(ChannelLabel.objects.order_by("generation").values_list("generation", "name")) == [
+        (1, "Promo"),
+        (2, "Hot"),
+    ]
 
 
 def test_a_deletion_that_arrives_late_splits_the_generations(bridge: Bridge) -> None:
@@ -117,7 +120,9 @@ def test_a_rename_keeps_the_interval_and_splits_the_spell(bridge: Bridge) -> Non
     bridge.save("5", "Hot", at=minutes(8))
     bridge.drain()
     assert intervals() == [(minutes(1), None)]
-    spells = LabelSpell.objects.order_by("started_at").values_list("label__name", "started_at", "ended_at", "found", "lost")
+    spells = LabelSpell.objects.order_by("started_at").values_list(
+        "label__name", "started_at", "ended_at", "found", "lost"
+    )
     assert list(spells) == [
         ("Grade A", minutes(1), minutes(8), False, True),
         ("Prospek panas", minutes(8), None, True, False),
@@ -167,7 +172,9 @@ def test_a_burst_after_the_session_came_up_was_found_and_is_nobodys_work(bridge:
         bridge.label("added", "5", f"62812000010{n:02}", at=minutes(20) + timedelta(seconds=n))
     bridge.post("status", status="working", at=minutes(19.9))
     bridge.drain()
-    assert set(LabelAssignment.objects.values_list("origin", "added_by", "added_by_method")) == {("resync", None, "unknown")}
+    assert set(LabelAssignment.objects.values_list("origin", "added_by", "added_by_method")) == {
+        ("resync", None, "unknown")
+    }
     assert LabelEvent.objects.filter(origin="resync").count() == 12
 
 
