@@ -1,0 +1,61 @@
+"""`python -m benchmarks [P1 P2 …] [--rounds N] [--seconds S]`: run, print the table, write benchmarks/results/*.json."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+# Before anything reads the environment: a developer's .env must not change what is measured.
+os.environ["LABELCRM_ENV_FILE"] = os.devnull
+
+from benchmarks import measuring
+from benchmarks.site import open_site
+from labelcrm.services import ServiceError
+
+RESULTS = Path(__file__).parent / "results"
+BENCHES = {
+    "P1": "benchmarks.receiver",
+    "P2": "benchmarks.drain",
+    "P6": "benchmarks.visible",
+    "P8": "benchmarks.memory",
+}
+
+
+def main() -> int:
+    """Run the chosen benches one after the other, each on fresh servers; 1 when a goal was missed."""
+    parser = argparse.ArgumentParser(prog="benchmarks", description="Ratios to limits measured in the same run.")
+    parser.add_argument("bench", nargs="*", choices=[*BENCHES, []], help="which ones (all)")
+    parser.add_argument("--rounds", type=int, help="rounds per bench, instead of what each bench does")
+    parser.add_argument("--seconds", type=float, help="length of a round where a bench goes by the clock")
+    chosen = parser.parse_args()
+    results = []
+    for name in chosen.bench or BENCHES:
+        print(f"{name} …", flush=True)
+        bench = importlib.import_module(BENCHES[name])
+        try:
+            with open_site() as site:
+                results.append(bench.run(site, rounds=chosen.rounds, seconds=chosen.seconds))
+        except ServiceError as error:
+            sys.stderr.write(f"{name}: {error}\n")
+            return 2
+    print(measuring.table(results), flush=True)
+    print(f"\nWritten to {_write(results)}")
+    missed = [figure for result in results for figure in result.figures if figure.reached is False]
+    return 1 if missed else 0
+
+
+def _write(results: list[measuring.Result]) -> Path:
+    about = measuring.machine()
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{about['at'].replace(':', '').replace('+0000', 'Z')}.json"
+    path.write_text(json.dumps({"machine": about, "results": [asdict(result) for result in results]}, indent=1))
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(main())
