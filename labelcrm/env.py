@@ -24,7 +24,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 SERVICES_FILE = "services.json"
 
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
-FALSE_WORDS = frozenset({"", "0", "false", "no", "off"})
+FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 HOST_NAME = re.compile(
     r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?"
 )
@@ -47,21 +47,19 @@ environ.Env.read_env(os.environ.get("LABELCRM_ENV_FILE") or BASE_DIR / ".env")
 
 
 def string(name: str, *, default: str | None = None) -> str:
-    """The variable's text; without a default an unset or empty one is an error."""
-    value = os.environ.get(name)
-    if value is None or (value == "" and default is None):
-        if default is None:
-            raise ConfigurationError(f"{name} is not set; .env.example says what it is for.")
-        return default
+    """The variable's text, the default for an unset or empty one; without a default that is an error."""
+    value = os.environ.get(name) or default
+    if value is None:
+        raise ConfigurationError(f"{name} is not set; .env.example says what it is for.")
     return value
 
 
 def boolean(name: str, *, default: bool) -> bool:
-    """1, true, yes, on or 0, false, no, off, in any case; empty is false."""
-    value = os.environ.get(name)
-    if value is None:
-        return default
+    """1, true, yes, on or 0, false, no, off, in any case."""
+    value = os.environ.get(name, "")
     word = value.strip().lower()
+    if not word:
+        return default
     if word not in TRUE_WORDS | FALSE_WORDS:
         raise ConfigurationError(f"{name} must be true or false, not {value!r}.")
     return word in TRUE_WORDS
@@ -82,7 +80,7 @@ def integer(name: str, *, default: int, minimum: int = 0, maximum: int | None = 
 
 
 def strings(name: str, *, default: list[str]) -> list[str]:
-    """Comma-separated words, blanks trimmed, empty ones dropped."""
+    """Comma-separated words, blanks trimmed, empty ones dropped: set but empty is an empty list."""
     value = os.environ.get(name)
     if value is None:
         return list(default)
@@ -182,7 +180,7 @@ def secret_key() -> str:
 def encryption_keys() -> list[str]:
     """ENCRYPTION_KEY, comma-separated, newest first: Fernet keys that gateway credentials are encrypted with."""
     keys = [key.strip() for key in _key("ENCRYPTION_KEY", "encryption_key").split(",") if key.strip()]
-    for key in keys:
+    for key in keys or [""]:
         _check_encryption_key(key)
     return keys
 

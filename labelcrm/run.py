@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import fcntl
 import hashlib
 import http.client
@@ -36,7 +37,8 @@ from labelcrm.services.supervisor import TICK_SECONDS, Child, Log, Running, Supe
 SHARED_DATA = Path("/var/lib/labelcrm")
 SOCKETS_PREFIX = "labelcrm-"
 READY_SECONDS = 120
-PRIVATE = 0o077  # umask of children: exports and logs hold people's data
+NOT_OUR_ADDRESS = "HOST must be an address of this machine, not {!r}."
+IN_PRIVATE = {"cwd": BASE_DIR, "umask": 0o077}  # exports and logs hold people's data
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ def _run(*, home: Path, address: Address, demo: bool, log: Log, stopping: StopRe
     _check_address(address)
     _write_keys(home, data=data)
     sockets = private_folder(SOCKETS_PREFIX, account)
+    _write_urls(home, urls={}, sockets=sockets)
     supervisor = Supervisor(log)
     try:
         servers = _plan_servers(data=data, sockets=sockets, account=account)
@@ -99,7 +102,8 @@ def _run(*, home: Path, address: Address, demo: bool, log: Log, stopping: StopRe
         _keep_running(_Start(home, address, demo, servers, environment, supervisor, stopping), sockets=sockets)
     finally:
         _ignore_signals()
-        log.plain("Stopping.")
+        if supervisor.pids():
+            log.plain("Stopping.")
         supervisor.stop()
         leftovers.end(leftovers.marked(home))
         _write_urls(home, urls={})
@@ -162,15 +166,18 @@ def _own_home() -> Path:
 @contextmanager
 def _locked(home: Path) -> Iterator[None]:
     """One launcher per LABELCRM_HOME; the system drops the lock of a killed one."""
-    with (home / "launcher.lock").open("a") as lock:
+    folder = os.open(home, os.O_RDONLY)
+    try:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ConfigurationError(
                 f"labelcrm already runs with LABELCRM_HOME={home}: stop it first, or set LABELCRM_HOME to another "
                 "folder."
             ) from None
         yield
+    finally:
+        os.close(folder)
 
 
 def _data_folder(home: Path) -> tuple[Path, Account]:
@@ -180,7 +187,6 @@ def _data_folder(home: Path) -> tuple[Path, Account]:
     if inside.exists() or account.can_enter(home):
         return inside, account
     outside = SHARED_DATA / hashlib.sha256(str(home).encode()).hexdigest()[:16] / "postgres"
-    outside.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
     return outside, account_for(outside)
 
 
@@ -201,13 +207,15 @@ def _check_address(address: Address) -> None:
     try:
         found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
-        raise ConfigurationError(f"HOST must be an address of this machine, not {address.host!r}.") from error
+        raise ConfigurationError(NOT_OUR_ADDRESS.format(address.host)) from error
     family, kind, protocol, _name, where = found[0]
     with socket.socket(family, kind, protocol) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(where)
         except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise ConfigurationError(NOT_OUR_ADDRESS.format(address.host)) from error
             raise ConfigurationError(
                 f"Port {address.port} on {address.host} cannot be used ({error.strerror}): "
                 "stop the program that holds it, or choose another with PORT=…"
@@ -289,7 +297,7 @@ def _manage(start: _Start, command: str, *options: str) -> list[str]:
 
 def _management_child(start: _Start, command: str, *options: str) -> Child:
     line = [sys.executable, str(BASE_DIR / "manage.py"), command, *options]
-    return Child(name=command, command=line, environment=start.environment, popen_arguments={"cwd": BASE_DIR})
+    return Child(name=command, command=line, environment=start.environment, popen_arguments=IN_PRIVATE)
 
 
 def _children(start: _Start) -> list[Child]:
@@ -307,7 +315,7 @@ def _child(start: _Start, name: str, *, patience: float, noise: tuple[str, ...] 
         command=command_line(name),
         environment=start.environment,
         patience=patience,
-        popen_arguments={"cwd": BASE_DIR, "umask": PRIVATE},
+        popen_arguments=IN_PRIVATE,
         noise=noise,
     )
 

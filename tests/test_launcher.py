@@ -23,7 +23,7 @@ import redis
 
 from labelcrm import env
 from labelcrm.env import BASE_DIR, ConfigurationError
-from labelcrm.services import ServiceError, binaries, leftovers
+from labelcrm.services import ServiceError, binaries, install, leftovers
 from labelcrm.services.account import Account, account_for
 from labelcrm.services.embedded import plan, private_folder, throwaway_account, write_services
 from labelcrm.services.supervisor import Child, Log, Supervisor
@@ -337,6 +337,53 @@ def test_the_log_names_who_spoke_and_hides_noise(supervisor, capsys):
     assert capsys.readouterr().out == "fake     | kept\n"
 
 
+# -- Before there is a venv -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_venv(folder, monkeypatch):
+    monkeypatch.setattr(install, "VENV", str(folder / ".venv"))
+    return folder / ".venv"
+
+
+def test_a_python_without_ensurepip_gets_one_sentence(no_venv, monkeypatch, capsys):
+    monkeypatch.setattr(install, "_can_import", lambda name: name != "ensurepip")
+    assert install.main(["requirements.txt"]) == 2
+    said = capsys.readouterr().err
+    assert "install python3-venv" in said
+    assert said.count("\n") == 1
+    assert not no_venv.exists()
+
+
+def test_a_python_too_old_gets_one_sentence(no_venv, monkeypatch, capsys):
+    monkeypatch.setattr(install, "OLDEST_PYTHON", (99, 0))
+    assert install.main(["requirements.txt"]) == 2
+    assert capsys.readouterr().err.startswith("labelcrm needs Python 3.11 or newer")
+
+
+def test_requirements_are_installed_again_only_when_they_changed(folder, monkeypatch):
+    calls = []
+    monkeypatch.setattr(install, "ROOT", str(folder))
+    monkeypatch.setattr(install.subprocess, "call", lambda command, **_: calls.append(command) or 0)
+    (folder / "bin").mkdir()
+    (folder / "requirements.txt").write_text("first")
+    python = str(folder / "bin" / "python")
+    for content in ("first", "first", "second"):
+        (folder / "requirements.txt").write_text(content)
+        assert install.install(["requirements.txt"], python=python) == 0
+    assert len(calls) == 2
+    assert "--require-hashes" in calls[0]
+
+
+def test_a_failed_installation_is_tried_again(folder, monkeypatch, capsys):
+    monkeypatch.setattr(install, "ROOT", str(folder))
+    monkeypatch.setattr(install.subprocess, "call", lambda command, **_: 1)
+    (folder / "requirements.txt").write_text("x")
+    for _ in range(2):
+        assert install.install(["requirements.txt"], python=str(folder / "bin" / "python")) == 1
+    assert capsys.readouterr().err.count("Installing requirements.txt failed") == 2
+
+
 # -- The command ------------------------------------------------------------------------------------------------------
 
 
@@ -370,7 +417,16 @@ def test_a_port_in_use_is_named_before_anything_starts(folder):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PORT", "http"), ("PORT", "70000"), ("GATEWAY_HOSTS", "http://waha:3000/"), ("DEBUG", "maybe")],
+    [
+        ("PORT", "http"),
+        ("PORT", "70000"),
+        ("HOST", "192.0.2.1"),
+        ("HOST", "no such host"),
+        ("WEB_THREADS", "many"),
+        ("LABELCRM_SERVICES", "docker"),
+        ("GATEWAY_HOSTS", "http://waha:3000/"),
+        ("DEBUG", "maybe"),
+    ],
 )
 def test_a_wrong_variable_is_named_before_anything_starts(folder, name, value):
     port = {} if name == "PORT" else {"PORT": _free_port()}
@@ -381,9 +437,10 @@ def test_a_wrong_variable_is_named_before_anything_starts(folder, name, value):
 
 
 def test_a_second_start_on_the_same_home_is_refused(folder):
-    with (folder / "launcher.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        answer = launch(folder, PORT=_free_port())
+    held = os.open(folder, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    answer = launch(folder, PORT=_free_port())
+    os.close(held)
     assert_one_sentence(answer, "already runs", str(folder))
 
 

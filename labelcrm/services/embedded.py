@@ -45,11 +45,12 @@ class Embedded:
             supervisor.start(_postgres_child(self.cluster))
         if self.broker:
             supervisor.start(_redis_child(self.broker))
-        if self.cluster:
-            _wait(supervisor, "postgres", answers=self.cluster.answers, stopping=stopping)
-            self.cluster.create_database()
         if self.broker:
             _wait(supervisor, "redis", answers=self.broker.answers, stopping=stopping)
+        if self.cluster:
+            _wait(supervisor, "postgres", answers=self.cluster.answers, stopping=stopping)
+            if not stopping():
+                self.cluster.create_database()
 
     def clear_leftovers(self) -> None:
         """End servers that a killed launcher left running on our data."""

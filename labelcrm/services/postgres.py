@@ -59,6 +59,7 @@ class Cluster:
             return
         draft = self.data.with_name(self.data.name + ".draft")
         shutil.rmtree(draft, ignore_errors=True)
+        draft.parent.mkdir(parents=True, exist_ok=True)
         draft.mkdir(mode=0o700)
         self.account.own(draft)
         command = [self.programs.program("initdb"), "-D", str(draft), "-U", SUPERUSER, "-A", "trust"]
@@ -99,9 +100,16 @@ class Cluster:
         )
 
     def _call(self, command: list[str]) -> subprocess.CompletedProcess[str]:
-        # From "/": the programs complain about a current folder that their user may not read.
+        # From "/": the programs complain about a current folder that their user may not read. In a session of their
+        # own: a Ctrl-C lets them finish.
         return subprocess.run(
-            command, capture_output=True, text=True, check=False, cwd="/", **self.account.popen_arguments()
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd="/",
+            start_new_session=True,
+            **self.account.popen_arguments(),
         )
 
 
