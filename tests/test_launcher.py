@@ -113,7 +113,7 @@ def test_a_wheel_out_of_the_users_reach_is_copied_whole(folder, monkeypatch):
 
 
 @contextmanager
-def servers(data: Path, *, durable: bool = True) -> Iterator[tuple[dict[str, str], Supervisor]]:
+def servers(data: Path, *, durable: bool = False) -> Iterator[tuple[dict[str, str], Supervisor]]:
     account = account_for(data)
     sockets = private_folder("labelcrm-launcher-", account)
     supervisor = Supervisor(Log(shown=False))
@@ -141,7 +141,8 @@ def test_data_survives_a_restart_and_no_process_is_left(folder):
 
 
 def test_data_is_durable_utf8_and_not_on_the_network(folder):
-    with servers(folder / "postgres") as (urls, _), psycopg.connect(urls["DATABASE_URL"]) as connection:
+    running = servers(folder / "postgres", durable=True)
+    with running as (urls, _), psycopg.connect(urls["DATABASE_URL"]) as connection:
         shown = {
             name: connection.execute(f"SHOW {name}").fetchone()[0]
             for name in ("fsync", "listen_addresses", "server_encoding", "jit", "max_connections")
@@ -194,7 +195,7 @@ def test_a_half_made_data_folder_is_made_again(folder):
     draft = folder / "postgres.draft"
     draft.mkdir()
     (draft / "PG_VERSION").write_text("broken")
-    with servers(folder / "postgres", durable=False) as (urls, _):
+    with servers(folder / "postgres") as (urls, _):
         assert _answers(urls)
     assert not draft.exists()
 
