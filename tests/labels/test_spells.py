@@ -24,6 +24,7 @@ from labels.spells import (
     spells,
     stage_stays,
 )
+from tests.services_plugin import is_full_run
 
 from . import oracle
 
@@ -468,7 +469,7 @@ def histories(draw: st.DrawFn) -> tuple[list[Interval], dict[int, list[Meaning]]
     return draw(st.permutations(intervals)), meanings
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=3000 if is_full_run() else 200, deadline=None)
 @given(histories())
 @example(([on(HOT, 0, 0), on(HOT, 0)], {100 + HOT: [Meaning(None, HOT)]}))
 def test_any_history_gives_what_the_oracle_sees(history: tuple[list[Interval], dict[int, list[Meaning]]]) -> None:

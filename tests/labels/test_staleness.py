@@ -20,6 +20,12 @@ from tests.factories import AgentFactory, ChannelFactory, ContactFactory, UserFa
 
 pytestmark = pytest.mark.django_db
 
+
+class PersonFactory(ContactFactory):
+    class Meta:
+        skip_postgeneration_save = True
+
+
 START = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
 
 
@@ -40,7 +46,7 @@ def channel() -> Channel:
 
 @pytest.fixture
 def contact() -> Contact:
-    return ContactFactory()
+    return PersonFactory()
 
 
 def has(contact: Contact, label: Label, channel: Channel, **fields: Any) -> CleanSpell:
@@ -255,7 +261,7 @@ def test_a_label_put_on_anew_gets_a_flag_of_its_own(flag: StaleFlag, channel: Ch
 def test_flags_of_chosen_contacts_close_without_waiting_for_the_night(
     flag: StaleFlag, hot: Label, channel: Channel
 ) -> None:
-    other = has(ContactFactory(), hot, channel).contact
+    other = has(PersonFactory(), hot, channel).contact
     flag_stale(day(8))
     CleanSpell.objects.update(ended_at=day(8.5))
     assert staleness.close_settled(day(9), contact_ids=[flag.contact_id]) == 1
@@ -321,7 +327,7 @@ def test_the_projection_check_keeps_what_it_found(spell: CleanSpell) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_two_looks_at_once_flag_once(hot: Label) -> None:
     channel = ChannelFactory()
-    for contact in ContactFactory.create_batch(20):
+    for contact in PersonFactory.create_batch(20):
         has(contact, hot, channel)
     results: list[StaleResult] = []
     together = threading.Barrier(2)
