@@ -68,7 +68,7 @@ class InboxViewSet(ReadViewSet):
     serializer_class = InboundEventSerializer
     filterset_class = InboxFilterSet
     parameters = {"summary": {"channel"}}
-    action_permissions = {"replay": ["webhooks.view_inboundevent", "webhooks.change_inboundevent"]}
+    action_permissions = {"replay": ["%(app_label)s.change_%(model_name)s"]}
 
     def rows(self) -> Any:
         rows = InboundEvent.objects.select_related("channel")

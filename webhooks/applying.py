@@ -15,6 +15,7 @@ from labelcrm.lib.text import storable
 from labels.services import intake, merging
 from labels.services.definitions import DELETED, HINT, SAVED, Definition
 from labels.services.intake import LabelFact
+from webhooks.gateways import GATEWAYS
 from webhooks.gateways.events import (
     ChannelStatus,
     Chat,
@@ -37,6 +38,8 @@ def apply(channel: Channel, readings: Sequence[Reading]) -> set[int]:
         return set()
     for reading in readings:
         connections.learn_own_identity(channel, phone=reading.envelope.own_phone, lid=reading.envelope.own_lid)
+        if GATEWAYS[channel.gateway].session_is_an_id and channel.session == channel.key:
+            channel.session = reading.envelope.session or channel.session
     useful = _apply_statuses(channel, readings)
     directory = _contacts(readings)
     useful |= _apply_labels(channel, readings, directory)
@@ -214,6 +217,7 @@ def _note_channel(channel: Channel, readings: Sequence[Reading]) -> None:
     channel.last_label_event_at = max(labels, default=channel.last_label_event_at)
     channel.save(
         update_fields=[
+            "session",
             "own_phone",
             "own_lid",
             "status",

@@ -24,6 +24,7 @@ from contacts.models import Channel
 from labelcrm.core import audit
 from labelcrm.core.bulk import execute, fetch
 from labelcrm.core.wakeups import publish
+from webhooks.gateways import GATEWAYS
 
 from .applying import apply
 from .models import InboundEvent, LaneMark
@@ -163,9 +164,10 @@ def settle(channel_id: int, rows: Sequence[RawEvent]) -> None:
     channel = Channel.all_objects.get(pk=channel_id)
     speaker = Speaker(
         gateway=channel.gateway,
-        session=channel.session,
+        session=_session(channel),
         zone=channel.timezone,
         business_zone=settings.TIME_ZONE,
+        region=settings.PHONE_REGION,
         own_phone=channel.own_phone,
         own_lid=channel.own_lid,
     )
@@ -173,6 +175,12 @@ def settle(channel_id: int, rows: Sequence[RawEvent]) -> None:
     useful = apply(channel, [reading for reading in readings if reading.said])
     _write_states(readings, useful)
     _announce(channel, useful)
+
+
+def _session(channel: Channel) -> str:
+    """The session that posts must name; "" while the gateway's own id for the account is still to be learnt."""
+    learns = GATEWAYS[channel.gateway].session_is_an_id and channel.session == channel.key
+    return "" if learns else channel.session
 
 
 def _write_states(readings: Iterable[Reading], useful: set[int]) -> None:

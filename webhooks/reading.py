@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from contacts.services.times import Believed, believe
+from labelcrm.lib.phones import to_e164
 from webhooks.gateways import GATEWAYS
 from webhooks.gateways.events import (
     ChannelStatus,
@@ -36,6 +37,7 @@ class Speaker:
     session: str
     zone: str
     business_zone: str
+    region: str
     own_phone: str = ""
     own_lid: str = ""
 
@@ -73,7 +75,8 @@ class Reading:
 
 def read(row: RawEvent, speaker: Speaker) -> Reading:
     """Parse a row; never raises for anything a sender can put into it."""
-    events = GATEWAYS[speaker.gateway].parse(row.headers, row.body)
+    told = GATEWAYS[speaker.gateway].parse(row.headers, row.body)
+    events = [_with_country(event, speaker.region) for event in told]
     reading = Reading(row)
     envelope = next((event for event in events if isinstance(event, Envelope)), Envelope())
     reading.envelope = envelope
@@ -100,6 +103,17 @@ def _say(event: Event, row: RawEvent, index: int, speaker: Speaker) -> Said:
     moment: Moment | None = getattr(event, "at", None)
     when = believe(moment, received_at=row.received_at, channel_zone=speaker.zone, business_zone=speaker.business_zone)
     return Said(event, when, _key(row, index))
+
+
+def _with_country(event: Event, region: str) -> Event:
+    """Complete a number that was written without its country; it is the business's."""
+    chat: Chat | None = getattr(event, "chat", None)
+    if chat is None or chat.phone is None or chat.phone.startswith("+"):
+        return event
+    phone = to_e164(chat.phone, region=region)
+    if phone is None and chat.lid is None:
+        return NotUnderstood(f"“{chat.raw[:60]}” is no phone number that we can read.")
+    return replace(event, chat=replace(chat, phone=phone))  # type: ignore[call-arg]
 
 
 def _key(row: RawEvent, index: int) -> str:

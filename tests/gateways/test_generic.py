@@ -85,5 +85,6 @@ class TestGeneric(GatewayContract):
         )
         assert isinstance(self.one(self.payloads.event("status", status="menari")), NotUnderstood)
 
-    def test_a_national_number_is_not_guessed(self) -> None:
-        assert isinstance(self.one(self.payloads.label_on_chat("081290001111", "7", on=True)), NotUnderstood)
+    @pytest.mark.parametrize("chat", ["081290001111", "0812-9000-1111", "(0812) 9000 1111"])
+    def test_a_national_number_is_handed_on_as_written_without_guessing_the_country(self, chat: str) -> None:
+        assert self.one(self.payloads.label_on_chat(chat, "7", on=True)).chat.phone == "081290001111"

@@ -6,10 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from contacts.models import Contact, ContactMerge
+from contacts.models import Channel, Contact, ContactMerge
+from contacts.services.channels import connect
 from labels.models import ChannelLabel, LabelAssignment, LabelEvent, LabelSpell
 from labels.services.rebuilding import rebuild
+from tests.gateways.payloads import PAYLOADS, Account
 from tests.webhooks.generic import Bridge
+from tests.webhooks.posting import request
+from webhooks import processing
 from webhooks.models import InboundEvent
 from webhooks.selectors import inbox_summary
 
@@ -191,6 +195,35 @@ def test_a_time_in_the_future_counts_as_receipt_and_is_flagged(bridge: Bridge) -
     event = LabelEvent.objects.get()
     assert event.capped
     assert (event.occurred_at, event.occurred_at_source) == (event.received_at, "received")
+
+
+def test_one_person_by_every_spelling_of_their_number(bridge: Bridge) -> None:
+    for n, chat in enumerate(["6281200000001:12@s.whatsapp.net", "+62 812-0000-0001", "081200000001", f"{BUDI}@c.us"]):
+        bridge.label("added", str(n), chat, at=minutes(n))
+    bridge.drain()
+    assert Contact.objects.get().phone == "+6281200000001"
+    assert LabelAssignment.objects.count() == 4
+
+
+def test_the_numbers_own_chat_is_no_contact(bridge: Bridge) -> None:
+    Channel.objects.update(own_phone="+6281200000001")
+    bridge.label("added", "5", BUDI, at=minutes(1))
+    bridge.drain()
+    assert InboundEvent.objects.get().reason == "own_number"
+    assert not Contact.all_objects.exists()
+
+
+def test_a_cloud_api_channel_learns_its_phone_number_id_from_the_first_post() -> None:
+    done = connect(gateway="cloudapi", key="meta", name="Meta", secret="app-secret-1", actor=None)
+    account = Account(session="1098765", secret="app-secret-1")
+    for phone in ("6281200000011", "6281200000012"):
+        post = PAYLOADS["cloudapi"](account).message(phone, message_id=f"wamid.{phone}")
+        headers = {name.replace("-", "_"): value for name, value in post.headers.items() if name != "content-type"}
+        assert request(done.path, post.body, **headers).status == 202
+    processing.drain(done.channel.pk)
+    done.channel.refresh_from_db()
+    assert done.channel.session == "1098765"
+    assert Contact.objects.count() == 2
 
 
 def test_rebuilding_finds_nothing_after_a_long_story(bridge: Bridge) -> None:

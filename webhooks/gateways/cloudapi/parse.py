@@ -163,5 +163,6 @@ GATEWAY = Gateway(
     parse=VOCABULARY.parse,
     dedupe_key=_dedupe_key,
     signature=Signature(header="x-hub-signature-256", algorithm="sha256", prefix="sha256="),
+    session_is_an_id=True,
     capabilities=Capabilities(labels=False, label_definitions=False, label_time="received"),
 )

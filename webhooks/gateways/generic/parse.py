@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from webhooks.gateways import ads, colors, dedupe, jids, shapes, times
@@ -9,6 +10,7 @@ from webhooks.gateways.base import Capabilities, Gateway, Headers
 from webhooks.gateways.events import (
     ChannelStatus,
     Chat,
+    ChatKind,
     ConnectionState,
     ContactSeen,
     Envelope,
@@ -19,6 +21,9 @@ from webhooks.gateways.events import (
     MessageSeen,
 )
 from webhooks.gateways.reading import Body, Unreadable, Vocabulary, about, decided, label_id_of, required
+
+_NATIONAL = re.compile(r"0[1-9]\d{6,12}", re.ASCII)  # "0812...", as a number is written at home
+_NOT_DIGITS = re.compile(r"[\s().\-]+")
 
 
 def _envelope(body: Body) -> Envelope:
@@ -89,7 +94,12 @@ def _status(body: Body) -> list[Event]:
 
 
 def _chat(body: Body) -> Chat:
-    return jids.chat(body.get("chat"), body.get("phone"))
+    """People write into the bridge, and some leave their country out; the channel's side completes the number."""
+    found = jids.chat(body.get("chat"), body.get("phone"))
+    national = _NOT_DIGITS.sub("", found.raw)
+    if found.kind is ChatKind.INVALID and _NATIONAL.fullmatch(national):
+        return Chat(raw=found.raw, kind=ChatKind.PERSONAL, phone=national)
+    return found
 
 
 def _label_id(body: Body) -> str:
