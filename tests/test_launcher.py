@@ -160,7 +160,7 @@ def test_data_is_durable_utf8_and_not_on_the_network(folder):
 
 def test_a_killed_postgres_comes_back_with_its_data(folder):
     data = folder / "postgres"
-    with servers(data) as (urls, supervisor):
+    with servers(data, durable=True) as (urls, supervisor):
         with psycopg.connect(urls["DATABASE_URL"]) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 1 AS number")
         killed = supervisor.pids()["postgres"]
