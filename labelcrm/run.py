@@ -274,14 +274,10 @@ def _announce(servers: Embedded, *, account: Account, data: Path, log: Log) -> N
 
 
 def _prepare(start: _Start) -> list[str]:
-    """Bring database and seeds up to date; what `setup` said belongs into the summary."""
-    _manage(start, "migrate", "--noinput", "--verbosity", "0")
-    return _manage(start, "setup", "--skip-checks")
-
-
-def _manage(start: _Start, command: str, *options: str) -> list[str]:
-    """Run one management command to its end, or to our stop; ServiceError when it fails."""
-    running = Running(_management_child(start, command, *options), Log(shown=False))
+    """Bring database and seeds up to date, or stop at our stop; what `setup` said belongs into the summary."""
+    if start.stopping():
+        return []
+    running = Running(_one_off(start, "setup", "-m", "labelcrm.services.prepare"), Log(shown=False))
     while not running.is_dead() and not start.stopping():
         time.sleep(TICK_SECONDS / 4)
     if start.stopping():
@@ -290,14 +286,14 @@ def _manage(start: _Start, command: str, *options: str) -> list[str]:
     how = running.bury()
     if running.process.returncode:
         for line in running.said:
-            start.log.line(command, line)
-        raise ServiceError(f"`manage.py {command}` ended with {how}: {running.last_line}")
+            start.log.line("setup", line)
+        raise ServiceError(f"bringing the database up to date ended with {how}: {running.last_line}")
     return list(running.said)
 
 
-def _management_child(start: _Start, command: str, *options: str) -> Child:
-    line = [sys.executable, str(BASE_DIR / "manage.py"), command, *options]
-    return Child(name=command, command=line, environment=start.environment, popen_arguments=IN_PRIVATE)
+def _one_off(start: _Start, name: str, *arguments: str) -> Child:
+    command = [sys.executable, *arguments]
+    return Child(name=name, command=command, environment=start.environment, popen_arguments=IN_PRIVATE)
 
 
 def _children(start: _Start) -> list[Child]:
@@ -348,12 +344,13 @@ def _summarise(start: _Start, *, said: list[str]) -> None:
 
 def _play_demo(start: _Start) -> None:
     """Play the demo's traffic against the running site; the site stays whatever comes of it."""
-    running = Running(_management_child(start, "play_demo", "--url", start.address.url), start.log)
+    child = _one_off(start, "demo", str(BASE_DIR / "manage.py"), "play_demo", "--url", start.address.url)
+    running = Running(child, start.log)
     start.supervisor.watch(until=lambda: start.stopping() or running.is_dead())
     if not running.is_dead():
         running.stop()
     elif how := running.bury():
-        start.log.line("play_demo", f"ended with {how}")
+        start.log.line("demo", f"ended with {how}")
 
 
 # -- The end --------------------------------------------------------------------------------------------------------

@@ -146,3 +146,16 @@ def test_every_variable_is_explained_in_the_example_file():
     sources = [path for app in APPS for path in (BASE_DIR / app).rglob("*.py")]
     read = {name for path in sources for name in pattern.findall(path.read_text())}
     assert (read | READ_DIRECTLY) - explained == set()
+
+
+def test_every_dependency_is_explained_once():
+    named = set()
+    for path in BASE_DIR.glob("requirements*.in"):
+        lines = [line for line in path.read_text().splitlines() if line and line[0] not in "#-"]
+        named |= {re.split(r"[\[<>=]", line)[0].lower() for line in lines}
+    rows = re.findall(
+        r"^\| ([^|]+) \| [^|]+ \|$", (BASE_DIR / "docs" / "dependencies.md").read_text(), flags=re.MULTILINE
+    )
+    explained = [re.split(r"[\[ ]", name)[0].lower() for row in rows for name in row.split(", ")]
+    assert sorted(set(explained) - {"library", "---"}) == sorted(name for name in explained if name != "library")
+    assert named - set(explained) == set()

@@ -1,8 +1,9 @@
 """The launcher: finds PostgreSQL and Redis servers, starts and stops them, and keeps labelcrm's processes running.
 
 `install` makes the venv (standard library only), `binaries` finds server programs, `account` decides who runs them,
-`postgres` and `broker` know one server each, `supervisor` keeps children alive, `leftovers` cleans up after a kill,
-`throwaway` gives tests their own fast servers. `labelcrm.run` puts them together for `make run`.
+`postgres` and `broker` know one server each and `embedded` both, `processes` knows the command lines of ours, `prepare`
+migrates and seeds, `supervisor` keeps children alive, `leftovers` cleans up after a kill, `throwaway` gives tests their
+own fast servers. `labelcrm.run` makes `make run` of them.
 """
 
 

@@ -20,15 +20,16 @@ OLDEST_PYTHON = (3, 11)
 
 def main(names: list[str]) -> int:
     """Bring .venv in step with the named requirement files, all of them installed in one go."""
-    problem = _problem_with_python()
+    python = os.path.join(VENV, "bin", "python")
+    whole = _runs(python)
+    problem = _problem_with_python(needs_venv=not whole)
     if problem:
         sys.stderr.write(problem + "\n")
         return 2
-    python = os.path.join(VENV, "bin", "python")
     os.makedirs(VENV, exist_ok=True)
     with open(os.path.join(VENV, ".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two `make` at once must not install over each other
-        if not _runs(python):
+        if not whole and not _runs(python):  # the other `make` may have made it meanwhile
             sys.stderr.write("Creating .venv\n")
             code = subprocess.call([sys.executable, "-m", "venv", "--clear", VENV])
             if code:
@@ -57,14 +58,14 @@ def install(names: list[str], *, python: str) -> int:
     return 0
 
 
-def _problem_with_python() -> str | None:
+def _problem_with_python(*, needs_venv: bool) -> str | None:
     if sys.version_info < OLDEST_PYTHON:
         return (
             "labelcrm needs Python 3.11 or newer and this is {}.{}: install one and name it, "
             "for example `make run PYTHON=python3.12`."
         ).format(*sys.version_info[:2])
-    # An existing .venv needs neither; a new one needs both, and Debian ships them apart from python3.
-    if not _runs(os.path.join(VENV, "bin", "python")) and not (_can_import("venv") and _can_import("ensurepip")):
+    # Debian ships them apart from python3.
+    if needs_venv and not (_can_import("venv") and _can_import("ensurepip")):
         return "This Python cannot create a virtual environment: install python3-venv (apt install python3-venv)."
     return None
 
