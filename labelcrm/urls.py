@@ -12,5 +12,7 @@ urlpatterns = [
     path("api/", include("labelcrm.api")),
     path("", include("labelcrm.core.language")),
     path("admin/", include("webhooks.admin.system")),
+    path("", include("reports.pages_home")),
+    path("admin/", include("webhooks.connection.views")),
     path("admin/", admin.site.urls),
 ]

@@ -1,0 +1,133 @@
+"""The figures of the home page: labels active now, what changed today, what waits. Meanings: docs/metrics.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
+from django.utils import timezone
+
+from contacts.models import Contact
+from labels.models import Category, CleanSpell, Label, LabelAssignment, LabelDay, StaleFlag
+from webhooks.models import InboundEvent
+
+from .activity import Activity, Period, activity
+from .scope import Scope
+
+UNLABELLED_AFTER = timedelta(hours=1)  # METRICS.md "Never labelled"
+WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelLine:
+    """One label and the contacts that have it now. `shown` is what equality looks at instead of the row."""
+
+    label: Label = field(compare=False)
+    active: int
+    shown: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryLine:
+    """One category, the contacts that have one of its labels now, and its labels; `category` None for the rest."""
+
+    category: Category | None = field(compare=False)
+    active: int
+    labels: tuple[LabelLine, ...]
+
+    @property
+    def widest(self) -> int:
+        return max((line.active for line in self.labels), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """All figures of one scope at `now`. `before` is the same weekday last week up to the same time."""
+
+    now: datetime = field(compare=False)
+    today: Activity
+    before: Activity
+    never_labelled: int
+    stale: int
+    parked: int
+    labelled: int
+    categories: tuple[CategoryLine, ...]
+
+
+def read_tiles(scope: Scope, before: Tiles | None = None) -> Tiles:
+    """The figures of a scope, read now. `before` is what was read last; nothing of it is needed."""
+    now = timezone.now()
+    today, week_ago = activity(scope, [today_until(now), today_until(now, weeks_ago=1)])
+    return Tiles(
+        now=now,
+        today=today,
+        before=week_ago,
+        never_labelled=never_labelled(Contact.objects.visible_to(scope), now=now).count(),
+        stale=open_stale(scope).count(),
+        parked=InboundEvent.objects.visible_to(scope).filter(state=InboundEvent.State.PARKED).count(),
+        labelled=_labelled(scope),
+        categories=tuple(_categories(scope)),
+    )
+
+
+def today_until(now: datetime, *, weeks_ago: int = 0) -> Period:
+    """The business day of `now` up to now; or the same weekday some weeks ago up to the same time of day."""
+    local = timezone.localtime(now).replace(tzinfo=None) - weeks_ago * WEEK
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    return Period(timezone.make_aware(midnight), timezone.make_aware(local) if weeks_ago else now)
+
+
+def never_labelled(contacts: QuerySet[Contact], *, now: datetime) -> QuerySet[Contact]:
+    """Contacts who first wrote over an hour ago and never had a label, mistaps aside (METRICS.md "Never labelled")."""
+    spells = CleanSpell.objects.filter(contact=OuterRef("pk"))
+    return contacts.filter(~Exists(spells), first_inbound_at__lt=now - UNLABELLED_AFTER)
+
+
+def open_stale(scope: Any) -> QuerySet[StaleFlag]:
+    """Open stale flags of living contacts that `scope`, or a user, sees."""
+    flags: QuerySet[StaleFlag] = StaleFlag.objects.visible_to(scope)
+    return flags.filter(closed_at__isnull=True, contact__deleted_at__isnull=True)
+
+
+# -- Active now -------------------------------------------------------------------------------------------------------
+
+
+def _active(scope: Scope) -> QuerySet[LabelAssignment]:
+    active: QuerySet[LabelAssignment] = LabelAssignment.objects.active().visible_to(scope).order_by()
+    return active
+
+
+def _labelled(scope: Scope) -> int:
+    """Contacts that have any label now."""
+    count: int = _active(scope).aggregate(n=Count("contact", distinct=True))["n"]
+    return count
+
+
+def _categories(scope: Scope) -> Iterable[CategoryLine]:
+    """Living categories in their order, then what has none. A contact counts once in each line it belongs to."""
+    per_label = _per_label(scope)
+    by_category = _active(scope).values_list("label__category")
+    per_category = dict(by_category.annotate(n=Count("contact", distinct=True)))
+    labels = Label.all_objects.filter(Q(deleted_at__isnull=True) | Q(pk__in=[pk for pk, n in per_label.items() if n]))
+    lines: dict[int | None, list[LabelLine]] = {}
+    for label in labels.order_by(F("step").asc(nulls_last=True), "name"):
+        lines.setdefault(label.category_id, []).append(_line(label, per_label.get(label.pk, 0)))
+    for category in [*Category.objects.all(), None]:
+        pk = category.pk if category else None
+        if category or any(line.active for line in lines.get(None, [])):
+            yield CategoryLine(category, per_category.get(pk, 0), tuple(lines.get(pk, [])))
+
+
+def _line(label: Label, active: int) -> LabelLine:
+    return LabelLine(label, active, (label.pk, label.name, label.name_en, label.color, label.reviewed))
+
+
+def _per_label(scope: Scope) -> dict[int, int]:
+    """Contacts that have each label now: the sum of all days, where those days are everybody's."""
+    if scope.everything:
+        net = F("added") + F("found") - F("removed") - F("lost")
+        return dict(LabelDay.objects.order_by().values_list("label").annotate(n=Sum(net)))
+    return dict(_active(scope).values_list("label").annotate(n=Count("contact", distinct=True)))

@@ -1,0 +1,286 @@
+"""What makes open pages move: one LISTEN connection per process, shared readings, and who watches them.
+
+The drain says NOTIFY in its transaction. One thread listens and wakes the readers; a reader asks the database once
+per scope, however many pages of that scope are open, and wakes their streams. Streams wait without a connection.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import psycopg
+from django.db import Error as DatabaseTrouble
+from django.db import connections
+
+from .feed import Feed, read_feed
+from .home import Tiles, read_tiles
+from .scope import Scope
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "labelcrm_live"
+MAX_STREAMS = 24  # of the web server's threads; more pages ask every few seconds instead
+MAX_STREAMS_OF_ONE = 4  # the newest take the place of the oldest: pages that were closed are noticed late
+IDLE_SECONDS = 60.0  # so often a watched reading is repeated without being told to: the clock goes on
+RECONNECT_SECONDS = 1.0
+DEAR_SECONDS = 0.3  # a reading that took longer is not repeated while somebody waits for a page
+SHARE = 10  # a reading takes at most this part of one reader's time
+
+Reading = TypeVar("Reading")
+
+
+class Bell:
+    """Counts what happened, and lets any number of threads wait for the next time."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self.count = 0
+
+    def ring(self) -> None:
+        with self._condition:
+            self.count += 1
+            self._condition.notify_all()
+
+    def wait(self, seen: int, *, seconds: float) -> int:
+        """The count as soon as it differs from `seen`, or after `seconds`."""
+        with self._condition:
+            self._condition.wait_for(lambda: self.count != seen, timeout=seconds)
+            return self.count
+
+
+class _Thread:
+    """A daemon thread that is started when first needed and ends on `stop`."""
+
+    def __init__(self, name: str, run: Callable[[], None]) -> None:
+        self._name, self._run = name, run
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    def start(self) -> None:
+        with self._starting:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                self._thread.start()
+
+    def join(self) -> None:
+        if self._thread is not None:
+            self._thread.join(timeout=10)
+
+
+class Listener:
+    """Rings `wakes` when the drain said something, and whenever something may have been missed."""
+
+    def __init__(self, wakes: Bell, news: Bell) -> None:
+        self._wakes, self._news = wakes, news
+        self._stopping = threading.Event()
+        self._thread = _Thread("live-listener", self._run)
+        self.connected = False
+
+    def start(self) -> None:
+        self._stopping.clear()
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._listen()
+            except psycopg.Error as error:
+                log.warning("live pages ask every few seconds until the database is back: %s", error)
+            self._note(connected=False)
+            self._stopping.wait(RECONNECT_SECONDS)
+
+    def _listen(self) -> None:
+        with psycopg.connect(**_connection_parameters()) as connection:
+            connection.execute(f"LISTEN {CHANNEL}")
+            self._note(connected=True)
+            while not self._stopping.is_set():
+                for _ in connection.notifies(timeout=1.0, stop_after=1):
+                    self._wakes.ring()
+
+    def _note(self, *, connected: bool) -> None:
+        """Say how we are connected, and have everything read anew: something may have been missed."""
+        self.connected = connected
+        self._wakes.ring()
+        self._news.ring()
+
+
+def _connection_parameters() -> dict[str, Any]:
+    parameters = connections["default"].get_connection_params()
+    ours = {name: value for name, value in parameters.items() if name not in ("context", "cursor_factory")}
+    # Keepalives notice a database machine that vanished without a word.
+    alive = {"keepalives": 1, "keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3}
+    return {**alive, **ours, "autocommit": True, "connect_timeout": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept(Generic[Reading]):
+    """A reading, how many wakes it knows of, when it was taken and what it cost in seconds."""
+
+    value: Reading
+    wakes: int
+    at: float
+    cost: float
+
+
+class Shared(Generic[Reading]):
+    """A reading of the database that all pages of one scope share, repeated while somebody watches."""
+
+    def __init__(
+        self, name: str, read: Callable[[Scope, Reading | None], Reading], *, live: Live, pause: float
+    ) -> None:
+        self._read, self._live, self._pause = read, live, pause
+        self._kept: dict[Scope, _Kept[Reading]] = {}
+        self._locks: dict[Scope, threading.Lock] = {}
+        self._thread = _Thread(name, self._run)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def join(self) -> None:
+        self._thread.join()
+
+    def forget(self) -> None:
+        self._kept.clear()
+
+    def latest(self, scope: Scope) -> Reading | None:
+        """What was read last, if anything: no database is asked."""
+        kept = self._kept.get(scope)
+        return kept.value if kept else None
+
+    def get(self, scope: Scope) -> Reading:
+        """The reading as it is now; one that is dear to take may be up to a minute old while it is watched."""
+        with self._locks.setdefault(scope, threading.Lock()):
+            kept = self._kept.get(scope)
+            if kept is not None and self._will_do(kept, scope):
+                return kept.value
+            return self._take(scope)
+
+    def _will_do(self, kept: _Kept[Reading], scope: Scope) -> bool:
+        if not self._live.listener.connected or time.monotonic() - kept.at > IDLE_SECONDS:
+            return False
+        return kept.wakes == self._live.wakes.count or (kept.cost > DEAR_SECONDS and scope in self._live.watched)
+
+    def _take(self, scope: Scope) -> Reading:
+        wakes, started = self._live.wakes.count, time.monotonic()
+        before = self._kept.get(scope)
+        value = self._read(scope, before.value if before else None)
+        now = time.monotonic()
+        self._kept[scope] = _Kept(value, wakes, now, now - started)
+        return value
+
+    def _run(self) -> None:
+        seen = -1
+        while not self._live.stopping.is_set():
+            seen = self._live.wakes.wait(seen, seconds=IDLE_SECONDS)
+            started = time.monotonic()
+            for scope in self._live.watched:
+                self._renew(scope)
+            self._live.stopping.wait(max(self._pause, (SHARE - 1) * (time.monotonic() - started)))
+        connections.close_all()
+
+    def _renew(self, scope: Scope) -> None:
+        before = self.latest(scope)
+        try:
+            with self._locks.setdefault(scope, threading.Lock()):
+                after = self._take(scope)
+        except DatabaseTrouble as error:
+            log.warning("a live page was not brought up to date: %s", error)
+            connections.close_all()
+        else:
+            if before != after:
+                self._live.news.ring()
+
+
+@dataclass(eq=False, slots=True)
+class Stream:
+    """A page that is being told; `ended` asks it to come again, or to make room."""
+
+    scope: Scope
+    user_id: int
+    ended: threading.Event = field(default_factory=threading.Event)
+
+
+class Full(Exception):
+    """All streams are taken: the page has to ask."""
+
+
+class Live:
+    """Everything live of this process."""
+
+    def __init__(self) -> None:
+        self.wakes, self.news = Bell(), Bell()
+        self.stopping = threading.Event()
+        self.listener = Listener(self.wakes, self.news)
+        self.feed: Shared[Feed] = Shared("live-feed", read_feed, live=self, pause=0.15)
+        self.tiles: Shared[Tiles] = Shared("live-tiles", read_tiles, live=self, pause=1.0)
+        self._streams: list[Stream] = []
+        self._lock = threading.Lock()
+
+    @property
+    def watched(self) -> set[Scope]:
+        with self._lock:
+            return {stream.scope for stream in self._streams}
+
+    @contextmanager
+    def stream(self, scope: Scope, *, user_id: int) -> Iterator[Stream]:
+        """Take part while the block runs. Raises Full."""
+        stream = Stream(scope, user_id)
+        self._enter(stream)
+        try:
+            self._start()
+            yield stream
+        finally:
+            with self._lock:
+                self._streams.remove(stream)
+
+    def is_full(self) -> bool:
+        with self._lock:
+            return len(self._streams) >= MAX_STREAMS
+
+    def _enter(self, stream: Stream) -> None:
+        with self._lock:
+            if len(self._streams) >= MAX_STREAMS:
+                raise Full
+            self._streams.append(stream)
+            own = [other for other in self._streams if other.user_id == stream.user_id and not other.ended.is_set()]
+            for oldest in own[:-MAX_STREAMS_OF_ONE]:
+                oldest.ended.set()
+        self.news.ring()
+
+    def _start(self) -> None:
+        self.stopping.clear()
+        self.listener.start()
+        self.feed.start()
+        self.tiles.start()
+
+    def stop(self) -> None:
+        """End every stream and thread and forget everything; the next stream starts them again."""
+        self.stopping.set()
+        with self._lock:
+            for stream in self._streams:
+                stream.ended.set()
+        self.listener.stop()
+        self.wakes.ring()
+        self.news.ring()
+        for shared in (self.feed, self.tiles):
+            shared.join()
+            shared.forget()
+
+    def open_streams(self) -> Counter[int]:
+        """Open streams by user id."""
+        with self._lock:
+            return Counter(stream.user_id for stream in self._streams)
+
+
+live = Live()
