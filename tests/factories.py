@@ -80,6 +80,7 @@ class ContactFactory(DjangoModelFactory):
 
     class Meta:
         model = Contact
+        skip_postgeneration_save = True
 
     name = factory.Sequence(lambda n: f"Pelanggan {n}")
     phone = factory.Sequence(lambda n: f"+62812{n:07d}")

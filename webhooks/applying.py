@@ -86,12 +86,12 @@ def _apply_labels(channel: Channel, readings: Sequence[Reading], directory: Dire
         statuses=[said.when.at for _, said in of_kind(readings, ChannelStatus)],
     )
     activity.note_sights(Sight(fact.contact_id, channel.pk, fact.at) for fact in facts)
-    kinds = (LabelOnChat, LabelSaved, LabelDeleted)
-    return {reading.row.id for reading, said in of_kind(readings, *kinds) if said.key in taken.news}
+    about_labels = of_kind(readings, LabelOnChat, LabelSaved, LabelDeleted)
+    return {reading.row.id for reading, said in about_labels if said.key in taken.news}
 
 
-def _fact(reading: Reading, said: Said, directory: Directory) -> LabelFact:
-    event: LabelOnChat = said.event  # type: ignore[assignment]
+def _fact(reading: Reading, said: Said[LabelOnChat], directory: Directory) -> LabelFact:
+    event = said.event
     known = directory.find(event.chat)
     assert known is not None, "every personal chat of the batch was resolved"
     return LabelFact(
@@ -129,7 +129,7 @@ def _definitions(readings: Sequence[Reading]) -> list[Definition]:
     return found
 
 
-def _hints(channel: Channel, on_chats: Sequence[tuple[Reading, Said]]) -> list[Definition]:
+def _hints(channel: Channel, on_chats: Sequence[tuple[Reading, Said[LabelOnChat]]]) -> list[Definition]:
     """Names that came along with adds and removes, for labels that were never saved before our eyes."""
     named = {}
     for reading, said in on_chats:
@@ -151,7 +151,7 @@ def _hints(channel: Channel, on_chats: Sequence[tuple[Reading, Said]]) -> list[D
     ]
 
 
-def _hint(external_id: str, name: str, reading: Reading, said: Said) -> Definition:
+def _hint(external_id: str, name: str, reading: Reading, said: Said[LabelOnChat]) -> Definition:
     return Definition(
         external_id=external_id, kind=HINT, name=name, color=said.event.label_color, at=said.when.at,
         at_source=said.when.source, received_at=reading.row.received_at, key=f"{said.key[:58]}#name",
@@ -173,8 +173,8 @@ def _apply_messages(channel: Channel, readings: Sequence[Reading], directory: Di
     return {m.inbox_id for m in fresh}
 
 
-def _message(channel: Channel, reading: Reading, said: Said, directory: Directory) -> NewMessage:
-    event: MessageSeen = said.event  # type: ignore[assignment]
+def _message(channel: Channel, reading: Reading, said: Said[MessageSeen], directory: Directory) -> NewMessage:
+    event = said.event
     known = directory.find(event.chat)
     assert known is not None, "every personal chat of the batch was resolved"
     return NewMessage(
@@ -194,7 +194,9 @@ def _message(channel: Channel, reading: Reading, said: Said, directory: Director
     )
 
 
-def _names_in(found: Iterable[tuple[Reading, Said]], directory: Directory) -> list[tuple[int, str, datetime]]:
+def _names_in(
+    found: Iterable[tuple[Reading, Said[MessageSeen | ContactSeen]]], directory: Directory
+) -> list[tuple[int, str, datetime]]:
     names = []
     for _, said in found:
         name = said.event.contact_name if isinstance(said.event, MessageSeen) else said.event.name

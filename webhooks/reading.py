@@ -6,25 +6,12 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar, cast, overload
 
 from contacts.services.times import Believed, believe
 from labelcrm.lib.phones import to_e164
 from webhooks.gateways import GATEWAYS
-from webhooks.gateways.events import (
-    ChannelStatus,
-    Chat,
-    ContactSeen,
-    Envelope,
-    Event,
-    Ignored,
-    LabelDeleted,
-    LabelOnChat,
-    LabelSaved,
-    MessageSeen,
-    Moment,
-    NotUnderstood,
-)
+from webhooks.gateways.events import Chat, Envelope, Event, Ignored, LabelOnChat, Moment, NotUnderstood
 
 OWN_NUMBER = "own_number"
 
@@ -53,11 +40,17 @@ class RawEvent:
     body: bytes
 
 
+E_co = TypeVar("E_co", bound=Event, covariant=True)
+A = TypeVar("A", bound=Event)
+B = TypeVar("B", bound=Event)
+C = TypeVar("C", bound=Event)
+
+
 @dataclass(frozen=True, slots=True)
-class Said:
+class Said(Generic[E_co]):
     """One event of a row with the time it is believed to have happened and a key unique in its channel."""
 
-    event: Event
+    event: E_co
     when: Believed
     key: str
 
@@ -67,7 +60,7 @@ class Reading:
     """What one row says. `parked` and `ignored` hold the reason when nothing of it is to be applied."""
 
     row: RawEvent
-    said: list[Said] = field(default_factory=list)
+    said: list[Said[Event]] = field(default_factory=list)
     envelope: Envelope = field(default_factory=Envelope)
     parked: str = ""
     ignored: str = ""
@@ -99,7 +92,7 @@ def _why_ignored(events: Sequence[Event]) -> str:
     return (reasons[0] if reasons else OWN_NUMBER if len(events) > 1 else "empty")[:300]
 
 
-def _say(event: Event, row: RawEvent, index: int, speaker: Speaker) -> Said:
+def _say(event: Event, row: RawEvent, index: int, speaker: Speaker) -> Said[Event]:
     moment: Moment | None = getattr(event, "at", None)
     when = believe(moment, received_at=row.received_at, channel_zone=speaker.zone, business_zone=speaker.business_zone)
     return Said(event, when, _key(row, index))
@@ -112,8 +105,8 @@ def _with_country(event: Event, region: str) -> Event:
         return event
     phone = to_e164(chat.phone, region=region)
     if phone is None and chat.lid is None:
-        return NotUnderstood(f"“{chat.raw[:60]}” is no phone number that we can read.")
-    return replace(event, chat=replace(chat, phone=phone))  # type: ignore[call-arg]
+        return NotUnderstood(reason=f"“{chat.raw[:60]}” is no phone number that we can read.")
+    return replace(cast(LabelOnChat, event), chat=replace(chat, phone=phone))
 
 
 def _key(row: RawEvent, index: int) -> str:
@@ -131,25 +124,17 @@ def _is_own(event: Any, speaker: Speaker, envelope: Envelope) -> bool:
     return chat.phone in phones or chat.lid in lids
 
 
-def of_kind(readings: Sequence[Reading], *kinds: type) -> Iterator[tuple[Reading, Said]]:
+@overload
+def of_kind(readings: Sequence[Reading], a: type[A], /) -> Iterator[tuple[Reading, Said[A]]]: ...
+@overload
+def of_kind(readings: Sequence[Reading], a: type[A], b: type[B], /) -> Iterator[tuple[Reading, Said[A | B]]]: ...
+@overload
+def of_kind(
+    readings: Sequence[Reading], a: type[A], b: type[B], c: type[C], /
+) -> Iterator[tuple[Reading, Said[A | B | C]]]: ...
+def of_kind(readings: Sequence[Reading], *kinds: type[Any]) -> Iterator[tuple[Reading, Said[Any]]]:
     """Every said event of the given kinds, in inbox order."""
     for reading in readings:
         for said in reading.said:
             if isinstance(said.event, kinds):
                 yield reading, said
-
-
-__all__ = [
-    "ChannelStatus",
-    "ContactSeen",
-    "LabelDeleted",
-    "LabelOnChat",
-    "LabelSaved",
-    "MessageSeen",
-    "RawEvent",
-    "Reading",
-    "Said",
-    "Speaker",
-    "of_kind",
-    "read",
-]

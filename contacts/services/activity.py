@@ -77,7 +77,7 @@ def note_sights(sights: Iterable[Sight]) -> None:
     if not first:
         return
     ordered = sorted(first)
-    arrays = [[c for c, _ in ordered], [ch for _, ch in ordered], [first[key] for key in ordered]]
+    arrays: list[Any] = [[c for c, _ in ordered], [ch for _, ch in ordered], [first[key] for key in ordered]]
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO contacts_contactchannel AS link (contact_id, channel_id, first_seen_at)"
@@ -99,7 +99,7 @@ def note_messages(messages: Iterable[NewMessage]) -> None:
     ordered = sorted(messages, key=lambda m: (m.contact_id, m.channel_id))
     if not ordered:
         return
-    arrays = [
+    arrays: list[Any] = [
         [m.contact_id for m in ordered],
         [m.channel_id for m in ordered],
         [m.from_me for m in ordered],

@@ -84,7 +84,8 @@ def _lookup(wanted: Iterable[Identifier]) -> dict[Identifier, Known]:
 
 
 def _split(wanted: Iterable[Identifier]) -> tuple[list[str], list[str]]:
-    phones, lids = set(), set()
+    phones: set[str] = set()
+    lids: set[str] = set()
     for kind, value in wanted:
         (phones if kind == IdentityKind.PHONE else lids).add(value)
     return sorted(phones), sorted(lids)

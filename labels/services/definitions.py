@@ -193,7 +193,7 @@ def _derive(
         use.at for use in uses if _within(use.at, start, generation.ended_at)
     ]
     seen += [row.first_seen_at] if row.pk else []
-    row.first_seen_at = min(seen, default=start or generation.ended_at)
+    row.first_seen_at = min(seen or [at for at in (start, generation.ended_at) if at is not None])
     row.deleted_at = generation.ended_at
     row.name_is_saved, row.is_placeholder = said.saved, said.name is None
     row.name, row.named_at = said.name or placeholder_name(row.channel, row.external_id), said.named_at

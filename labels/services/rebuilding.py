@@ -16,7 +16,7 @@ CHUNK = 2000
 
 
 def rebuild(*, write: bool) -> int:
-    """Compare everything derived with what was recorded, and mend it when `write`; returns the number of differences."""
+    """Compare everything derived with what was recorded, and mend it when `write`; returns how much differed."""
     differences = 0
     for keys in _all_keys():
         with transaction.atomic():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,12 +29,12 @@ class Fact:
     origin: str = "live"
 
 
-def add(second: int, id: int = 0) -> Fact:
-    return Fact(id or second + 1, True, at(second), f"a{id or second}")
+def add(second: int) -> Fact:
+    return Fact(second + 1, True, at(second), f"a{second}")
 
 
-def remove(second: int, id: int = 0) -> Fact:
-    return Fact(id or second + 1001, False, at(second), f"r{id or second}")
+def remove(second: int) -> Fact:
+    return Fact(second + 1001, False, at(second), f"r{second}")
 
 
 def spans(facts: list[Fact], **options: object) -> list[tuple[datetime, datetime | None]]:
@@ -123,7 +124,7 @@ def test_appending_to_what_is_open_equals_folding_it_all(facts: list[Fact], cut:
 def test_intervals_are_ordered_apart_and_only_the_last_is_open(facts: list[Fact]) -> None:
     found = spans(facts)
     assert all(end is not None for _, end in found[:-1])
-    assert all(end is not None and end <= start for (_, end), (start, _) in zip(found, found[1:], strict=False))
+    assert all(end is not None and end <= start for (_, end), (start, _) in pairwise(found))
 
 
 def test_a_deletion_ends_a_generation_and_life_begins_the_next() -> None:

@@ -14,11 +14,16 @@ from webhooks import front_store
 class _TestConnection:
     """Stands in for the pool: the connection of the test, so that its transaction sees what is stored."""
 
+    prepared: Any = None
+
     @contextmanager
     def connection(self) -> Iterator[Any]:
         from django.db import connection
 
         connection.ensure_connection()
+        if _TestConnection.prepared is not connection.connection:
+            front_store.prepare(connection.connection)
+            _TestConnection.prepared = connection.connection
         yield connection.connection
 
 

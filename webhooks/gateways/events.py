@@ -29,8 +29,8 @@ class Chat:
     """One chat as the gateway named it.
 
     `phone` is E.164 ("+628..."), or as written where a number came without its country ("0812..."): only who
-    knows the business's region can complete it. `lid` is the digits of a WhatsApp LID; a personal chat has at least one of
-    them, and both when the gateway told how they belong together.
+    knows the business's region can complete it. `lid` is the digits of a WhatsApp LID; a personal chat has at
+    least one of them, and both when the gateway told how they belong together.
     """
 
     raw: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -79,5 +79,5 @@ def _moment(text: str | None) -> datetime | None:
         moment = day = None
     if moment is None and day is None:
         raise CommandError(f"“{text}” is no date; use a form like 2026-01-31.")
-    moment = moment or datetime(day.year, day.month, day.day)  # type: ignore[union-attr]
+    moment = moment or datetime.combine(day or date.min, time.min)
     return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
