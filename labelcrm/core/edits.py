@@ -26,7 +26,7 @@ def create(model: type[Row], *, actor: Any, origin: str, **values: Any) -> Row:
     """A new row. Raises ValidationError when a field or a rule of the model refuses it."""
     with _one_piece():
         row = model(**values)
-        row.full_clean()
+        _check(row)
         row.save(force_insert=True)
         audit.record(actor=actor, action=_action(row, "created"), obj=row, origin=origin, values=_plain(values))
     return row
@@ -80,8 +80,21 @@ def _set_archived(row: Row, *, actor: Any, origin: str, archived: bool) -> Row:
 def _write(row: models.Model, values: dict[str, Any]) -> None:
     for name, value in values.items():
         setattr(row, name, value)
-    row.full_clean()
+    _check(row)
     row.save()
+
+
+def _check(row: models.Model) -> None:
+    """Everything the model demands; a name that is taken among living rows is an error of that field."""
+    row.full_clean(validate_constraints=False)
+    for constraint in row._meta.constraints:
+        try:
+            constraint.validate(type(row), row)
+        except ValidationError:
+            if not isinstance(constraint, models.UniqueConstraint) or len(constraint.fields) != 1:
+                raise
+            field = constraint.fields[0]
+            raise ValidationError({field: row.unique_error_message(type(row), (field,))}) from None
 
 
 @contextmanager

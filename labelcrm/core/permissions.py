@@ -15,7 +15,7 @@ from rest_framework.request import Request
 class ModelPermissions(DjangoModelPermissions):
     """`view_`, `add_`, `change_` and `delete_` of the view's model, by method.
 
-    A view with other deeds names what each needs: `action_permissions = {"replay": ["webhooks.change_inboundevent"]}`.
+    A view with other deeds names what each needs, as `perms_map` does: `action_permissions = {"replay": [...]}`.
     """
 
     perms_map = {
@@ -32,4 +32,6 @@ class ModelPermissions(DjangoModelPermissions):
         needed = getattr(view, "action_permissions", {}).get(getattr(view, "action", None))
         if needed is None:
             return super().has_permission(request, view)
-        return bool(request.user and request.user.is_authenticated and request.user.has_perms(needed))
+        names = {"app_label": view.queryset.model._meta.app_label, "model_name": view.queryset.model._meta.model_name}
+        user = request.user
+        return bool(user and user.is_authenticated and user.has_perms([code % names for code in needed]))

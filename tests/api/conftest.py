@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,13 @@ def _static_root_exists() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _nobody_was_counted_before() -> Iterator[None]:
+def _nobody_was_counted_before() -> None:
     cache.clear()
-    yield
+
+
+@pytest.fixture(autouse=True)
+def _passwords_cost_nothing(settings: Any) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 def client_of(user: Any) -> APIClient:
@@ -34,6 +38,18 @@ def client_of(user: Any) -> APIClient:
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Token {Token.objects.get_or_create(user=user)[0].key}")
     return client
+
+
+def get(client: APIClient, path: str, **parameters: Any) -> Any:
+    """The body of a successful GET."""
+    response = client.get(f"/api/v1/{path}/", parameters)
+    assert response.status_code == 200, response.content
+    return response.json()
+
+
+def rows(client: APIClient, path: str, **parameters: Any) -> list[dict[str, Any]]:
+    """The rows of a list's first page."""
+    return get(client, path, **parameters)["results"]
 
 
 @pytest.fixture

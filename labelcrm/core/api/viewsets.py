@@ -12,6 +12,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from labelcrm.core.permissions import ModelPermissions
+
 from .filtering import StrictFilterBackend, check_parameters
 
 ORIGIN = "api"
@@ -93,7 +95,10 @@ class ArchiveViewSet(CreateMixin, EditViewSet):
     """Rows that are created, changed, archived (DELETE) and restored.
 
     Archived rows are still answered by id, because history points at them; only `restore` writes them.
+    Whoever may archive may restore.
     """
+
+    action_permissions = {"restore": ModelPermissions.perms_map["DELETE"]}
 
     def get_queryset(self) -> Any:
         rows = super().get_queryset()
