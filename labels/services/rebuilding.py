@@ -21,9 +21,9 @@ def rebuild(*, write: bool) -> int:
     for keys in _all_keys():
         with transaction.atomic():
             differences += folding.refold(keys).changed if write else folding.differing(keys)
-    if write:
+    for (channel_label,) in fetch("SELECT id FROM labels_channellabel ORDER BY id", []):
         with transaction.atomic():
-            rewording.refresh_wording({pk for (pk,) in fetch("SELECT id FROM labels_channellabel", [])})
+            differences += rewording.mend_wording([channel_label], write=write)
     return differences + projecting.refresh_all(write=write).differences
 
 

@@ -13,7 +13,13 @@ from .wording import load_wording
 
 
 def refresh_wording(channel_labels: Collection[int]) -> set[int]:
-    """Write name and canonical label into the intervals of `channel_labels`; returns contacts that changed."""
+    """Write name and canonical label into the intervals of `channel_labels`; returns contacts that may change by it."""
+    mend_wording(channel_labels)
+    return _contacts_with(channel_labels)
+
+
+def mend_wording(channel_labels: Collection[int], *, write: bool = True) -> int:
+    """Compare, and mend when `write`, what intervals say of their labels; returns how many are out of date."""
     wording = load_wording(channel_labels)
     rows = fetch(
         "SELECT id, channel_label_id, removed_at, label_id, channel_label_name FROM labels_labelassignment"
@@ -26,12 +32,13 @@ def refresh_wording(channel_labels: Collection[int]) -> set[int]:
         wanted = (said.label_at(removed_at), said.name_at(removed_at))
         if wanted != (label, name):
             stale.append((pk, *wanted))
-    execute(
+    if not write:
+        return len(stale)
+    return execute(
         "UPDATE labels_labelassignment AS i SET label_id = n.label, channel_label_name = n.name, updated_at = now()"
         " FROM unnest(%s::bigint[], %s::bigint[], %s::text[]) AS n (id, label, name) WHERE i.id = n.id",
         transpose(stale, 3),
     )
-    return _contacts_with(channel_labels)
 
 
 def _contacts_with(channel_labels: Collection[int]) -> set[int]:
