@@ -174,7 +174,7 @@ CONTENT_SECURITY_POLICY = {
 # -- API -----------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.TokenAuthentication",
+        "labelcrm.core.api.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["labelcrm.core.permissions.ModelPermissions"],
