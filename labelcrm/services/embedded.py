@@ -128,6 +128,7 @@ def _postgres_child(cluster: Cluster) -> Child:
         stop_signal=signal.SIGINT,  # "fast": ends sessions, writes a checkpoint
         patience=60,
         popen_arguments={"cwd": "/", **cluster.account.popen_arguments()},
+        noise=("the database system is starting up",),  # the answer to our own asking
         # Its backends are in sessions of their own, and a new server refuses the data while one is left.
         before_restart=lambda: leftovers.end(leftovers.working_in([cluster.data]), patience=3),
     )
