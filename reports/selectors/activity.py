@@ -1,0 +1,85 @@
+"""Label activity as facts (docs/metrics.md, "Label activity"): what started, what ended and what was active."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .facts import Facts
+from .questions import Question
+
+# Over the columns of a spell; "at t" means just before t.
+COUNTS = {
+    "added": "at >= %(start)s AND NOT found",
+    "mistaps": "at >= %(start)s AND NOT found AND mistap",
+    "found": "at >= %(start)s AND found",
+    "removed": "ended_at < %(end)s AND NOT lost",
+    "lost": "ended_at < %(end)s AND lost",
+    "active_from": "at < %(start)s",
+    "active_to": "ended_at IS NULL OR ended_at >= %(end)s",
+}
+CONTACTS = {
+    "added_contacts": "count(DISTINCT contact_id) FILTER (WHERE at >= %(start)s AND NOT found)",
+    "active_to_contacts": "count(DISTINCT contact_id) FILTER (WHERE ended_at IS NULL OR ended_at >= %(end)s)",
+}
+
+# All that started, ended or was active in the period.
+_MET = "s.started_at < %(end)s AND (s.ended_at IS NULL OR s.ended_at >= %(start)s)"
+_COLUMNS = "s.contact_id, s.label_id, s.started_at AS at, s.ended_at, s.found, s.lost, s.mistap"
+
+
+def by(question: Question, who: str) -> Facts:
+    """The spells the period meets; `who` is the column of a spell that names the report's row."""
+    return Facts(
+        expressions=[question.chosen.spells()],
+        query=f"SELECT s.{who} AS who, {_COLUMNS} FROM spell s WHERE {_MET}",  # noqa: S608
+        counts=COUNTS,
+        measures=CONTACTS,
+    )
+
+
+def removals(question: Question) -> Facts:
+    """Live removals in the period, by who did them."""
+    return Facts(
+        expressions=[question.chosen.spells()],
+        query="""
+            SELECT s.removed_by_id AS who, s.contact_id, s.label_id, s.ended_at AS at FROM spell s
+            WHERE NOT s.lost AND s.ended_at >= %(start)s AND s.ended_at < %(end)s
+        """,
+        counts={"removed_by": "true"},
+    )
+
+
+def instant_mistaps(question: Question, who: str) -> Facts:
+    """Labels put on and taken off in the same second by the same person: mistaps that make no spell."""
+    filters = question.filters
+    conditions = ["a.channel_id = ANY(%(channels)s::bigint[])"] if filters.channels is not None else []
+    conditions += ["a.label_id = ANY(%(labels)s::bigint[])"] if filters.labels is not None else []
+    if filters.certain:
+        conditions.append(
+            "(a.added_by_method = 'crm_user'"
+            " OR (a.added_by_method = 'channel_owner' AND a.channel_id = ANY(%(single)s::bigint[])))"
+        )
+    return Facts(
+        query=f"""
+            SELECT a.{who} AS who, a.contact_id, a.label_id, a.added_at AS at FROM labels_labelassignment a
+            JOIN labels_channellabel w ON w.id = a.channel_label_id AND NOT w.hidden
+            JOIN contacts_contact c ON c.id = a.contact_id AND c.deleted_at IS NULL
+            WHERE a.added_at >= %(start)s AND a.added_at < %(end)s
+              AND date_trunc('second', a.removed_at) = date_trunc('second', a.added_at)
+              AND a.origin IN ('live', 'crm') AND a.removed_origin IN ('live', 'crm') AND a.removed_reason = 'removed'
+              AND CASE WHEN a.added_by_id IS NULL AND a.removed_by_id IS NULL
+                       THEN a.added_by_user_id IS NOT DISTINCT FROM a.removed_by_user_id
+                       ELSE a.added_by_id = a.removed_by_id END
+              {"".join(f" AND {condition}" for condition in conditions)}
+        """,  # noqa: S608 - conditions from this function
+        counts={"instant_mistaps": "true"},
+    )
+
+
+NOTHING: dict[str, Any] = dict.fromkeys((*COUNTS, *CONTACTS), 0)
+
+
+def net(found: dict[str, Any]) -> int:
+    """Added + Found - Removed - Lost: what Active(from) needs to become Active(to)."""
+    total: int = found["added"] + found["found"] - found["removed"] - found["lost"]
+    return total

@@ -1,0 +1,307 @@
+"""CS quality: how well each agent labels (docs/metrics.md, "Label activity" and "CS quality")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from contacts.models import Agent, Channel
+
+from . import activity, facts, owners
+from .facts import Facts
+from .questions import Question
+from .shares import Share, share
+
+HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
+PROVEN_AFTER = 30 * DAY  # how long a grade has to come true
+UNLABELLED_AFTER = 7 * DAY
+YOUNG_CHANNEL = 30 * DAY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentRow:
+    """One agent's figures; `agent` is None for what nobody, or somebody unknown, did.
+
+    Counts are spells except where the name says contacts; `first_label_*_s` are seconds; `*_others` is the sum over
+    all other agents.
+    """
+
+    agent: int | None
+    name: str
+    team: int | None
+    archived: bool
+    young_channel: bool
+    received: int
+    labelled_1h: Share
+    labelled_24h: Share
+    already_labelled: int
+    first_label_median_s: float | None
+    first_label_p90_s: float | None
+    first_labelled: int
+    unlabelled: int
+    unlabelled_so_far: int
+    added: int
+    added_contacts: int
+    mistaps: int
+    instant_mistaps: int
+    mistap_rate: Share
+    found: int
+    removed: int
+    removed_by: int
+    lost: int
+    net: int
+    net_by_people: int
+    active_from: int
+    active_to: int
+    active_to_contacts: int
+    graded_high: Share
+    came_true: Share
+    came_true_immature: int
+    came_true_already: int
+    came_true_others: Share
+    cold_yet_bought: Share
+    cold_yet_bought_immature: int
+    cold_yet_bought_already: int
+    cold_yet_bought_others: Share
+    stale_open: int
+
+
+def report(question: Question, *, agents: Iterable[Agent]) -> list[AgentRow]:
+    """One row per agent of `agents` (by name), and for others only where they have figures; nobody comes last."""
+    found = _summaries(question)
+    listed = {agent.pk: agent for agent in agents}
+    unlisted = {who for who in found if who is not None and who not in listed}
+    listed |= {agent.pk: agent for agent in Agent.all_objects.filter(pk__in=unlisted)}
+    rows = [_row(agent, found.get(agent.pk, {}), found) for agent in listed.values()]
+    rows.sort(key=lambda row: (row.name.casefold(), row.agent or 0))
+    return [*rows, _row(None, found[None], found)] if None in found else rows
+
+
+def sources(question: Question) -> dict[str, Facts]:
+    """The facts behind every count of the report, by count."""
+    return {count: each for each in _facts(question) for count in each.counts}
+
+
+def parameters(question: Question) -> dict[str, Any]:
+    """The values that the queries of `sources` ask for."""
+    moment = min(question.period.end, question.now) - timedelta(microseconds=1)
+    then = owners.owners_at(moment, channels=question.filters.channels)
+    return {
+        **question.parameters,
+        "hour": HOUR,
+        "day": DAY,
+        "week": UNLABELLED_AFTER,
+        "proven_after": PROVEN_AFTER,
+        "young_since": question.now - YOUNG_CHANNEL,
+        "then_channel": list(then),
+        "then_agent": list(then.values()),
+    }
+
+
+def _summaries(question: Question) -> dict[int | None, dict[str, Any]]:
+    found: dict[int | None, dict[str, Any]] = {}
+    values = parameters(question)
+    for each in _facts(question):
+        for who, counts in facts.summarize(each, values).items():
+            found.setdefault(who, {}).update(counts)
+    return {who: counts for who, counts in found.items() if any(counts.values())}
+
+
+def _facts(question: Question) -> list[Facts]:
+    return [
+        _received(),
+        _arrivals(),
+        activity.by(question, "agent_id"),
+        activity.removals(question),
+        activity.instant_mistaps(question, "added_by_id"),
+        _grades(question),
+        _stale(question),
+    ]
+
+
+# -- Facts ------------------------------------------------------------------------------------------------------------
+
+
+def _received() -> Facts:
+    """Contacts with a message in on a channel while the agent owned it.
+
+    First and last message of a contact on a channel settle nearly all; only who wrote before and after a stretch
+    needs a look at the messages.
+    """
+    return Facts(
+        expressions=[owners.OWNED],
+        query="""
+            SELECT o.agent_id AS who, k.contact_id, NULL::bigint AS label_id,
+                   min(greatest(k.first_inbound_at, o.since)) AS at
+            FROM owned o
+            JOIN contacts_contactchannel k ON k.channel_id = o.channel_id
+             AND k.last_inbound_at >= o.since AND k.first_inbound_at < o.until
+             AND (k.last_inbound_at < o.until OR k.first_inbound_at >= o.since OR EXISTS (
+                 SELECT FROM contacts_message m
+                 WHERE m.contact_id = k.contact_id AND m.channel_id = k.channel_id AND NOT m.from_me
+                   AND m.at >= o.since AND m.at < o.until))
+            JOIN contacts_contact c ON c.id = k.contact_id AND c.deleted_at IS NULL
+            GROUP BY o.agent_id, k.contact_id
+        """,
+        counts={"received": "true"},
+    )
+
+
+def _arrivals() -> Facts:
+    """Contacts whose first message in on a channel came while the agent owned it, and their first live label.
+
+    A contact that arrived on two channels of one agent counts once, by the earlier. Labels of any channel count,
+    whoever put them on: filters choose the arrivals only.
+    """
+    judged = "NOT already AND at + %({window})s <= %(now)s"
+    counts = {"already_labelled": "already"}
+    for name, window in (("labelled_1h", "hour"), ("labelled_24h", "day")):
+        counts[f"{name}_n"] = judged.format(window=window)
+        counts[f"{name}_k"] = f"{judged.format(window=window)} AND labelled_at < at + %({window})s"
+    counts["first_labelled"] = "NOT already AND labelled_at IS NOT NULL"
+    counts["unlabelled"] = "NOT already AND labelled_at IS NULL AND at + %(week)s <= %(now)s"
+    counts["unlabelled_so_far"] = "NOT already AND labelled_at IS NULL AND at + %(week)s > %(now)s"
+    seconds = "(ORDER BY extract(epoch FROM labelled_at - at)::float8) FILTER (WHERE NOT already)"
+    return Facts(
+        expressions=[owners.OWNED],
+        query="""
+            SELECT a.who, a.contact_id, NULL::bigint AS label_id, a.at, a.young, active.already, labelled.labelled_at
+            FROM (
+                SELECT DISTINCT ON (o.agent_id, k.contact_id) o.agent_id AS who, k.contact_id,
+                       k.first_inbound_at AS at, h.connected_at > %(young_since)s AS young
+                FROM owned o
+                JOIN contacts_contactchannel k ON k.channel_id = o.channel_id
+                 AND k.first_inbound_at >= o.since AND k.first_inbound_at < o.until
+                JOIN contacts_contact c ON c.id = k.contact_id AND c.deleted_at IS NULL
+                JOIN contacts_channel h ON h.id = k.channel_id
+                ORDER BY o.agent_id, k.contact_id, k.first_inbound_at
+            ) AS a
+            CROSS JOIN LATERAL (
+                SELECT EXISTS (
+                    SELECT FROM labels_cleanspell s WHERE s.contact_id = a.contact_id
+                    AND s.started_at < a.at AND (s.ended_at IS NULL OR s.ended_at >= a.at)
+                ) AS already
+            ) AS active
+            CROSS JOIN LATERAL (
+                SELECT min(s.started_at) AS labelled_at FROM labels_cleanspell s
+                WHERE s.contact_id = a.contact_id AND NOT s.found
+                  AND s.started_at >= a.at AND s.started_at < a.at + %(week)s
+            ) AS labelled
+        """,
+        counts=counts,
+        measures={
+            "first_label_median_s": f"percentile_cont(0.5) WITHIN GROUP {seconds}",
+            "first_label_p90_s": f"percentile_cont(0.9) WITHIN GROUP {seconds}",
+            "young_channel": "coalesce(bool_or(young), false)",
+        },
+    )
+
+
+def _grades(question: Question) -> Facts:
+    """Contacts the agent graded in the period, when first high and first low, and whether they bought after that."""
+    counts = {"graded": "true", "graded_high": "high_at IS NOT NULL"}
+    for name, kind in (("came_true", "high"), ("cold_yet_bought", "low")):
+        judged = f"{kind}_at + %(proven_after)s <= %(now)s AND NOT {kind}_already"
+        counts[f"{name}_n"] = judged
+        counts[f"{name}_k"] = f"{judged} AND {kind}_won"
+        counts[f"{name}_immature"] = f"{kind}_at + %(proven_after)s > %(now)s AND NOT {kind}_already"
+        counts[f"{name}_already"] = f"{kind}_at IS NOT NULL AND {kind}_already"
+    return Facts(
+        expressions=[question.chosen.clean(), question.chosen.clean("outcome", labels=False, certain=False)],
+        query=f"""
+            SELECT g.*, high.already AS high_already, high.won AS high_won, low.already AS low_already,
+                   low.won AS low_won
+            FROM (
+                SELECT s.agent_id AS who, s.contact_id, NULL::bigint AS label_id, min(s.started_at) AS at,
+                       min(s.started_at) FILTER (WHERE l.high_quality) AS high_at,
+                       min(s.started_at) FILTER (WHERE l.low_quality) AS low_at
+                FROM clean s JOIN labels_label l ON l.id = s.label_id
+                WHERE NOT s.found AND s.started_at >= %(start)s AND s.started_at < %(end)s AND {GRADING}
+                GROUP BY s.agent_id, s.contact_id
+            ) AS g
+            CROSS JOIN LATERAL ({_WON_AROUND.format(at="high_at")}) AS high
+            CROSS JOIN LATERAL ({_WON_AROUND.format(at="low_at")}) AS low
+        """,  # noqa: S608
+        counts=counts,
+    )
+
+
+GRADING = "(l.high_quality OR l.low_quality OR l.meaning IN ('hot', 'cold', 'grade'))"
+
+_WON_AROUND = """
+    SELECT coalesce(bool_or(w.started_at < g.{at}), false) AS already,
+           coalesce(bool_or(w.started_at >= g.{at}), false) AS won
+    FROM outcome w JOIN labels_label l ON l.id = w.label_id AND l.meaning = 'won'
+    WHERE w.contact_id = g.contact_id AND w.started_at < g.{at} + %(proven_after)s
+      AND (w.started_at >= g.{at} OR w.ended_at IS NULL OR w.ended_at >= g.{at})
+"""
+
+
+def _stale(question: Question) -> Facts:
+    """Stale labels open at the end of the period, by who owned the label's channel then."""
+    filters = question.filters
+    narrowed = " AND s.channel_id = ANY(%(channels)s::bigint[])" if filters.channels is not None else ""
+    narrowed += " AND f.label_id = ANY(%(labels)s::bigint[])" if filters.labels is not None else ""
+    return Facts(
+        query=f"""
+            SELECT coalesce(o.agent_id, f.owner_id) AS who, f.contact_id, f.label_id, f.spell_started_at AS at
+            FROM labels_staleflag f
+            JOIN contacts_contact c ON c.id = f.contact_id AND c.deleted_at IS NULL
+            LEFT JOIN labels_cleanspell s ON s.contact_id = f.contact_id AND s.label_id = f.label_id
+                  AND s.started_at = f.spell_started_at
+            LEFT JOIN unnest(%(then_channel)s::bigint[], %(then_agent)s::bigint[]) AS o (channel_id, agent_id)
+                   ON o.channel_id = s.channel_id
+            WHERE f.flagged_at < %(end)s AND (f.closed_at IS NULL OR f.closed_at >= %(end)s) {narrowed}
+        """,  # noqa: S608
+        counts={"stale_open": "true"},
+    )
+
+
+# -- Rows -------------------------------------------------------------------------------------------------------------
+
+_COUNTS = (
+    "received", "already_labelled", "first_labelled", "unlabelled", "unlabelled_so_far", "instant_mistaps",
+    "removed_by", "stale_open", "came_true_immature", "came_true_already", "cold_yet_bought_immature",
+    "cold_yet_bought_already", *activity.COUNTS, *activity.CONTACTS,
+)  # fmt: skip
+_SHARES = ("labelled_1h", "labelled_24h", "came_true", "cold_yet_bought")
+
+
+def _row(agent: Any, found: Mapping[str, Any], everybody: Mapping[int | None, Mapping[str, Any]]) -> AgentRow:
+    counts = {name: found.get(name, 0) for name in _COUNTS}
+    shares = {name: share(found.get(f"{name}_k", 0), found.get(f"{name}_n", 0)) for name in _SHARES}
+    taps = counts["added"] + counts["instant_mistaps"]
+    who = None if agent is None else agent.pk
+    return AgentRow(
+        agent=who,
+        name="" if agent is None else agent.name,
+        team=None if agent is None else agent.team_id,
+        archived=agent is not None and agent.is_archived,
+        young_channel=found.get("young_channel", False),
+        first_label_median_s=found.get("first_label_median_s"),
+        first_label_p90_s=found.get("first_label_p90_s"),
+        mistap_rate=share(counts["mistaps"] + counts["instant_mistaps"], taps),
+        net=activity.net(counts),
+        net_by_people=counts["added"] - counts["removed"],
+        graded_high=share(found.get("graded_high", 0), found.get("graded", 0)),
+        came_true_others=_others("came_true", who, everybody),
+        cold_yet_bought_others=_others("cold_yet_bought", who, everybody),
+        **counts,
+        **shares,
+    )
+
+
+def _others(name: str, who: int | None, everybody: Mapping[int | None, Mapping[str, Any]]) -> Share:
+    others = [found for agent, found in everybody.items() if agent is not None and agent != who]
+    return share(sum(o.get(f"{name}_k", 0) for o in others), sum(o.get(f"{name}_n", 0) for o in others))
+
+
+def listed_agents(*, user: Any, channels: Iterable[int] | None) -> list[Agent]:
+    """The living agents a user sees; with `channels`, those of the teams of these channels."""
+    agents = Agent.objects.visible_to(user)
+    if channels is not None:
+        teams = Channel.all_objects.filter(id__in=channels).values("team_id")
+        agents = agents.filter(team_id__in=teams)
+    return list(agents.order_by("name", "id"))

@@ -1,0 +1,333 @@
+"""Campaign quality: what each campaign brought, and what became of it (docs/metrics.md, "Campaign quality")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from django.utils.timezone import localtime
+
+from contacts.models import Campaign
+from labels.models import Label
+
+from . import facts
+from .facts import Facts
+from .periods import Period, midnight
+from .questions import Question
+from .reading import select
+from .shares import Share, share
+
+WINDOW = timedelta(hours=24 * 30)
+
+# What may become of a contact: a clean spell of a label for which the condition holds.
+OUTCOMES = {
+    "labelled": "true",
+    "high": "l.high_quality",
+    "waiting": "l.meaning = 'waiting'",
+    "won": "l.meaning = 'won'",
+    "complaint": "l.meaning = 'complaint'",
+}
+
+
+class Touch(StrEnum):
+    """Which touch of a contact counts."""
+
+    FIRST = "first"
+    LAST = "last"
+
+
+class Basis(StrEnum):
+    """Which date puts a contact into the period: that of the touch (cohort) or that of the label (event)."""
+
+    COHORT = "cohort"
+    EVENT = "event"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelCount:
+    """How many contacts got a label."""
+
+    label: int
+    name: str
+    color: str
+    contacts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignRow:
+    """One campaign; `campaign` is None for contacts that no campaign brought.
+
+    Of each outcome: `x` the share of contacts whose 30 days are over, `x_so_far` that of all, `x_count` how many so
+    far, `x_already` how many had it before the touch. The event basis has counts only. Costs are rupiah, None when
+    there is no cost or no count; `so_far` says that the youngest contact's 30 days are not over.
+    """
+
+    campaign: int | None
+    code: str
+    name: str
+    archived: bool
+    contacts: int | None
+    immature: int
+    so_far: bool
+    labelled: Share | None
+    labelled_so_far: Share | None
+    labelled_count: int
+    labelled_already: int
+    high: Share | None
+    high_so_far: Share | None
+    high_count: int
+    high_already: int
+    high_of_all: Share
+    waiting: Share | None
+    waiting_so_far: Share | None
+    waiting_count: int
+    waiting_already: int
+    won: Share | None
+    won_so_far: Share | None
+    won_count: int
+    won_already: int
+    complaint: Share | None
+    complaint_so_far: Share | None
+    complaint_count: int
+    complaint_already: int
+    cost: Decimal | None
+    cost_per_high: Decimal | None
+    cost_per_won: Decimal | None
+    label_mix: list[LabelCount]
+
+
+def report(
+    question: Question, *, touch: Touch = Touch.FIRST, basis: Basis = Basis.COHORT, campaigns: Iterable[Any]
+) -> list[CampaignRow]:
+    """One row per campaign of `campaigns`, for others only where they have figures; "no campaign" comes last."""
+    values = parameters(question)
+    [each] = _facts(question, touch, basis)
+    found = facts.summarize(each, values)
+    mixes = _mixes(question, touch, basis, values)
+    listed = {campaign.pk: campaign for campaign in campaigns}
+    unlisted = [who for who in found if who is not None and who not in listed]
+    listed |= {campaign.pk: campaign for campaign in Campaign.all_objects.filter(pk__in=unlisted)}
+    all_high = sum(counts["high_count"] for counts in found.values())
+    days = _undated_days(listed.values())
+    rows = [
+        _row(campaign, found.get(who, {}), basis=basis, all_high=all_high, mix=mixes.get(who, []),
+             cost=cost_in(question.period, campaign, days.get(who)))
+        for who, campaign in listed.items()
+    ]  # fmt: skip
+    rows.sort(key=lambda row: (row.name.casefold(), row.campaign or 0))
+    nothing = _row(None, found.get(None, {}), basis=basis, all_high=all_high, mix=mixes.get(None, []), cost=None)
+    return [*rows, nothing]
+
+
+def sources(question: Question, *, touch: Touch, basis: Basis) -> dict[str, Facts]:
+    """The facts behind every count of the report, by count."""
+    return {count: each for each in _facts(question, touch, basis) for count in each.counts}
+
+
+def parameters(question: Question) -> dict[str, Any]:
+    """The values that the queries of `sources` ask for."""
+    return {**question.parameters, "window": WINDOW}
+
+
+def listed_campaigns(*, user: Any) -> list[Any]:
+    """The living campaigns a user sees."""
+    return list(Campaign.objects.visible_to(user).order_by("name", "id"))
+
+
+# -- Facts ------------------------------------------------------------------------------------------------------------
+
+
+def _facts(question: Question, touch: Touch, basis: Basis) -> list[Facts]:
+    return [_cohort(question, touch) if basis is Basis.COHORT else _events(question, touch)]
+
+
+def _cohort(question: Question, touch: Touch) -> Facts:
+    """Contacts by the touch that counts, and what they were labelled in the 30 days from it."""
+    columns = ",\n".join(
+        f"coalesce(bool_or(s.started_at < t.at AND {holds}), false) AS {name}_already,"
+        f" coalesce(bool_or(s.started_at >= t.at AND {holds}), false) AS {name}_hit"
+        for name, holds in OUTCOMES.items()
+    )
+    counts = {"contacts": "true", "immature": "at + %(window)s > %(now)s"}
+    for name in OUTCOMES:
+        mature = f"at + %(window)s <= %(now)s AND NOT {name}_already"
+        counts[f"{name}_n"] = mature
+        counts[f"{name}_k"] = f"{mature} AND {name}_hit"
+        counts[f"{name}_all"] = f"NOT {name}_already"
+        counts[f"{name}_count"] = f"NOT {name}_already AND {name}_hit"
+        counts[f"{name}_already"] = f"{name}_already"
+    return Facts(
+        expressions=[_touched(question, touch), question.chosen.clean(certain=False)],
+        query=f"""
+            SELECT t.who, t.contact_id, NULL::bigint AS label_id, t.at, became.*
+            FROM touched t
+            CROSS JOIN LATERAL (
+                SELECT {columns} FROM clean s JOIN labels_label l ON l.id = s.label_id WHERE {_WITHIN}
+            ) AS became
+        """,  # noqa: S608
+        counts=counts,
+    )
+
+
+# Spells that were active at the touch, or start in the window that it opens.
+_WITHIN = """
+    s.contact_id = t.contact_id AND s.started_at < t.at + %(window)s
+    AND (s.started_at >= t.at OR s.ended_at IS NULL OR s.ended_at >= t.at)
+"""
+
+
+def _touched(question: Question, touch: Touch) -> str:
+    """Contacts whose touch falls in the period, with its campaign; those without any, by their first message in."""
+    narrowed = untouched = ""
+    if question.filters.channels is not None:
+        narrowed = "AND t.channel_id = ANY(%(channels)s::bigint[])"
+        untouched = """AND EXISTS (SELECT FROM contacts_contactchannel k WHERE k.contact_id = c.id
+                                   AND k.channel_id = ANY(%(channels)s::bigint[]))"""
+    return f"""
+        touched AS (
+            SELECT t.contact_id, t.campaign_id AS who, t.at
+            FROM contacts_campaigntouch t
+            JOIN contacts_contact c ON c.id = t.contact_id AND c.deleted_at IS NULL
+            WHERE t.at >= %(start)s AND t.at < %(end)s {narrowed} AND NOT EXISTS (
+                SELECT FROM contacts_campaigntouch u WHERE u.contact_id = t.contact_id AND {_BETTER[touch]}
+            )
+            UNION ALL
+            SELECT c.id, NULL, coalesce(c.first_inbound_at, c.first_seen_at)
+            FROM contacts_contact c
+            WHERE c.deleted_at IS NULL AND coalesce(c.first_inbound_at, c.first_seen_at) >= %(start)s
+              AND coalesce(c.first_inbound_at, c.first_seen_at) < %(end)s {untouched}
+              AND NOT EXISTS (SELECT FROM contacts_campaigntouch u WHERE u.contact_id = c.id)
+        )
+    """  # noqa: S608
+
+
+# What a person set by hand comes before all, as in contacts.services.attribution.
+_BETTER = {
+    Touch.FIRST: "(u.method <> 'manual', u.at, u.id) < (t.method <> 'manual', t.at, t.id)",
+    Touch.LAST: "u.at >= %(start)s AND u.at < %(end)s AND (u.at, u.id) > (t.at, t.id)",
+}
+
+
+def _events(question: Question, touch: Touch) -> Facts:
+    """Contacts by the campaign that gets the credit for a label of the period."""
+    columns = ", ".join(f"bool_or({holds}) AS {name}_hit" for name, holds in OUTCOMES.items())
+    return Facts(
+        expressions=[question.chosen.clean(certain=False)],
+        query=f"""
+            SELECT credit.campaign_id AS who, s.contact_id, NULL::bigint AS label_id, min(s.started_at) AS at, {columns}
+            FROM clean s JOIN labels_label l ON l.id = s.label_id
+            LEFT JOIN LATERAL ({_CREDIT[touch]}) AS credit ON true
+            WHERE s.started_at >= %(start)s AND s.started_at < %(end)s
+            GROUP BY credit.campaign_id, s.contact_id
+        """,  # noqa: S608
+        counts={f"{name}_count": f"{name}_hit" for name in OUTCOMES},
+    )
+
+
+_CREDIT = {
+    Touch.FIRST: """
+        SELECT u.campaign_id FROM contacts_campaigntouch u WHERE u.contact_id = s.contact_id
+        ORDER BY u.method <> 'manual', u.at, u.id LIMIT 1
+    """,
+    Touch.LAST: """
+        SELECT u.campaign_id FROM contacts_campaigntouch u
+        WHERE u.contact_id = s.contact_id AND u.at <= s.started_at AND u.at >= s.started_at - %(window)s
+        ORDER BY u.at DESC, u.id DESC LIMIT 1
+    """,
+}
+
+
+# -- Label mix --------------------------------------------------------------------------------------------------------
+
+
+def _mixes(
+    question: Question, touch: Touch, basis: Basis, values: Mapping[str, Any]
+) -> dict[int | None, list[LabelCount]]:
+    """Of each campaign the labels its contacts got, the most frequent first."""
+    clean = question.chosen.clean(certain=False)
+    if basis is Basis.COHORT:
+        expressions, source = f"{_touched(question, touch)}, {clean}", "t.who"
+        tables = f"touched t JOIN clean s ON {_WITHIN} AND s.started_at >= t.at"
+    else:
+        expressions, source = clean, "credit.campaign_id"
+        tables = f"""clean s LEFT JOIN LATERAL ({_CREDIT[touch]}) AS credit ON true
+                     WHERE s.started_at >= %(start)s AND s.started_at < %(end)s"""
+    found = select(
+        f"WITH {expressions} SELECT {source}, s.label_id, count(DISTINCT s.contact_id) FROM {tables}"  # noqa: S608
+        " GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2",
+        values,
+    )
+    labels = Label.all_objects.in_bulk({label for _, label, _ in found})
+    mixes: dict[int | None, list[LabelCount]] = {}
+    for who, label, contacts in found:
+        known = labels[label]
+        mixes.setdefault(who, []).append(LabelCount(label=label, name=str(known), color=known.color, contacts=contacts))
+    return mixes
+
+
+# -- Cost -------------------------------------------------------------------------------------------------------------
+
+
+def cost_in(period: Period, campaign: Any, seen: tuple[date, date] | None = None) -> Decimal | None:
+    """What a campaign cost in the period, in rupiah: its cost spread evenly over its days; None when it has none.
+
+    A first or last day that nobody entered is the day of its first or last touch (`seen`).
+    """
+    first = campaign.starts_on or (seen and seen[0])
+    last = campaign.ends_on or (seen and seen[1]) or first
+    if campaign.cost is None or first is None:
+        return None
+    start, end = midnight(first), midnight(max(first, last) + timedelta(days=1))
+    inside = min(end, period.end) - max(start, period.start)
+    part = max(inside, timedelta(0)) / (end - start)
+    return (campaign.cost * Decimal(part)).quantize(Decimal("0.01"))
+
+
+def _undated_days(campaigns: Iterable[Any]) -> dict[int, tuple[date, date]]:
+    ids = [c.pk for c in campaigns if c.cost is not None and not (c.starts_on and c.ends_on)]
+    if not ids:
+        return {}
+    found: list[tuple[int, datetime, datetime]] = select(
+        "SELECT campaign_id, min(at), max(at) FROM contacts_campaigntouch WHERE campaign_id = ANY(%(ids)s) GROUP BY 1",
+        {"ids": ids},
+    )
+    return {campaign: (localtime(first).date(), localtime(last).date()) for campaign, first, last in found}
+
+
+# -- Rows -------------------------------------------------------------------------------------------------------------
+
+
+def _row(
+    campaign: Any, found: Mapping[str, Any], *, basis: Basis, all_high: int, mix: list[LabelCount], cost: Decimal | None
+) -> CampaignRow:
+    cohort = basis is Basis.COHORT
+    figures: dict[str, Any] = {}
+    for name in OUTCOMES:
+        n, k, everyone, count = (found.get(f"{name}_{part}", 0) for part in ("n", "k", "all", "count"))
+        figures[name] = share(k, n) if cohort else None
+        figures[f"{name}_so_far"] = share(count, everyone) if cohort else None
+        figures[f"{name}_count"] = count
+        figures[f"{name}_already"] = found.get(f"{name}_already", 0)
+    return CampaignRow(
+        campaign=None if campaign is None else campaign.pk,
+        code="" if campaign is None else campaign.code,
+        name="" if campaign is None else campaign.name,
+        archived=campaign is not None and campaign.is_archived,
+        contacts=found.get("contacts", 0) if cohort else None,
+        immature=found.get("immature", 0),
+        so_far=found.get("immature", 0) > 0,
+        high_of_all=share(figures["high_count"], all_high),
+        cost=cost,
+        cost_per_high=_per(cost, figures["high_count"]),
+        cost_per_won=_per(cost, figures["won_count"]),
+        label_mix=mix,
+        **figures,
+    )
+
+
+def _per(cost: Decimal | None, count: int) -> Decimal | None:
+    return None if cost is None or count == 0 else (cost / count).quantize(Decimal("0.01"))

@@ -1,0 +1,88 @@
+"""Facts: one row per thing that a report counts. A figure is a condition on facts.
+
+Because the number is `count(*) FILTER (WHERE condition)` and its drill-down the rows `WHERE condition`, a number
+and the rows behind it cannot disagree. Every query of facts gives the columns `who` (the row of the report it counts
+in, NULL for nobody or none), `contact_id`, `label_id` (NULL where no label is meant), `at`, and what else its
+conditions speak of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from .reading import select
+
+Cursor = tuple[int, int, datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """A query, the counts that are read off it by condition, and `measures`, other aggregates by expression.
+
+    All SQL is written in this package; values come as parameters.
+    """
+
+    expressions: Sequence[str] = ()  # common table expressions the query reads
+    query: str
+    counts: Mapping[str, str]
+    measures: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A row behind a number."""
+
+    contact_id: int
+    label_id: int | None
+    at: datetime
+
+    @property
+    def cursor(self) -> Cursor:
+        return (self.contact_id, self.label_id or 0, self.at)
+
+
+def summarize(facts: Facts, parameters: Mapping[str, Any]) -> dict[int | None, dict[str, Any]]:
+    """Counts and measures of each `who`; one that has no facts is missing."""
+    columns = [f"count(*) FILTER (WHERE {condition}) AS {name}" for name, condition in facts.counts.items()]
+    columns += [f"{expression} AS {name}" for name, expression in facts.measures.items()]
+    statement = f"{_with(facts)} SELECT who, {', '.join(columns)} FROM ({facts.query}) AS facts GROUP BY who"  # noqa: S608
+    names = [*facts.counts, *facts.measures]
+    return {who: dict(zip(names, values, strict=True)) for who, *values in select(statement, parameters)}
+
+
+def rows(
+    facts: Facts,
+    count: str,
+    parameters: Mapping[str, Any],
+    *,
+    who: int | None,
+    everybody: bool = False,
+    after: Cursor | None = None,
+    limit: int,
+) -> list[Fact]:
+    """The facts that `count` counts for `who` (or for everybody), in the order of contact, label and time.
+
+    Raises KeyError when these facts have no such count.
+    """
+    conditions = [f"({facts.counts[count]})"]
+    if not everybody:
+        conditions.append("who IS NOT DISTINCT FROM %(who)s::bigint")
+    if after is not None:
+        conditions.append(
+            "(contact_id, coalesce(label_id, 0), at)"
+            " > (%(after_contact)s::bigint, %(after_label)s::bigint, %(after_at)s::timestamptz)"
+        )
+    statement = (
+        f"{_with(facts)} SELECT contact_id, label_id, at FROM ({facts.query}) AS facts"  # noqa: S608
+        f" WHERE {' AND '.join(conditions)} ORDER BY contact_id, coalesce(label_id, 0), at LIMIT %(limit)s"
+    )
+    contact, label, at = after or (None, None, None)
+    place = {"who": who, "after_contact": contact, "after_label": label, "after_at": at, "limit": limit}
+    return [Fact(*row) for row in select(statement, {**parameters, **place})]
+
+
+def _with(facts: Facts) -> str:
+    return f"WITH {', '.join(facts.expressions)}" if facts.expressions else ""

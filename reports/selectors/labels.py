@@ -1,0 +1,116 @@
+"""Label activity per canonical label (docs/metrics.md, "Label activity")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from labels.models import Label
+
+from . import activity, facts
+from .facts import Facts
+from .questions import Question
+from .reading import select
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelRow:
+    """One canonical label. Counts are spells except where the name says contacts; `category` is its code."""
+
+    label: int
+    name: str
+    category: str | None
+    added: int
+    added_contacts: int
+    mistaps: int
+    instant_mistaps: int
+    found: int
+    removed: int
+    lost: int
+    net: int
+    net_by_people: int
+    active_from: int
+    active_to: int
+
+
+def report(question: Question) -> list[LabelRow]:
+    """One row per living label, in the order of categories and steps, archived ones as long as they have figures."""
+    values = parameters(question)
+    found: dict[int | None, dict[str, Any]] = {}
+    for each in _facts(question):
+        for who, counts in facts.summarize(each, values).items():
+            found.setdefault(who, {}).update(counts)
+    chosen = question.filters.labels
+    labels = Label.all_objects.select_related("category").order_by("category__position", "step", "name", "id")
+    return [
+        _row(label, found.get(label.pk, {}))
+        for label in labels
+        if (chosen is None or label.pk in chosen) and (not label.is_archived or any(found.get(label.pk, {}).values()))
+    ]
+
+
+def sources(question: Question) -> dict[str, Facts]:
+    """The facts behind every count of the report, by count."""
+    return {count: each for each in _facts(question) for count in each.counts}
+
+
+def parameters(question: Question) -> dict[str, Any]:
+    """The values that the queries of `sources` ask for."""
+    return question.parameters
+
+
+def _facts(question: Question) -> list[Facts]:
+    return [activity.by(question, "label_id"), activity.instant_mistaps(question, "label_id")]
+
+
+def _row(label: Any, found: Mapping[str, Any]) -> LabelRow:
+    counts = activity.NOTHING | {"instant_mistaps": 0} | dict(found)
+    return LabelRow(
+        label=label.pk,
+        name=str(label),
+        category=label.category.code if label.category else None,
+        net=activity.net(counts),
+        net_by_people=counts["added"] - counts["removed"],
+        **{name: value for name, value in counts.items() if name != "active_to_contacts"},
+    )
+
+
+# -- Days -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayRow:
+    """One business day over all labels of the question."""
+
+    day: date
+    added: int
+    mistaps: int
+    found: int
+    removed: int
+    lost: int
+
+
+def days(question: Question) -> list[DayRow]:
+    """Every business day of a period of whole days, from the day sums; only without channels and "certain only".
+
+    Raises ValueError for any other question.
+    """
+    filters, whole = question.filters, question.period.days
+    if whole is None or filters.certain or filters.channels is not None:
+        raise ValueError("Day sums are kept over all channels and whole days only.")
+    first, last = whole
+    labels = None if filters.labels is None else sorted(filters.labels)
+    return [DayRow(**dict(zip(_DAY, row, strict=True))) for row in select(_DAYS, {"a": first, "b": last, "l": labels})]
+
+
+_DAY = ("day", "added", "mistaps", "found", "removed", "lost")
+_DAYS = """
+    SELECT d.day::date, coalesce(sum(s.added), 0)::int, coalesce(sum(s.mistaps), 0)::int,
+           coalesce(sum(s.found), 0)::int, coalesce(sum(s.removed), 0)::int, coalesce(sum(s.lost), 0)::int
+    FROM generate_series(%(a)s::date, %(b)s::date - 1, interval '1 day') AS d (day)
+    LEFT JOIN labels_labelday s ON s.day = d.day::date
+         AND (%(l)s::bigint[] IS NULL OR s.label_id = ANY(%(l)s::bigint[]))
+    GROUP BY d.day ORDER BY d.day
+"""

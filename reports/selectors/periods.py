@@ -1,0 +1,80 @@
+"""Periods `[start, end)` in the time zone of the business (docs/metrics.md, "Ground rules")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from django.utils import timezone
+
+DEFAULT_DAYS = 30
+LONGEST = timedelta(days=3660)
+PRESETS = ("today", "yesterday", "last_7", "last_30", "last_90", "this_month", "last_month")
+
+
+class PeriodError(ValueError):
+    """A period that cannot be meant; `code` is `empty_period` or `too_long`."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """`[start, end)`; both have a time zone. Raises PeriodError when it is empty or longer than ten years."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        if self.start >= self.end:
+            raise PeriodError("empty_period")
+        if self.end - self.start > LONGEST:
+            raise PeriodError("too_long")
+
+    @property
+    def days(self) -> tuple[date, date] | None:
+        """The business days `[first, last)` that the period is made of; None when it cuts one."""
+        first, last = timezone.localtime(self.start), timezone.localtime(self.end)
+        whole = first.time() == last.time() == time.min
+        return (first.date(), last.date()) if whole else None
+
+
+def midnight(day: date) -> datetime:
+    """The first moment of a business day."""
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def of_days(first: date, last: date) -> Period:
+    """The business days from `first` up to, not including, `last`."""
+    return Period(midnight(first), midnight(last))
+
+
+def between(start: datetime | None, end: datetime | None, *, now: datetime) -> Period:
+    """The period from `start` to `end`; what is missing is the end of today, and 30 days before the end."""
+    if end is None:
+        end = midnight(_today(now) + timedelta(days=1))
+    if start is None:
+        start = midnight(timezone.localtime(end).date() - timedelta(days=DEFAULT_DAYS))
+    return Period(start, end)
+
+
+def preset(name: str, *, now: datetime) -> Period:
+    """One of PRESETS; each ends with today, except `yesterday` and `last_month`. Raises KeyError."""
+    today = _today(now)
+    tomorrow, month = today + timedelta(days=1), today.replace(day=1)
+    first, last = {
+        "today": (today, tomorrow),
+        "yesterday": (today - timedelta(days=1), today),
+        "last_7": (tomorrow - timedelta(days=7), tomorrow),
+        "last_30": (tomorrow - timedelta(days=30), tomorrow),
+        "last_90": (tomorrow - timedelta(days=90), tomorrow),
+        "this_month": (month, tomorrow),
+        "last_month": ((month - timedelta(days=1)).replace(day=1), month),
+    }[name]
+    return of_days(first, last)
+
+
+def _today(now: datetime) -> date:
+    return timezone.localtime(now).date()

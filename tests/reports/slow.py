@@ -1,0 +1,363 @@
+"""The slow, obvious way to the figures of reports: from recorded events and messages, one thing at a time.
+
+Spells come from tests.labels.oracle, which shares nothing with the code that is tested; owners are asked for every
+single moment. Rules are quoted from docs/metrics.md.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from contacts.models import Campaign, CampaignTouch, Channel, Contact, Message
+from contacts.services.ownership import Ownerships
+from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelEvent, StaleFlag
+from labels.spells import Interval, Limits, Meaning
+from tests.labels import oracle
+
+HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
+LIMITS = Limits(mistap=timedelta(seconds=120), hole=timedelta(seconds=600))
+
+
+@dataclass
+class Slow:
+    """All that was recorded, and the figures of one period."""
+
+    start: datetime
+    end: datetime
+    now: datetime
+    channels: set[int] | None = None
+    labels: set[int] | None = None
+    certain: bool = False
+
+    def __post_init__(self) -> None:
+        self.contacts = {c.pk: c for c in Contact.objects.all()}
+        self.label = {label.pk: label for label in Label.all_objects.all()}
+        self.messages = [m for m in Message.objects.all() if m.contact_id in self.contacts]
+        self.owners = {c.pk: Ownerships.of(c.pk, zone=settings.TIME_ZONE) for c in Channel.all_objects.all()}
+        self.single = {c.pk for c in Channel.all_objects.all() if c.used_by_one}
+        self.intervals = list(_intervals(self.contacts))
+        everywhere = self._project(self.intervals)
+        self.everywhere = everywhere[1]
+        here = [i for i in self.intervals if self.channels is None or i.channel in self.channels]
+        spells, clean = everywhere if self.channels is None else self._project(here)
+        self.instants = [i for i in here if self._instant(i)]
+        self.outcome = clean
+        self.spells = [s for s in spells if self._chosen(s)]
+        self.clean = [s for s in clean if self._chosen(s)]
+        self.clean_any = [s for s in clean if self.labels is None or s.label in self.labels]
+
+    # -- Which spells ---
+
+    def _project(self, intervals: list[Interval]) -> tuple[list[Any], list[Any]]:
+        meanings = _meanings()
+        spells, clean = [], []
+        for contact in self.contacts:
+            mine = [i for i in intervals if i.contact == contact]
+            projection = oracle.project(mine, meanings, steps={}, limits=LIMITS)
+            spells += projection.spells
+            clean += projection.clean_spells
+        return spells, clean
+
+    def _chosen(self, spell: Any) -> bool:
+        if self.labels is not None and spell.label not in self.labels:
+            return False
+        return not self.certain or self._is_certain(spell.method, spell.channel)
+
+    def _is_certain(self, method: str, channel: int) -> bool:
+        return method == "crm_user" or (method == "channel_owner" and channel in self.single)
+
+    def _instant(self, i: Interval) -> bool:
+        """ "Added and removed in the same second makes no spell, only a mistap" """
+        if i.removed_at is None or f"{i.removed_at:%F %T}" != f"{i.added_at:%F %T}":
+            return False
+        live = {i.origin, i.removed_origin} <= {"live", "crm"} and i.removed_reason == "removed"
+        same = (i.agent, None if i.agent else i.user) == (i.removed_by, None if i.removed_by else i.removed_by_user)
+        now_label = ChannelLabel.objects.get(pk=i.channel_label).label_id
+        label_ok = self.labels is None or now_label in self.labels
+        certain_ok = not self.certain or self._is_certain(i.method, i.channel)
+        return live and same and label_ok and certain_ok and self.within(i.added_at)
+
+    def within(self, at: datetime | None) -> bool:
+        return at is not None and self.start <= at < self.end
+
+    # -- Label activity ---
+
+    def activity(self, spells: Iterable[Any]) -> dict[str, int]:
+        found = dict.fromkeys(("added", "mistaps", "found", "removed", "lost", "active_from", "active_to"), 0)
+        for s in spells:
+            if self.within(s.started_at):
+                found["found" if s.found else "added"] += 1
+                found["mistaps"] += s.mistap
+            if self.within(s.ended_at):
+                found["lost" if s.lost else "removed"] += 1
+            found["active_from"] += active(s, self.start)
+            found["active_to"] += active(s, self.end)
+        found["net"] = found["added"] + found["found"] - found["removed"] - found["lost"]
+        return found
+
+    # -- CS quality ---
+
+    def agent(self, agent: int | None) -> dict[str, Any]:
+        found: dict[str, Any] = self.activity(s for s in self.spells if s.agent == agent)
+        found["removed_by"] = sum(s.removed_by == agent and not s.lost and self.within(s.ended_at) for s in self.spells)
+        found["instant_mistaps"] = sum(i.agent == agent for i in self.instants)
+        taps = found["added"] + found["instant_mistaps"]
+        found["mistap_rate"] = (found["mistaps"] + found["instant_mistaps"], taps)
+        found |= self._arrived(agent) if agent is not None else {}
+        found |= self._graded(agent)
+        found["stale_open"] = sum(owner == agent for owner in self._stale_owners())
+        return found
+
+    def _owned_by(self, agent: int, channel: int, at: datetime) -> bool:
+        seen = self.channels is None or channel in self.channels
+        return seen and channel in self.owners and self.owners[channel].at(at).agent_id == agent
+
+    def _arrived(self, agent: int) -> dict[str, Any]:
+        inbound = [m for m in self.messages if not m.from_me]
+        received = {m.contact_id for m in inbound if self.within(m.at) and self._owned_by(agent, m.channel_id, m.at)}
+        firsts: dict[tuple[int, int], datetime] = {}
+        for m in inbound:
+            key = (m.contact_id, m.channel_id)
+            firsts[key] = min(m.at, firsts.get(key, m.at))
+        arrived: dict[int, datetime] = {}
+        for (contact, channel), at in firsts.items():
+            if self.within(at) and self._owned_by(agent, channel, at):
+                arrived[contact] = min(at, arrived.get(contact, at))
+        found: dict[str, Any] = {"received": len(received)}
+        spells = {c: [s for s in self.everywhere if s.contact == c] for c in arrived}
+        already = {c for c, at in arrived.items() if any(active(s, at) for s in spells[c])}
+        found["already_labelled"] = len(already)
+        waits: dict[int, timedelta] = {}
+        for contact, at in arrived.items():
+            live = [s.started_at - at for s in spells[contact] if not s.found and s.started_at >= at]
+            if live and contact not in already and min(live) < 7 * DAY:
+                waits[contact] = min(live)
+        for name, window in (("labelled_1h", HOUR), ("labelled_24h", DAY)):
+            old = [c for c, at in arrived.items() if c not in already and at + window <= self.now]
+            found[name] = (sum(c in waits and waits[c] < window for c in old), len(old))
+        never = [c for c in arrived if c not in already and c not in waits]
+        found["unlabelled"] = sum(arrived[c] + 7 * DAY <= self.now for c in never)
+        found["unlabelled_so_far"] = sum(arrived[c] + 7 * DAY > self.now for c in never)
+        seconds = sorted(wait.total_seconds() for wait in waits.values())
+        found["first_labelled"] = len(seconds)
+        found["first_label_median_s"] = statistics.median(seconds) if seconds else None
+        found["first_label_p90_s"] = _percentile(seconds, 0.9)
+        return found
+
+    def _graded(self, agent: int | None) -> dict[str, Any]:
+        """ "of contacts the agent gave a grading label in the period" """
+        given = [s for s in self.clean if s.agent == agent and not s.found and self.within(s.started_at)]
+        given = [s for s in given if self._grading(s.label)]
+        graded = {s.contact for s in given}
+        high = _first_by_contact(s for s in given if self.label[s.label].high_quality)
+        low = _first_by_contact(s for s in given if self.label[s.label].low_quality)
+        found: dict[str, Any] = {"graded_high": (len(high), len(graded))}
+        for name, firsts in (("came_true", high), ("cold_yet_bought", low)):
+            k = n = immature = already = 0
+            for contact, t in firsts.items():
+                won = [s for s in self.outcome if s.contact == contact and self.label[s.label].meaning == "won"]
+                if any(active(s, t) for s in won):
+                    already += 1
+                elif t + 30 * DAY > self.now:
+                    immature += 1
+                else:
+                    n += 1
+                    k += any(t <= s.started_at < t + 30 * DAY for s in won)
+            found |= {name: (k, n), f"{name}_immature": immature, f"{name}_already": already}
+        return found
+
+    def _grading(self, label: int) -> bool:
+        known = self.label[label]
+        return known.high_quality or known.low_quality or known.meaning in ("hot", "cold", "grade")
+
+    def _stale_owners(self) -> list[int | None]:
+        """ "at the end of the period, by the owner of the contact's channel then" """
+        found: list[int | None] = []
+        moment = min(self.end, self.now) - timedelta(microseconds=1)
+        for flag in StaleFlag.objects.all():
+            opened = flag.flagged_at < self.end and (flag.closed_at is None or flag.closed_at >= self.end)
+            if not opened or flag.contact_id not in self.contacts:
+                continue
+            if self.labels is not None and flag.label_id not in self.labels:
+                continue
+            spell = [
+                s
+                for s in self.everywhere
+                if (s.contact, s.label, s.started_at) == (flag.contact_id, flag.label_id, flag.spell_started_at)
+            ]
+            channel = spell[0].channel if spell else None
+            if self.channels is not None and channel not in self.channels:
+                continue
+            owner = self.owners[channel].at(moment).agent_id if channel else None
+            found.append(owner or flag.owner_id)
+        return found
+
+    # -- Campaign quality ---
+
+    def campaigns(self, *, last: bool, event: bool) -> dict[int | None, dict[str, Any]]:
+        touches: dict[int, list[Any]] = defaultdict(list)
+        for touch in CampaignTouch.objects.order_by("at", "id"):
+            if touch.contact_id in self.contacts:
+                touches[touch.contact_id].append(touch)
+        if event:
+            return self._events(touches, last=last)
+        found: dict[int | None, dict[str, Any]] = defaultdict(lambda: defaultdict(int))
+        for contact, row in self.contacts.items():
+            touch = self._touch(touches[contact], last=last)
+            if touches[contact]:
+                if touch is None or not self.within(touch.at):
+                    continue
+                if self.channels is not None and touch.channel_id not in self.channels:
+                    continue
+                who, at = touch.campaign_id, touch.at
+            else:
+                who, at = None, row.first_inbound_at or row.first_seen_at
+                if not self.within(at) or not self._known_here(contact):
+                    continue
+            self._count(found[who], contact, at)
+        return found
+
+    def _known_here(self, contact: int) -> bool:
+        channels = set(self.contacts[contact].on_channels.values_list("channel_id", flat=True))
+        return self.channels is None or bool(channels & self.channels)
+
+    def _touch(self, touches: list[Any], *, last: bool) -> Any:
+        if last:
+            inside = [t for t in touches if self.within(t.at)]
+            return inside[-1] if inside else None
+        by_hand = [t for t in touches if t.method == "manual"]
+        return (by_hand or touches or [None])[0]
+
+    def _count(self, row: dict[str, Any], contact: int, at: datetime) -> None:
+        row["contacts"] += 1
+        mature = at + 30 * DAY <= self.now
+        row["immature"] += not mature
+        mine = [s for s in self.clean_any if s.contact == contact]
+        for name, holds in self._outcomes().items():
+            such = [s for s in mine if holds(self.label[s.label])]
+            if any(active(s, at) for s in such):
+                row[f"{name}_already"] += 1
+                continue
+            hit = any(at <= s.started_at < at + 30 * DAY for s in such)
+            row[f"{name}_count"] += hit
+            row[f"{name}_all"] += 1
+            row[f"{name}_n"] += mature
+            row[f"{name}_k"] += mature and hit
+
+    def _events(self, touches: dict[int, list[Any]], *, last: bool) -> dict[int | None, dict[str, Any]]:
+        credited: dict[int | None, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
+        for s in self.clean_any:
+            if not self.within(s.started_at):
+                continue
+            if last:
+                possible = [t for t in touches[s.contact] if s.started_at - 30 * DAY <= t.at <= s.started_at]
+                touch = possible[-1] if possible else None
+            else:
+                touch = self._touch(touches[s.contact], last=False)
+            for name, holds in self._outcomes().items():
+                if holds(self.label[s.label]):
+                    credited[touch.campaign_id if touch else None][name].add(s.contact)
+        return {who: {f"{name}_count": len(c) for name, c in row.items()} for who, row in credited.items()}
+
+    @staticmethod
+    def _outcomes() -> dict[str, Any]:
+        return {
+            "labelled": lambda label: True,
+            "high": lambda label: label.high_quality,
+            "waiting": lambda label: label.meaning == "waiting",
+            "won": lambda label: label.meaning == "won",
+            "complaint": lambda label: label.meaning == "complaint",
+        }
+
+    def cost(self, campaign: Campaign) -> float | None:
+        """ "spread evenly over its days": each day of the campaign that the period holds costs the same."""
+        touched = [t.at.astimezone(ZoneInfo(settings.TIME_ZONE)).date() for t in campaign.touches.all()]
+        first = campaign.starts_on or min(touched, default=None)
+        last = campaign.ends_on or max(touched, default=None) or first
+        if campaign.cost is None or first is None:
+            return None
+        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+        zone = ZoneInfo(settings.TIME_ZONE)
+        inside = [d for d in days if self.start <= datetime(d.year, d.month, d.day, tzinfo=zone) < self.end]
+        return float(campaign.cost) * len(inside) / len(days)
+
+
+def active(spell: Any, t: datetime) -> bool:
+    """ "a spell that started before t and did not end before t" """
+    return spell.started_at < t and (spell.ended_at is None or spell.ended_at >= t)
+
+
+def _first_by_contact(spells: Iterable[Any]) -> dict[int, datetime]:
+    firsts: dict[int, datetime] = {}
+    for s in spells:
+        firsts[s.contact] = min(s.started_at, firsts.get(s.contact, s.started_at))
+    return firsts
+
+
+def _percentile(values: list[float], p: float) -> float | None:
+    """Between the two values around the place p (n - 1)."""
+    if not values:
+        return None
+    place = p * (len(values) - 1)
+    low = values[int(place)]
+    high = values[min(int(place) + 1, len(values) - 1)]
+    return low + (high - low) * (place - int(place))
+
+
+# -- From events to intervals ---
+
+
+def _intervals(contacts: Iterable[int]) -> Iterable[Interval]:
+    """One chat and one WhatsApp label after the other: on at an add, off at a remove or when the label is deleted."""
+    events: dict[tuple[int, int], list[LabelEvent]] = defaultdict(list)
+    for event in LabelEvent.objects.filter(channel_label__hidden=False).exclude(effect="echo"):
+        if event.contact_id in contacts:
+            events[event.contact_id, event.channel_label_id].append(event)
+    for (_, channel_label), told in events.items():
+        told.sort(key=lambda e: (e.occurred_at, e.kind == "remove", e.event_key))
+        on: LabelEvent | None = None
+        for event in told:
+            if event.kind == "add" and on is None:
+                on = event
+            elif event.kind == "remove" and on is not None:
+                reason = "reconcile" if event.origin == "reconcile" else "removed"
+                yield _interval(on, event.occurred_at, reason, event)
+                on = None
+        if on is not None:
+            deleted = ChannelLabel.objects.get(pk=channel_label).deleted_at
+            yield _interval(on, max(on.occurred_at, deleted) if deleted else None, "label_deleted" if deleted else "")
+
+
+def _interval(on: LabelEvent, end: datetime | None, reason: str, off: LabelEvent | None = None) -> Interval:
+    return Interval(
+        contact=on.contact_id,
+        channel=on.channel_id,
+        channel_label=on.channel_label_id,
+        added_at=on.occurred_at,
+        removed_at=end,
+        origin=on.origin,
+        agent=on.actor_agent_id,
+        user=on.actor_user_id,
+        method=on.actor_method,
+        removed_by=off.actor_agent_id if off else None,
+        removed_by_user=off.actor_user_id if off else None,
+        removed_origin=off.origin if off else "",
+        removed_reason=reason,
+    )
+
+
+def _meanings() -> dict[int, list[Meaning]]:
+    meanings: dict[int, list[Meaning]] = defaultdict(list)
+    for row in ChannelLabelMeaning.objects.all():
+        meanings[row.channel_label_id].append(Meaning(row.since, row.label_id))
+    for label in ChannelLabel.objects.all():
+        meanings.setdefault(label.pk, [Meaning(None, label.label_id)])
+    return {pk: sorted(rows, key=lambda m: (m.since is not None, m.since)) for pk, rows in meanings.items()}

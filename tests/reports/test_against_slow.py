@@ -1,0 +1,142 @@
+"""Every report against the slow, obvious computation, on businesses drawn at random."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from contacts.models import Agent, Campaign, Channel
+from labels.models import Label
+from reports.selectors import agents, campaigns, labels
+from reports.selectors.campaigns import Basis, Touch
+from reports.selectors.chosen import Filters
+from reports.selectors.periods import Period
+from reports.selectors.questions import Question
+from reports.selectors.shares import Share
+
+from .slow import Slow
+from .world import World, day
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PERIODS = [(day(0), day(60), day(60)), (day(14), day(35), day(52)), (day(29.5), day(44.25), day(100))]
+FILTERS: list[dict[str, Any]] = [
+    {},
+    {"channels": ("cs1", "cs4")},
+    {"labels": ("Grade A", "Selesai", "Prospek dingin")},
+    {"certain": True, "channels": ("cs1", "cs2"), "labels": ("Grade A", "Prospek panas")},
+]
+
+
+@pytest.fixture(params=[11, 12])
+def world(request: pytest.FixtureRequest) -> World:
+    world = World(request.param)
+    world.play()
+    Channel.objects.filter(key="cs2").update(used_by_one=False)
+    return world
+
+
+def filters_of(chosen: dict[str, Any]) -> Filters:
+    channels, names = chosen.get("channels"), chosen.get("labels")
+    return Filters(
+        channels=frozenset(Channel.objects.filter(key__in=channels).values_list("id", flat=True)) if channels else None,
+        labels=frozenset(Label.objects.filter(name__in=names).values_list("id", flat=True)) if names else None,
+        certain=chosen.get("certain", False),
+    )
+
+
+def questions() -> list[tuple[Question, Slow]]:
+    found = []
+    for start, end, now in PERIODS:
+        for chosen in FILTERS:
+            filters = filters_of(chosen)
+            slow = Slow(
+                start, end, now,
+                channels=None if filters.channels is None else set(filters.channels),
+                labels=None if filters.labels is None else set(filters.labels),
+                certain=filters.certain,
+            )  # fmt: skip
+            found.append((Question(Period(start, end), filters, now), slow))
+    return found
+
+
+def plain(value: Any) -> Any:
+    if isinstance(value, Share):
+        return (value.k, value.n)
+    return round(value, 3) if isinstance(value, float) else value
+
+
+def test_every_report_equals_the_slow_computation(world: World) -> None:
+    """One test, so that a world, which takes seconds to play, is played once."""
+    asked = questions()
+    assert_worth_asking(agents.report(asked[0][0], agents=[]))
+    for question, slow in asked:
+        check_agents(question, slow)
+        check_labels(question, slow)
+        for touch in Touch:
+            for basis in Basis:
+                check_campaigns(question, slow, touch, basis)
+
+
+def assert_worth_asking(rows: list[Any]) -> None:
+    """A figure that is 0 everywhere proves nothing."""
+    counts = ("received", "added", "mistaps", "removed", "removed_by", "lost", "active_to", "already_labelled",
+              "unlabelled", "first_labelled", "stale_open", "found")  # fmt: skip
+    shares = ("labelled_1h", "labelled_24h", "graded_high", "came_true", "mistap_rate")
+    assert [name for name in counts if not sum(getattr(row, name) for row in rows)] == []
+    assert [name for name in shares if not sum(getattr(row, name).k for row in rows)] == []
+
+
+def check_agents(question: Question, slow: Slow) -> None:
+    rows = {row.agent: row for row in agents.report(question, agents=Agent.objects.all())}
+    for agent, row in rows.items():
+        wanted = slow.agent(agent)
+        got = {name: plain(getattr(row, name)) for name in wanted}
+        assert got == {name: plain(value) for name, value in wanted.items()}, (row.name, question)
+        assert row.active_from + row.net == row.active_to
+    assert None in rows or not any(slow.activity(s for s in slow.spells if s.agent is None).values())
+    known = [row for row in rows.values() if row.agent is not None]
+    for row in known:
+        others = [other.came_true for other in known if other is not row]
+        assert (row.came_true_others.k, row.came_true_others.n) == (sum(o.k for o in others), sum(o.n for o in others))
+
+
+def check_labels(question: Question, slow: Slow) -> None:
+    for row in labels.report(question):
+        wanted = slow.activity(s for s in slow.spells if s.label == row.label)
+        assert {name: getattr(row, name) for name in wanted} == wanted, row.name
+        assert row.active_from + row.net == row.active_to
+
+
+def check_campaigns(question: Question, slow: Slow, touch: Touch, basis: Basis) -> None:
+    if question.filters.certain:
+        return  # campaigns are nobody's work
+    wanted = slow.campaigns(last=touch is Touch.LAST, event=basis is Basis.EVENT)
+    rows = campaigns.report(question, touch=touch, basis=basis, campaigns=Campaign.objects.all())
+    assert {row.campaign for row in rows} >= set(wanted)
+    all_high = sum(row.get("high_count", 0) for row in wanted.values())
+    for row in rows:
+        slow_row = wanted.get(row.campaign, {})
+        for name in ("labelled", "high", "waiting", "won", "complaint"):
+            k, n, everyone, count = (slow_row.get(f"{name}_{part}", 0) for part in ("k", "n", "all", "count"))
+            assert getattr(row, f"{name}_count") == count, (row.name, name, touch, basis)
+            assert getattr(row, f"{name}_already") == slow_row.get(f"{name}_already", 0)
+            if basis is Basis.COHORT:
+                assert plain(getattr(row, name)) == (k, n)
+                assert plain(getattr(row, f"{name}_so_far")) == (count, everyone)
+            else:
+                assert getattr(row, name) is None
+        assert plain(row.high_of_all) == (slow_row.get("high_count", 0), all_high)
+        if basis is Basis.COHORT:
+            assert (row.contacts, row.immature) == (slow_row.get("contacts", 0), slow_row.get("immature", 0))
+        check_cost(question, slow, row)
+
+
+def check_cost(question: Question, slow: Slow, row: Any) -> None:
+    if row.campaign is None or question.period.days is None:
+        return
+    cost = slow.cost(Campaign.objects.get(pk=row.campaign))
+    assert (None if row.cost is None else float(row.cost)) == pytest.approx(cost, abs=0.01)
+    if row.cost is not None and row.high_count:
+        assert float(row.cost_per_high) == pytest.approx(float(row.cost) / row.high_count, abs=0.01)
