@@ -1,4 +1,4 @@
-"""`python -m benchmarks [P1 P2 …] [--rounds N] [--seconds S]`: run, print the table, write benchmarks/results/*.json."""
+"""`python -m benchmarks [P1 P2 …] [--rounds N] [--seconds S]`: prints a table, writes benchmarks/results/*.json."""
 
 from __future__ import annotations
 

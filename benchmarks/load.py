@@ -43,9 +43,7 @@ def replay(requests: Sequence[bytes], *, port: int, connections: int, seconds: f
     return _by_sockets(requests, port=port, connections=connections, seconds=seconds)
 
 
-def _by_wrk(
-    wrk: str, requests: Iterable[bytes], *, port: int, connections: int, seconds: float, folder: Path
-) -> Load:
+def _by_wrk(wrk: str, requests: Iterable[bytes], *, port: int, connections: int, seconds: float, folder: Path) -> Load:
     prepared = folder / "requests"
     with prepared.open("wb") as file:
         for request in requests:

@@ -24,6 +24,7 @@ FASTEST = 15_000  # posts per second that are prepared; more than 2 cores have e
 KEY = "bench"
 PATH = f"/hooks/waha/{KEY}/"
 
+HEADERS = '{"x-webhook-request-id": "0123456789abcdef0123456789", "x-webhook-timestamp": "1767225600000"}'
 INSERT = """\\set n random(1, 9223372036854775807)
 INSERT INTO webhooks_inboundevent (channel_id, dedupe_key, headers, body) VALUES (:channel, :n, :headers, :body)
 ON CONFLICT (channel_id, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING;
@@ -99,9 +100,11 @@ def _limit(site: Site, pgbench: str, *, channel: int, seconds: float) -> tuple[f
     body = next(posts.unique_bodies(1, first=1, session=KEY, at=datetime.now(UTC))).decode()
     cluster = site.servers.cluster
     assert cluster
-    command = [pgbench, "--no-vacuum", "-M", "prepared", "-c", str(CONNECTIONS), "-j", "1", "-T", f"{max(1, seconds):.0f}",
-               "-f", str(script), "-D", f"channel={channel}", "-D", f"body={body}", "-D", 'headers={"x-webhook-request-id": "0123456789abcdef0123456789", "x-webhook-timestamp": "1767225600000"}',
-               "--log", f"--log-prefix={log}", "-h", str(cluster.sockets), "-U", "postgres", "labelcrm"]  # fmt: skip
+    values = {"channel": str(channel), "headers": HEADERS, "body": body}
+    command = [pgbench, "--no-vacuum", "-M", "prepared", "-c", str(CONNECTIONS), "-j", "1", "-T", f"{seconds:.0f}"]
+    command += [word for name, value in values.items() for word in ("-D", f"{name}={value}")]
+    command += ["-f", str(script), "--log", f"--log-prefix={log}"]
+    command += ["-h", str(cluster.sockets), "-U", "postgres", "labelcrm"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode:
         raise ServiceError(f"pgbench failed: {answer.stderr.strip()}")
