@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -34,7 +33,7 @@ class Signature:
         return any([hmac.compare_digest(given, self._digest(body, secret)) for secret in secrets])  # noqa: C419
 
     def _digest(self, body: bytes, secret: str) -> bytes:
-        return hmac.new(secret.encode(), body, getattr(hashlib, self.algorithm)).hexdigest().encode()
+        return hmac.digest(secret.encode(), body, self.algorithm).hex().encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
