@@ -69,6 +69,8 @@ MENU: list[tuple[Text, list[Entry]]] = [
         _("Records"),
         [
             Entry(_("Audit trail"), "policy", "admin:core_auditentry_changelist", "core.view_auditentry"),
+            Entry(_("API tokens"), "key", "admin:authtoken_tokenproxy_changelist", "authtoken.view_tokenproxy"),
+            Entry(_("Failed logins"), "lock", "admin:axes_accessattempt_changelist", "axes.view_accessattempt"),
             Entry(_("Job runs"), "schedule", "admin:core_jobrun_changelist", "core.view_jobrun"),
         ],
     ),
@@ -111,6 +113,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_ICON": _file("labelcrm/icon.svg"),
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _file("labelcrm/icon.svg")}],
     "STYLES": [_file("labelcrm/admin.css"), _file("labelcrm/labels.css")],
+    "DASHBOARD_CALLBACK": "reports.pages_home.dashboard",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": True,
@@ -119,8 +122,8 @@ UNFOLD: dict[str, Any] = {
     "COLORS": {
         # Greens of which 600 carries white text and 500 stands on dark ground, both with a contrast above 4.5.
         "primary": _scale(
-            "#ecfdf5", "#d1fae5", "#a7f3d0", "#6ee7b7", "#34d399", "#10b981", "#047857", "#065f46", "#064e3b", "#053f31",
-            "#022c22",
+            "#ecfdf5", "#d1fae5", "#a7f3d0", "#6ee7b7", "#34d399", "#10b981", "#047857", "#065f46", "#064e3b",
+            "#053f31", "#022c22",
         ),
     },
     "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": navigation},

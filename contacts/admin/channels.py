@@ -23,7 +23,7 @@ from contacts.models import Channel, ChannelOwnership
 from contacts.models.channels import CRM_GATEWAY
 from labelcrm.core.admin.base import ORIGIN, ArchivableAdmin, EditingAdmin
 from labelcrm.core.admin.filters import VisibleDropdownFilter
-from labelcrm.core.templatetags.labelcrm import flag
+from labelcrm.core.templatetags.labelcrm import flag, moment
 from webhooks.gateways import GATEWAYS
 
 from . import channel_edits
@@ -37,7 +37,7 @@ WEEKDAYS = [
     (5, gettext_lazy("Saturday")),
     (6, gettext_lazy("Sunday")),
 ]
-STATUS_LOOK = {
+STATUS_LOOK: dict[str, str] = {
     Channel.Status.WORKING: "good",
     Channel.Status.STARTING: "warn",
     Channel.Status.PAIRING: "warn",
@@ -57,7 +57,9 @@ class ChannelForm(forms.ModelForm):
         required=False,
         choices=[("", "–"), *((name, name) for name in sorted(available_timezones()))],
         widget=UnfoldAdminSelectWidget,
-        help_text=gettext_lazy("Only for gateways that tell local times (Evolution). Empty: those times are not believed."),
+        help_text=gettext_lazy(
+            "Only for gateways that tell local times (Evolution). Empty: those times are not believed."
+        ),
     )
     api_key = forms.CharField(
         label=gettext_lazy("Gateway API key"),
@@ -102,7 +104,11 @@ class ChannelForm(forms.ModelForm):
 
 class OwnershipForm(forms.ModelForm):
     weekdays = forms.TypedMultipleChoiceField(
-        label=gettext_lazy("Weekdays"), required=False, coerce=int, choices=WEEKDAYS, widget=UnfoldAdminSelectMultipleWidget
+        label=gettext_lazy("Weekdays"),
+        required=False,
+        coerce=int,
+        choices=WEEKDAYS,
+        widget=UnfoldAdminSelectMultipleWidget,
     )
 
     class Meta:
@@ -136,7 +142,16 @@ class OwnershipInline(TabularInline):
 class ChannelAdmin(EditingAdmin, ArchivableAdmin):
     form = ChannelForm
     inlines = (OwnershipInline,)
-    list_display = ("name", "key", "gateway_shown", "status_shown", "owner_now", "team", "last_event_at", "last_label_event_at")
+    list_display = (
+        "name",
+        "key",
+        "gateway_shown",
+        "status_shown",
+        "owner_now",
+        "team",
+        "last_event",
+        "last_label_event",
+    )
     list_filter = (("status", ChoicesDropdownFilter), ("team", VisibleDropdownFilter))
     list_select_related = ("team",)
     search_fields = ("name", "key", "own_phone")
@@ -144,14 +159,20 @@ class ChannelAdmin(EditingAdmin, ArchivableAdmin):
     autocomplete_fields = ("team", "default_campaign")
     fieldsets = (
         (None, {"fields": (("name", "key"), ("gateway", "session"), ("team", "used_by_one"), "default_campaign")}),
-        (gettext_lazy("How the gateway reaches us"), {"fields": ("webhook_address", "secrets_kept", "new_secret", "verify_token")}),
+        (
+            gettext_lazy("How the gateway reaches us"),
+            {"fields": ("webhook_address", "secrets_kept", "new_secret", "verify_token")},
+        ),
         (gettext_lazy("How we reach the gateway"), {"fields": ("base_url", "api_key", "timezone")}),
-        (gettext_lazy("What we know of the number"), {"fields": (("own_phone", "own_lid"), ("status_shown", "last_event_at"))}),
+        (
+            gettext_lazy("What we know of the number"),
+            {"fields": (("own_phone", "own_lid"), ("status_shown", "last_event_at"))},
+        ),
     )
     readonly_fields = ("webhook_address", "secrets_kept", "own_phone", "own_lid", "status_shown", "last_event_at")
     empty_help = gettext_lazy(
-        "A channel is one WhatsApp number behind one gateway. Add it here, then type its webhook address and secret into "
-        "the gateway."
+        "A channel is one WhatsApp number behind one gateway. Add it here, then type its webhook address and secret "
+        "into the gateway."
     )
 
     # -- List ---------------------------------------------------------------------------------------------------
@@ -170,8 +191,16 @@ class ChannelAdmin(EditingAdmin, ArchivableAdmin):
         return flag(channel.get_status_display(), STATUS_LOOK.get(channel.status, ""))
 
     @admin.display(description=gettext_lazy("owner now"))
-    def owner_now(self, channel: Channel) -> str:
+    def owner_now(self, channel: Any) -> str:
         return ", ".join(dict.fromkeys(owner.agent.name for owner in channel.owners_now)) or "–"
+
+    @admin.display(description=gettext_lazy("last event"))
+    def last_event(self, channel: Channel) -> str:
+        return moment(channel.last_event_at)
+
+    @admin.display(description=gettext_lazy("last label event"))
+    def last_label_event(self, channel: Channel) -> str:
+        return moment(channel.last_label_event_at)
 
     # -- Form ---------------------------------------------------------------------------------------------------
 
@@ -204,7 +233,9 @@ class ChannelAdmin(EditingAdmin, ArchivableAdmin):
         return (*self.readonly_fields, *ChannelForm.Meta.fields)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        return super().get_fieldsets(request, obj) if self.may_edit(request) or obj is None else self._fieldsets_to_read()
+        return (
+            super().get_fieldsets(request, obj) if self.may_edit(request) or obj is None else self._fieldsets_to_read()
+        )
 
     def _fieldsets_to_read(self) -> Any:
         hidden = {"new_secret", "verify_token", "api_key"}

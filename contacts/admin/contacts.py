@@ -17,7 +17,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
+from unfold.widgets import INPUT_CLASSES, UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
 
 from contacts.models import Contact, Note
 from contacts.services import people
@@ -25,9 +25,9 @@ from labelcrm.core import audit
 from labelcrm.core.admin.base import ORIGIN, ArchivableAdmin, EditingAdmin, either
 from labelcrm.core.admin.filters import AutocompleteFilter, DayRangeFilter
 from labelcrm.core.admin.keyset import Keyset, KeysetAdminMixin, KeysetChangeList
-from labelcrm.core.templatetags.labelcrm import badge, badges, phone
+from labelcrm.core.templatetags.labelcrm import badge, badges, moment, phone
 
-from .filters import CategoryFilter, ChannelFilter, LabelFilter, OptedOutFilter, active_labels
+from .filters import CategoryFilter, ChannelFilter, FollowUpFilter, LabelFilter, OptedOutFilter, active_labels
 from .page import contact_page
 from .search import find
 
@@ -47,6 +47,14 @@ class ContactForm(forms.ModelForm):
         help_text=gettext_lazy("Wants no broadcasts: left out of every export for broadcasts."),
     )
 
+    follow_up_at = forms.DateTimeField(
+        label=gettext_lazy("Follow up on"),
+        required=False,
+        widget=forms.DateTimeInput(
+            format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local", "class": " ".join(INPUT_CLASSES)}
+        ),
+    )
+
     class Meta:
         model = Contact
         fields = ("name", "assigned_to", "follow_up_at")
@@ -54,10 +62,9 @@ class ContactForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["opted_out"].initial = bool(self.instance.opted_out_at)
-        if "assigned_to" in self.fields:
-            self.fields["assigned_to"].queryset = either(
-                self.fields["assigned_to"].queryset, self.instance.assigned_to_id
-            )
+        agent: Any = self.fields.get("assigned_to")
+        if agent is not None:
+            agent.queryset = either(agent.queryset, self.instance.assigned_to_id)
 
 
 class NoteForm(forms.ModelForm):
@@ -89,6 +96,7 @@ class ContactAdmin(KeysetAdminMixin, EditingAdmin, ArchivableAdmin):
         ("campaign", AutocompleteFilter),
         ("last_inbound_at", DayRangeFilter),
         ("first_seen_at", DayRangeFilter),
+        FollowUpFilter,
         OptedOutFilter,
     )
     search_fields = ("name",)
@@ -109,8 +117,10 @@ class ContactAdmin(KeysetAdminMixin, EditingAdmin, ArchivableAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).filter(merged_into__isnull=True).select_related("assigned_to", "campaign")
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> tuple[QuerySet[Any], bool]:
-        return find(queryset, term) if term else queryset, False
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return find(queryset, search_term) if search_term else queryset, False
 
     def for_page(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         now = active_labels(request).select_related("label", "channel_label", "channel").order_by("added_at", "id")
@@ -125,7 +135,7 @@ class ContactAdmin(KeysetAdminMixin, EditingAdmin, ArchivableAdmin):
         return format_html('<span class="lc-nowrap">{}</span>', phone(contact.phone) or f"{contact.lid}@lid")
 
     @admin.display(description=gettext_lazy("labels"))
-    def labels_shown(self, contact: Contact) -> str:
+    def labels_shown(self, contact: Any) -> str:
         drawn: dict[int, dict[str, Any]] = {}
         for assignment in contact.labels_now:
             hint = hint_of(assignment)
@@ -203,7 +213,7 @@ class ContactAdmin(KeysetAdminMixin, EditingAdmin, ArchivableAdmin):
             self.message_user(request, _("Your role may read notes, not write them."), messages.ERROR)
         elif form.is_valid():
             with transaction.atomic():
-                note = Note.objects.create(contact=contact, author=request.user, text=form.cleaned_data["text"])
+                note = Note.objects.create(contact=contact, author_id=request.user.pk, text=form.cleaned_data["text"])
                 audit.record(actor=request.user, action="note", obj=contact, note=note.pk)
         return HttpResponseRedirect(f"{page_url(pk)}#notes")
 
@@ -211,15 +221,6 @@ class ContactAdmin(KeysetAdminMixin, EditingAdmin, ArchivableAdmin):
 def page_url(pk: int) -> str:
     """The address of a contact's page."""
     return reverse("admin:contacts_contact_page", args=(pk,))
-
-
-def moment(at: Any) -> str:
-    """A time in a list column: short, on one line, exact on hover."""
-    if at is None:
-        return "–"
-    local = timezone.localtime(at)
-    short = format_date(local, "d M H:i" if local.year == timezone.localtime().year else "d M Y")
-    return format_html('<time class="lc-nowrap" datetime="{}" title="{}">{}</time>', at.isoformat(), format_date(local, "j F Y H:i:s"), short)
 
 
 def hint_of(assignment: Any) -> str:

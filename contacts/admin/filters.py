@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter, MultipleDropdownFilter, RadioFilter
@@ -15,6 +16,7 @@ from contacts.models import Channel, ContactChannel
 from labels.models import Label, LabelAssignment
 
 NO_LABEL = "none"
+FEW = 2000
 
 
 class LabelFilter(MultipleDropdownFilter):
@@ -34,7 +36,7 @@ class LabelFilter(MultipleDropdownFilter):
         if NO_LABEL in chosen:
             return queryset.filter(~Exists(active_labels(request).filter(contact=OuterRef("pk"))))
         ids = [int(value) for value in chosen if value.isdigit()]
-        return queryset.filter(pk__in=active_labels(request).filter(label_id__in=ids).values("contact")) if ids else queryset
+        return among(queryset, active_labels(request).filter(label_id__in=ids)) if ids else queryset
 
     def value(self) -> list[str]:
         return self.used_parameters.get(self.parameter_name) or []
@@ -53,7 +55,7 @@ class CategoryFilter(DropdownFilter):
         if not (self.value() or "").isdigit():
             return queryset
         ids = [label.pk for label in labels_of(request) if label.category_id == int(self.value())]
-        return queryset.filter(pk__in=active_labels(request).filter(label_id__in=ids).values("contact"))
+        return among(queryset, active_labels(request).filter(label_id__in=ids))
 
 
 class ChannelFilter(DropdownFilter):
@@ -68,7 +70,21 @@ class ChannelFilter(DropdownFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if not (self.value() or "").isdigit():
             return queryset
-        return queryset.filter(pk__in=ContactChannel.objects.filter(channel=self.value()).values("contact"))
+        return among(queryset, ContactChannel.objects.filter(channel=self.value()))
+
+
+class FollowUpFilter(RadioFilter):
+    title = gettext_lazy("follow-up")
+    parameter_name = "follow_up"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
+        return [("due", gettext_lazy("Due now")), ("planned", gettext_lazy("Planned"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        now = timezone.now()
+        if self.value() == "due":
+            return queryset.filter(follow_up_at__lte=now)
+        return queryset.filter(follow_up_at__gt=now) if self.value() == "planned" else queryset
 
 
 class OptedOutFilter(RadioFilter):
@@ -82,6 +98,16 @@ class OptedOutFilter(RadioFilter):
         return queryset.filter(opted_out_at__isnull=self.value() == "0") if self.value() in ("0", "1") else queryset
 
 
+def among(contacts: QuerySet[Any], rows: QuerySet[Any]) -> QuerySet[Any]:
+    """The contacts that `rows` point to.
+
+    Few are named one by one. Many are looked for along the order of the list, which finds the first page soon; the
+    same way would read the whole table for few, and PostgreSQL cannot tell which it is when filters are combined.
+    """
+    ids = list(rows.order_by().values_list("contact_id", flat=True)[: FEW + 1])
+    return contacts.filter(pk__in=ids if len(ids) <= FEW else rows.values("contact_id"))
+
+
 def active_labels(request: HttpRequest) -> QuerySet[Any]:
     """Labels that are on now, on channels this user sees."""
     rows = LabelAssignment.objects.visible_to(request.user)
@@ -93,7 +119,7 @@ def labels_of(request: HttpRequest) -> list[Label]:
     if not hasattr(request, "_labelcrm_labels"):
         rows = Label.objects.visible_to(request.user).select_related("category")
         request._labelcrm_labels = list(rows.order_by("category__position", "category_id", "step", "name"))  # type: ignore[attr-defined]
-    return request._labelcrm_labels  # type: ignore[attr-defined,no-any-return]
+    return request._labelcrm_labels  # type: ignore[attr-defined]
 
 
 def _choices(labels: Any) -> list[tuple[str, str]]:

@@ -88,6 +88,10 @@ class ContactPage:
         return lanes(self.intervals, start=self.start, now=self.now)
 
     @cached_property
+    def several_channels(self) -> bool:
+        return len({interval.channel_id for interval in self.intervals}) > 1
+
+    @cached_property
     def start(self) -> datetime:
         first = min((interval.added_at for interval in self.intervals), default=self.now)
         return min(first, self.now - timedelta(days=1))
@@ -99,7 +103,10 @@ class ContactPage:
         pattern = "d M" if span > timedelta(days=3) else "d M H:i"
         pattern = "M Y" if span > timedelta(days=500) else pattern
         moments = (self.start + span * (step / TICKS) for step in range(TICKS))
-        return [(f"{100 * step / TICKS:.2f}%", format_date(timezone.localtime(at), pattern)) for step, at in enumerate(moments)]
+        return [
+            (f"{100 * step / TICKS:.2f}%", format_date(timezone.localtime(at), pattern))
+            for step, at in enumerate(moments)
+        ]
 
     @cached_property
     def history(self) -> list[Change]:
@@ -160,7 +167,8 @@ def _bar(interval: LabelAssignment, *, start: datetime, now: datetime) -> Bar:
     x = 100 * (interval.added_at - start).total_seconds() / span
     width = max(100 * (end - interval.added_at).total_seconds() / span, NARROWEST)
     x = min(x, 100 - NARROWEST)
-    title = f"{interval.channel_label_name}: {_time(interval.added_at)} – {_time(interval.removed_at) if interval.removed_at else _('now')}"
+    until = _time(interval.removed_at) if interval.removed_at else _("now")
+    title = f"{interval.channel_label_name}: {_time(interval.added_at)} – {until}"
     return Bar(
         x=f"{x:.3f}%",
         width=f"{min(width, 100 - x):.3f}%",
@@ -208,5 +216,3 @@ def how(method: str) -> str:
 
 def _time(at: datetime) -> str:
     return format_date(timezone.localtime(at), "j M Y H:i")
-
-

@@ -68,15 +68,15 @@ class TeamAdmin(EditingAdmin, ArchivableAdmin):
         )
 
     @admin.display(description=_("agents"))
-    def agents_shown(self, team: Team) -> int:
+    def agents_shown(self, team: Any) -> int:
         return team.agent_count
 
     @admin.display(description=_("channels"))
-    def channels_shown(self, team: Team) -> int:
+    def channels_shown(self, team: Any) -> int:
         return team.channel_count
 
     @admin.display(description=_("users"))
-    def members_shown(self, team: Team) -> int:
+    def members_shown(self, team: Any) -> int:
         return team.member_count
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:

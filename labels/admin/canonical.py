@@ -39,7 +39,7 @@ class CategoryAdmin(EditingAdmin):
         return family(category)
 
     @admin.display(description=gettext_lazy("labels"))
-    def labels_shown(self, category: Category) -> int:
+    def labels_shown(self, category: Any) -> int:
         return category.label_count
 
     def create(self, *, actor: Any, **values: Any) -> Category:
@@ -101,7 +101,16 @@ class AliasInline(TabularInline):
 class LabelAdmin(EditingAdmin, ArchivableAdmin):
     form = LabelForm
     inlines = (AliasInline,)
-    list_display = ("badge_shown", "category", "meaning", "step", "quality", "stale_after_days", "numbers", "contacts_now")
+    list_display = (
+        "badge_shown",
+        "category",
+        "meaning",
+        "step",
+        "quality",
+        "stale_after_days",
+        "numbers",
+        "contacts_now",
+    )
     list_filter = (("category", RelatedDropdownFilter), ("reviewed", BooleanRadioFilter))
     list_select_related = ("category",)
     list_per_page = 100
@@ -135,7 +144,7 @@ class LabelAdmin(EditingAdmin, ArchivableAdmin):
         return _("low") if label.low_quality else "–"
 
     @admin.display(description=gettext_lazy("numbers"))
-    def numbers(self, label: Label) -> int:
+    def numbers(self, label: Any) -> int:
         """How many WhatsApp numbers use it."""
         return label.number_count
 
@@ -160,6 +169,8 @@ class LabelAdmin(EditingAdmin, ArchivableAdmin):
         super().save_formset(request, form, formset, change)
         for alias in formset.new_objects:
             audit.record(actor=request.user, action="label.spelling", obj=form.instance, text=alias.text)
+        for alias in formset.deleted_objects:
+            audit.record(actor=request.user, action="label.spelling_removed", obj=form.instance, text=alias.text)
 
 
 def family(category: Category) -> str:

@@ -15,11 +15,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.forms import ActionForm
-from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget, UnfoldAdminSingleDateWidget
+from unfold.widgets import (
+    UnfoldAdminRadioSelectWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminSingleDateWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from labelcrm.core.admin.base import StaffAdmin
 from labelcrm.core.admin.filters import AutocompleteFilter, VisibleDropdownFilter
-from labelcrm.core.templatetags.labelcrm import badge, badges, flag
+from labelcrm.core.templatetags.labelcrm import badge, badges, flag, moment
 from labels.models import ChannelLabel, Label
 
 ALWAYS, FROM = "always", "from"
@@ -55,7 +60,7 @@ class StateFilter(DropdownFilter):
 class MappingForm(forms.ModelForm):
     """What a person may say about a WhatsApp label: its meaning, and its name while WhatsApp does not tell it."""
 
-    means = forms.ModelChoiceField(
+    means: Any = forms.ModelChoiceField(
         label=gettext_lazy("Means"), queryset=Label.objects.none(), widget=UnfoldAdminSelectWidget
     )
     holds = forms.ChoiceField(
@@ -72,6 +77,7 @@ class MappingForm(forms.ModelForm):
         label=gettext_lazy("Its name"),
         required=False,
         max_length=200,
+        widget=UnfoldAdminTextInputWidget,
         help_text=gettext_lazy("WhatsApp has not told the name yet. A name it tells later wins over yours."),
     )
 
@@ -81,8 +87,9 @@ class MappingForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "means" in self.fields:
-            self.fields["means"].queryset = Label.objects.all()
+        means: Any = self.fields.get("means")
+        if means is not None:
+            means.queryset = Label.objects.all()
             self.initial["means"] = self.instance.label_id
 
     def clean(self) -> dict[str, Any]:
@@ -99,7 +106,7 @@ class MappingForm(forms.ModelForm):
 class RemapForm(ActionForm):
     """The fields beside "Run": one meaning for all chosen rows."""
 
-    means = forms.ModelChoiceField(
+    means: Any = forms.ModelChoiceField(
         label="",
         required=False,
         queryset=Label.objects.none(),
@@ -111,8 +118,9 @@ class RemapForm(ActionForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["means"].queryset = Label.objects.all()
-        self.fields["means"].widget.attrs["aria-label"] = _("Label")
+        means: Any = self.fields["means"]
+        means.queryset = Label.objects.all()
+        means.widget.attrs["aria-label"] = _("Label")
 
 
 @admin.register(ChannelLabel)
@@ -120,7 +128,7 @@ class ChannelLabelAdmin(StaffAdmin):
     form = MappingForm
     action_form = RemapForm
     actions = ("remap_rows",)
-    list_display = ("whatsapp_name", "channel", "means_shown", "state_shown", "external_id", "generation", "first_seen_at")
+    list_display = ("whatsapp_name", "channel", "means_shown", "state_shown", "external_id", "generation", "first_seen")
     list_filter = (StateFilter, ("channel", VisibleDropdownFilter), ("label", AutocompleteFilter))
     list_select_related = ("channel", "label")
     list_per_page = 100
@@ -162,6 +170,10 @@ class ChannelLabelAdmin(StaffAdmin):
             return flag(_("name not known yet"), "warn")
         return flag(_("in order"), "good") if row.label.reviewed else flag(_("needs a decision"), "warn")
 
+    @admin.display(description=gettext_lazy("first seen"), ordering="first_seen_at")
+    def first_seen(self, row: ChannelLabel) -> str:
+        return moment(row.first_seen_at)
+
     @admin.display(description=gettext_lazy("meanings so far"))
     def meanings_shown(self, row: ChannelLabel) -> str:
         meanings = row.meanings.select_related("label", "decided_by")
@@ -197,7 +209,9 @@ class ChannelLabelAdmin(StaffAdmin):
         rows = list(queryset)
         for row in rows:
             meanings.remap(channel_label=row, label=label, since=None, actor=request.user)
-        said = ngettext("%(n)d WhatsApp label means “%(label)s” now.", "%(n)d WhatsApp labels mean “%(label)s” now.", len(rows))
+        said = ngettext(
+            "%(n)d WhatsApp label means “%(label)s” now.", "%(n)d WhatsApp labels mean “%(label)s” now.", len(rows)
+        )
         self.message_user(request, said % {"n": len(rows), "label": label}, messages.SUCCESS)
 
 

@@ -31,7 +31,11 @@ SECRET_WORDS = ("token", "secret", "apikey", "api_key", "password", "authorizati
 class InboundEventAdmin(KeysetAdminMixin, RecordAdmin):
     actions = ("replay_rows",)
     list_display = ("number", "received_at", "channel", "state_shown", "reason", "attempts", "settled_at")
-    list_filter = (("state", ChoicesDropdownFilter), ("channel", VisibleDropdownFilter), ("received_at", DayRangeFilter))
+    list_filter = (
+        ("state", ChoicesDropdownFilter),
+        ("channel", VisibleDropdownFilter),
+        ("received_at", DayRangeFilter),
+    )
     list_select_related = ("channel",)
     search_fields = ("reason",)
     search_help_text = gettext_lazy("Number of the event (#123) or reason")
@@ -44,21 +48,24 @@ class InboundEventAdmin(KeysetAdminMixin, RecordAdmin):
         "headers_shown",
     )
     readonly_fields = (
-        "number", "channel", "received_at", "settled_at", "state_shown", "attempts", "reason", "body_shown", "headers_shown",
+        "number", "channel", "received_at", "settled_at", "state_shown", "attempts", "reason", "body_shown",
+        "headers_shown",
     )  # fmt: skip
     empty_help = gettext_lazy(
-        "No gateway has posted anything that matches. Is the webhook address typed into the gateway, and does the System "
-        "page count refused posts?"
+        "No gateway has posted anything that matches. Is the webhook address typed into the gateway, and does the "
+        "System page count refused posts?"
     )
 
     def for_page(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         return rows.defer("body", "headers")
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> tuple[QuerySet[Any], bool]:
-        number = term.strip().removeprefix("#")
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        number = search_term.strip().removeprefix("#")
         if number.isdigit() and len(number) < 19:
             return queryset.filter(pk=number), False
-        return super().get_search_results(request, queryset, term)
+        return super().get_search_results(request, queryset, search_term)
 
     @admin.display(description=gettext_lazy("number"))
     def number(self, event: InboundEvent) -> str:

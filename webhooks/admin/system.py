@@ -77,7 +77,7 @@ def lanes(channels: list[Channel], *, now: datetime) -> list[Lane]:
     found = {row["channel"]: row for row in waiting.values("channel").annotate(n=Count("id"), at=Min("received_at"))}
     rows = []
     for channel in channels:
-        row = found.get(channel.pk, {"n": 0, "at": None})
+        row: Any = found.get(channel.pk, {"n": 0, "at": None})
         late = row["at"] is not None and now - row["at"] > LATE_AFTER
         rows.append(Lane(channel=channel, pending=row["n"], oldest=row["at"], late=late))
     return sorted(rows, key=lambda lane: -lane.pending)
@@ -90,14 +90,14 @@ def pulses(*, now: datetime) -> list[Pulse]:
     return [Pulse(name, seen.get(name), bool(seen.get(name) and now - seen[name] < SILENT_AFTER)) for name in names]
 
 
-def parked(user: Any) -> list[dict[str, Any]]:
+def parked(user: Any) -> list[Any]:
     """Parked events by channel and reason, the most frequent first."""
     rows = InboundEvent.objects.visible_to(user).filter(state=InboundEvent.State.PARKED).order_by()
     grouped = rows.values("channel_id", "channel__name", "reason").annotate(rows=Count("id"), last=Max("received_at"))
     return list(grouped.order_by("-rows", "channel__name", "reason")[:MOST])
 
 
-def refused(channels: list[Channel], *, now: datetime) -> list[dict[str, Any]]:
+def refused(channels: list[Channel], *, now: datetime) -> list[Any]:
     """Posts of the last days that were turned away, by channel and outcome."""
     since = timezone.localdate(now) - timedelta(days=REFUSED_DAYS - 1)
     rows = PostCounter.objects.filter(channel__in=channels, day__gte=since).filter(~Q(outcome=DUPLICATE_POST))

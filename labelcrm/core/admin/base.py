@@ -13,10 +13,20 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RadioFilter
+from unfold.views import ChangeList
 
 from labelcrm.core import edits
 
 ORIGIN = "admin"  # how deeds from these pages are told from the API's
+
+
+class StaffChangeList(ChangeList):
+    """Offers "Show all" only where a filter or a search hides something."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if not self.has_active_filters and not self.query:
+            self.full_result_count = self.result_count
 
 
 class StaffAdmin(ModelAdmin):
@@ -26,6 +36,7 @@ class StaffAdmin(ModelAdmin):
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # a count per choice is a query per choice
+    empty_value_display = "–"
     empty_help: Any = ""  # what to do when the list is empty
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -35,6 +46,9 @@ class StaffAdmin(ModelAdmin):
 
     def _rows(self) -> QuerySet[Any]:
         return self.model._default_manager.all()
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return StaffChangeList
 
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> QuerySet[Any] | None:
         """Choices of a foreign key: rows this user sees, archived ones too, so that saving never loses one."""
@@ -71,7 +85,7 @@ class ArchivableAdmin(StaffAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request)
         match = request.resolver_match
-        return rows.living() if match and match.url_name == "autocomplete" else rows
+        return rows.filter(deleted_at__isnull=True) if match and match.url_name == "autocomplete" else rows
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
         return [*super().get_list_filter(request), ArchivedFilter]
@@ -89,11 +103,11 @@ class ArchivableAdmin(StaffAdmin):
 
     @admin.action(description=_("Archive"), permissions=["archive"])
     def archive_rows(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        self._each(request, queryset.living(), self.archive, _archived_note)
+        self._each(request, queryset.filter(deleted_at__isnull=True), self.archive, _archived_note)
 
     @admin.action(description=_("Restore from the archive"), permissions=["archive"])
     def restore_rows(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        self._each(request, queryset.archived(), self.restore, _restored_note)
+        self._each(request, queryset.filter(deleted_at__isnull=False), self.restore, _restored_note)
 
     def _each(
         self, request: HttpRequest, rows: QuerySet[Any], deed: Callable[..., None], note: Callable[[int], str]

@@ -78,7 +78,10 @@ class KeysetChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         keyset, size = self.model_admin.keyset, self.list_per_page
         self.result_list, newer, older = keyset.page(
-            self.model_admin.for_page(request, self.queryset), size=size, after=request.GET.get(AFTER), before=request.GET.get(BEFORE)
+            self.model_admin.for_page(request, self.queryset),
+            size=size,
+            after=request.GET.get(AFTER),
+            before=request.GET.get(BEFORE),
         )
         self.newer_url = self.older_url = ""
         if newer and self.result_list:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from rest_framework.authtoken.admin import TokenAdmin
+from rest_framework.authtoken.models import TokenProxy
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from labelcrm.core import audit
 from labelcrm.core.models import User
 
-from .base import StaffAdmin
+from .base import RecordAdmin, StaffAdmin
 
-admin.site.unregister(Group)
+for model in (Group, TokenProxy, AccessAttempt, AccessFailureLog, AccessLog):  # theirs do not look like ours
+    if admin.site.is_registered(model):
+        admin.site.unregister(model)
 
 
 class AuditedAdmin(StaffAdmin):
@@ -30,6 +35,7 @@ class AuditedAdmin(StaffAdmin):
         audit.record(actor=request.user, action=deed, obj=form.instance, fields=sorted(form.changed_data), **chosen)
 
 
+OUR_APPS = ("contacts", "labels", "webhooks", "reports", "core", "auth", "authtoken")
 LISTS = ("groups", "permissions", "user_permissions")
 
 
@@ -73,8 +79,49 @@ class StaffUserAdmin(AuditedAdmin, UserAdmin):
         return fields if request.user.is_superuser else (*fields, "is_superuser")
 
 
+@admin.register(TokenProxy)
+class ApiTokenAdmin(StaffAdmin, TokenAdmin):
+    """API tokens: shown once, when they are made; taking one back is the one deletion there is."""
+
+    list_display = ("user", "created")
+    empty_help = _("A token lets a program read and write through the API with the rights of one user.")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("authtoken.delete_tokenproxy"))
+
+    def save_model(self, request: HttpRequest, obj: TokenProxy, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        audit.record(actor=request.user, action="token.created", for_user=obj.user.get_username())
+        said = _("The token of %(user)s, shown this once: %(key)s") % {"user": obj.user, "key": obj.key}
+        self.message_user(request, said, messages.WARNING)
+
+    def delete_model(self, request: HttpRequest, obj: TokenProxy) -> None:
+        audit.record(actor=request.user, action="token.revoked", for_user=obj.user.get_username())
+        super().delete_model(request, obj)
+
+
+@admin.register(AccessAttempt)
+class LoginAttemptAdmin(RecordAdmin):
+    """Failed logins, and who is locked out for how many tries."""
+
+    list_display = ("username", "ip_address", "failures_since_start", "attempt_time")
+    search_fields = ("username", "ip_address")
+    fields = readonly_fields = ("username", "ip_address", "failures_since_start", "attempt_time", "user_agent")
+
+
 @admin.register(Group)
 class RoleAdmin(AuditedAdmin, GroupAdmin):
     list_display = ("name",)
     filter_horizontal = ()
     search_fields = ("name",)
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
+        """The permissions of our own models, in a box long enough to see what is chosen."""
+        field: Any = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if db_field.name == "permissions":
+            field.queryset = field.queryset.filter(content_type__app_label__in=OUR_APPS)
+            field.widget.attrs["size"] = 24
+        return field

@@ -38,8 +38,10 @@ class AuditEntryAdmin(KeysetAdminMixin, RecordAdmin):
     def details_shown(self, entry: AuditEntry) -> str:
         return pretty(entry.details)
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> tuple[QuerySet[Any], bool]:
-        return super().get_search_results(request, queryset, term)[0], False
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return super().get_search_results(request, queryset, search_term)[0], False
 
 
 @admin.register(JobRun)

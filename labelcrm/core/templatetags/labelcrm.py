@@ -8,6 +8,7 @@ from typing import Any
 
 import phonenumbers
 from django import template
+from django.template.defaultfilters import date as format_date
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -58,7 +59,9 @@ def tone(label: Any, channel_label: Any = None) -> str:
 def badges(drawn: list[dict[str, Any]]) -> SafeString:
     """Several badges in a row, for a list column."""
     parts = ((render_to_string(BADGE_TEMPLATE, each),) for each in drawn)
-    return format_html('<div class="lc-badges">{}</div>', format_html_join("", "{}", parts)) if drawn else SafeString("")
+    return (
+        format_html('<div class="lc-badges">{}</div>', format_html_join("", "{}", parts)) if drawn else SafeString("")
+    )
 
 
 @register.filter
@@ -74,6 +77,17 @@ def _readable(number: str) -> str:
     except phonenumbers.NumberParseException:
         return number
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+@register.filter
+def moment(at: datetime | None) -> str:
+    """A time in a list: short and on one line, exact on hover."""
+    if at is None:
+        return "–"
+    local = timezone.localtime(at)
+    short = format_date(local, "j M H:i" if local.year == timezone.localtime().year else "j M Y")
+    exact = format_date(local, "j F Y H:i:s")
+    return format_html('<time class="lc-nowrap" datetime="{}" title="{}">{}</time>', at.isoformat(), exact, short)
 
 
 @register.filter
