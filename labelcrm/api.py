@@ -102,7 +102,6 @@ def not_found(request: HttpRequest) -> HttpResponseBase:
 
 
 router = DefaultRouter()
-router.include_root_view = True
 router.include_format_suffixes = False
 for prefix, viewset in ENDPOINTS.items():
     router.register(prefix, viewset, basename=prefix)

@@ -14,11 +14,6 @@ from tests.factories import THEN, AgentFactory, ChannelFactory, ContactFactory
 from webhooks.models import InboundEvent
 
 
-class PersonFactory(ContactFactory):
-    class Meta:
-        skip_postgeneration_save = True
-
-
 class Story:
     """A channel with an owner, and what happens on it. Every event comes an hour after the one before."""
 
@@ -31,7 +26,7 @@ class Story:
 
     def contact(self, **fields: Any) -> Contact:
         """Somebody who is known on the channel."""
-        contact = PersonFactory(**fields)
+        contact = ContactFactory(**fields)
         self.seen(contact)
         return contact
 

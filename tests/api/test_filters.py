@@ -10,10 +10,10 @@ from rest_framework.test import APIClient
 
 from contacts.models import Contact
 from labels.models import Label, LabelAssignment
-from tests.factories import CampaignFactory
+from tests.factories import CampaignFactory, ContactFactory
 
 from .conftest import get, rows
-from .story import PersonFactory, Story
+from .story import Story
 
 pytestmark = pytest.mark.django_db
 
@@ -47,7 +47,7 @@ def test_a_phone_nobody_has_finds_nobody(owner: APIClient, story: Story) -> None
 
 
 def test_an_identifier_of_a_merged_contact_finds_the_one_that_survived(owner: APIClient, story: Story) -> None:
-    survivor, merged = story.contact(), PersonFactory(phone="", lid="123456789")
+    survivor, merged = story.contact(), ContactFactory(phone="", lid="123456789")
     merged.merged_into = survivor
     merged.save()
     assert [row["id"] for row in rows(owner, "contacts", lid="123456789@lid")] == [survivor.pk]

@@ -14,10 +14,10 @@ from rest_framework.test import APIClient
 
 from contacts.models import Campaign, Contact
 from labelcrm.core.api.pagination import Cursor, InvalidCursor
-from tests.factories import THEN
+from tests.factories import THEN, ContactFactory
 
 from .conftest import get
-from .story import PersonFactory, Story
+from .story import Story
 
 pytestmark = pytest.mark.django_db
 
@@ -43,12 +43,12 @@ def test_pages_show_every_row_once_in_both_directions(owner: APIClient, db: None
 
 @pytest.mark.parametrize("path", ["contacts/?page_size=2&updated_since=2020-01-01", "contacts/?page_size=2"])
 def test_rows_of_the_same_moment_are_not_skipped(owner: APIClient, db: None, path: str) -> None:
-    ids = [PersonFactory(updated_at=THEN).pk for _ in range(5)]
+    ids = [ContactFactory(updated_at=THEN).pk for _ in range(5)]
     assert walk(owner, f"/api/v1/{path}") == [ids[:2], ids[2:4], ids[4:]]
 
 
 def test_a_row_changed_meanwhile_comes_again_and_none_is_missed(owner: APIClient, db: None) -> None:
-    first, second, third = (PersonFactory(updated_at=THEN).pk for _ in range(3))
+    first, second, third = (ContactFactory(updated_at=THEN).pk for _ in range(3))
     page = owner.get("/api/v1/contacts/?page_size=1&updated_since=2020-01-01").json()
     Contact.objects.filter(pk=first).update(updated_at=timezone.now())
     assert walk(owner, page["next"]) == [[second], [third], [first]]
@@ -65,7 +65,7 @@ def test_newest_first_lists_are_walked_too(owner: APIClient, story: Story) -> No
 
 def test_nothing_is_counted_and_nothing_skipped_by_offset(owner: APIClient, db: None) -> None:
     for n in range(4):
-        PersonFactory(name=str(n))
+        ContactFactory(name=str(n))
     url = owner.get("/api/v1/contacts/?page_size=2").json()["next"]
     with CaptureQueriesContext(
         connection,
@@ -77,7 +77,7 @@ def test_nothing_is_counted_and_nothing_skipped_by_offset(owner: APIClient, db: 
 
 
 def test_changes_are_walked_by_the_index(owner: APIClient, db: None) -> None:
-    PersonFactory(), PersonFactory()
+    ContactFactory(), ContactFactory()
     url = owner.get("/api/v1/contacts/?page_size=1&updated_since=2020-01-01").json()["next"]
     with CaptureQueriesContext(connection) as queries:
         owner.get(url)
@@ -93,7 +93,7 @@ def test_changes_are_walked_by_the_index(owner: APIClient, db: None) -> None:
 @pytest.mark.parametrize(("asked", "given_"), [("1", 1), ("3", 3), ("1001", 4), ("9" * 400, 4), ("007", 4)])
 def test_the_page_size_is_capped_not_refused(owner: APIClient, db: None, asked: str, given_: int) -> None:
     for _ in range(4):
-        PersonFactory()
+        ContactFactory()
     assert len(get(owner, "contacts", page_size=asked)["results"]) == given_
 
 

@@ -10,10 +10,10 @@ from rest_framework.test import APIClient
 
 from contacts.models import ContactIdentity, IdentityKind
 from labels.models import Label
-from tests.factories import CampaignFactory, UserFactory
+from tests.factories import CampaignFactory, ContactFactory, UserFactory
 
 from .conftest import client_of, get, rows
-from .story import PersonFactory, Story
+from .story import Story
 
 pytestmark = pytest.mark.django_db
 
@@ -178,7 +178,7 @@ def test_a_channel_whose_owner_left_has_none(owner: APIClient, story: Story) -> 
 
 
 def test_the_id_of_a_merged_contact_answers_with_the_one_that_survived(owner: APIClient, story: Story) -> None:
-    survivor, middle, merged = story.contact(), PersonFactory(), PersonFactory()
+    survivor, middle, merged = story.contact(), ContactFactory(), ContactFactory()
     middle.merged_into, merged.merged_into = survivor, middle
     middle.save()
     merged.save()
