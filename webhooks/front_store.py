@@ -192,9 +192,9 @@ def remember_unknown(gateway: str, key: str) -> None:
         return
     _run(
         "INSERT INTO webhooks_unknownchannel AS u (gateway, key, count, first_at, last_at)"
-        " SELECT %(gateway)s, %(key)s, 1, now(), now()"
+        " SELECT %(gateway)s::varchar, %(key)s::varchar, 1, now(), now()"
         " WHERE (SELECT count(*) FROM webhooks_unknownchannel) < %(limit)s"
-        " OR EXISTS (SELECT 1 FROM webhooks_unknownchannel WHERE gateway = %(gateway)s AND key = %(key)s)"
+        " OR EXISTS (SELECT 1 FROM webhooks_unknownchannel WHERE gateway = %(gateway)s::varchar AND key = %(key)s::varchar)"
         " ON CONFLICT (gateway, key) DO UPDATE SET count = u.count + 1, last_at = now()",
         {"gateway": gateway, "key": key, "limit": UNKNOWN_ROWS},
     )

@@ -57,7 +57,9 @@ def _touch(message: Message, match: Match) -> None:
 def _move_first_touch(message: Message, rules: Iterable[CampaignRule]) -> None:
     """A first message without an ad speaks by its words, else by its channel."""
     later = CampaignTouch.objects.filter(contact_id=message.contact_id, method__in=FROM_FIRST_MESSAGE)
-    later.exclude(message=message).delete()
+    moved = later.exclude(message=message)
+    Contact.all_objects.filter(id=message.contact_id, campaign__in=moved.values("campaign")).update(campaign=None)
+    moved.delete()
     match = None if message.ad else (_by_words(message, rules) or _by_channel(message.channel))
     if match is not None:
         _touch(message, match)

@@ -6,13 +6,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 import pytest
 
 from webhooks import front_store
 
 
+class _Lent:
+    """The test's connection, as the receiver's own would behave: parameters are bound by the server."""
+
+    def __init__(self, connection: Any) -> None:
+        self.pgconn, self._connection = connection.pgconn, connection
+
+    closed = False
+
+    def execute(self, statement: str, parameters: Any = None) -> Any:
+        return psycopg.Cursor(self._connection).execute(statement, parameters)
+
+
 class _TestConnection:
-    """Stands in for the pool: the connection of the test, so that its transaction sees what is stored."""
+    """Stands in for the pool, so that the test's transaction sees what is stored."""
 
     prepared: Any = None
 
@@ -24,7 +37,7 @@ class _TestConnection:
         if _TestConnection.prepared is not connection.connection:
             front_store.prepare(connection.connection)
             _TestConnection.prepared = connection.connection
-        yield connection.connection
+        yield _Lent(connection.connection)
 
 
 @pytest.fixture(autouse=True)

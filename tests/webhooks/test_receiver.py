@@ -138,7 +138,7 @@ class TestSigned:
             b"null", b"[]", b'"x"', b"3", b"{}", b'{"id": 5}', b'{"id": {"a": 1}}', b'{"event": "label.chat.added"}',
             b'{"id": "a", "event": "label.chat.added", "session": "cs1", "payload": null}',
             b'{"id": "b", "event": "label.chat.added", "session": "cs1", "payload": {"labelId": 1e400, "chatId": []}}',
-            b'{"id": "c\\u0000d", "event": "label.upsert", "session": "cs1", "payload": {"id": "1", "name": "\\u0000"}}',
+            b'{"id": "c\\u0000d", "event": "label.upsert", "session": "cs1", "payload": {"id": "1", "name": "\\u0000"}}',  # noqa: E501
             b'{"id": "\\ud83d", "event": "label.upsert", "session": "cs1", "payload": {"id": "1", "name": "\\ud83d"}}',
             b'{"id": "d", "timestamp": true, "event": "label.upsert", "session": "cs1", "payload": {"id": "1"}}',
             b"\xef\xbb\xbf" + event(),

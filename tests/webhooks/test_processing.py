@@ -1,0 +1,159 @@
+"""The drain: one lane per channel, poison set aside, nothing processed twice, nothing left behind."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+from django.utils import timezone
+
+from contacts.models import Channel
+from labelcrm.core.models import AuditEntry
+from labels.models import LabelAssignment, LabelEvent
+from tests.webhooks.generic import Bridge
+from webhooks import processing
+from webhooks.models import InboundEvent, LaneMark
+
+MON = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
+
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def bridge() -> Bridge:
+    return Bridge(agent="rina")
+
+
+def label(bridge: Bridge, n: int) -> None:
+    bridge.label("added", "5", f"62812{n:07}", at=MON + timedelta(minutes=n))
+
+
+def states() -> dict[str, int]:
+    found: dict[str, int] = {}
+    for state in InboundEvent.objects.values_list("state", flat=True):
+        found[state] = found.get(state, 0) + 1
+    return found
+
+
+class Poison:
+    """Makes the drain stumble over chosen rows, as a fault of ours would."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *ids: int, error: Exception) -> None:
+        self.tried: list[int] = []
+        honest = processing.settle
+
+        def settle(channel_id: int, rows: Any) -> None:
+            self.tried.append(len(rows))
+            if any(row.id in ids for row in rows):
+                raise error
+            honest(channel_id, rows)
+
+        monkeypatch.setattr(processing, "settle", settle)
+
+
+def test_a_poison_row_is_parked_with_its_reason_and_all_others_flow_on(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(40):
+        label(bridge, n)
+    poison = list(InboundEvent.objects.order_by("id").values_list("id", flat=True))[17]
+    Poison(monkeypatch, poison, error=ValueError("a fault of ours"))
+    bridge.drain()
+    assert states() == {"applied": 39, "parked": 1}
+    row = InboundEvent.objects.get(pk=poison)
+    assert row.reason == "ValueError: a fault of ours"
+    assert row.attempts >= processing.MAX_TRIES
+    assert LabelAssignment.objects.count() == 39
+    assert not LaneMark.objects.exists()
+
+
+def test_a_row_that_takes_its_worker_down_is_found_out_by_the_mark_it_left(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(8):
+        label(bridge, n)
+    killer = InboundEvent.objects.order_by("id").first()
+    assert killer is not None
+    Poison(monkeypatch, killer.pk, error=SystemExit())  # no handler of ours sees it, as with kill -9
+    for _ in range(30):
+        try:
+            bridge.drain()
+        except SystemExit:
+            continue
+        break
+    assert states() == {"applied": 7, "parked": 1}
+    killer.refresh_from_db()
+    assert killer.reason == "stopped its worker 5 times"
+
+
+def test_a_lost_database_is_no_fault_of_the_rows(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    label(bridge, 1)
+    with monkeypatch.context() as patch:
+        Poison(patch, InboundEvent.objects.get().pk, error=OperationalError("the connection is lost"))
+        with pytest.raises(OperationalError):
+            bridge.drain()
+    assert (InboundEvent.objects.get().state, InboundEvent.objects.get().attempts) == ("pending", 0)
+    bridge.drain()
+    assert states() == {"applied": 1}
+
+
+def test_replaying_everything_twice_changes_nothing(bridge: Bridge) -> None:
+    for n in range(6):
+        label(bridge, n)
+    bridge.drain()
+    before = list(LabelEvent.objects.order_by("id").values())
+    for _ in range(2):
+        assert processing.replay(InboundEvent.objects.all(), actor=None) == 6
+        bridge.drain()
+    assert list(LabelEvent.objects.order_by("id").values()) == before
+    assert AuditEntry.objects.filter(action="inbox.replayed").count() == 2
+
+
+def test_a_parked_row_is_applied_once_its_cause_is_mended(bridge: Bridge) -> None:
+    Channel.objects.update(session="lain", gateway="generic")
+    label(bridge, 1)
+    InboundEvent.objects.update(state="parked", reason="by hand")
+    processing.replay(InboundEvent.objects.filter(state="parked"), actor=None)
+    bridge.drain()
+    assert states() == {"applied": 1}
+
+
+def test_old_bodies_are_emptied_and_young_and_parked_ones_kept(bridge: Bridge) -> None:
+    for n in range(3):
+        label(bridge, n)
+    bridge.drain()
+    old, parked, _young = InboundEvent.objects.order_by("id")
+    long_ago = timezone.now() - timedelta(days=31)
+    InboundEvent.objects.filter(pk=old.pk).update(settled_at=long_ago)
+    InboundEvent.objects.filter(pk=parked.pk).update(settled_at=long_ago, state="parked")
+    assert processing.empty_old_bodies(now=timezone.now(), days=30) == 1
+    assert [bool(bytes(body)) for body in InboundEvent.objects.order_by("id").values_list("body", flat=True)] == [
+        False, True, True,
+    ]  # fmt: skip
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_is_turned_away_from_a_lane_leaves_its_rows_to_the_holder() -> None:
+    bridge = Bridge("lane")
+    held, may_go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with processing.lane(bridge.channel.pk):
+            held.set()
+            may_go.wait(10)
+        processing.drain(bridge.channel.pk)
+        connection.close()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(10)
+    label(bridge, 1)
+    assert processing.drain(bridge.channel.pk) is False
+    assert processing.has_pending(bridge.channel.pk)
+    may_go.set()
+    holder.join()
+    assert states() == {"applied": 1}
