@@ -65,13 +65,16 @@ def fold(facts: Iterable[F], *, opener: F | None = None, deleted_at: datetime | 
     """Intervals of one key from its facts, each given once.
 
     `opener` continues from an interval that is open already: then every fact must come after all that made it.
-    `deleted_at` is when the label itself was deleted: what is still on then ends with it.
+    `deleted_at` is when the label itself was deleted: what is still on then ends with it, and what is told of
+    it later (WhatsApp may take it off every chat as well) changes nothing.
     """
     intervals: list[Interval[F]] = []
     effects: dict[int, str] = {}
     current = opener
     for fact in sorted(facts, key=order):
-        if fact.on and current is None:
+        if deleted_at is not None and fact.at > deleted_at:
+            effects[fact.id] = NONE
+        elif fact.on and current is None:
             current, effects[fact.id] = fact, OPENED
         elif not fact.on and current is not None:
             intervals.append(Interval(current, fact.at, fact, _reason(fact)))

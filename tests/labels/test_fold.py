@@ -73,6 +73,12 @@ def test_a_deleted_label_ends_what_is_still_on() -> None:
     assert [(i.ended_at, i.reason, i.closer) for i in folded.intervals] == [(at(9), "label_deleted", None)]
 
 
+def test_what_is_told_of_a_deleted_label_later_changes_nothing() -> None:
+    folded = fold([add(1), remove(9)], deleted_at=at(5))
+    assert [(i.ended_at, i.reason, i.closer) for i in folded.intervals] == [(at(5), "label_deleted", None)]
+    assert folded.effects == {2: OPENED, 1010: NONE}
+
+
 def test_a_pull_that_removed_it_says_so() -> None:
     gone = Fact(9, False, at(9), "p", origin="reconcile")
     assert fold([add(1), gone]).intervals[0].reason == "reconcile"
