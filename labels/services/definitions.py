@@ -85,10 +85,12 @@ def apply(channel: Channel, definitions: Sequence[Definition], *, uses: Mapping[
     changed = {definition.external_id for definition in fresh}
     wanted = changed | set(uses)
     book = Book(recorded={definition.key for definition in fresh}, labels=_load(channel, wanted))
+    deleted = _last_deletions(channel, book.labels)
     unsettled = [
         external_id
         for external_id in sorted(wanted)
-        if external_id in changed or _unheard_of(book.labels.get(external_id, []), uses.get(external_id, []))
+        if external_id in changed
+        or _unheard_of(book.labels.get(external_id, []), uses.get(external_id, []), deleted.get(external_id))
     ]
     if unsettled:
         # Lanes meet in the canonical labels that names are matched to: one at a time.
@@ -98,11 +100,28 @@ def apply(channel: Channel, definitions: Sequence[Definition], *, uses: Mapping[
     return book
 
 
-def _unheard_of(rows: list[ChannelLabel], uses: list[Use]) -> bool:
-    """True where a use needs a row that is not there: a new label id, or life after a deletion."""
-    return not rows or (
-        rows[-1].deleted_at is not None and any(use.on and use.at > rows[-1].deleted_at for use in uses)
+def _unheard_of(rows: list[ChannelLabel], uses: list[Use], last_deleted: datetime | None) -> bool:
+    """True where a use may need a row that is not there: a new label id, or life beside its deletions.
+
+    Life after a deletion is a new generation; life before one gives a meaning to a deletion that had none.
+    """
+    if not rows or last_deleted is None:
+        return not rows
+    ended = rows[-1].deleted_at
+    return any(use.on and (use.at <= last_deleted or (ended is not None and use.at > ended)) for use in uses)
+
+
+def _last_deletions(channel: Channel, labels: Mapping[str, list[ChannelLabel]]) -> dict[str, datetime]:
+    """When the label ids among `labels` that were ever deleted last were, by what was told."""
+    ids = [external_id for external_id, rows in labels.items() if any(row.deleted_at is not None for row in rows)]
+    if not ids:
+        return {}
+    rows = fetch(
+        "SELECT external_id, max(occurred_at) FROM labels_channellabelevent"
+        " WHERE channel_id = %s AND external_id = ANY(%s) AND kind = 'deleted' GROUP BY external_id",
+        [channel.pk, ids],
     )
+    return dict(rows)
 
 
 def _record(channel: Channel, definitions: Sequence[Definition]) -> list[Definition]:
