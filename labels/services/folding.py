@@ -191,12 +191,29 @@ def refold(keys: Collection[Key]) -> Outcome:
     for key in sorted(keys):
         folded = fold(events.get(key, []), deleted_at=ends.get(key[1]))
         outcome.effects |= folded.effects
+        outcome.repeats |= _repeats(events.get(key, []), folded.effects)
         if _differs(folded.intervals, stored.get(key, [])):
             _replace(key, folded.intervals, stored.get(key, []))
             outcome.contacts.add(key[0])
             outcome.changed += 1
     _mend_effects(outcome.effects)
     return outcome
+
+
+def _repeats(events: Collection[Told], effects: dict[int, str]) -> set[int]:
+    """Ids of the events of one key that told nothing new: without effect, or said by an earlier row already.
+
+    As in `append`, a first removal is news.
+    """
+    said: dict[tuple[datetime, bool], int] = {}
+    for event in events:
+        said[event.at, event.on] = min(event.id, said.get((event.at, event.on), event.id))
+    first = min(events, key=order, default=None)
+    return {
+        event.id
+        for event in events
+        if said[event.at, event.on] != event.id or (effects[event.id] == NONE and (event.on or event is not first))
+    }
 
 
 def differing(keys: Collection[Key]) -> int:

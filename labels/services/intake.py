@@ -14,7 +14,7 @@ from contacts.services.ownership import NOBODY, Owner, Ownerships
 from labelcrm.core.bulk import fetch
 from labels import projecting
 
-from . import definitions, folding, recording, resync, rewording
+from . import definitions, folding, meanings, recording, resync, rewording
 from .definitions import Definition, Use
 from .recording import Told
 
@@ -67,9 +67,11 @@ def take(
     contacts = outcome.contacts | refolded.contacts
     if book.reworded:
         contacts |= rewording.refresh_wording(book.reworded)
+        meanings.archive_unused()
     projecting.refresh(contacts)
     touch(contacts)
-    return Taken(book.recorded | {event.key for event in told if event.id not in outcome.repeats}, contacts)
+    repeats = outcome.repeats | refolded.repeats
+    return Taken(book.recorded | {event.key for event in told if event.id not in repeats}, contacts)
 
 
 def _uses(facts: Iterable[LabelFact]) -> dict[str, list[Use]]:

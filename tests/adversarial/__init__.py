@@ -1,0 +1,1 @@
+"""What the world does to an ingester: the numbered cases of the gateway study, end to end, one named test each."""
