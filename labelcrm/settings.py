@@ -97,7 +97,13 @@ DATABASES = {"default": env.database()}
 # One connection per thread, kept: a new one per request was measured 6 to 20 times slower.
 DATABASES["default"]["CONN_MAX_AGE"] = None
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-CACHES = {"default": {"BACKEND": "labelcrm.core.cache.ForgivingRedisCache", "LOCATION": env.redis_url()}}
+CACHES = {
+    "default": {
+        "BACKEND": "labelcrm.core.cache.ForgivingRedisCache",
+        "LOCATION": env.redis_url(),
+        "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
+    }
+}
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
@@ -136,7 +142,8 @@ PHONE_REGION = env.string("PHONE_REGION", default="ID")
 # -- Static files -------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = env.home() / "static"
+# Files are served from where they lie; only an image that collected them has this folder.
+STATIC_ROOT = _collected if (_collected := BASE_DIR / "static-collected").is_dir() else None
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -147,6 +154,7 @@ MEDIA_ROOT = env.home() / "files"
 # -- Browser security -------------------------------------------------------------------------------------------------
 HTTPS = env.boolean("HTTPS", default=False)  # served through TLS: secure cookies, HSTS, redirect
 SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes speak to this process, not to the proxy
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
@@ -171,7 +179,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# -- API -----------------------------------------------------------------------------------------------------------------
+# -- API ---------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "labelcrm.core.api.TokenAuthentication",
@@ -222,7 +230,7 @@ MISTAP_SECONDS = env.integer("MISTAP_SECONDS", default=120)
 HOLE_SECONDS = env.integer("HOLE_SECONDS", default=600)
 INBOX_BODY_DAYS = env.integer("INBOX_BODY_DAYS", default=30)
 
-# -- Logging ---------------------------------------------------------------------------------------------------------------
+# -- Logging -----------------------------------------------------------------------------------------------------
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
