@@ -1,11 +1,11 @@
 # One image for web, worker and beat; compose.yaml says how each is started.
-FROM python:3.13-slim AS build
+FROM python:3.11-slim AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /venv
 COPY requirements.txt .
 RUN /venv/bin/pip install --quiet --require-hashes -r requirements.txt
 
-FROM python:3.13-slim
+FROM python:3.11-slim
 RUN useradd --uid 10001 --user-group --no-create-home labelcrm \
     && install -d -o labelcrm -g labelcrm -m 700 /data
 COPY --from=build /venv /venv
