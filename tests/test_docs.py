@@ -1,0 +1,111 @@
+"""The documents: links lead somewhere, commands and files they name exist, and tables agree with the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from django.core.management import get_commands
+
+from labels import taxonomy
+from webhooks.gateways import GATEWAYS
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+# What one finds in backticks and looks like a path of ours: a folder of the repository, then at least one more name.
+OUR_PATH = re.compile(r"(?:contacts|docs|labelcrm|labels|locale|reports|templates|tests|webhooks|\.ci)/[\w./-]+")
+MAX_IMAGE = 250_000  # bytes
+
+
+def prose(page: Path) -> str:
+    """The page without its blocks of code."""
+    return re.sub(r"^ *```.*?^ *```$", "", page.read_text(), flags=re.S | re.M)
+
+
+def blocks(page: Path) -> str:
+    """Everything in the page that stands for typing: blocks of code without a language, and backticks."""
+    text = page.read_text()
+    return "\n".join([*re.findall(r"^ *```\n(.*?)^ *```$", text, flags=re.S | re.M), *re.findall(r"`([^`\n]+)`", text)])
+
+
+def links(page: Path) -> list[str]:
+    """Targets of the links and pictures of a page that lie in the repository."""
+    found = re.findall(r"\]\(([^)\s]+)\)", prose(page))
+    return [target for target in found if not re.match(r"[a-z]+:", target)]
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors a page's headings make, as GitHub spells them."""
+    headings = re.findall(r"^#+ (.+)$", prose(page), flags=re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+class TestEveryPage:
+    def test_its_links_lead_somewhere(self, page: Path) -> None:
+        for link in links(page):
+            target, _, anchor = unquote(link).partition("#")
+            path = (page.parent / target).resolve() if target else page
+            assert path.exists(), f"{link} leads nowhere"
+            assert not anchor or anchor in anchors(path), f"{link}: no such heading"
+
+    def test_the_files_it_names_exist(self, page: Path) -> None:
+        """Names with placeholders in them (`<name>`, `*`, `…`) name no file."""
+        for name in re.findall(r"`([^`\n]+)`", prose(page)):
+            if OUR_PATH.fullmatch(name) and not re.search(r"[<>*…]", name):
+                assert (ROOT / name).exists(), f"{name} does not exist"
+
+    def test_the_make_targets_it_names_exist(self, page: Path) -> None:
+        targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.M))
+        named = set(re.findall(r"(?:^|[\s;&])make ([a-z][a-z-]*)(?=$|[\s`])", blocks(page), flags=re.M))
+        assert named <= targets, f"no such target: {named - targets}"
+
+    def test_the_management_commands_it_names_exist(self, page: Path) -> None:
+        named = set(re.findall(r"manage\.py ([a-z_]+)", page.read_text()))
+        assert named <= set(get_commands()), f"no such command: {named - set(get_commands())}"
+
+    def test_the_settings_it_names_exist(self, page: Path) -> None:
+        """`NAME=value` in front of `make` is a setting or a variable of the Makefile and the tests."""
+        known = (ROOT / ".env.example").read_text() + (ROOT / "Makefile").read_text()
+        for name in re.findall(r"\b([A-Z][A-Z_]{3,})=\S* (?=make )", blocks(page)):
+            assert name in known, f"{name} is no setting"
+
+
+def test_the_readme_begins_with_the_two_commands() -> None:
+    for name in ("README.md", "README.id.md"):
+        typed = re.findall(r"^```\n(.*?)^```$", (ROOT / name).read_text(), flags=re.S | re.M)[0]
+        assert [line.split("#")[0].strip() for line in typed.splitlines()] == ["make run", "make test"]
+
+
+def test_the_readmes_name_every_gateway() -> None:
+    for name in ("README.md", "README.id.md"):
+        text = (ROOT / name).read_text()
+        assert [gateway for gateway in GATEWAYS if f"| `{gateway}` |" not in text] == []
+
+
+def test_the_index_lists_every_page() -> None:
+    listed = {unquote(link).partition("#")[0] for link in links(ROOT / "docs" / "README.md")}
+    missing = [page.name for page in ROOT.glob("docs/*.md") if page.name not in listed | {"README.md"}]
+    assert missing == [], "pages that docs/README.md does not list"
+
+
+def test_the_taxonomy_page_is_the_taxonomy() -> None:
+    page = (ROOT / "docs" / "taxonomy.md").read_text()
+    for label in taxonomy.LABELS:
+        cells = [
+            label.category, label.name, label.name_en or label.name, label.meaning, str(label.step or "–"),
+            str(label.stale or "–"), "high" if label.high else "low" if label.low else "", label.group,
+        ]  # fmt: skip
+        row = re.sub(r"\s+", " ", f"| {' | '.join(cells)} |")
+        assert row in re.sub(r"[^\S\n]+", " ", page), f"{label.name}: expected {row}"
+    rows = re.findall(r"^\| (?:lead|filter|transaction|support|retargeting) \|", page, flags=re.M)
+    assert len(rows) == len(taxonomy.LABELS)
+
+
+def test_pictures_are_small_and_used() -> None:
+    pictures = [path for path in (ROOT / "docs" / "images").iterdir() if path.is_file()]
+    text = "".join(page.read_text() for page in PAGES)
+    assert [path.name for path in pictures if path.stat().st_size > MAX_IMAGE] == []
+    assert [path.name for path in pictures if f"images/{path.name}" not in text] == []
