@@ -162,7 +162,16 @@ def park(event_id: int, reason: str) -> None:
 def settle(channel_id: int, rows: Sequence[RawEvent]) -> None:
     """Read and apply rows of one channel and write what became of each, in the caller's transaction."""
     channel = Channel.all_objects.get(pk=channel_id)
-    speaker = Speaker(
+    speaker = speaker_of(channel)
+    readings = [read(row, speaker) for row in rows]
+    useful = apply(channel, [reading for reading in readings if reading.said])
+    _write_states(readings, useful)
+    _announce(channel, useful)
+
+
+def speaker_of(channel: Channel) -> Speaker:
+    """What reading a channel's posts needs to know of it."""
+    return Speaker(
         gateway=channel.gateway,
         session=_session(channel),
         zone=channel.timezone,
@@ -171,10 +180,6 @@ def settle(channel_id: int, rows: Sequence[RawEvent]) -> None:
         own_phone=channel.own_phone,
         own_lid=channel.own_lid,
     )
-    readings = [read(row, speaker) for row in rows]
-    useful = apply(channel, [reading for reading in readings if reading.said])
-    _write_states(readings, useful)
-    _announce(channel, useful)
 
 
 def _session(channel: Channel) -> str:
