@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -19,15 +20,41 @@ OUR_PATH = re.compile(r"(?:contacts|docs|labelcrm|labels|locale|reports|template
 MAX_IMAGE = 250_000  # bytes
 
 
+@dataclass(frozen=True)
+class Parts:
+    """A page taken apart: its running text, and its blocks of code as (language, text)."""
+
+    prose: str
+    blocks: list[tuple[str, str]]
+
+
+def parts(page: Path) -> Parts:
+    prose: list[str] = []
+    blocks: list[tuple[str, list[str]]] = []
+    inside = False
+    for line in page.read_text().splitlines():
+        if line.strip().startswith("```"):
+            inside = not inside
+            if inside:
+                blocks.append((line.strip()[3:], []))
+        elif inside:
+            blocks[-1][1].append(line)
+        else:
+            prose.append(line)
+    assert not inside, "a block of code without an end"
+    return Parts("\n".join(prose), [(language, "\n".join(lines)) for language, lines in blocks])
+
+
 def prose(page: Path) -> str:
-    """The page without its blocks of code."""
-    return re.sub(r"^ *```.*?^ *```$", "", page.read_text(), flags=re.S | re.M)
+    return parts(page).prose
 
 
-def blocks(page: Path) -> str:
-    """Everything in the page that stands for typing: blocks of code without a language, and backticks."""
-    text = page.read_text()
-    return "\n".join([*re.findall(r"^ *```\n(.*?)^ *```$", text, flags=re.S | re.M), *re.findall(r"`([^`\n]+)`", text)])
+def typed(page: Path) -> str:
+    """Everything in the page that is for typing: blocks of code without a language, and backticks."""
+    found = parts(page)
+    return "\n".join(
+        [text for language, text in found.blocks if not language] + re.findall(r"`([^`\n]+)`", found.prose)
+    )
 
 
 def links(page: Path) -> list[str]:
@@ -38,7 +65,7 @@ def links(page: Path) -> list[str]:
 
 def anchors(page: Path) -> set[str]:
     """The anchors a page's headings make, as GitHub spells them."""
-    headings = re.findall(r"^#+ (.+)$", prose(page), flags=re.M)
+    headings = re.findall(r"^#+ (.+)$", prose(page), flags=re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
@@ -58,8 +85,8 @@ class TestEveryPage:
                 assert (ROOT / name).exists(), f"{name} does not exist"
 
     def test_the_make_targets_it_names_exist(self, page: Path) -> None:
-        targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.M))
-        named = set(re.findall(r"(?:^|[\s;&])make ([a-z][a-z-]*)(?=$|[\s`])", blocks(page), flags=re.M))
+        targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+        named = set(re.findall(r"(?:^|[\s;&])make ([a-z][a-z-]*)(?=$|[\s`])", typed(page), flags=re.MULTILINE))
         assert named <= targets, f"no such target: {named - targets}"
 
     def test_the_management_commands_it_names_exist(self, page: Path) -> None:
@@ -69,14 +96,14 @@ class TestEveryPage:
     def test_the_settings_it_names_exist(self, page: Path) -> None:
         """`NAME=value` in front of `make` is a setting or a variable of the Makefile and the tests."""
         known = (ROOT / ".env.example").read_text() + (ROOT / "Makefile").read_text()
-        for name in re.findall(r"\b([A-Z][A-Z_]{3,})=\S* (?=make )", blocks(page)):
+        for name in re.findall(r"\b([A-Z][A-Z_]{3,})=\S* (?=make )", typed(page)):
             assert name in known, f"{name} is no setting"
 
 
 def test_the_readme_begins_with_the_two_commands() -> None:
     for name in ("README.md", "README.id.md"):
-        typed = re.findall(r"^```\n(.*?)^```$", (ROOT / name).read_text(), flags=re.S | re.M)[0]
-        assert [line.split("#")[0].strip() for line in typed.splitlines()] == ["make run", "make test"]
+        _, first = parts(ROOT / name).blocks[0]
+        assert [line.split("#")[0].strip() for line in first.splitlines()] == ["make run", "make test"]
 
 
 def test_the_readmes_name_every_gateway() -> None:
@@ -100,7 +127,7 @@ def test_the_taxonomy_page_is_the_taxonomy() -> None:
         ]  # fmt: skip
         row = re.sub(r"\s+", " ", f"| {' | '.join(cells)} |")
         assert row in re.sub(r"[^\S\n]+", " ", page), f"{label.name}: expected {row}"
-    rows = re.findall(r"^\| (?:lead|filter|transaction|support|retargeting) \|", page, flags=re.M)
+    rows = re.findall(r"^\| (?:lead|filter|transaction|support|retargeting) \|", page, flags=re.MULTILINE)
     assert len(rows) == len(taxonomy.LABELS)
 
 
