@@ -69,34 +69,34 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("document", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 class TestEveryPage:
-    def test_its_links_lead_somewhere(self, page: Path) -> None:
-        for link in links(page):
+    def test_its_links_lead_somewhere(self, document: Path) -> None:
+        for link in links(document):
             target, _, anchor = unquote(link).partition("#")
-            path = (page.parent / target).resolve() if target else page
+            path = (document.parent / target).resolve() if target else document
             assert path.exists(), f"{link} leads nowhere"
             assert not anchor or anchor in anchors(path), f"{link}: no such heading"
 
-    def test_the_files_it_names_exist(self, page: Path) -> None:
+    def test_the_files_it_names_exist(self, document: Path) -> None:
         """Names with placeholders in them (`<name>`, `*`, `…`) name no file."""
-        for name in re.findall(r"`([^`\n]+)`", prose(page)):
+        for name in re.findall(r"`([^`\n]+)`", prose(document)):
             if OUR_PATH.fullmatch(name) and not re.search(r"[<>*…]", name):
                 assert (ROOT / name).exists(), f"{name} does not exist"
 
-    def test_the_make_targets_it_names_exist(self, page: Path) -> None:
+    def test_the_make_targets_it_names_exist(self, document: Path) -> None:
         targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
-        named = set(re.findall(r"(?:^|[\s;&])make ([a-z][a-z-]*)(?=$|[\s`])", typed(page), flags=re.MULTILINE))
+        named = set(re.findall(r"(?:^|[\s;&])make ([a-z][a-z-]*)(?=$|[\s`])", typed(document), flags=re.MULTILINE))
         assert named <= targets, f"no such target: {named - targets}"
 
-    def test_the_management_commands_it_names_exist(self, page: Path) -> None:
-        named = set(re.findall(r"manage\.py ([a-z_]+)", page.read_text()))
+    def test_the_management_commands_it_names_exist(self, document: Path) -> None:
+        named = set(re.findall(r"manage\.py ([a-z_]+)", document.read_text()))
         assert named <= set(get_commands()), f"no such command: {named - set(get_commands())}"
 
-    def test_the_settings_it_names_exist(self, page: Path) -> None:
+    def test_the_settings_it_names_exist(self, document: Path) -> None:
         """`NAME=value` in front of `make` is a setting or a variable of the Makefile and the tests."""
         known = (ROOT / ".env.example").read_text() + (ROOT / "Makefile").read_text()
-        for name in re.findall(r"\b([A-Z][A-Z_]{3,})=\S* (?=make )", typed(page)):
+        for name in re.findall(r"\b([A-Z][A-Z_]{3,})=\S* (?=make )", typed(document)):
             assert name in known, f"{name} is no setting"
 
 
