@@ -137,9 +137,16 @@ class Shared(Generic[Reading]):
     """A reading of the database that all pages of one scope share, repeated while somebody watches."""
 
     def __init__(
-        self, name: str, read: Callable[[Scope, Reading | None], Reading], *, live: Live, pause: float
+        self,
+        name: str,
+        read: Callable[[Scope, Reading | None], Reading],
+        *,
+        live: Live,
+        pause: float,
+        wait: float = 0.0,
     ) -> None:
-        self._read, self._live, self._pause = read, live, pause
+        """Read at once when woken, or after `wait` seconds, and then not for `pause` seconds."""
+        self._read, self._live, self._pause, self._wait = read, live, pause, wait
         self._kept: dict[Scope, _Kept[Reading]] = {}
         self._locks: dict[Scope, threading.Lock] = {}
         self._thread = _Thread(name, self._run)
@@ -183,6 +190,8 @@ class Shared(Generic[Reading]):
         seen = -1
         while not self._live.stopping.is_set():
             seen = self._live.wakes.wait(seen, seconds=IDLE_SECONDS)
+            if self._wait and self._live.stopping.wait(self._wait):
+                break
             started = time.monotonic()
             for scope in self._live.watched:
                 self._renew(scope)
@@ -223,7 +232,7 @@ class Live:
         self.stopping = threading.Event()
         self.listener = Listener(self.wakes, self.news)
         self.feed: Shared[Feed] = Shared("live-feed", read_feed, live=self, pause=0.15)
-        self.tiles: Shared[Tiles] = Shared("live-tiles", read_tiles, live=self, pause=1.0)
+        self.tiles: Shared[Tiles] = Shared("live-tiles", read_tiles, live=self, wait=0.4, pause=1.0)
         self._streams: list[Stream] = []
         self._lock = threading.Lock()
 

@@ -167,7 +167,7 @@ def live_stream(request: HttpRequest) -> HttpResponseBase:
         return HttpResponse(status=503, headers={"Retry-After": "60"})
     viewer = Viewer.of(request)
     last = _number(request.headers.get("Last-Event-ID") or request.GET.get("since"))
-    told = tell(viewer, user_id=request.user.pk, last=last)
+    told = tell(viewer, user_id=request.user.pk or 0, last=last)
     headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
     return StreamingHttpResponse(told, content_type="text/event-stream", headers=headers)
 

@@ -11,6 +11,7 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -21,6 +22,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectMultipleW
 
 from contacts.models import Channel, ChannelOwnership
 from contacts.models.channels import CRM_GATEWAY
+from contacts.services import channels
 from labelcrm.core.admin.base import ORIGIN, ArchivableAdmin, EditingAdmin
 from labelcrm.core.admin.filters import VisibleDropdownFilter
 from labelcrm.core.templatetags.labelcrm import flag, moment
@@ -188,7 +190,11 @@ class ChannelAdmin(EditingAdmin, ArchivableAdmin):
 
     @admin.display(description=gettext_lazy("status"))
     def status_shown(self, channel: Channel) -> str:
-        return flag(channel.get_status_display(), STATUS_LOOK.get(channel.status, ""))
+        status = flag(channel.get_status_display(), STATUS_LOOK.get(channel.status, ""))
+        if not channel.pk:
+            return status
+        url = reverse("channel-connection", args=[channel.pk])
+        return format_html('{} <a class="lc-link lc-nowrap" href="{}">{}</a>', status, url, _("Connection"))
 
     @admin.display(description=gettext_lazy("owner now"))
     def owner_now(self, channel: Any) -> str:
@@ -259,9 +265,11 @@ class ChannelAdmin(EditingAdmin, ArchivableAdmin):
             return
         super().save_model(request, obj, form, change)
         if form.cleaned_data.get("new_secret"):
-            channel_edits.set_secret(obj, form.cleaned_data["new_secret"], actor=request.user, origin=ORIGIN)
+            channels.set_secret(
+                obj, form.cleaned_data["new_secret"], actor=request.user, overlap=channel_edits.OVERLAP
+            )
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         for ownership in formset.save(commit=False):
-            channel_edits.add_owner(ownership, actor=request.user, origin=ORIGIN)
+            channel_edits.add_owner(ownership, actor=request.user)
         formset.save_m2m()

@@ -27,7 +27,15 @@ from labelcrm.core.admin.filters import AutocompleteFilter, DayRangeFilter
 from labelcrm.core.admin.keyset import Keyset, KeysetAdminMixin, KeysetChangeList
 from labelcrm.core.templatetags.labelcrm import badge, badges, moment, phone
 
-from .filters import CategoryFilter, ChannelFilter, FollowUpFilter, LabelFilter, OptedOutFilter, active_labels
+from .filters import (
+    CategoryFilter,
+    ChannelFilter,
+    FollowUpFilter,
+    LabelFilter,
+    NeverLabelledFilter,
+    OptedOutFilter,
+    active_labels,
+)
 from .page import contact_page
 from .search import find
 
@@ -97,6 +105,7 @@ class ContactAdmin(KeysetAdminMixin, EditingAdmin, ArchivableAdmin):
         ("last_inbound_at", DayRangeFilter),
         ("first_seen_at", DayRangeFilter),
         FollowUpFilter,
+        NeverLabelledFilter,
         OptedOutFilter,
     )
     search_fields = ("name",)

@@ -14,6 +14,7 @@ from unfold.contrib.filters.admin import DropdownFilter, MultipleDropdownFilter,
 
 from contacts.models import Channel, ContactChannel
 from labels.models import Label, LabelAssignment
+from reports.home import never_labelled
 
 NO_LABEL = "none"
 FEW = 2000
@@ -85,6 +86,19 @@ class FollowUpFilter(RadioFilter):
         if self.value() == "due":
             return queryset.filter(follow_up_at__lte=now)
         return queryset.filter(follow_up_at__gt=now) if self.value() == "planned" else queryset
+
+
+class NeverLabelledFilter(RadioFilter):
+    """The contacts that the home page counts as never labelled."""
+
+    title = gettext_lazy("never labelled")
+    parameter_name = "never_labelled"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
+        return [("1", gettext_lazy("Yes, and wrote over an hour ago"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return never_labelled(queryset, now=timezone.now()) if self.value() == "1" else queryset
 
 
 class OptedOutFilter(RadioFilter):

@@ -125,7 +125,7 @@ class UnknownChannelAdmin(RecordAdmin):
 
     @admin.display(description=gettext_lazy("what to do"))
     def adopt(self, unknown: UnknownChannel) -> str:
-        url = f"{reverse('admin:contacts_channel_add')}?{urlencode({'gateway': unknown.gateway, 'key': unknown.key})}"
+        url = f"{reverse('connect')}?{urlencode({'gateway': unknown.gateway, 'key': unknown.key})}"
         return format_html('<a class="lc-link" href="{}">{}</a>', url, _("Set up this channel"))
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -1,0 +1,95 @@
+"""What people do on the connection page, each with its audit entry in one transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils.text import slugify
+
+from contacts.models import Agent, Channel, ChannelOwnership, Team
+from contacts.services.channels import Connected, agent_named, connect, set_owner, set_secret
+from labelcrm.core import audit, edits
+from labels.models import ChannelLabel
+from labels.services.definitions import name_placeholder
+from webhooks.models import InboundEvent, UnknownChannel
+from webhooks.processing import replay
+
+ORIGIN = "admin"
+SESSION_REASON = "names the session “"  # how webhooks.reading begins it
+
+
+@transaction.atomic
+def set_up(*, gateway: str, key: str, name: str, agent: str, team: Team | None, actor: Any, **fields: str) -> Connected:
+    """A new channel; one that posted here before it was known is not unknown any more. Raises ChannelError."""
+    session = fields.pop("session", "") or None
+    done = connect(
+        gateway=gateway,
+        key=key,
+        name=name,
+        agent=agent_code(agent) or None,
+        team=team.name if team else None,
+        actor=actor,
+        session=session,
+        since=None,
+        secret=None,
+        **fields,
+    )
+    UnknownChannel.objects.filter(gateway=gateway, key=key).delete()
+    return done
+
+
+def agent_code(name: str) -> str:
+    """The code of the living agent of that name or code, else the code a new one gets; "" for an empty name."""
+    agent = Agent.objects.filter(name__iexact=name.strip()).first() if name.strip() else None
+    return agent.code if agent is not None else slugify(name)
+
+
+def show_secret(channel: Channel, *, actor: Any) -> str:
+    """The newest secret; that it was shown is on record."""
+    audit.record(actor=actor, action="channel.secret_shown", obj=channel)
+    newest = channel.secrets.first()
+    return newest.value if newest is not None else ""
+
+
+@transaction.atomic
+def rotate(channel: Channel, *, secret: str, hours: int, actor: Any) -> None:
+    """A new secret (`secret`, or a random one when empty); former ones stay valid for `hours`."""
+    edits.locked(channel)
+    set_secret(channel, secret or None, actor=actor, overlap=timedelta(hours=hours))
+
+
+@transaction.atomic
+def change_owner(channel: Channel, *, name: str, since: datetime | None, actor: Any) -> ChannelOwnership | None:
+    """Make the agent of that name the owner from `since` (None = now); None when that is so already."""
+    edits.locked(channel)
+    agent = Agent.objects.filter(name__iexact=name.strip()).first()
+    if agent is None:
+        agent = agent_named(slugify(name), team=channel.team)
+        edits.change(agent, actor=actor, origin=ORIGIN, name=name.strip())
+    return set_owner(channel, agent, since=since, actor=actor)
+
+
+def set_usage(channel: Channel, *, used_by_one: bool, actor: Any) -> None:
+    """Whether one person uses the number, so that its labels are certainly theirs."""
+    edits.change(channel, actor=actor, origin=ORIGIN, used_by_one=used_by_one)
+
+
+def set_time_zone(channel: Channel, *, zone: str, actor: Any) -> None:
+    """The time zone of the gateway's machine; empty means its local times are not believed."""
+    edits.change(channel, actor=actor, origin=ORIGIN, timezone=zone)
+
+
+def take_over_session(channel: Channel, *, session: str, actor: Any) -> int:
+    """Accept the gateway's own name of the account and process what was parked for it; returns how many posts."""
+    with transaction.atomic():
+        edits.change(channel, actor=actor, origin=ORIGIN, session=session)
+        parked = InboundEvent.objects.filter(channel=channel, state=InboundEvent.State.PARKED)
+        return replay(parked.filter(reason__startswith=f"{SESSION_REASON}{session}”"), actor=actor)
+
+
+@transaction.atomic
+def name_label(channel_label: ChannelLabel, *, name: str, actor: Any) -> None:
+    """Say what a label is called that the gateway has not named; WhatsApp's own name wins when it comes."""
+    name_placeholder(channel_label=channel_label, name=name, actor=actor)
