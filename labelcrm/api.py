@@ -107,6 +107,7 @@ for prefix, viewset in ENDPOINTS.items():
     router.register(prefix, viewset, basename=prefix)
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("v1/reports/", include("reports.api")),
     path("v1/", include(router.urls)),
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(), name="docs"),

@@ -43,6 +43,14 @@ MENU: list[tuple[Text, list[Entry]]] = [
         ],
     ),
     (
+        _("Reports"),
+        [
+            Entry(_("CS quality"), "verified", "report-agents", "reports.view_report"),
+            Entry(_("Campaign quality"), "insights", "report-campaigns", "reports.view_report"),
+            Entry(_("Metric dictionary"), "menu_book", "report-metrics", "reports.view_report"),
+        ],
+    ),
+    (
         _("WhatsApp numbers"),
         [
             Entry(_("Channels"), "smartphone", "admin:contacts_channel_changelist", "contacts.view_channel"),

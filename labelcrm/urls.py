@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("labelcrm.core.language")),
     path("admin/", include("webhooks.admin.system")),
     path("", include("reports.pages_home")),
+    path("admin/reports/", include("reports.pages_reports")),
     path("admin/", include("webhooks.connection.views")),
     path("admin/", admin.site.urls),
 ]

@@ -201,7 +201,7 @@ def _arrivals() -> Facts:
 
 def _grades(question: Question) -> Facts:
     """Contacts the agent graded in the period, when first high and first low, and whether they bought after that."""
-    counts = {"graded": "true", "graded_high": "high_at IS NOT NULL"}
+    counts = {"graded_high_n": "true", "graded_high_k": "high_at IS NOT NULL"}
     for name, kind in (("came_true", "high"), ("cold_yet_bought", "low")):
         judged = f"{kind}_at + %(proven_after)s <= %(now)s AND NOT {kind}_already"
         counts[f"{name}_n"] = judged
@@ -266,7 +266,7 @@ _COUNTS = (
     "removed_by", "stale_open", "came_true_immature", "came_true_already", "cold_yet_bought_immature",
     "cold_yet_bought_already", *activity.COUNTS, *activity.CONTACTS,
 )  # fmt: skip
-_SHARES = ("labelled_1h", "labelled_24h", "came_true", "cold_yet_bought")
+_SHARES = ("labelled_1h", "labelled_24h", "graded_high", "came_true", "cold_yet_bought")
 
 
 def _row(agent: Any, found: Mapping[str, Any], everybody: Mapping[int | None, Mapping[str, Any]]) -> AgentRow:
@@ -285,7 +285,6 @@ def _row(agent: Any, found: Mapping[str, Any], everybody: Mapping[int | None, Ma
         mistap_rate=share(counts["mistaps"] + counts["instant_mistaps"], taps),
         net=activity.net(counts),
         net_by_people=counts["added"] - counts["removed"],
-        graded_high=share(found.get("graded_high", 0), found.get("graded", 0)),
         came_true_others=_others("came_true", who, everybody),
         cold_yet_bought_others=_others("cold_yet_bought", who, everybody),
         **counts,

@@ -67,9 +67,7 @@ def rows(
 
     Raises KeyError when these facts have no such count.
     """
-    conditions = [f"({facts.counts[count]})"]
-    if not everybody:
-        conditions.append("who IS NOT DISTINCT FROM %(who)s::bigint")
+    conditions = _behind(facts, count, everybody=everybody)
     if after is not None:
         conditions.append(
             "(contact_id, coalesce(label_id, 0), at)"
@@ -82,6 +80,19 @@ def rows(
     contact, label, at = after or (None, None, None)
     place = {"who": who, "after_contact": contact, "after_label": label, "after_at": at, "limit": limit}
     return [Fact(*row) for row in select(statement, {**parameters, **place})]
+
+
+def count(facts: Facts, count: str, parameters: Mapping[str, Any], *, who: int | None, everybody: bool = False) -> int:
+    """How many rows `rows` gives in all."""
+    conditions = " AND ".join(_behind(facts, count, everybody=everybody))
+    statement = f"{_with(facts)} SELECT count(*) FROM ({facts.query}) AS facts WHERE {conditions}"  # noqa: S608
+    [(total,)] = select(statement, {**parameters, "who": who})
+    return int(total)
+
+
+def _behind(facts: Facts, count: str, *, everybody: bool) -> list[str]:
+    conditions = [f"({facts.counts[count]})"]
+    return conditions if everybody else [*conditions, "who IS NOT DISTINCT FROM %(who)s::bigint"]
 
 
 def _with(facts: Facts) -> str:

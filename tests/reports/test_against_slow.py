@@ -18,7 +18,7 @@ from reports.selectors.shares import Share
 from .slow import Slow
 from .world import World, day
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 PERIODS = [(day(0), day(60), day(60)), (day(14), day(35), day(52)), (day(29.5), day(44.25), day(100))]
 FILTERS: list[dict[str, Any]] = [

@@ -27,7 +27,7 @@ def day(n: float) -> datetime:
 class World:
     """Everything is drawn from `seed`; `play()` posts it and drains."""
 
-    def __init__(self, seed: int, *, contacts: int = 14, visits: int = 4) -> None:
+    def __init__(self, seed: int, *, contacts: int = 20, visits: int = 4) -> None:
         self.random = random.Random(seed)
         self.people = [f"62812{seed % 1000:03d}{n:05d}" for n in range(contacts)]
         self.visits = visits
@@ -87,7 +87,7 @@ class World:
             if self.random.random() < 0.5:
                 self._message(bridge, person, at + timedelta(minutes=7), text="ya kak", from_me=True)
         for _ in range(self.random.randint(0, 3)):
-            at += timedelta(hours=self.random.choice([0, 0.2, 0.99, 3, 30, 24 * 8]) * self.random.random())
+            at += timedelta(hours=self.random.choice([0, 0.2, 0.9, 0.9, 3, 30, 24 * 8]) * self.random.random())
             self._label(bridge, person, at)
 
     def _judge(self, person: str) -> None:

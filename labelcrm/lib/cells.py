@@ -1,0 +1,43 @@
+"""Spreadsheet cells: text that no spreadsheet program takes for a formula, and back again. Pure.
+
+A program that opens a CSV file runs what begins with `=`, `+`, `-` or `@`, some also after blanks or quotes, and
+some take the wide forms of East Asian keyboards for the same (OWASP ASVS 5.0, 1.2.10). Such text gets an apostrophe
+before it, which spreadsheet programs hide; `restored` takes exactly that one away. Numbers are not text and are left
+alone by whoever writes them.
+"""
+
+from __future__ import annotations
+
+import re
+
+MAX_LENGTH = 32_767  # of a cell in XLSX
+
+# "=", "+", "-", "@" and every character that compatibility normalisation turns into one of them; the real minus too.
+_STARTS = "=+\\-@\u2212\u207a\u207c\u208a\u208c\u2a74-\u2a76\ufb29\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20"
+# What may stand before them: blanks, control and invisible characters, and quotation marks.
+_SKIPPED = (
+    "\\s\\x00-\\x20\\x7f-\\xa0\\xad\u0600-\u0605\u061c\u06dd\u070f\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000"
+    "\ufeff\ufff9-\ufffb'\"`\\xb4\\xab\\xbb\u2018-\u201f\u2039\u203a\uff02\uff07"
+)
+_FORMULA = re.compile(f"[\t\r\n\x00]|[{_SKIPPED}]*[{_STARTS}]")
+# XML 1.0 cannot hold these, so neither can XLSX.
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+def cleaned(text: str) -> str:
+    """`text` as it may stand in a cell: with an apostrophe before it where a program could run it.
+
+    >>> cleaned("=1+1"), cleaned("Budi"), cleaned(" '@x")
+    ("'=1+1", 'Budi', "' '@x")
+    """
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def restored(cell: str) -> str:
+    """What `cleaned` made a cell of: `restored(cleaned(text)) == text` for every text."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell, 1) else cell
+
+
+def for_xlsx(text: str) -> str:
+    """`text` cleaned for a cell of an XLSX file: what XML cannot hold becomes U+FFFD, and the length is bounded."""
+    return _NOT_XML.sub("\ufffd", cleaned(text))[:MAX_LENGTH]

@@ -1,0 +1,292 @@
+"""How the figures of a report are laid out: which columns, what stands beside a figure, and how it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from .selectors.campaigns import Basis
+from .selectors.shares import Share
+
+Text = Any  # a string, or one that is translated when it is shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """A smaller figure under the main one: field of the row, its words ("%(n)s so far"), the count behind it."""
+
+    field: str
+    words: Text
+    rows: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One figure of a row. `rows` is the count whose facts it opens; `bad` shares are better when low."""
+
+    name: str
+    kind: str = "count"  # count, share, seconds, money or mix
+    rows: str = ""
+    bad: bool = False
+    beside: tuple[Beside, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Columns that are read together, in one table."""
+
+    title: Text
+    columns: list[Column]
+
+
+@dataclass(slots=True)
+class Line:
+    """A smaller figure as it is shown."""
+
+    text: str
+    rows: str = ""
+    few: bool = False
+
+
+@dataclass(slots=True)
+class Cell:
+    """A figure as it is shown: `rows` is the count it opens ("" for none)."""
+
+    column: Column
+    text: str
+    rows: str = ""
+    note: str = ""
+    few: bool = False
+    lines: list[Line] = field(default_factory=list)
+    mix: list[Any] = field(default_factory=list)
+
+
+def _counted(name: str, *beside: Beside) -> Column:
+    return Column(name=name, rows=name, beside=beside)
+
+
+def _share(name: str, *beside: Beside, bad: bool = False) -> Column:
+    return Column(name=name, kind="share", rows=f"{name}_k", bad=bad, beside=beside)
+
+
+def _judged(name: str, *, bad: bool = False) -> Column:
+    """A share with those too young to be judged, those to whom it had happened before, and all others' share."""
+    return _share(
+        name,
+        Beside(field=f"{name}_immature", words=gettext_lazy("%(n)s too young"), rows=f"{name}_immature"),
+        Beside(field=f"{name}_already", words=gettext_lazy("%(n)s already done"), rows=f"{name}_already"),
+        Beside(field=f"{name}_others", words=gettext_lazy("others: %(n)s")),
+        bad=bad,
+    )
+
+
+def _became(name: str, *, bad: bool = False) -> Column:
+    return _share(
+        name,
+        Beside(field=f"{name}_so_far", words=gettext_lazy("so far: %(n)s"), rows=f"{name}_count"),
+        Beside(field=f"{name}_already", words=gettext_lazy("%(n)s already"), rows=f"{name}_already"),
+        bad=bad,
+    )
+
+
+AGENTS = [
+    Group(
+        gettext_lazy("Quality of labelling"),
+        [
+            _counted("received"),
+            _share(
+                "labelled_1h",
+                Beside(field="already_labelled", words=gettext_lazy("%(n)s already labelled"), rows="already_labelled"),
+            ),
+            _share("labelled_24h"),
+            Column(
+                name="first_label_median_s",
+                kind="seconds",
+                rows="first_labelled",
+                beside=(Beside(field="first_label_p90_s", words=gettext_lazy("p90: %(n)s")),),
+            ),
+            _counted(
+                "unlabelled",
+                Beside(field="unlabelled_so_far", words=gettext_lazy("%(n)s so far"), rows="unlabelled_so_far"),
+            ),
+            _share("graded_high"),
+            _judged("came_true"),
+            _judged("cold_yet_bought", bad=True),
+            Column(name="mistap_rate", kind="share", rows="mistaps", bad=True),
+            _counted("stale_open"),
+        ],
+    ),
+    Group(
+        gettext_lazy("Label activity"),
+        [
+            _counted(
+                "added",
+                Beside(field="mistaps", words=gettext_lazy("%(n)s quick undos"), rows="mistaps"),
+                Beside(field="added_contacts", words=gettext_lazy("%(n)s contacts")),
+            ),
+            _counted("found"),
+            _counted("removed"),
+            _counted("lost"),
+            Column(name="net"),
+            _counted("removed_by"),
+            _counted("active_from"),
+            _counted("active_to", Beside(field="active_to_contacts", words=gettext_lazy("%(n)s contacts"))),
+        ],
+    ),
+]
+COHORT = [
+    Group(
+        gettext_lazy("What became of the contacts"),
+        [
+            _counted("contacts", Beside(field="immature", words=gettext_lazy("%(n)s too young"), rows="immature")),
+            _became("labelled"),
+            _became("high"),
+            Column(name="high_of_all", kind="share", rows="high_count"),
+            _became("waiting"),
+            _became("won"),
+            _became("complaint", bad=True),
+        ],
+    ),
+    Group(
+        gettext_lazy("Cost and labels"),
+        [
+            Column(name="cost", kind="money"),
+            Column(name="cost_per_high", kind="money"),
+            Column(name="cost_per_won", kind="money"),
+            Column(name="label_mix", kind="mix"),
+        ],
+    ),
+]
+EVENT = [
+    Group(
+        gettext_lazy("Labels of the period"),
+        [
+            *(
+                Column(name=name, kind="count_of", rows=f"{name}_count")
+                for name in ("labelled", "high", "waiting", "won", "complaint")
+            ),
+            Column(name="high_of_all", kind="share", rows="high_count"),
+        ],
+    ),
+    COHORT[1],
+]
+
+
+def groups_of(report: str, basis: Basis) -> list[Group]:
+    """The tables of a page."""
+    if report == "agents":
+        return AGENTS
+    return COHORT if basis is Basis.COHORT else EVENT
+
+
+# -- Cells ------------------------------------------------------------------------------------------------------------
+
+
+def cell(row: Any, column: Column) -> Cell:
+    """One figure of a row as it is shown."""
+    value = getattr(row, f"{column.name}_count" if column.kind == "count_of" else column.name)
+    shown = Cell(column, written(value, column.kind), lines=list(_lines(row, column)))
+    if isinstance(value, Share):
+        shown.note, shown.few = interval(value), value.few
+        shown.rows = column.rows if value.k else ""
+    elif column.kind == "mix":
+        shown.mix = value[:MOST_LABELS]
+        shown.lines = [Line(_("and %(n)d more") % {"n": len(value) - MOST_LABELS})] if len(value) > MOST_LABELS else []
+    elif column.kind == "money" and column.name != "cost" and row.so_far and value is not None:
+        shown.lines = [Line(_("so far"))]
+    else:
+        shown.rows = column.rows if value else ""
+    return shown
+
+
+MOST_LABELS = 6
+
+
+def _lines(row: Any, column: Column) -> Iterator[Line]:
+    for beside in column.beside:
+        value = getattr(row, beside.field)
+        if isinstance(value, Share):
+            if value.n:
+                yield Line(
+                    str(beside.words) % {"n": f"{written(value, 'share')}"}, beside.rows if value.k else "", value.few
+                )
+        elif value:
+            kind = "seconds" if beside.field.endswith("_s") else "count"
+            yield Line(str(beside.words) % {"n": written(value, kind)}, beside.rows)
+
+
+def written(value: Any, kind: str) -> str:
+    """A figure in words and digits of the active language; "–" for one that there is not."""
+    if value is None:
+        return "–"
+    return _WRITERS.get(kind, _count)(value)
+
+
+def _count(value: int) -> str:
+    return str(number_format(value, decimal_pos=0, force_grouping=True))
+
+
+def _percent(fraction: float | None) -> str:
+    if fraction is None:
+        return "–"
+    digits = 1 if 0 < fraction < 0.1 or 0.9 < fraction < 1 else 0
+    return f"{number_format(round(fraction * 100, digits), decimal_pos=digits)} %"
+
+
+def _share_text(value: Share) -> str:
+    return f"{_percent(value.value)} · {_count(value.k)}/{_count(value.n)}" if value.n else "–"
+
+
+def interval(value: Share) -> str:
+    """The ends of a share's interval; "" when there is none."""
+    return f"{_percent(value.low)} – {_percent(value.high)}" if value.n else ""
+
+
+def _duration(seconds: float) -> str:
+    """Two units at most: "3 h 20 min"."""
+    minutes = round(seconds / 60)
+    if seconds < 60:
+        return ngettext("%(n)d second", "%(n)d seconds", round(seconds)) % {"n": round(seconds)}
+    if minutes < 60:
+        return _("%(minutes)d min") % {"minutes": minutes}
+    if minutes < 48 * 60:
+        return _("%(hours)d h %(minutes)d min") % {"hours": minutes // 60, "minutes": minutes % 60}
+    return _("%(days)d d %(hours)d h") % {"days": minutes // 1440, "hours": minutes % 1440 // 60}
+
+
+def _money(value: Decimal) -> str:
+    return f"Rp {number_format(value, decimal_pos=0, force_grouping=True)}"
+
+
+_WRITERS: dict[str, Callable[[Any], str]] = {
+    "share": _share_text,
+    "seconds": _duration,
+    "money": _money,
+    "mix": lambda value: "" if value else "–",
+}
+
+
+# -- Order ------------------------------------------------------------------------------------------------------------
+
+
+def ordered(rows: list[Any], columns: list[Column], name: str) -> list[Any]:
+    """Rows by one column, most remarkable first: good shares by their lower end, bad ones by their upper."""
+    column = next((column for column in columns if column.name == name), None)
+    if column is None:
+        return rows
+    return sorted(rows, key=lambda row: _rank(row, column), reverse=True)
+
+
+def _rank(row: Any, column: Column) -> tuple[bool, float]:
+    value = getattr(row, f"{column.name}_count" if column.kind == "count_of" else column.name)
+    if isinstance(value, Share):
+        value = value.high if column.bad else value.low
+    elif isinstance(value, list):
+        value = len(value)
+    return (value is not None, float(value or 0))

@@ -1,0 +1,236 @@
+"""Figures of METRICS by example, each told through the front door."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from contacts.models import Agent, Campaign, CampaignRule, Channel
+from labels.models import Label
+from reports.selectors import agents, campaigns, labels, periods
+from reports.selectors.campaigns import Basis, Touch
+from reports.selectors.chosen import Filters
+from reports.selectors.periods import Period
+from reports.selectors.questions import Question
+from reports.selectors.shares import share
+from tests.factories import CampaignFactory
+from tests.webhooks.generic import Bridge
+
+from .world import day
+
+pytestmark = pytest.mark.django_db
+
+BUDI, SITI, TONO = "6281200000001", "6281200000002", "6281200000003"
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+
+
+@pytest.fixture
+def rina() -> Bridge:
+    """The number of CS Rina, with three labels that everybody knows."""
+    bridge = Bridge(key="cs1", agent="rina", team="Sales")
+    for external, name in (("1", "Grade A"), ("2", "Prospek dingin"), ("3", "Selesai"), ("4", "Grade B")):
+        bridge.save(external, name, at=day(-1))
+    return bridge
+
+
+def write(bridge: Bridge, chat: str, at: datetime, **message: Any) -> None:
+    bridge.post("message", chat=chat, at=at, message={"id": f"m{chat}{at:%d%H%M%S}", "text": "halo"} | message)
+
+
+def asked(now: datetime | None = None, **filters: Any) -> Question:
+    return Question(Period(day(0), day(30)), Filters(**filters), now or day(60))
+
+
+def row_of(code: str = "rina", **question: Any) -> agents.AgentRow:
+    rows = agents.report(asked(**question), agents=Agent.objects.all())
+    return next(row for row in rows if row.agent is not None and row.name.lower() == code)
+
+
+def test_a_grade_that_is_followed_by_a_sale_within_30_days_came_true(rina: Bridge) -> None:
+    rina.label("added", "1", BUDI, at=day(1))
+    rina.label("added", "3", BUDI, at=day(30))
+    rina.label("added", "1", SITI, at=day(1))
+    rina.label("added", "3", SITI, at=day(31))  # a second too late: [t, t + 30 d)
+    rina.label("added", "4", TONO, at=day(2))
+    rina.drain()
+    row = row_of()
+    assert (row.graded_high.k, row.graded_high.n) == (2, 3)
+    assert (row.came_true.k, row.came_true.n) == (1, 2)
+
+
+def test_a_young_grade_is_immature_and_a_customer_who_has_bought_already_is_beside(rina: Bridge) -> None:
+    rina.label("added", "3", BUDI, at=day(1))
+    rina.label("added", "1", BUDI, at=day(2))
+    rina.label("added", "1", SITI, at=day(20))
+    rina.drain()
+    row = row_of(now=day(40))
+    assert (row.came_true.n, row.came_true_already, row.came_true_immature) == (0, 1, 1)
+
+
+def test_others_are_all_other_agents_together(rina: Bridge) -> None:
+    dewi = Bridge(key="cs2", agent="dewi")
+    dewi.save("1", "Grade A", at=day(-1))
+    rina.label("added", "1", BUDI, at=day(1))
+    dewi.label("added", "1", SITI, at=day(1))
+    rina.label("added", "3", SITI, at=day(3))
+    rina.drain()
+    dewi.drain()
+    assert (row_of("rina").came_true_others.k, row_of("rina").came_true_others.n) == (1, 1)
+    assert (row_of("dewi").came_true_others.k, row_of("dewi").came_true_others.n) == (0, 1)
+
+
+def test_a_first_message_labelled_59_minutes_later_is_in_time_and_one_an_hour_later_is_not(rina: Bridge) -> None:
+    write(rina, BUDI, day(1))
+    rina.label("added", "1", BUDI, at=day(1) + 59 * MINUTE)
+    write(rina, SITI, day(1))
+    rina.label("added", "1", SITI, at=day(1) + HOUR)
+    write(rina, TONO, day(1))
+    rina.drain()
+    row = row_of()
+    assert (row.labelled_1h.k, row.labelled_1h.n) == (1, 3)
+    assert (row.labelled_24h.k, row.labelled_24h.n) == (2, 3)
+    assert row.first_label_median_s == (59 * 60 + 3600) / 2
+    assert (row.unlabelled, row.received) == (1, 3)
+
+
+def test_a_label_by_somebody_else_on_another_number_counts_for_the_speed_of_labelling(rina: Bridge) -> None:
+    other = Bridge(key="cs2", agent="dewi")
+    write(rina, BUDI, day(1))
+    other.label("added", "9", BUDI, at=day(1) + MINUTE)
+    rina.drain()
+    other.drain()
+    channel = Channel.objects.get(key="cs1")
+    for filters in ({}, {"channels": frozenset({channel.pk})}):
+        assert row_of("rina", **filters).labelled_1h.k == 1
+
+
+def test_a_contact_too_young_to_be_judged_is_in_no_share(rina: Bridge) -> None:
+    write(rina, BUDI, day(1))
+    rina.drain()
+    row = row_of(now=day(1) + 30 * MINUTE)
+    assert (row.labelled_1h.n, row.labelled_24h.n, row.unlabelled_so_far) == (0, 0, 1)
+
+
+def test_a_label_put_on_and_taken_off_in_a_second_is_a_mistap_without_a_spell(rina: Bridge) -> None:
+    rina.label("added", "1", BUDI, at=day(1))
+    rina.label("removed", "1", BUDI, at=day(1))
+    rina.label("added", "2", BUDI, at=day(2))
+    rina.label("removed", "2", BUDI, at=day(2) + timedelta(seconds=119))
+    rina.label("added", "3", BUDI, at=day(3))
+    rina.drain()
+    row = row_of()
+    assert (row.added, row.mistaps, row.instant_mistaps) == (2, 1, 1)
+    assert (row.mistap_rate.k, row.mistap_rate.n) == (2, 3)
+
+
+def test_who_takes_a_label_off_is_a_column_of_its_own(rina: Bridge) -> None:
+    dewi = Bridge(key="cs2", agent="dewi")
+    dewi.save("1", "Grade A", at=day(-1))
+    dewi.label("added", "1", BUDI, at=day(1))
+    rina.label("added", "1", BUDI, at=day(2))
+    dewi.label("removed", "1", BUDI, at=day(3))
+    rina.label("removed", "1", BUDI, at=day(4))
+    rina.drain()
+    dewi.drain()
+    assert (row_of("dewi").removed, row_of("dewi").removed_by) == (1, 0)
+    assert (row_of("rina").removed, row_of("rina").removed_by) == (0, 1)
+
+
+def test_a_label_on_two_numbers_is_one_spell_but_each_number_has_its_own(rina: Bridge) -> None:
+    dewi = Bridge(key="cs2", agent="dewi")
+    dewi.save("1", "Grade A", at=day(-1))
+    rina.label("added", "1", BUDI, at=day(1))
+    dewi.label("added", "1", BUDI, at=day(2))
+    rina.drain()
+    dewi.drain()
+    grade = Label.objects.get(name="Grade A").pk
+
+    def added(*channels: str) -> int:
+        chosen = frozenset(Channel.objects.filter(key__in=channels).values_list("id", flat=True)) if channels else None
+        return next(row.added for row in labels.report(asked(channels=chosen)) if row.label == grade)
+
+    assert (added(), added("cs1"), added("cs2"), added("cs1", "cs2")) == (1, 1, 1, 1)
+
+
+# -- Campaigns ---
+
+
+def report(**options: Any) -> dict[str, campaigns.CampaignRow]:
+    options = {"touch": Touch.FIRST, "basis": Basis.COHORT} | options
+    now = options.pop("now", day(60))
+    rows = campaigns.report(asked(now=now), campaigns=Campaign.objects.all(), **options)
+    return {row.code: row for row in rows}
+
+
+@pytest.fixture
+def promo() -> Campaign:
+    campaign: Campaign = CampaignFactory(code="promo", cost=900_000, starts_on="2026-03-02", ends_on="2026-04-10")
+    CampaignRule.objects.create(campaign=campaign, kind="ad", pattern="ad-1")
+    return campaign
+
+
+def test_a_campaign_counts_who_it_brought_and_what_became_of_them(rina: Bridge, promo: Campaign) -> None:
+    ad = {"source_id": "ad-1"}
+    for chat in (BUDI, SITI):
+        write(rina, chat, day(1), ad=ad)
+    rina.label("added", "1", BUDI, at=day(2))
+    rina.label("added", "3", BUDI, at=day(5))
+    write(rina, TONO, day(1))
+    rina.label("added", "1", TONO, at=day(2))
+    rina.drain()
+    rows = report()
+    brought = rows["promo"]
+    assert (brought.contacts, brought.high.k, brought.high.n, brought.won.k) == (2, 1, 2, 1)  # type: ignore[union-attr]
+    assert (rows[""].contacts, rows[""].high_count) == (1, 1)
+    assert (brought.high_of_all.k, brought.high_of_all.n) == (1, 2)
+    assert brought.cost == Decimal("675000.00")  # 30 of its 40 days
+    assert brought.cost_per_high == Decimal("675000.00")
+    assert [(mix.name, mix.contacts) for mix in brought.label_mix] == [("Grade A", 1), ("Selesai", 1)]
+
+
+def test_first_and_last_touch_credit_different_campaigns(rina: Bridge, promo: Campaign) -> None:
+    later = CampaignFactory(code="later")
+    CampaignRule.objects.create(campaign=later, kind="ad", pattern="ad-2")
+    write(rina, BUDI, day(1), ad={"source_id": "ad-1"})
+    write(rina, BUDI, day(3), ad={"source_id": "ad-2"})
+    rina.label("added", "1", BUDI, at=day(2))
+    rina.drain()
+    assert report()["promo"].high_count == 1
+    last = report(touch=Touch.LAST)
+    assert (last["promo"].contacts, last["later"].contacts, last["later"].high_already) == (0, 1, 1)
+    event = report(touch=Touch.LAST, basis=Basis.EVENT)
+    assert (event["promo"].high_count, event["later"].high_count, event["promo"].high) == (1, 0, None)
+
+
+def test_a_young_cohort_is_so_far(rina: Bridge, promo: Campaign) -> None:
+    write(rina, BUDI, day(20), ad={"source_id": "ad-1"})
+    rina.label("added", "1", BUDI, at=day(21))
+    rina.drain()
+    row = report(now=day(25))["promo"]
+    assert (row.high.n, row.high_so_far.k, row.high_count, row.so_far) == (0, 1, 1, True)  # type: ignore[union-attr]
+
+
+# -- Periods and shares ---
+
+
+def test_a_share_has_wilsons_interval() -> None:
+    """5 of 10: Wilson, JASA 1927, as every textbook works it out."""
+    half = share(5, 10)
+    assert (half.value, round(half.low or 0, 4), round(half.high or 0, 4)) == (0.5, 0.2366, 0.7634)
+    assert (share(0, 10).low, share(10, 10).high, share(0, 0).value) == (0.0, 1.0, None)
+
+
+def test_a_period_ends_with_today_and_is_30_days_long() -> None:
+    now = day(10.5)
+    period = periods.between(None, None, now=now)
+    assert (period.start, period.end) == (day(11 - 30), day(11))
+    assert periods.preset("yesterday", now=now) == Period(day(9), day(10))
+
+
+def test_an_empty_period_is_refused() -> None:
+    with pytest.raises(periods.PeriodError) as caught:
+        Period(day(1), day(1))
+    assert caught.value.code == "empty_period"
