@@ -28,9 +28,8 @@ from django.conf import settings
 from psycopg import Error as DatabaseError
 
 from labelcrm.lib.text import storable
-from webhooks.gateways import GATEWAYS
+from webhooks.gateways import GATEWAYS, form
 from webhooks.gateways.base import Gateway
-from webhooks.gateways.form import field as form_field
 from webhooks.gateways.jsonbody import BodyError, decode, redact
 
 from . import front_store as store
@@ -189,8 +188,7 @@ def _why_not_authentic(post: Post, headers: dict[str, str]) -> str:
 def _store(post: Post, channel: ChannelRow, raw: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
     gateway = post.gateway
     try:
-        body = form_field(raw, str(gateway.form_field)) if post.is_form else raw
-        decoded = decode(body)
+        body, decoded = _from_form(gateway, raw) if post.is_form else (raw, decode(raw))
     except BodyError as error:
         store.count(channel.id, "not_json")
         raise Refused(400, error.code, error.sentence) from error
@@ -209,6 +207,16 @@ def _store(post: Post, channel: ChannelRow, raw: bytes, headers: dict[str, str])
         return 200, b'{"status": "duplicate"}\n'
     nudge(channel.id)
     return 202, b'{"status": "stored"}\n'
+
+
+def _from_form(gateway: Gateway, raw: bytes) -> tuple[bytes, Any]:
+    """The JSON in a form and its value, with the fields beside it that a JSON body would carry inside."""
+    body = form.field(raw, str(gateway.form_field))
+    decoded, beside = decode(body), form.beside(raw, gateway.form_beside)
+    if not beside or not isinstance(decoded, dict):
+        return body, decoded
+    whole = {**beside, **decoded}
+    return json.dumps(whole, ensure_ascii=True).encode(), whole
 
 
 def _storable_key(key: str | None) -> str | None:

@@ -74,6 +74,7 @@ class Gateway:
     dedupe_key: Callable[[Headers, Any], str | None] = no_dedupe
     signature: Signature | None = None
     form_field: str | None = None  # accepts form bodies whose JSON is in this field
+    form_beside: tuple[str, ...] = ()  # form fields that this gateway's JSON bodies carry inside
     signed_payloads: Callable[[bytes], list[bytes]] = field(default=lambda body: [body])
     kept_headers: tuple[str, ...] = ()  # stored beside the body, lower case; never credentials
     secret_fields: tuple[str, ...] = ()  # body keys whose values are credentials

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from urllib.parse import parse_qsl, urlencode
 
 _MOST_FIELDS = 20
@@ -13,6 +14,11 @@ def field(body: bytes, name: str) -> bytes:
     if len(found) != 1:
         raise ValueError(f"The form has {len(found)} fields “{name}” instead of one.")
     return found[0].encode("utf-8", "surrogateescape")
+
+
+def beside(body: bytes, names: Collection[str]) -> dict[str, str]:
+    """Return those of the fields `names` that a form body says something in. Raises ValueError when it is no form."""
+    return {key: value for key, value in _fields(body) if key in names and value}
 
 
 def sorted_by_key(body: bytes) -> bytes:

@@ -187,6 +187,7 @@ GATEWAY = Gateway(
     dedupe_key=_dedupe_key,
     signature=Signature(header="x-hmac-signature", algorithm="sha256"),
     form_field="jsonData",
+    form_beside=("instanceName",),
     signed_payloads=_signed_payloads,
     secret_fields=("token",),
     capabilities=Capabilities(label_time="whatsapp", lists_labels=True, writes_labels=True, learns_lids=True),

@@ -1,0 +1,341 @@
+"""Cases 21, 24-27, 29, 31 and 45: who is who, by which name, on which number, and who is nobody."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from contacts.models import Contact, ContactIdentity, ContactMerge, Message
+from labels.models import LabelAssignment, LabelEvent, LabelSpell
+from labels.services import merging
+from tests.gateways.payloads import Post
+from webhooks.models import InboundEvent
+from webhooks.processing import replay
+
+from .number import BUDI, BUDI_LID, SITI, WITH_LABELS, Number, minutes, reasons, states
+
+pytestmark = pytest.mark.django_db
+
+NOBODY = {
+    "120363000000000001@g.us": "group",
+    "120363000000000002@newsletter": "newsletter",
+    "1700000000@broadcast": "broadcast",
+    "status@broadcast": "status",
+    "13135550002@s.whatsapp.net": "other",
+    "867051314767696@bot": "other",
+    "0@s.whatsapp.net": "other",
+    "6281290001111@msgr": "other",
+    "6281200000001@s.whatsapp.net": "own_number",
+}
+UNREADABLE = (
+    "",
+    "budi",
+    "abc@s.whatsapp.net",
+    "12@c.us",
+    "1" * 40 + "@s.whatsapp.net",
+    "x@lid",
+    "@",
+    "628@",
+    "a@b@c.us",
+)
+
+
+@pytest.mark.parametrize(("chat", "reason"), NOBODY.items())
+@pytest.mark.parametrize("gateway", WITH_LABELS)
+def test_case_21_what_is_no_person_is_acknowledged_and_leaves_only_its_reason(
+    gateway: str, chat: str, reason: str
+) -> None:
+    number = Number(gateway)
+    if reason == "own_number" and number.gateway in ("wuzapi", "wppconnect", "generic"):
+        number.take(number.say.message(SITI, from_me=True, at=minutes(0)))  # here the number tells itself by speaking
+        number.channel.refresh_from_db()
+        number.channel.own_phone = "+6281200000001"  # ... the bridge does not even then
+        number.channel.save()
+    people = Contact.all_objects.count()
+    number.label(chat, "7", minutes(1))
+    number.drain()
+    row = InboundEvent.objects.latest("id")
+    assert (row.state, row.reason, bytes(row.body), row.headers) == ("ignored", reason, b"", {})
+    assert Contact.all_objects.count() == people
+    assert not LabelEvent.objects.exists()
+
+
+@pytest.mark.parametrize("gateway", ["waha", "gowa", "wuzapi", "evolution"])
+def test_case_21_a_message_in_a_group_makes_nobody_a_contact(gateway: str) -> None:
+    number = Number(gateway)
+    number.take(number.say.message("120363000000000001@g.us", at=minutes(1)))
+    assert reasons() == [("ignored", "group")]
+    assert not Contact.all_objects.exists()
+
+
+@pytest.mark.parametrize("gateway", WITH_LABELS)
+def test_case_24_a_lid_whose_phone_nobody_told_is_a_contact_without_one(gateway: str) -> None:
+    number = Number(gateway)
+    number.label(BUDI_LID, "7", minutes(1))
+    number.drain()
+    contact = Contact.objects.get()
+    assert (contact.phone, contact.lid) == ("", BUDI_LID.removesuffix("@lid"))
+    assert number.spans() == [(minutes(1), None)]
+
+
+def with_key(**more: Any) -> Callable[[Any], None]:
+    """An engine that tells the chat's other address in the message key (Baileys: `remoteJidAlt`, `senderPn`)."""
+
+    def change(content: Any) -> None:
+        places = [content.get("payload", {}).get("_data", {}), content.get("data", {})]
+        for place in places:
+            if "key" in place:
+                place["key"] |= more
+
+    return change
+
+
+def gowa_label(number: Number) -> Post:
+    return number.say.label_on_chat(BUDI, "8", on=True, at=minutes(9), chat_lid=BUDI_LID)
+
+
+def gowa_message(number: Number) -> Post:
+    return number.say.message(BUDI, at=minutes(9), from_lid=BUDI_LID)
+
+
+def gowa_own_message(number: Number) -> Post:
+    return number.say.message(BUDI, at=minutes(9), from_me=True, chat_lid=BUDI_LID)
+
+
+def wuzapi_message(number: Number) -> Post:
+    return number.say.message(BUDI_LID, at=minutes(9), SenderAlt=f"{BUDI}:3@s.whatsapp.net", AddressingMode="lid")
+
+
+def wuzapi_own_message(number: Number) -> Post:
+    alternatives = {"RecipientAlt": f"{BUDI}@s.whatsapp.net", "SenderAlt": "99887766554433:3@lid"}
+    return number.say.message(BUDI_LID, at=minutes(9), from_me=True, **alternatives)
+
+
+def wuzapi_phone_message(number: Number) -> Post:
+    return number.say.message(BUDI, at=minutes(9), SenderAlt=BUDI_LID, AddressingMode="pn")
+
+
+def waha_message(number: Number) -> Post:
+    return number.edited(number.say.message(BUDI_LID, at=minutes(9)), with_key(remoteJidAlt=f"{BUDI}@s.whatsapp.net"))
+
+
+def waha_own_message(number: Number) -> Post:
+    told = number.say.message(BUDI_LID, from_me=True, at=minutes(9))
+    return number.edited(told, with_key(remoteJidAlt=f"{BUDI}@s.whatsapp.net"))
+
+
+def evolution_message(number: Number) -> Post:
+    return number.edited(number.say.message(BUDI_LID, at=minutes(9)), with_key(remoteJidAlt=f"{BUDI}@s.whatsapp.net"))
+
+
+def evolution_sender(number: Number) -> Post:
+    return number.edited(number.say.message(BUDI_LID, at=minutes(9)), with_key(senderPn=f"{BUDI}@s.whatsapp.net"))
+
+
+def evolution_contact(number: Number) -> Post:
+    told = {"remoteJid": f"{BUDI}@s.whatsapp.net", "lid": BUDI_LID, "pushName": "Budi"}
+    return number.say.event("contacts.upsert", [told], at=minutes(9))
+
+
+def bridge_label(number: Number) -> Post:
+    return number.say.event("label.added", at=minutes(9), chat=BUDI_LID, phone=BUDI, label={"id": "8"})
+
+
+TEACHERS = [
+    ("gowa", gowa_label), ("gowa", gowa_message), ("gowa", gowa_own_message), ("wuzapi", wuzapi_message),
+    ("wuzapi-form", wuzapi_own_message), ("wuzapi", wuzapi_phone_message), ("waha", waha_message),
+    ("waha", waha_own_message), ("evolution", evolution_message), ("evolution", evolution_sender),
+    ("evolution", evolution_contact), ("generic", bridge_label),
+]  # fmt: skip
+TEACHER_IDS = [f"{gateway}-{teach.__name__}" for gateway, teach in TEACHERS]
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize(("gateway", "teach"), TEACHERS, ids=TEACHER_IDS)
+def test_case_25_a_lid_that_learns_its_phone_joins_the_contact_with_that_phone(
+    gateway: str, teach: Callable[[Number], Post], together: bool
+) -> None:
+    number = Number(gateway)
+    number.label(BUDI, "7", minutes(1))
+    number.label(BUDI_LID, "7", minutes(3))
+    number.label(BUDI, "7", minutes(5), on=False)
+    number.label(BUDI_LID, "9", minutes(6))
+    if not together:
+        number.drain()
+        assert Contact.objects.count() == 2
+    number.take(teach(number))
+    person = Contact.objects.get()
+    assert (person.phone, person.lid) == (f"+{BUDI}", BUDI_LID.removesuffix("@lid"))
+    of_before = [row for row in number.intervals() if row[1] != "8"]
+    assert of_before == [
+        (f"+{BUDI}", "7", minutes(1), minutes(5)),
+        (f"+{BUDI}", "9", minutes(6), None),
+    ]
+    assert not LabelSpell.objects.exclude(contact=person).exists()
+
+
+@pytest.mark.parametrize(("gateway", "teach"), TEACHERS, ids=TEACHER_IDS)
+def test_case_25_a_lid_alone_learns_its_phone_and_stays_the_same_contact(
+    gateway: str, teach: Callable[[Number], Post]
+) -> None:
+    number = Number(gateway)
+    number.label(BUDI_LID, "9", minutes(6))
+    number.drain()
+    before = Contact.objects.get().pk
+    number.take(teach(number))
+    person = Contact.objects.get()
+    assert (person.pk, person.phone) == (before, f"+{BUDI}")
+    assert not ContactMerge.objects.exists()
+
+
+def test_case_25_a_merge_can_be_taken_back_with_all_its_labels() -> None:
+    number = Number("gowa")
+    number.label(BUDI, "7", minutes(1))
+    number.label(BUDI_LID, "7", minutes(3))
+    number.label(BUDI, "7", minutes(5), on=False)
+    number.hear(number.say.message(BUDI_LID, message_id="A1", at=minutes(4)))
+    number.drain()
+    apart = number.intervals()
+    number.take(gowa_message(number))
+    merge = ContactMerge.objects.get()
+    assert len(number.intervals()) == 1
+    merging.unmerge(record=merge, actor=None)
+    assert number.intervals() == apart
+    assert Message.objects.get(external_id="A1").contact_id == merge.merged_id
+    assert Contact.objects.count() == 2
+
+
+def test_case_25_a_merge_seen_by_one_number_joins_the_labels_of_all_numbers() -> None:
+    first, second = Number("gowa", "cs1"), Number("waha", "cs2", own="6281200000002")
+    first.label(BUDI, "7", minutes(1))
+    second.label(BUDI_LID, "4", minutes(2))
+    for number in (first, second):
+        number.drain()
+    first.take(gowa_message(first))
+    assert {row.contact.phone for row in LabelAssignment.objects.select_related("contact")} == {f"+{BUDI}"}
+    second.label(BUDI_LID, "4", minutes(10), on=False)
+    second.drain()
+    assert second.intervals() == [(f"+{BUDI}", "4", minutes(2), minutes(10))]
+
+
+def test_case_26_a_new_lid_of_a_known_phone_is_the_same_contact() -> None:
+    number = Number("gowa")
+    for n, lid in enumerate(("111111111111111@lid", "222222222222222@lid")):
+        number.label(BUDI, str(n), minutes(n + 1), chat_lid=lid)
+    number.drain()
+    number.label("222222222222222@lid", "7", minutes(9))
+    number.drain()
+    person = Contact.objects.get()
+    assert (person.phone, person.lid) == (f"+{BUDI}", "111111111111111")
+    assert ContactIdentity.objects.filter(contact=person, kind="lid").count() == 2
+    assert len(number.intervals()) == 3
+
+
+def test_case_26_two_people_with_a_phone_each_are_never_made_one() -> None:
+    number = Number("gowa")
+    number.label(BUDI, "7", minutes(1), chat_lid=BUDI_LID)
+    number.label(SITI, "7", minutes(2))
+    number.drain()
+    number.label(SITI, "8", minutes(3), chat_lid=BUDI_LID)
+    number.drain()
+    assert Contact.objects.count() == 2
+    assert not ContactMerge.objects.exists()
+    assert [row[:2] for row in number.intervals()] == [(f"+{BUDI}", "7"), (f"+{SITI}", "7"), (f"+{SITI}", "8")]
+
+
+def test_case_27_every_spelling_of_a_number_is_one_contact() -> None:
+    spellings = {
+        "waha": ["6281290001111@c.us", "6281290001111:12@s.whatsapp.net", "6281290001111@hosted"],
+        "gowa": ["6281290001111@s.whatsapp.net", "6281290001111.0:5@s.whatsapp.net", "+6281290001111"],
+        "generic": ["+62 812-9000-1111", "081290001111", "6281290001111", "0812 9000 1111", "(+62) 812 9000 1111"],
+    }
+    for n, (gateway, chats) in enumerate(spellings.items()):
+        number = Number(gateway, f"cs{n}", own=f"628120000000{n}")
+        for label, chat in enumerate(chats):
+            number.label(chat, str(label), minutes(label + 1))
+        number.drain()
+    assert Contact.objects.get().phone == "+6281290001111"
+    assert LabelAssignment.objects.count() == 11
+
+
+@pytest.mark.parametrize("chat", UNREADABLE, ids=repr)
+@pytest.mark.parametrize("gateway", ["waha", "gowa", "wuzapi", "evolution", "generic"])
+def test_case_29_an_unreadable_chat_is_kept_where_people_see_it(gateway: str, chat: str) -> None:
+    number = Number(gateway)
+
+    def misname(content: Any) -> None:
+        _replace(content, BUDI, chat)
+
+    number.take(number.edited(number.say.label_on_chat(BUDI, "7", on=True, at=minutes(1)), misname))
+    row = InboundEvent.objects.get()
+    assert row.state == "parked"
+    assert "chat" in row.reason or "number" in row.reason
+    assert not Contact.all_objects.exists()
+    assert replay(InboundEvent.objects.filter(state="parked"), actor=None) == 1
+    number.drain()
+    assert states() == ["parked"]
+
+
+def _replace(value: Any, old: str, new: str) -> None:
+    for key, item in value.items() if isinstance(value, dict) else ():
+        if isinstance(item, str) and item.split("@")[0] == old:
+            value[key] = new
+        _replace(item, old, new)
+
+
+@pytest.mark.parametrize("gateway", ["waha", "gowa", "wuzapi", "evolution", "wppconnect"])
+@pytest.mark.parametrize("name", ["6281290001111", "+62 812-9000-1111", "", "   ", "6281290001111@s.whatsapp.net"])
+def test_case_31_a_number_for_a_name_overwrites_no_name(gateway: str, name: str) -> None:
+    number = Number(gateway)
+    number.take(number.say.message(BUDI, message_id="A1", name="Budi Santoso", at=minutes(1)))
+    number.take(number.say.message(BUDI, message_id="A2", name=name, at=minutes(2)))
+    assert Contact.objects.get().name == "Budi Santoso"
+    assert Message.objects.count() == 2
+
+
+def test_case_31_voce_is_nobodys_name() -> None:
+    number = Number("evolution")
+    number.take(number.say.message(BUDI, message_id="A1", name="Budi", at=minutes(1)))
+    number.take(number.say.message(BUDI, message_id="A2", from_me=True, at=minutes(2)))
+    number.take(number.say.message(BUDI, message_id="A3", name="Você", at=minutes(3)))
+    number.take(number.say.event("contacts.update", [{"remoteJid": f"{BUDI}@s.whatsapp.net", "pushName": "Você"}]))
+    assert Contact.objects.get().name == "Budi"
+
+
+def test_case_31_an_older_name_that_comes_late_does_not_win() -> None:
+    number = Number("gowa")
+    number.take(number.say.message(BUDI, message_id="A2", name="Budi Santoso", at=minutes(2)))
+    number.take(number.say.message(BUDI, message_id="A1", name="Budi", at=minutes(1)))
+    assert Contact.objects.get().name == "Budi Santoso"
+
+
+def test_case_31_an_address_book_makes_nobody_a_contact() -> None:
+    number = Number("evolution")
+    book = [{"remoteJid": f"{phone}@s.whatsapp.net", "pushName": "Nama"} for phone in (BUDI, SITI)]
+    number.take(number.say.event("contacts.upsert", book, at=minutes(1)))
+    assert not Contact.all_objects.exists()
+
+
+@pytest.mark.parametrize("pair", list(itertools.combinations(("waha", "gowa", "wuzapi", "evolution"), 2)), ids=str)
+def test_case_45_one_customer_labelled_on_two_numbers_is_one_contact_with_two_intervals(pair: tuple[str, str]) -> None:
+    numbers = [
+        Number(gateway, f"cs{n}", own=f"628120000000{n}", agent=agent)
+        for n, (gateway, agent) in enumerate(zip(pair, ("rina", "dewi"), strict=True))
+    ]
+    for number in numbers:
+        number.hear(number.say.label_saved("21", name="Hot" if number is numbers[0] else "Lunas", at=minutes(0)))
+        number.label(BUDI, "21", minutes(1))
+        number.drain()
+    rows = LabelAssignment.objects.order_by("channel__key").values_list(
+        "contact__phone", "channel__key", "label__name", "added_by__name", "removed_at"
+    )
+    assert list(rows) == [
+        (f"+{BUDI}", "cs0", "Prospek panas", "Rina", None),
+        (f"+{BUDI}", "cs1", "Selesai", "Dewi", None),
+    ]
+    numbers[0].label(BUDI, "21", minutes(5), on=False)
+    numbers[0].drain()
+    assert [number.spans() for number in numbers] == [[(minutes(1), minutes(5))], [(minutes(1), None)]]
