@@ -214,6 +214,8 @@ def _apply_names(readings: Sequence[Reading], directory: Directory) -> set[int]:
 
 def _note_channel(channel: Channel, readings: Sequence[Reading]) -> None:
     """When the channel was last heard of, and what it said about itself."""
+    if channel.status == Channel.Status.NEVER:
+        channel.status = Channel.Status.WORKING  # some gateways never say so, but whoever speaks is alive
     channel.last_event_at = max(reading.row.received_at for reading in readings)
     labels = [r.row.received_at for r, _ in of_kind(readings, LabelOnChat, LabelSaved, LabelDeleted)]
     channel.last_label_event_at = max(labels, default=channel.last_label_event_at)

@@ -1,0 +1,81 @@
+"""Every page a role can reach answers, complains of nothing, asks no other origin, and is usable by everybody."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from contacts.models import Team
+from labelcrm.core.roles import ROLES
+from tests.browser.walking import Watch, axe_findings, log_in, walk
+from tests.factories import CampaignFactory, UserFactory
+from tests.webhooks.generic import Bridge
+from webhooks.models import UnknownChannel
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+LIMIT = 70  # kinds of pages a role
+
+
+@pytest.fixture
+def company(live_server: Any) -> str:
+    """A small team with labels, a parked event, an unknown channel and a placeholder; returns the site's address."""
+    bridge = Bridge("cs1", agent="rina", team="Sales", name="CS Rina")
+    start = datetime.now(UTC) - timedelta(days=20)
+    for number, name in enumerate(
+        ["Grade A", "🔥 Hot", "Menunggu pembayaran", "Promo <b>tebal</b> & lain-lain"], start=1
+    ):
+        bridge.save(str(number), name, color=number * 4, at=start)
+    for n in range(25):
+        chat, at = f"62812{n:07}", start + timedelta(hours=n * 17)
+        told = {"id": f"M{n}", "text": "Halo kak <script>alert(1)</script>"}
+        bridge.post("message", chat=chat, at=at, name="Budi <i>Santoso</i>", message=told)
+        bridge.label("added", str(n % 5 + 1), chat, at=at + timedelta(minutes=5))
+        if n % 3 == 0:
+            bridge.label("removed", str(n % 5 + 1), chat, at=at + timedelta(hours=2))
+    bridge.post("label.added", chat="bukan nomor", label={"id": "1"})
+    bridge.drain()
+    UnknownChannel.objects.create(gateway="waha", key="lupa", count=3, last_at=start)
+    CampaignFactory(name="Lebaran")
+    team = Team.objects.get()
+    for role in ROLES:
+        UserFactory(username=role, role=role, teams=[team])
+    UserFactory(username="root", is_superuser=True)
+    return str(live_server.url)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_clean_for_who_may_see_all(browser: Browser, company: str, scheme: str) -> None:
+    context = browser.new_context(color_scheme=scheme, viewport={"width": 1440, "height": 900})  # type: ignore[arg-type]
+    page = context.new_page()
+    watch = Watch(page, company)
+    log_in(page, company, "root")
+    wrong: list[str] = []
+    visited = 0
+    for path, status in walk(page, company, limit=LIMIT):
+        visited += 1
+        wrong += [f"{path}: status {status}"] if status >= 400 else []
+        wrong += [f"{path}: {complaint}" for complaint in watch.complaints + axe_findings(page)]
+        watch.complaints.clear()
+    context.close()
+    assert visited > 30, "the walk saw the site"
+    assert wrong == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_role_is_led_to_a_page_it_may_not_see(browser: Browser, company: str, role: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    watch = Watch(page, company)
+    log_in(page, company, role)
+    wrong: list[str] = []
+    for path, status in walk(page, company, limit=25):
+        wrong += [f"{path}: status {status}"] if status >= 400 else []
+        wrong += [f"{path}: {complaint}" for complaint in watch.complaints]
+        wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth + 1")
+        wrong += [f"{path}: wider than the phone"] if wide else []
+        watch.complaints.clear()
+    context.close()
+    assert wrong == []

@@ -1,0 +1,82 @@
+"""A browser that walks the site and writes down whatever is wrong with a page."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import axe_playwright_python
+from playwright.sync_api import Page
+
+AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
+PASSWORD = "kata sandi panjang"
+# Not pages: files, documents for machines, streams that never end, and deeds.
+SKIPPED = re.compile(
+    r"/(static|live|api/schema|jsi18n|exports)/|/logout/|\.csv$|format=|/password_change/|\.(png|svg)$"
+)
+
+
+@dataclass
+class Watch:
+    """Listens to a page; `complaints` are console errors, failed requests and requests to other origins."""
+
+    page: Page
+    origin: str
+    complaints: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", lambda m: m.type == "error" and self.complaints.append(f"console: {m.text}"))
+        self.page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
+        self.page.on("request", lambda request: self._check_origin(request.url))
+
+    def _check_origin(self, url: str) -> None:
+        if not url.startswith((self.origin, "data:", "blob:")):
+            self.complaints.append(f"other origin: {url}")
+
+
+def log_in(page: Page, origin: str, username: str) -> None:
+    page.goto(f"{origin}/admin/login/")
+    page.fill("input[name=username]", username)
+    page.fill("input[name=password]", PASSWORD)
+    page.click("button[type=submit]")
+    page.wait_for_url(f"{origin}/admin/")
+
+
+def walk(page: Page, origin: str, *, limit: int) -> Iterator[tuple[str, int]]:
+    """Visit pages reachable by links, each kind of page once; yields path and status."""
+    waiting, seen = deque(["/admin/"]), {"/admin/"}
+    visited = 0
+    while waiting and visited < limit:
+        path = waiting.popleft()
+        response = page.goto(origin + path)
+        visited += 1
+        yield path, response.status if response else 0
+        for link in page.eval_on_selector_all("a[href]", "links => links.map(link => link.getAttribute('href'))"):
+            kind = _kind(urljoin(path, link), origin)
+            if kind and kind not in seen:
+                seen.add(kind)
+                waiting.append(urljoin(path, link).removeprefix(origin))
+
+
+def _kind(url: str, origin: str) -> str:
+    """A page's address without its numbers and values: one of each kind is enough. "" for what is not walked."""
+    parts = urlsplit(url.removeprefix(origin))
+    if parts.netloc or parts.scheme or not parts.path.startswith("/admin/") or SKIPPED.search(url):
+        return ""
+    names = "&".join(sorted(pair.split("=")[0] for pair in parts.query.split("&") if pair))
+    return re.sub(r"\d+", "N", parts.path) + ("?" + names if names else "")
+
+
+def axe_findings(page: Page) -> list[str]:
+    """Serious and critical accessibility findings of axe, one line each with the first element."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
+    return [
+        f"{v['impact']} {v['id']} ({len(v['nodes'])}): {v['nodes'][0]['html'][:160]}"
+        for v in found
+        if v["impact"] in ("serious", "critical")
+    ]
