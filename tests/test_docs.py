@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from django.core.management import get_commands
 
 from labels import taxonomy
 from webhooks.gateways import GATEWAYS
+from webhooks.gateways.waha.parse import VOCABULARY
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -98,6 +100,19 @@ class TestEveryPage:
         known = (ROOT / ".env.example").read_text() + (ROOT / "Makefile").read_text()
         for name in re.findall(r"\b([A-Z][A-Z_]{3,})=\S* (?=make )", typed(document)):
             assert name in known, f"{name} is no setting"
+
+    def test_the_json_it_prints_is_json(self, document: Path) -> None:
+        for language, text in parts(document).blocks:
+            if language == "json":
+                json.loads(text)
+
+
+def test_the_readme_subscribes_to_events_that_are_read() -> None:
+    for name in ("README.md", "README.id.md"):
+        [config] = [json.loads(text) for language, text in parts(ROOT / name).blocks if language == "json"]
+        [webhook] = config["config"]["webhooks"]
+        assert set(webhook["events"]) <= set(VOCABULARY.readers)
+        assert {event for event in VOCABULARY.readers if event.startswith("label.")} <= set(webhook["events"])
 
 
 def test_the_readme_begins_with_the_two_commands() -> None:
