@@ -6,6 +6,7 @@ Servers as in whatsmeow's types/jid.go. Only those that address one person are r
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from . import shapes
@@ -56,6 +57,11 @@ def _classify(raw: Any) -> Chat:
         raw = str(raw) if 0 < raw < 10**20 else ""
     if not isinstance(raw, str) or len(raw) > MAX_LENGTH:
         return Chat(raw="", kind=ChatKind.INVALID)
+    return _classify_text(raw)
+
+
+@lru_cache(maxsize=4096)  # a channel names its own number in every post, and a chat is named again and again
+def _classify_text(raw: str) -> Chat:
     text = shapes.text(raw).strip()
     if match := _JID.fullmatch(text.lower()):
         return _of_server(raw=text, user=match[1], server=match[2])
