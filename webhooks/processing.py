@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from contacts.models import Channel
 from labelcrm.core import audit
-from labelcrm.core.bulk import execute, fetch
+from labelcrm.core.bulk import execute, fetch, transpose
 from labelcrm.core.wakeups import publish
 from webhooks.gateways import GATEWAYS
 
@@ -196,7 +196,7 @@ def _write_states(readings: Iterable[Reading], useful: set[int]) -> None:
         " attempts = attempts + 1, body = CASE WHEN n.state = 'ignored' THEN ''::bytea ELSE e.body END,"
         " headers = CASE WHEN n.state = 'ignored' THEN '{}'::jsonb ELSE e.headers END"
         " FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS n (id, state, reason) WHERE e.id = n.id",
-        [list(column) for column in zip(*settled, strict=True)],
+        transpose(settled, 3),
     )
 
 

@@ -6,10 +6,10 @@ import json
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db import connection
 
+from labelcrm.core.bulk import transpose
 from webhooks.gateways.events import AdReferral
 
 
@@ -45,16 +45,10 @@ def record_messages(messages: Collection[NewMessage]) -> dict[tuple[int, str], i
     """Store messages that are not stored yet; returns new row ids by (channel id, external id)."""
     if not messages:
         return {}
-    columns: list[list[Any]] = [
-        list(column)
-        for column in zip(
-            *(
-                (m.contact_id, m.identity_id, m.channel_id, m.external_id, m.from_me, m.by_api, m.kind, m.text, m.at,
-                 m.at_source, m.received_at, json.dumps(asdict(m.ad)) if m.ad else None, m.inbox_id)
-                for m in sorted(messages, key=lambda m: (m.channel_id, m.external_id))
-            ),
-            strict=True,
-        )
+    rows = [
+        (m.contact_id, m.identity_id, m.channel_id, m.external_id, m.from_me, m.by_api, m.kind, m.text, m.at,
+         m.at_source, m.received_at, json.dumps(asdict(m.ad)) if m.ad else None, m.inbox_id)
+        for m in sorted(messages, key=lambda m: (m.channel_id, m.external_id))
     ]  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(
@@ -63,7 +57,7 @@ def record_messages(messages: Collection[NewMessage]) -> dict[tuple[int, str], i
             " SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::bool[], %s::bool[],"
             " %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::timestamptz[], %s::jsonb[], %s::bigint[])"
             " ON CONFLICT (channel_id, external_id) DO NOTHING RETURNING channel_id, external_id, id",
-            columns,
+            transpose(rows, 13),
         )
         return {(channel, external): pk for channel, external, pk in cursor.fetchall()}
 
@@ -76,8 +70,7 @@ def note_sights(sights: Iterable[Sight]) -> None:
         first[key] = min(sight.at, first.get(key, sight.at))
     if not first:
         return
-    ordered = sorted(first)
-    arrays: list[Any] = [[c for c, _ in ordered], [ch for _, ch in ordered], [first[key] for key in ordered]]
+    arrays = transpose([(*key, first[key]) for key in sorted(first)], 3)
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO contacts_contactchannel AS link (contact_id, channel_id, first_seen_at)"
@@ -99,12 +92,7 @@ def note_messages(messages: Iterable[NewMessage]) -> None:
     ordered = sorted(messages, key=lambda m: (m.contact_id, m.channel_id))
     if not ordered:
         return
-    arrays: list[Any] = [
-        [m.contact_id for m in ordered],
-        [m.channel_id for m in ordered],
-        [m.from_me for m in ordered],
-        [m.at for m in ordered],
-    ]
+    arrays = transpose([(m.contact_id, m.channel_id, m.from_me, m.at) for m in ordered], 4)
     grouped = (
         " min(at) FILTER (WHERE NOT from_me) AS first_in, max(at) FILTER (WHERE NOT from_me) AS last_in,"
         " max(at) FILTER (WHERE from_me) AS last_out"
@@ -142,7 +130,7 @@ def note_names(names: Iterable[tuple[int, str, datetime]]) -> None:
             " updated_at = now() FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS n (id, name, at)"
             " WHERE t.id = n.id AND t.name_source <> 'person' AND t.name <> n.name"
             " AND (t.name_at IS NULL OR t.name_at <= n.at)",
-            [ordered, [latest[i][1] for i in ordered], [latest[i][0] for i in ordered]],
+            transpose([(i, latest[i][1], latest[i][0]) for i in ordered], 3),
         )
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from django.db import connection
 
 from contacts.models import IdentityKind
+from labelcrm.core.bulk import array, transpose
 from webhooks.gateways.events import Chat
 
 Identifier = tuple[str, str]  # (IdentityKind, value)
@@ -77,8 +78,8 @@ def _lookup(wanted: Iterable[Identifier]) -> dict[Identifier, Known]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT kind, value, contact_id, id FROM contacts_contactidentity"
-            " WHERE (kind = 'phone' AND value = ANY(%s)) OR (kind = 'lid' AND value = ANY(%s))",
-            [phones, lids],
+            " WHERE (kind = 'phone' AND value = ANY(%s::text[])) OR (kind = 'lid' AND value = ANY(%s::text[]))",
+            [array(phones), array(lids)],
         )
         return {(kind, value): Known(contact, identity) for kind, value, contact, identity in cursor.fetchall()}
 
@@ -118,23 +119,23 @@ def _claim(ordered: list[Identifier]) -> dict[Identifier, int]:
             " SELECT nextval(pg_get_serial_sequence('contacts_contact', 'id')), kind, value, now()"
             " FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS new (kind, value, position) ORDER BY position"
             " ON CONFLICT (kind, value) DO NOTHING RETURNING kind, value, contact_id",
-            [[kind for kind, _ in ordered], [value for _, value in ordered]],
+            transpose(ordered, 2),
         )
         return {(kind, value): contact for kind, value, contact in cursor.fetchall()}
 
 
 def _insert_contacts(rows: list[tuple[int, Identifier, datetime]]) -> None:
+    phone, lid = IdentityKind.PHONE, IdentityKind.LID
+    columns = [
+        (contact, value if kind == phone else "", value if kind == lid else "", seen)
+        for contact, (kind, value), seen in rows
+    ]
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO contacts_contact (id, name, name_source, phone, lid, first_seen_at, created_at, updated_at)"
             " SELECT id, '', '', phone, lid, seen, now(), now()"
             " FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::timestamptz[]) AS new (id, phone, lid, seen)",
-            [
-                [contact for contact, _, _ in rows],
-                [value if kind == IdentityKind.PHONE else "" for _, (kind, value), _ in rows],
-                [value if kind == IdentityKind.LID else "" for _, (kind, value), _ in rows],
-                [seen for _, _, seen in rows],
-            ],
+            transpose(columns, 4),
         )
 
 

@@ -20,9 +20,7 @@ def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]])
 def reserve_ids(table: str, count: int) -> list[int]:
     """`count` fresh primary keys of `table`, for rows whose ids must be known before they are written."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, count]
-        )
+        cursor.execute("SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, count])
         return [pk for (pk,) in cursor.fetchall()]
 
 
@@ -40,6 +38,23 @@ def execute(statement: str, parameters: Sequence[Any]) -> int:
         return cursor.rowcount
 
 
-def transpose(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
-    """Rows as columns, the shape that unnest() takes; `width` columns even when there is no row."""
-    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
+def transpose(rows: Sequence[Sequence[Any]], width: int) -> list[str]:
+    """Rows as columns, each an array literal for unnest(); `width` columns even when there is no row."""
+    return [array(column) for column in zip(*rows, strict=True)] if rows else ["{}"] * width
+
+
+def array(values: Iterable[Any]) -> str:
+    """Numbers, texts, times, booleans or None as PostgreSQL's array literal, to be cast where it is used.
+
+    psycopg's own way, one dumper and a regular expression per element, was measured at a quarter of the drain's CPU.
+    """
+    return f"{{{','.join(map(_element, values))}}}"
+
+
+def _element(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return str(value)

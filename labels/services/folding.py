@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from labelcrm.core.bulk import copy_rows, execute, fetch, reserve_ids, transpose
+from labelcrm.core.bulk import array, copy_rows, execute, fetch, reserve_ids, transpose
 from labels.fold import NONE, Interval, fold, order
 
 from .recording import Told, load
@@ -277,5 +277,5 @@ def _mend_effects(effects: dict[int, str]) -> None:
     execute(
         "UPDATE labels_labelevent AS e SET effect = n.effect FROM unnest(%s::bigint[], %s::text[]) AS n (id, effect)"
         " WHERE e.id = n.id AND e.effect <> n.effect",
-        [list(effects), list(effects.values())],
+        [array(effects), array(effects.values())],
     )
