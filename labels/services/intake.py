@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.conf import settings
@@ -59,8 +59,9 @@ def take(
     """
     book = definitions.apply(channel, defined, uses=_uses(facts))
     told = recording.unrecorded(_told(channel, facts, book), channel_id=channel.pk)
-    told, remarked = resync.mark(_with_actors(channel, told), channel_id=channel.pk, statuses=statuses)
-    told = recording.with_ids(told)
+    _find_actors(channel, told)
+    remarked = resync.mark(told, channel_id=channel.pk, statuses=statuses)
+    recording.give_ids(told)
     outcome = folding.append(told, dead=book.dead)
     recording.record(told, effects=outcome.effects)
     refolded = folding.refold(folding.late_keys(told, outcome) | book.refold | remarked)
@@ -100,18 +101,19 @@ def _told(channel: Channel, facts: Iterable[LabelFact], book: definitions.Book) 
     ]
 
 
-def _with_actors(channel: Channel, events: Sequence[Told]) -> list[Told]:
-    """`events` with who did it: the owner of the channel at that time, else whom the contact is assigned to."""
+def _find_actors(channel: Channel, events: Sequence[Told]) -> None:
+    """Say on `events` who did it: the owner of the channel at that time, else whom the contact is assigned to."""
     owners = Ownerships.of(channel.pk, zone=settings.TIME_ZONE)
-    found = [owners.at(event.at) for event in events]
-    assigned = _assigned({e.contact_id for e, owner in zip(events, found, strict=True) if owner is NOBODY})
-    return [
-        event
-        if owner is NOBODY and event.contact_id not in assigned
-        else replace(event, agent_id=who.agent_id, method=who.method)
-        for event, owner in zip(events, found, strict=True)
-        for who in [owner if owner is not NOBODY else assigned.get(event.contact_id, NOBODY)]
-    ]
+    nobodys = []
+    for event in events:
+        owner = owners.at(event.at)
+        event.agent_id, event.method = owner.agent_id, owner.method
+        if owner is NOBODY:
+            nobodys.append(event)
+    assigned = _assigned({event.contact_id for event in nobodys})
+    for event in nobodys:
+        owner = assigned.get(event.contact_id, NOBODY)
+        event.agent_id, event.method = owner.agent_id, owner.method
 
 
 def _assigned(contact_ids: set[int]) -> dict[int, Owner]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from labelcrm.core.bulk import copy_rows, fetch, reserve_ids
+from labelcrm.core.bulk import array, copy_rows, fetch, reserve_ids, transpose
 from labels.models import Effect
 
 COLUMNS = (
@@ -17,11 +17,12 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Told:
-    """One label put on or taken off one chat, ready to be recorded; a `labels.fold.Fact`.
+    """One label put on or taken off one chat; a `labels.fold.Fact`.
 
-    `id` is 0 until it is recorded. `key` is its event key, unique in its channel.
+    Actor, origin and `id` (0 until then) are filled in on its way to being recorded, nothing changes afterwards: the
+    copies of a frozen class were measured at a tenth of the drain's CPU. `key` is its event key, unique in its channel.
     """
 
     id: int = 0
@@ -53,8 +54,8 @@ def unrecorded(events: Sequence[Told], *, channel_id: int) -> list[Told]:
     seen = {
         key
         for (key,) in fetch(
-            "SELECT event_key FROM labels_labelevent WHERE channel_id = %s AND event_key = ANY(%s)",
-            [channel_id, [event.key for event in events]],
+            "SELECT event_key FROM labels_labelevent WHERE channel_id = %s AND event_key = ANY(%s::text[])",
+            [channel_id, array(event.key for event in events)],
         )
     }
     fresh: list[Told] = []
@@ -65,10 +66,10 @@ def unrecorded(events: Sequence[Told], *, channel_id: int) -> list[Told]:
     return fresh
 
 
-def with_ids(events: Sequence[Told]) -> list[Told]:
-    """`events` with the primary keys they will be recorded under."""
-    ids = reserve_ids("labels_labelevent", len(events))
-    return [replace(event, id=pk) for event, pk in zip(events, ids, strict=True)]
+def give_ids(events: Sequence[Told]) -> None:
+    """Give `events` the primary keys they will be recorded under."""
+    for event, pk in zip(events, reserve_ids("labels_labelevent", len(events)), strict=True):
+        event.id = pk
 
 
 def record(events: Iterable[Told], *, effects: dict[int, str]) -> None:
@@ -95,7 +96,7 @@ def load(keys: Collection[tuple[int, int]]) -> dict[tuple[int, int], list[Told]]
         " FROM unnest(%s::bigint[], %s::bigint[]) AS k (contact, label)"
         " JOIN labels_labelevent e ON e.contact_id = k.contact AND e.channel_label_id = k.label"
         " WHERE e.effect <> 'echo'",
-        [[contact for contact, _ in pairs], [label for _, label in pairs]],
+        transpose(pairs, 2),
     )
     found: dict[tuple[int, int], list[Told]] = {}
     for row in rows:

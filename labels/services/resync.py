@@ -8,7 +8,6 @@ events arrive fast. The answer does not depend on how the adds were cut into bat
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -36,24 +35,22 @@ def windows(channel_id: int, *, around: Iterable[datetime]) -> list[tuple[dateti
     return [(at, at + length) for (at,) in rows]
 
 
-def mark(
-    events: Sequence[Told], *, channel_id: int, statuses: Iterable[datetime]
-) -> tuple[list[Told], set[tuple[int, int]]]:
-    """`events` with the adds of a resync marked as found, and keys of earlier events that had to be re-marked.
+def mark(events: Sequence[Told], *, channel_id: int, statuses: Iterable[datetime]) -> set[tuple[int, int]]:
+    """Mark the adds of a resync among `events` as found; returns keys of earlier events that had to be re-marked.
 
     `statuses` are times of connection events that arrived in the same batch: their windows may hold adds that
     came before them.
     """
-    marked, refold = list(events), set()
+    refold: set[tuple[int, int]] = set()
     for start, end in windows(channel_id, around=[*(e.at for e in events if e.on), *statuses]):
-        inside = [i for i, event in enumerate(marked) if event.on and start <= event.at <= end]
+        inside = [event for event in events if event.on and start <= event.at <= end]
         if len(inside) + _recorded(channel_id, start, end) < settings.RESYNC_MIN_ADDS:
             continue
-        for i in inside:
-            if marked[i].origin == "live":
-                marked[i] = replace(marked[i], origin="resync", agent_id=None, user_id=None, method="unknown")
+        for event in inside:
+            if event.origin == "live":
+                event.origin, event.agent_id, event.user_id, event.method = "resync", None, None, "unknown"
         refold |= _mark_recorded(channel_id, start, end)
-    return marked, refold
+    return refold
 
 
 def _recorded(channel_id: int, start: datetime, end: datetime) -> int:
