@@ -11,7 +11,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,11 +68,11 @@ class _Pool:
 
     def close(self) -> None:
         """Close what is idle; connections are opened again when needed."""
-        for _ in range(CONNECTIONS):
-            try:
-                held = self._slots.get_nowait()
-            except queue.Empty:
-                return
+        idle = []
+        with suppress(queue.Empty):
+            while True:
+                idle.append(self._slots.get_nowait())
+        for held in idle:
             if held is not None:
                 held.close()
             self._slots.put(None)
