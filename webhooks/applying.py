@@ -62,14 +62,13 @@ def _apply_statuses(channel: Channel, readings: Sequence[Reading]) -> set[int]:
 
 
 def _contacts(readings: Sequence[Reading]) -> Directory:
-    """Everybody the batch speaks of, joined and locked in order."""
+    """Everybody the batch speaks of, joined and locked."""
     seen: dict[Chat, datetime] = {}
     for _, said in of_kind(readings, LabelOnChat, MessageSeen):
         seen[said.event.chat] = min(said.when.at, seen.get(said.event.chat, said.when.at))
     directory = resolve(seen, names_only=[said.event.chat for _, said in of_kind(readings, ContactSeen)])
     for survivor, merged in directory.merges:
         merging.merge(survivor_id=survivor, merged_id=merged, reason="lid_learnt", actor=None)
-    activity.lock_contacts(known.contact_id for known in directory.known.values())
     return directory
 
 

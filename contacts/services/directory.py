@@ -6,7 +6,7 @@ the meantime wins over ours.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,6 +15,8 @@ from django.db import connection
 from contacts.models import IdentityKind
 from labelcrm.core.bulk import array, transpose
 from webhooks.gateways.events import Chat
+
+from .activity import lock_contacts
 
 Identifier = tuple[str, str]  # (IdentityKind, value)
 
@@ -64,13 +66,22 @@ def resolve(chats: Mapping[Chat, datetime], *, names_only: Iterable[Chat] = ()) 
     """Contacts for `chats` (chat → first time seen), created where nobody knows them, LIDs and phones joined.
 
     `names_only` chats are looked up and joined but never created: a phone's address book is no reason to
-    call somebody a contact.
+    call somebody a contact. Everybody found is locked until the end of the caller's transaction.
     """
     everyone = {*chats, *names_only}
-    directory = Directory(known=_lookup(identifier for chat in everyone for identifier in identifiers(chat)))
-    _create_missing(directory, chats)
-    _join(directory, everyone)
-    return directory
+    wanted = {identifier for chat in everyone for identifier in identifiers(chat)}
+    directory = Directory(known=_lookup(wanted))
+    while True:
+        _create_missing(directory, chats)
+        if _is_held(directory, wanted) and _join(directory, everyone):
+            return directory
+
+
+def _is_held(directory: Directory, wanted: Collection[Identifier]) -> bool:
+    """Lock everybody known in order; False when another lane made somebody somebody else while we waited."""
+    lock_contacts(known.contact_id for known in directory.known.values())
+    before, directory.known = directory.known, _lookup(wanted)
+    return directory.known == before
 
 
 def _lookup(wanted: Iterable[Identifier]) -> dict[Identifier, Known]:
@@ -139,20 +150,26 @@ def _insert_contacts(rows: list[tuple[int, Identifier, datetime]]) -> None:
         )
 
 
-def _join(directory: Directory, chats: Iterable[Chat]) -> None:
-    """Make each (phone, LID) pair one contact: attach what is new, list what must be merged."""
-    pairs = sorted({(chat.phone, chat.lid) for chat in chats if chat.phone and chat.lid})
-    for phone, lid in pairs:
-        by_phone = directory.known.get((IdentityKind.PHONE.value, phone))
-        by_lid = directory.known.get((IdentityKind.LID.value, lid))
+def _join(directory: Directory, chats: Iterable[Chat]) -> bool:
+    """Make each (phone, LID) pair one contact: attach what is new, list what must be merged.
+
+    False when another lane gave one of them to somebody else in the meantime: then everything is looked up again.
+    """
+    directory.merges.clear()
+    for phone, lid in sorted({(chat.phone, chat.lid) for chat in chats if chat.phone and chat.lid}):
+        of_phone, of_lid = (IdentityKind.PHONE.value, phone), (IdentityKind.LID.value, lid)
+        by_phone, by_lid = directory.known.get(of_phone), directory.known.get(of_lid)
         if by_phone and not by_lid:
-            _attach(directory, (IdentityKind.LID.value, lid), by_phone.contact_id)
+            if not _attach(directory, of_lid, by_phone.contact_id):
+                return False
         elif by_lid and not by_phone:
-            _attach(directory, (IdentityKind.PHONE.value, phone), by_lid.contact_id)
+            if not _attach(directory, of_phone, by_lid.contact_id):
+                return False
         elif by_phone and by_lid and by_phone.contact_id != by_lid.contact_id and not _has_phone(by_lid.contact_id):
             # Two people with a phone each are never made one by a gateway's word alone.
             directory.merges.append((by_phone.contact_id, by_lid.contact_id))
             directory.redirect(merged=by_lid.contact_id, survivor=by_phone.contact_id)
+    return True
 
 
 def _has_phone(contact_id: int) -> bool:
@@ -163,17 +180,22 @@ def _has_phone(contact_id: int) -> bool:
         return cursor.fetchone() is not None
 
 
-def _attach(directory: Directory, identifier: Identifier, contact_id: int) -> None:
+def _attach(directory: Directory, identifier: Identifier, contact_id: int) -> bool:
+    """Give a contact one more identifier; False when another lane was faster."""
     kind, value = identifier
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO contacts_contactidentity (contact_id, kind, value, created_at) VALUES (%s, %s, %s, now())"
-            " ON CONFLICT (kind, value) DO NOTHING",
+            " ON CONFLICT (kind, value) DO NOTHING RETURNING id",
             [contact_id, kind, value],
         )
+        inserted = cursor.fetchone()
+        if inserted is None:
+            return False
         column = "phone" if kind == IdentityKind.PHONE else "lid"
         cursor.execute(
             f"UPDATE contacts_contact SET {column} = %s, updated_at = now() WHERE id = %s AND {column} = ''",  # noqa: S608 - one of two words above
             [value, contact_id],
         )
-    directory.known |= _lookup([identifier])
+    directory.known[identifier] = Known(contact_id, inserted[0])
+    return True

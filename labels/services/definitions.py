@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from contacts.models import Channel
+from contacts.services.activity import lock_contacts
 from labelcrm.core import audit
 from labelcrm.core.bulk import execute, fetch
 from labelcrm.lib.text import storable
@@ -260,7 +261,7 @@ def placeholder_name(channel: Channel, external_id: str) -> str:
 
 
 def _reassign(rows: list[ChannelLabel]) -> set[tuple[int, int]]:
-    """Give every recorded event to the generation that covers it; returns all keys of the label id."""
+    """Give every recorded event to the generation that covers it; returns all keys of the label id, held."""
     ids = [row.pk for row in rows]
     start: datetime | None = None
     for row in rows:
@@ -272,12 +273,23 @@ def _reassign(rows: list[ChannelLabel]) -> set[tuple[int, int]]:
             [row.pk, ids, row.pk, start, None if is_last else row.deleted_at],
         )
         start = row.deleted_at
-    pairs: list[tuple[Any, ...]] = fetch(
-        "SELECT contact_id, channel_label_id FROM labels_labelevent WHERE channel_label_id = ANY(%s)"
-        " UNION SELECT contact_id, channel_label_id FROM labels_labelassignment WHERE channel_label_id = ANY(%s)",
-        [ids, ids],
-    )
-    return {(contact, label) for contact, label in pairs}
+    return _held_keys(ids)
+
+
+def _held_keys(ids: list[int]) -> set[tuple[int, int]]:
+    """All interval keys of these channel labels. Their contacts are locked, so that no other lane moves one away."""
+    held: set[int] = set()
+    while True:
+        pairs: list[tuple[Any, ...]] = fetch(
+            "SELECT contact_id, channel_label_id FROM labels_labelevent WHERE channel_label_id = ANY(%s)"
+            " UNION SELECT contact_id, channel_label_id FROM labels_labelassignment WHERE channel_label_id = ANY(%s)",
+            [ids, ids],
+        )
+        loose = {contact for contact, _ in pairs} - held
+        if not loose:
+            return {(contact, label) for contact, label in pairs}
+        lock_contacts(loose)
+        held |= loose
 
 
 def name_placeholder(*, channel_label: ChannelLabel, name: str, actor: Any) -> set[int]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.conf import settings
 
 from contacts.models import Channel
-from contacts.services.activity import touch
+from contacts.services.activity import lock_contacts, touch
 from contacts.services.ownership import NOBODY, Owner, Ownerships
 from labelcrm.core.bulk import fetch
 from labels import projecting
@@ -64,6 +64,7 @@ def take(
     recording.give_ids(told)
     outcome = folding.append(told, dead=book.dead)
     recording.record(told, effects=outcome.effects)
+    lock_contacts(contact for contact, _ in remarked)  # those of the batch and of `book.refold` are held already
     refolded = folding.refold(folding.late_keys(told, outcome) | book.refold | remarked)
     contacts = outcome.contacts | refolded.contacts
     if book.reworded:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from contacts.services.activity import touch
+from contacts.services.activity import lock_contacts, touch
 from labelcrm.core.bulk import execute, fetch, transpose
 from labels import projecting
 
@@ -13,9 +13,16 @@ from .wording import load_wording
 
 
 def refresh_wording(channel_labels: Collection[int]) -> set[int]:
-    """Write name and canonical label into the intervals of `channel_labels`; returns contacts that may change by it."""
+    """Write name and canonical label into the intervals of `channel_labels`.
+
+    Returns the contacts that may change by it; they are locked.
+    """
+    contacts: set[int] = set()
+    while found := _contacts_with(channel_labels) - contacts:
+        lock_contacts(found)
+        contacts |= found
     mend_wording(channel_labels)
-    return _contacts_with(channel_labels)
+    return contacts
 
 
 def mend_wording(channel_labels: Collection[int], *, write: bool = True) -> int:
