@@ -11,12 +11,12 @@ import json
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
@@ -33,6 +33,8 @@ from .reading import RawEvent, Reading, Speaker, read
 DRAIN_LANE = "webhooks.drain_lane"  # the Celery task that drains one channel
 BATCH = 1000
 MAX_TRIES = 5
+MEETINGS = 5  # deadlocks in a row before a batch is left for the next sweep
+DEADLOCKS = ("40P01", "40001")
 LANE_LOCK = 0x1ABE1  # the first half of the advisory lock of a lane; the second is the channel id
 State = InboundEvent.State
 
@@ -94,10 +96,10 @@ def drain_batch(channel_id: int, *, size: int = BATCH) -> int:
         return 1
     rows = rows[: mark.size]
     try:
-        with transaction.atomic():
-            settle(channel_id, rows)
+        _settle_whole(channel_id, rows)
     except DatabaseError as error:
         if _is_our_trouble(error):
+            _take_back(mark)
             raise
         _after_failure(mark, rows, error)
     except Exception as error:  # noqa: BLE001 - whatever a row does to us is that row's end, not the lane's
@@ -105,6 +107,25 @@ def drain_batch(channel_id: int, *, size: int = BATCH) -> int:
     else:
         LaneMark.objects.filter(pk=mark.pk).delete()
     return len(rows)
+
+
+def _settle_whole(channel_id: int, rows: Sequence[RawEvent]) -> None:
+    """All rows or none; again at once where PostgreSQL chose this transaction to end a deadlock between lanes."""
+    for meetings_left in reversed(range(MEETINGS)):
+        try:
+            with transaction.atomic():
+                settle(channel_id, rows)
+        except OperationalError as error:
+            if _sqlstate(error) not in DEADLOCKS or not meetings_left:
+                raise
+        else:
+            return
+
+
+def _take_back(mark: LaneMark) -> None:
+    """A try that our own trouble ended says nothing about its rows and does not count, if we can still say so."""
+    with suppress(DatabaseError, InterfaceError):
+        LaneMark.objects.filter(pk=mark.pk).delete()
 
 
 def _next_rows(channel_id: int, size: int) -> list[RawEvent]:
@@ -138,8 +159,12 @@ def _mark(channel_id: int, first_id: int, available: int) -> LaneMark:
 
 def _is_our_trouble(error: DatabaseError) -> bool:
     """A lost connection, a deadlock or a shutdown says nothing about the rows: they are tried again as they are."""
-    state = getattr(error.__cause__, "sqlstate", None) or ""
+    state = _sqlstate(error)
     return isinstance(error, OperationalError) and (state == "" or state[:2] in ("08", "40", "53", "57"))
+
+
+def _sqlstate(error: DatabaseError) -> str:
+    return getattr(error.__cause__, "sqlstate", None) or ""
 
 
 def _after_failure(mark: LaneMark, rows: Sequence[RawEvent], error: Exception) -> None:
