@@ -27,6 +27,7 @@ from .forms import ConnectForm, LabelNameForm, OwnerForm, RotateForm, ZoneForm
 from .guides import GUIDES
 
 SHOWN_POSTS = 20
+LONGEST_ID = 19  # digits that a bigint always holds, less one
 
 # -- The wizard -------------------------------------------------------------------------------------------------------
 
@@ -211,7 +212,9 @@ def _take_session(request: HttpRequest, channel: Channel) -> None:
 
 def _name(request: HttpRequest, channel: Channel) -> None:
     form = LabelNameForm(request.POST)
-    label = get_object_or_404(channel.labels, pk=request.POST.get("label") or 0, is_placeholder=True)
+    chosen = request.POST.get("label", "")
+    number = int(chosen) if chosen.isdecimal() and len(chosen) < LONGEST_ID else 0
+    label = get_object_or_404(channel.labels, pk=number, is_placeholder=True)
     if form.is_valid():
         deeds.name_label(label, name=form.cleaned_data["name"], actor=request.user)
         messages.success(request, _("Named “%(name)s”.") % {"name": form.cleaned_data["name"]})
