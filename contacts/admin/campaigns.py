@@ -16,6 +16,8 @@ from labelcrm.core import audit
 from labelcrm.core.admin.base import ORIGIN, ArchivableAdmin, EditingAdmin
 from labelcrm.core.admin.filters import DayRangeFilter
 
+from .transfer import CampaignTransfer
+
 
 class RuleInline(TabularInline):
     model = CampaignRule
@@ -29,7 +31,7 @@ class RuleInline(TabularInline):
 
 
 @admin.register(Campaign)
-class CampaignAdmin(EditingAdmin, ArchivableAdmin):
+class CampaignAdmin(CampaignTransfer, EditingAdmin, ArchivableAdmin):
     list_display = ("name", "code", "source", "cost_shown", "starts_on", "ends_on", "rules_shown")
     list_filter = (("starts_on", DayRangeFilter),)
     search_fields = ("name", "code", "source")

@@ -1,4 +1,4 @@
-"""Channels: the WhatsApp numbers, whose they are, and how gateways reach us. Secrets go in and never come out."""
+"""Channels: the WhatsApp numbers, and whose they are. The connection page has their secrets."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import Prefetch, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -22,7 +20,6 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectMultipleW
 
 from contacts.models import Channel, ChannelOwnership
 from contacts.models.channels import CRM_GATEWAY
-from contacts.services import channels
 from labelcrm.core.admin.base import ORIGIN, ArchivableAdmin, EditingAdmin
 from labelcrm.core.admin.filters import VisibleDropdownFilter
 from labelcrm.core.templatetags.labelcrm import flag, moment
@@ -49,19 +46,12 @@ STATUS_LOOK: dict[str, str] = {
 
 
 class ChannelForm(forms.ModelForm):
-    gateway = forms.ChoiceField(
-        label=gettext_lazy("Gateway"),
-        choices=[("", "–"), *((gateway.name, gateway.title) for gateway in GATEWAYS.values())],
-        widget=UnfoldAdminSelectWidget,
-    )
     timezone = forms.ChoiceField(
         label=gettext_lazy("Time zone of the gateway"),
         required=False,
         choices=[("", "–"), *((name, name) for name in sorted(available_timezones()))],
         widget=UnfoldAdminSelectWidget,
-        help_text=gettext_lazy(
-            "Only for gateways that tell local times (Evolution). Empty: those times are not believed."
-        ),
+        help_text=gettext_lazy("Only for gateways that tell local times (Evolution). Empty: they are not believed."),
     )
     api_key = forms.CharField(
         label=gettext_lazy("Gateway API key"),
@@ -69,36 +59,18 @@ class ChannelForm(forms.ModelForm):
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
         help_text=gettext_lazy("Empty leaves the stored one as it is. It is kept encrypted and never shown again."),
     )
-    verify_token = forms.CharField(
-        label=gettext_lazy("Verify token"),
-        required=False,
-        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
-        help_text=gettext_lazy("Only for the Cloud API. Empty leaves the stored one as it is."),
-    )
-    new_secret = forms.CharField(
-        label=gettext_lazy("New webhook secret"),
-        required=False,
-        min_length=16,
-        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
-        help_text=gettext_lazy(
-            "At least 16 characters; type the same into the gateway. The former one stays valid for one more day."
-        ),
-    )
 
     class Meta:
         model = Channel
-        fields = (
-            "name", "key", "gateway", "session", "team", "used_by_one", "timezone", "base_url", "default_campaign",
-        )  # fmt: skip
+        fields = ("name", "key", "session", "team", "used_by_one", "timezone", "base_url", "default_campaign")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in ("api_key", "verify_token"):
-            if name in self.fields:
-                self.initial[name] = self.fields[name].initial = ""
+        if "api_key" in self.fields:
+            self.initial["api_key"] = ""
 
     def clean_base_url(self) -> str:
-        url = self.cleaned_data["base_url"]
+        url: str = self.cleaned_data["base_url"]
         if url and not url.startswith(("http://", "https://")):
             raise ValidationError(_("Begin with http:// or https://."))
         return url.rstrip("/")
@@ -146,7 +118,7 @@ class ChannelAdmin(EditingAdmin, ArchivableAdmin):
     inlines = (OwnershipInline,)
     list_display = (
         "name",
-        "key",
+        "connection",
         "gateway_shown",
         "status_shown",
         "owner_now",
@@ -160,10 +132,16 @@ class ChannelAdmin(EditingAdmin, ArchivableAdmin):
     search_help_text = gettext_lazy("Name, key or number")
     autocomplete_fields = ("team", "default_campaign")
     fieldsets = (
-        (None, {"fields": (("name", "key"), ("gateway", "session"), ("team", "used_by_one"), "default_campaign")}),
         (
-            gettext_lazy("How the gateway reaches us"),
-            {"fields": ("webhook_address", "secrets_kept", "new_secret", "verify_token")},
+            None,
+            {
+                "fields": (
+                    ("name", "connection"),
+                    ("key", "session"),
+                    ("team", "used_by_one"),
+                    ("gateway_shown", "default_campaign"),
+                )
+            },
         ),
         (gettext_lazy("How we reach the gateway"), {"fields": ("base_url", "api_key", "timezone")}),
         (
@@ -171,11 +149,8 @@ class ChannelAdmin(EditingAdmin, ArchivableAdmin):
             {"fields": (("own_phone", "own_lid"), ("status_shown", "last_event_at"))},
         ),
     )
-    readonly_fields = ("webhook_address", "secrets_kept", "own_phone", "own_lid", "status_shown", "last_event_at")
-    empty_help = gettext_lazy(
-        "A channel is one WhatsApp number behind one gateway. Add it here, then type its webhook address and secret "
-        "into the gateway."
-    )
+    readonly_fields = ("connection", "gateway_shown", "own_phone", "own_lid", "status_shown", "last_event_at")
+    empty_help = gettext_lazy("A channel is one WhatsApp number behind one gateway. Connecting one takes five minutes.")
 
     # -- List ---------------------------------------------------------------------------------------------------
 
@@ -184,17 +159,18 @@ class ChannelAdmin(EditingAdmin, ArchivableAdmin):
         rows = super().get_queryset(request).exclude(gateway=CRM_GATEWAY)
         return rows.prefetch_related(Prefetch("ownerships", queryset=owners, to_attr="owners_now"))
 
+    @admin.display(description=gettext_lazy("connection"))
+    def connection(self, channel: Channel) -> str:
+        url = reverse("channel-connection", args=(channel.pk,))
+        return format_html('<a class="lc-link lc-nowrap" href="{}">{}</a>', url, _("check and set up"))
+
     @admin.display(description=gettext_lazy("gateway"))
     def gateway_shown(self, channel: Channel) -> str:
         return GATEWAYS[channel.gateway].title if channel.gateway in GATEWAYS else channel.gateway
 
     @admin.display(description=gettext_lazy("status"))
     def status_shown(self, channel: Channel) -> str:
-        status = flag(channel.get_status_display(), STATUS_LOOK.get(channel.status, ""))
-        if not channel.pk:
-            return status
-        url = reverse("channel-connection", args=[channel.pk])
-        return format_html('{} <a class="lc-link lc-nowrap" href="{}">{}</a>', status, url, _("Connection"))
+        return flag(channel.get_status_display(), STATUS_LOOK.get(channel.status, ""))
 
     @admin.display(description=gettext_lazy("owner now"))
     def owner_now(self, channel: Any) -> str:
@@ -210,21 +186,11 @@ class ChannelAdmin(EditingAdmin, ArchivableAdmin):
 
     # -- Form ---------------------------------------------------------------------------------------------------
 
-    @admin.display(description=gettext_lazy("webhook address"))
-    def webhook_address(self, channel: Channel) -> str:
-        if not channel.pk or channel.gateway not in GATEWAYS:
-            return _("Shown once the channel is saved.")
-        address = f"{settings.PUBLIC_URL}/hooks/{channel.gateway}/{channel.key}/"
-        if GATEWAYS[channel.gateway].token_in_url:
-            return format_html("<code>{}&lt;{}&gt;/</code>", address, _("secret"))
-        return format_html("<code>{}</code>", address)
-
-    @admin.display(description=gettext_lazy("secrets in force"))
-    def secrets_kept(self, channel: Channel) -> str:
-        if not channel.pk:
-            return "–"
-        count = sum(secret.expires_at is None or secret.expires_at > timezone.now() for secret in channel.secrets.all())
-        return str(count) if count else _("None: posts are refused until there is one.")
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """A number is connected by the wizard, which also makes its secret and says what to type into the gateway."""
+        return HttpResponseRedirect(f"{reverse('connect')}?{request.GET.urlencode()}")
 
     def may_edit(self, request: HttpRequest) -> bool:
         return bool(super().has_change_permission(request))
@@ -234,40 +200,25 @@ class ChannelAdmin(EditingAdmin, ArchivableAdmin):
         return self.may_edit(request) or bool(request.user.has_perm("contacts.add_channelownership"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        if self.may_edit(request):
-            return self.readonly_fields
-        return (*self.readonly_fields, *ChannelForm.Meta.fields)
+        return self.readonly_fields if self.may_edit(request) else (*self.readonly_fields, *ChannelForm.Meta.fields)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        return (
-            super().get_fieldsets(request, obj) if self.may_edit(request) or obj is None else self._fieldsets_to_read()
-        )
-
-    def _fieldsets_to_read(self) -> Any:
-        hidden = {"new_secret", "verify_token", "api_key"}
+        if self.may_edit(request):
+            return self.fieldsets
         return [
-            (title, {"fields": [field for field in options["fields"] if field not in hidden]})
-            for title, options in self.fieldsets
+            (title, {"fields": [f for f in options["fields"] if f != "api_key"]}) for title, options in self.fieldsets
         ]
 
     def values_of(self, form: Any, *, changed_only: bool) -> dict[str, Any]:
         values = super().values_of(form, changed_only=changed_only)
-        return {name: value for name, value in values.items() if name not in ("api_key", "verify_token") or value}
-
-    def create(self, *, actor: Any, **values: Any) -> Channel:
-        return channel_edits.create_channel(actor=actor, origin=ORIGIN, **values)
+        return {name: value for name, value in values.items() if name != "api_key" or value}
 
     def change(self, obj: Channel, *, actor: Any, **values: Any) -> Channel:
         return channel_edits.edit_channel(obj, actor=actor, origin=ORIGIN, **values)
 
     def save_model(self, request: HttpRequest, obj: Channel, form: Any, change: bool) -> None:
-        if not self.may_edit(request) and change:
-            return
-        super().save_model(request, obj, form, change)
-        if form.cleaned_data.get("new_secret"):
-            channels.set_secret(
-                obj, form.cleaned_data["new_secret"], actor=request.user, overlap=channel_edits.OVERLAP
-            )
+        if self.may_edit(request):
+            super().save_model(request, obj, form, change)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         for ownership in formset.save(commit=False):

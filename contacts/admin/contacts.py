@@ -38,6 +38,7 @@ from .filters import (
 )
 from .page import contact_page
 from .search import find
+from .transfer import ContactTransfer
 
 
 class ContactChangeList(KeysetChangeList):
@@ -83,7 +84,7 @@ class NoteForm(forms.ModelForm):
 
 
 @admin.register(Contact)
-class ContactAdmin(KeysetAdminMixin, EditingAdmin, ArchivableAdmin):
+class ContactAdmin(ContactTransfer, KeysetAdminMixin, EditingAdmin, ArchivableAdmin):
     keyset = Keyset("updated_at", "id")
     form = ContactForm
     change_form_template = "admin/contacts/contact/page.html"
@@ -223,7 +224,7 @@ class ContactAdmin(KeysetAdminMixin, EditingAdmin, ArchivableAdmin):
         elif form.is_valid():
             with transaction.atomic():
                 note = Note.objects.create(contact=contact, author_id=request.user.pk, text=form.cleaned_data["text"])
-                audit.record(actor=request.user, action="note", obj=contact, note=note.pk)
+                audit.record(actor=request.user, action="contact.note_added", obj=contact, note=note.pk)
         return HttpResponseRedirect(f"{page_url(pk)}#notes")
 
 

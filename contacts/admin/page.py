@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from contacts.models import CampaignTouch, Contact, ContactIdentity, Message, Note
 from labelcrm.core.admin.keyset import Keyset
-from labelcrm.core.templatetags.labelcrm import tone
+from labelcrm.core.templatetags.labelcrm import person, tone
 from labels.models import LabelAssignment, Method
 
 CHAT_SIZE = 50
@@ -206,7 +206,7 @@ def changes_of(interval: LabelAssignment) -> Iterator[Change]:
 def who(user: Any, agent: Any) -> str:
     """The person credited, "" when nobody knows."""
     if user is not None:
-        return user.get_full_name() or user.get_username()
+        return person(user)
     return agent.name if agent is not None else ""
 
 

@@ -10,6 +10,7 @@ from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from rest_framework.authtoken.admin import TokenAdmin
 from rest_framework.authtoken.models import TokenProxy
@@ -18,7 +19,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from labelcrm.core import audit
 from labelcrm.core.models import User
 
-from .base import RecordAdmin, StaffAdmin
+from .base import RecordAdmin, StaffAdmin, StaffChangeList
 
 for model in (Group, TokenProxy, AccessAttempt, AccessFailureLog, AccessLog):  # theirs do not look like ours
     if admin.site.is_registered(model):
@@ -79,12 +80,22 @@ class StaffUserAdmin(AuditedAdmin, UserAdmin):
         return fields if request.user.is_superuser else (*fields, "is_superuser")
 
 
+class TokenList(StaffChangeList):
+    """Names a token by its user: its key is its secret and belongs into no address."""
+
+    def url_for_result(self, result: TokenProxy) -> str:
+        return reverse("admin:authtoken_tokenproxy_change", args=(result.user_id,))
+
+
 @admin.register(TokenProxy)
 class ApiTokenAdmin(StaffAdmin, TokenAdmin):
     """API tokens: shown once, when they are made; taking one back is the one deletion there is."""
 
     list_display = ("user", "created")
     empty_help = _("A token lets a program read and write through the API with the rights of one user.")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[StaffChangeList]:
+        return TokenList
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

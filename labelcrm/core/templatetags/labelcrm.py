@@ -80,6 +80,12 @@ def _readable(number: str) -> str:
 
 
 @register.filter
+def person(user: Any) -> str:
+    """A user by name, else by login; "" for none."""
+    return (user.get_full_name() or user.get_username()) if user is not None else ""
+
+
+@register.filter
 def moment(at: datetime | None) -> str:
     """A time in a list: short and on one line, exact on hover."""
     if at is None:

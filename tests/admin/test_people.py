@@ -1,0 +1,68 @@
+"""Users, roles and tokens: who may do what is on record, and secrets are shown once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.contrib.auth.models import Group
+from django.test import Client
+from django.urls import reverse
+from rest_framework.authtoken.models import Token
+
+from labelcrm.core.models import AuditEntry, User
+from tests.admin.conftest import Shop
+from tests.factories import UserFactory
+
+ClientOf = Callable[..., Client]
+
+
+def test_a_new_role_of_a_user_is_audited_by_name(client_of: ClientOf, db: None) -> None:
+    user, lead = UserFactory(username="budi"), Group.objects.get(name="cs_lead")
+    client_of("root").post(
+        reverse("admin:core_user_change", args=(user.pk,)),
+        {"username": "budi", "language": "id", "is_active": "on", "is_staff": "on", "groups": [lead.pk]},
+    )
+    assert list(user.groups.all()) == [lead]
+    entry = AuditEntry.objects.get(action="user.changed", object_id=user.pk)
+    assert entry.details["groups"] == ["cs_lead"]
+
+
+def test_a_new_users_password_leaves_no_trace(client_of: ClientOf, db: None) -> None:
+    form = {
+        "username": "rina",
+        "usable_password": "true",
+        "password1": "kuda-terbang-77",
+        "password2": "kuda-terbang-77",
+    }
+    client_of("root").post(reverse("admin:core_user_add"), form | {"is_staff": "on"})
+    assert User.objects.get(username="rina").check_password("kuda-terbang-77")
+    assert "kuda" not in str(list(AuditEntry.objects.values_list("details", flat=True)))
+
+
+def test_team_membership_is_audited_because_it_decides_who_sees_what(client_of: ClientOf, shop: Shop) -> None:
+    member = UserFactory(username="budi")
+    url = reverse("admin:contacts_team_change", args=(shop.team.pk,))
+    client_of("owner").post(url, {"name": shop.team.name, "members": [member.pk]})
+    assert list(shop.team.members.all()) == [member]
+    assert AuditEntry.objects.get(action="team.members").details["members"] == ["budi"]
+
+
+def test_a_token_is_shown_once_and_never_again(client_of: ClientOf, db: None) -> None:
+    user, client = UserFactory(username="bot"), client_of("owner")
+    html = client.post(reverse("admin:authtoken_tokenproxy_add"), {"user": user.pk}, follow=True).content.decode()
+    key = Token.objects.get(user=user).key
+    assert key in html
+    for url in (
+        reverse("admin:authtoken_tokenproxy_changelist"),
+        reverse("admin:authtoken_tokenproxy_change", args=(user.pk,)),
+    ):
+        assert key not in client.get(url).content.decode()
+    assert AuditEntry.objects.filter(action="token.created").exists()
+
+
+def test_only_a_superuser_makes_superusers(client_of: ClientOf, db: None) -> None:
+    user = UserFactory()
+    form = {"username": user.username, "language": "id", "is_active": "on", "is_superuser": "on"}
+    client_of("owner").post(reverse("admin:core_user_change", args=(user.pk,)), form)
+    user.refresh_from_db()
+    assert not user.is_superuser
