@@ -45,9 +45,10 @@ class CategoryLine:
 
 @dataclass(frozen=True, slots=True)
 class Tiles:
-    """All figures of one scope at `now`. `before` is the same weekday last week up to the same time."""
+    """All figures of one scope at `now`. `before` is the same weekday last week up to the same time, `week_ago`."""
 
     now: datetime = field(compare=False)
+    week_ago: datetime = field(compare=False)
     today: Activity
     before: Activity
     never_labelled: int
@@ -57,14 +58,16 @@ class Tiles:
     categories: tuple[CategoryLine, ...]
 
 
-def read_tiles(scope: Scope, before: Tiles | None = None) -> Tiles:
-    """The figures of a scope, read now. `before` is what was read last; nothing of it is needed."""
+def read_tiles(scope: Scope, _last: Tiles | None = None) -> Tiles:
+    """The figures of a scope, read now; nothing of the last reading is needed."""
     now = timezone.now()
-    today, week_ago = activity(scope, [today_until(now), today_until(now, weeks_ago=1)])
+    periods = [today_until(now), today_until(now, weeks_ago=1)]
+    today, before = activity(scope, periods)
     return Tiles(
         now=now,
+        week_ago=periods[1].until,
         today=today,
-        before=week_ago,
+        before=before,
         never_labelled=never_labelled(Contact.objects.visible_to(scope), now=now).count(),
         stale=open_stale(scope).count(),
         parked=InboundEvent.objects.visible_to(scope).filter(state=InboundEvent.State.PARKED).count(),

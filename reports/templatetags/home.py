@@ -1,14 +1,11 @@
-"""Template tags of the home page: number tiles, signs, weekdays, bars."""
+"""Template tags of the home page: number tiles, signs, bars."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django import template
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.template.defaultfilters import date as format_date
-from django.utils import timezone
 
 from labelcrm.core.templatetags.labelcrm import tone as tone_of
 
@@ -39,12 +36,6 @@ def tile(
 def signed(number: int) -> str:
     """A number with its sign, a minus as long as the plus."""
     return f"{'+' if number > 0 else MINUS if number < 0 else ''}{intcomma(abs(number))}"
-
-
-@register.filter
-def weekday(moment: datetime) -> str:
-    """The day of the week, in words."""
-    return format_date(timezone.localtime(moment), "l")
 
 
 @register.filter

@@ -83,13 +83,14 @@ def steps(channel: Channel, where: Address) -> list[FilledStep]:
     return [FilledStep(step.text, fill(step.code, values)) for step in guide_of(channel).steps]
 
 
-def abilities(able: Capabilities) -> Iterator[Ability]:
-    """What a gateway can and cannot do, for people."""
+def abilities(able: Capabilities, *, zone: str = "") -> Iterator[Ability]:
+    """What a gateway can and cannot do, for people; `zone` is the time zone that its local times are read in."""
+    time = "gateway" if zone else able.label_time
     yield Ability(
         _("Labels"), able.labels, _("Label changes arrive by themselves.") if able.labels else _("There are none.")
     )
     yield Ability(_("Who"), False, _("No gateway tells who labelled; the owner of the number is taken."))
-    yield Ability(_("When"), able.label_time != "received", _time_told(able))
+    yield Ability(_("When"), time != "received", _time_told(time))
     yield Ability(
         _("Names of labels"),
         able.label_definitions,
@@ -115,12 +116,12 @@ def abilities(able: Capabilities) -> Iterator[Ability]:
     yield Ability(_("Ad clicks"), able.ad_referral, _("Ad referrals arrive.") if able.ad_referral else _("Not told."))
 
 
-def _time_told(able: Capabilities) -> str:
+def _time_told(time: str) -> str:
     return {
         "whatsapp": _("WhatsApp's own time of the change."),
         "gateway": _("The time at which the gateway noticed."),
         "received": _("Only the time of receipt here."),
-    }[able.label_time]
+    }[time]
 
 
 def secrets_in_force(channel: Channel) -> list[ChannelSecret]:
