@@ -31,7 +31,9 @@ def readyz(request: HttpRequest) -> HttpResponse:
         beats = dict(Heartbeat.objects.values_list("name", "at"))
     except DatabaseError:
         connection.close()
-        return JsonResponse({"database": "degraded"} | dict.fromkeys(("broker", "worker", "beat"), "degraded"), status=503)
+        return JsonResponse(
+            {"database": "degraded"} | dict.fromkeys(("broker", "worker", "beat"), "degraded"), status=503
+        )
     alive = {name for name, at in beats.items() if at > timezone.now() - SILENT_AFTER}
     state = {
         "database": True,

@@ -121,6 +121,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_ICON": _file("labelcrm/icon.svg"),
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _file("labelcrm/icon.svg")}],
     "STYLES": [_file("labelcrm/admin.css"), _file("labelcrm/labels.css")],
+    "SCRIPTS": [_file("labelcrm/accessible.js")],
     "DASHBOARD_CALLBACK": "reports.pages_home.dashboard",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,

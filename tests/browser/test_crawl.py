@@ -16,7 +16,9 @@ from tests.webhooks.generic import Bridge
 from webhooks.models import UnknownChannel
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-LIMIT = 70  # kinds of pages a role
+LIMIT = 70  # kinds of pages
+# What dark mode may spoil is contrast; everything else was looked at in the light.
+RULES = {"light": None, "dark": ["color-contrast"]}
 
 
 @pytest.fixture
@@ -57,11 +59,11 @@ def test_every_page_is_clean_for_who_may_see_all(browser: Browser, company: str,
     for path, status in walk(page, company, limit=LIMIT):
         visited += 1
         wrong += [f"{path}: status {status}"] if status >= 400 else []
-        wrong += [f"{path}: {complaint}" for complaint in watch.complaints + axe_findings(page)]
+        wrong += [f"{path}: {complaint}" for complaint in watch.complaints + axe_findings(page, rules=RULES[scheme])]
         watch.complaints.clear()
     context.close()
     assert visited > 30, "the walk saw the site"
-    assert wrong == []
+    assert "\n".join(wrong) == ""
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -78,4 +80,4 @@ def test_no_role_is_led_to_a_page_it_may_not_see(browser: Browser, company: str,
         wrong += [f"{path}: wider than the phone"] if wide else []
         watch.complaints.clear()
     context.close()
-    assert wrong == []
+    assert "\n".join(wrong) == ""

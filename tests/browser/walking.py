@@ -71,10 +71,11 @@ def _kind(url: str, origin: str) -> str:
     return re.sub(r"\d+", "N", parts.path) + ("?" + names if names else "")
 
 
-def axe_findings(page: Page) -> list[str]:
-    """Serious and critical accessibility findings of axe, one line each with the first element."""
+def axe_findings(page: Page, *, rules: list[str] | None = None) -> list[str]:
+    """Serious and critical accessibility findings of axe (of all `rules` when None), a line each with one element."""
     page.evaluate(AXE.read_text())
-    found = page.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
+    options = {"resultTypes": ["violations"], **({"runOnly": rules} if rules else {})}
+    found = page.evaluate("async options => (await axe.run(document, options)).violations", options)
     return [
         f"{v['impact']} {v['id']} ({len(v['nodes'])}): {v['nodes'][0]['html'][:160]}"
         for v in found
