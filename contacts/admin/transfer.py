@@ -92,8 +92,8 @@ class UploadForm(ImportForm):
 class ContactUploadForm(UploadForm):
     help_text = gettext_lazy(
         "Columns: phone (any spelling), name, assigned_to, campaign, opted_out (yes), follow_up_at. Rows with a known "
-        "phone change that contact, others make a new one; empty cells change nothing, and nobody is ever opted in again. "
-        "Labels are not imported: they come from WhatsApp. A file exported here can be edited and imported again."
+        "phone change that contact, others make a new one; empty cells change nothing, and nobody is ever opted in "
+        "again. Labels are not imported: they come from WhatsApp. A file exported here can be edited and imported."
     )
 
 
@@ -172,7 +172,7 @@ class TransferAdmin(ImportExportMixin):
         return {"user": request.user}
 
     def get_import_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return {"shown_rows": importing.SHOWN_ROWS, "row_number": importing.ROW_NUMBER}
+        return {"shown_rows": importing.SHOWN_ROWS}
 
     def add_data_read_fail_error_to_form(self, form: Any, e: Exception) -> None:
         sentence = importing.refusal(e)

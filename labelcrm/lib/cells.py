@@ -39,5 +39,9 @@ def restored(cell: str) -> str:
 
 
 def for_xlsx(text: str) -> str:
-    """`text` cleaned for a cell of an XLSX file: what XML cannot hold becomes U+FFFD, and the length is bounded."""
-    return _NOT_XML.sub("\ufffd", cleaned(text))[:MAX_LENGTH]
+    """`text` cleaned for a cell of an XLSX file: what XML cannot hold becomes U+FFFD, and the length is bounded.
+
+    Line ends become the one that XML readers make of them anyway.
+    """
+    lines = cleaned(text).replace("\r\n", "\n").replace("\r", "\n")
+    return _NOT_XML.sub("\ufffd", lines)[:MAX_LENGTH]

@@ -1,0 +1,55 @@
+"""Cells that no program runs, and that come back as what they were."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labelcrm.lib.cells import MAX_LENGTH, cleaned, for_xlsx, restored
+
+HOSTILE = [
+    "=1+1", "==1+1", "+62812", "-1", "@SUM(A1)", "\t=1", "\rx", "\nx", "\x00=1", "＝1+1", "＋1", "－1", "＠x", "  =1",
+    "'=1", '"=1"', "''=1", "“=1", "\u200b=1", "\ufeff=1", "\u00a0=1", "\u2212 1", "=HYPERLINK(\"http://x\")", "|'=1",
+]  # fmt: skip
+ODD = st.text(alphabet=st.sampled_from("=+-@'\"\t\r\n \x00\u200b＝＋－＠a1"), max_size=8)
+
+
+@pytest.mark.parametrize("text", HOSTILE[:-1])
+def test_a_formula_gets_an_apostrophe_before_it(text: str) -> None:
+    assert cleaned(text) == f"'{text}"
+
+
+@pytest.mark.parametrize(
+    "text", ["Budi", "", "'", "'Budi'", "62812345", "a=b", "1+1", "“halo” kak", "|'=1", "Jl. Mawar 5-7"]
+)
+def test_other_text_stays_as_it_is(text: str) -> None:
+    assert cleaned(text) == text
+
+
+@given(st.text() | ODD)
+def test_what_is_cleaned_comes_back(text: str) -> None:
+    assert restored(cleaned(text)) == text
+
+
+@given(st.text() | ODD)
+def test_no_cleaned_cell_begins_like_a_formula(text: str) -> None:
+    first = cleaned(text)[:1]
+    assert unicodedata.normalize("NFKC", first)[:1] not in set("=+-@\t\r\n\x00") or not first
+
+
+@given(st.text() | ODD)
+def test_xlsx_cells_are_xml_and_of_bounded_length(text: str) -> None:
+    cell = for_xlsx(text)
+    assert len(cell) <= MAX_LENGTH
+    assert all(char in "\t\n\r" or char >= " " for char in cell)
+
+
+def test_every_character_that_normalises_to_the_start_of_a_formula_is_known() -> None:
+    for code in range(0x20, 0x10000):
+        if 0xD800 <= code < 0xE000:
+            continue
+        if unicodedata.normalize("NFKC", chr(code))[:1] in set("=+-@"):
+            assert cleaned(chr(code)) != chr(code), hex(code)
