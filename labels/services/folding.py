@@ -129,22 +129,32 @@ def _tail(row: tuple[Any, ...]) -> _Tail:
 
 def _write(intervals: list[tuple[int | None, Interval[Told]]]) -> int:
     """Close the open rows that have an id, insert the others; returns how many."""
-    _close([(pk, interval) for pk, interval in intervals if pk is not None])
-    _insert([interval for pk, interval in intervals if pk is None])
+    wording = load_wording({interval.opener.channel_label_id for _, interval in intervals})
+    _close([(pk, interval) for pk, interval in intervals if pk is not None], wording)
+    _insert([interval for pk, interval in intervals if pk is None], wording)
     return len(intervals)
 
 
-def _close(closed: list[tuple[int, Interval[Told]]]) -> None:
+def _close(closed: list[tuple[int, Interval[Told]]], wording: dict[int, Wording]) -> None:
+    """End open rows; from then on they say what their label meant and was called at that end."""
     if not closed:
         return
-    rows = [(pk, *_ending(interval)) for pk, interval in closed]
+    rows = [(pk, *_meant(interval, wording), *_ending(interval)) for pk, interval in closed]
     execute(
-        "UPDATE labels_labelassignment AS i SET removed_at = n.at, removed_by_id = n.agent, removed_by_user_id = n.usr,"
-        " removed_by_method = n.method, removed_origin = n.origin, removed_reason = n.reason, updated_at = now()"
-        " FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[])"
-        " AS n (id, at, agent, usr, method, origin, reason) WHERE i.id = n.id",
-        transpose(rows, 7),
+        "UPDATE labels_labelassignment AS i SET label_id = n.label, channel_label_name = n.name, removed_at = n.at,"
+        " removed_by_id = n.agent, removed_by_user_id = n.usr, removed_by_method = n.method, removed_origin = n.origin,"
+        " removed_reason = n.reason, updated_at = now()"
+        " FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::timestamptz[], %s::bigint[], %s::bigint[],"
+        " %s::text[], %s::text[], %s::text[]) AS n (id, label, name, at, agent, usr, method, origin, reason)"
+        " WHERE i.id = n.id",
+        transpose(rows, 9),
     )
+
+
+def _meant(interval: Interval[Told], wording: dict[int, Wording]) -> tuple[int, str]:
+    """The canonical label and the name of an interval's label at its end; those of now while it is open."""
+    said = wording[interval.opener.channel_label_id]
+    return (said.label_at(interval.ended_at), said.name_at(interval.ended_at))
 
 
 def _ending(interval: Interval[Told]) -> tuple[Any, ...]:
@@ -155,28 +165,26 @@ def _ending(interval: Interval[Told]) -> tuple[Any, ...]:
     return (interval.ended_at, closer.agent_id, closer.user_id, closer.method, closer.origin, interval.reason)
 
 
-def _insert(intervals: list[Interval[Told]], *, ids: dict[int, int] | None = None) -> None:
+def _insert(intervals: list[Interval[Told]], wording: dict[int, Wording], *, ids: dict[int, int] | None = None) -> None:
     """Insert intervals; `ids` keeps the row ids of those whose opening event had one (event id → row id)."""
     if not intervals:
         return
     kept = ids or {}
     fresh = iter(reserve_ids("labels_labelassignment", sum(i.opener.id not in kept for i in intervals)))
-    meanings = load_wording({i.opener.channel_label_id for i in intervals})
     now = fetch("SELECT now()", [])[0][0]
     copy_rows(
         "labels_labelassignment",
         COLUMNS,
-        (_row(i, kept.get(i.opener.id) or next(fresh), meanings, now) for i in intervals),
+        (_row(i, kept.get(i.opener.id) or next(fresh), wording, now) for i in intervals),
     )
 
 
-def _row(interval: Interval[Told], pk: int, meanings: dict[int, Wording], now: datetime) -> tuple[Any, ...]:
+def _row(interval: Interval[Told], pk: int, wording: dict[int, Wording], now: datetime) -> tuple[Any, ...]:
     opener = interval.opener
-    meant = meanings[opener.channel_label_id]
     return (
-        pk, opener.contact_id, opener.channel_id, opener.channel_label_id, meant.label_at(interval.ended_at),
-        meant.name_at(interval.ended_at), opener.at, opener.at_source, opener.agent_id, opener.user_id, opener.method,
-        opener.origin, *_ending(interval), opener.id, now,
+        pk, opener.contact_id, opener.channel_id, opener.channel_label_id, *_meant(interval, wording), opener.at,
+        opener.at_source, opener.agent_id, opener.user_id, opener.method, opener.origin, *_ending(interval), opener.id,
+        now,
     )  # fmt: skip
 
 
@@ -188,14 +196,16 @@ def refold(keys: Collection[Key]) -> Outcome:
     events = load(keys)
     ends = _generation_ends({label for _, label in keys})
     stored = _stored(keys)
+    changes = []
     for key in sorted(keys):
         folded = fold(events.get(key, []), deleted_at=ends.get(key[1]))
         outcome.effects |= folded.effects
         outcome.repeats |= _repeats(events.get(key, []), folded.effects)
         if _differs(folded.intervals, stored.get(key, [])):
-            _replace(key, folded.intervals, stored.get(key, []))
+            changes.append((folded.intervals, stored.get(key, [])))
             outcome.contacts.add(key[0])
             outcome.changed += 1
+    _replace(changes)
     _mend_effects(outcome.effects)
     return outcome
 
@@ -261,15 +271,23 @@ def _fingerprint(interval: Interval[Told]) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _replace(key: Key, intervals: list[Interval[Told]], stored: list[tuple[Any, ...]]) -> None:
-    """Write a key's intervals anew; rows of unchanged ones stay, those that keep their opener keep their id."""
-    wanted = {_fingerprint(interval): interval for interval in intervals}
-    stale = [row for row in stored if row[1:] not in wanted]
-    unchanged = {row[1:] for row in stored} & set(wanted)
-    execute("DELETE FROM labels_labelassignment WHERE id = ANY(%s)", [[row[0] for row in stale]])
+def _replace(changes: Iterable[tuple[list[Interval[Told]], list[tuple[Any, ...]]]]) -> None:
+    """Write the intervals of keys anew, given what should stand and what does; unchanged rows stay as they are.
+
+    Rows that keep their opener keep their id.
+    """
+    gone: list[tuple[Any, ...]] = []
+    fresh: list[Interval[Told]] = []
+    for intervals, stored in changes:
+        wanted = {_fingerprint(interval): interval for interval in intervals}
+        standing = {row[1:] for row in stored}
+        gone += [row for row in stored if row[1:] not in wanted]
+        fresh += [interval for fingerprint, interval in wanted.items() if fingerprint not in standing]
+    execute("DELETE FROM labels_labelassignment WHERE id = ANY(%s)", [[row[0] for row in gone]])
     _insert(
-        [interval for print_, interval in wanted.items() if print_ not in unchanged],
-        ids={row[1]: row[0] for row in stale if row[1] is not None},
+        fresh,
+        load_wording({interval.opener.channel_label_id for interval in fresh}),
+        ids={row[1]: row[0] for row in gone if row[1] is not None},
     )
 
 

@@ -131,6 +131,22 @@ def test_case_16_a_rename_is_the_same_label_with_another_meaning_from_then_on(ga
     assert list(meanings) == [("Grade A", "Grade A", None), ("Selesai", "Lunas", minutes(5))]
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_case_16_an_interval_keeps_the_name_that_held_when_it_ended_though_the_rename_came_first(
+    together: bool,
+) -> None:
+    number = Number("gowa")
+    number.hear(number.say.label_saved("7", name="Grade A", at=minutes(0)))
+    number.label(BUDI, "7", minutes(1))
+    number.hear(number.say.label_saved("7", name="Lunas", at=minutes(9)))
+    if not together:
+        number.drain()
+    number.label(BUDI, "7", minutes(5), on=False)
+    number.drain()
+    row = LabelAssignment.objects.select_related("label").get()
+    assert (row.removed_at, row.channel_label_name, row.label.name) == (minutes(5), "Grade A", "Grade A")
+
+
 def test_case_16_the_latest_rename_wins_whatever_came_last() -> None:
     number = Number("gowa")
     number.take(number.say.label_saved("7", name="Grade A", at=minutes(5)))
