@@ -175,12 +175,12 @@ def write_table(kind: str, columns: Sequence[str], lines: Iterable[Sequence[str]
     Raises ValueError for more rows than XLSX can hold.
     """
     write = _write_csv if kind == CSV else _write_xlsx
-    file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)
+    file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - its reader closes it
     with ExitStack() as on_failure:
         on_failure.callback(file.close)
         count = write(file, columns, lines)
         digest = _sha256(file)
-        on_failure.pop_all()  # from here on, who sends it closes it
+        on_failure.pop_all()  # from here on it is the caller's
     return file, count, digest
 
 

@@ -261,7 +261,7 @@ def _duration(seconds: float) -> str:
 
 
 def _money(value: Decimal) -> str:
-    return f"Rp {number_format(value, decimal_pos=0, force_grouping=True)}"
+    return f"Rp {number_format(round(value), decimal_pos=0, force_grouping=True)}"
 
 
 _WRITERS: dict[str, Callable[[Any], str]] = {

@@ -36,9 +36,7 @@ def export(client: Client, query: str = "", kind: str = CSV, **data: str) -> Any
 def body(response: Any) -> bytes:
     assert response.status_code == 200
     assert "attachment" in response["Content-Disposition"]
-    sent = b"".join(response.streaming_content)
-    response.close()
-    return sent
+    return b"".join(response.streaming_content)
 
 
 def lines(response: Any) -> list[dict[str, str]]:
