@@ -1,9 +1,8 @@
-"""The first walk of a CS lead: log in, filter by a label, open a contact, see its labels over time, change the language."""
+"""The first walk of a CS lead: log in, filter by a label, open a contact, see its timeline, change the language."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, expect
@@ -12,7 +11,7 @@ from tests.admin.conftest import Shop, make_shop
 from tests.factories import UserFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-PASSWORD = "kata sandi panjang"  # noqa: S105 - the factory's
+PASSWORD = "kata sandi panjang"
 
 
 class Watch:
@@ -54,10 +53,10 @@ def shop() -> Shop:
 
 
 @pytest.fixture
-def page(context: BrowserContext, live_server: object) -> Iterator[Page]:
+def page(context: BrowserContext, live_server: object) -> Page:
     page = context.new_page()
     page.set_default_timeout(30_000)
-    yield page
+    return page
 
 
 @pytest.mark.parametrize("size", [(1280, 800), (390, 844)], ids=["desk", "phone"])

@@ -1,0 +1,114 @@
+"""The real web server, in a process of its own, over the database of the test; it can be killed and started again."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from django.db import connection
+
+from labelcrm.env import BASE_DIR
+from labelcrm.services.processes import command_line
+
+READY_SECONDS = 60
+
+
+@dataclass
+class Site:
+    """A running site. `origin` stays the same over restarts."""
+
+    port: int
+    environment: dict[str, str]
+    log: Path
+    process: subprocess.Popen[bytes] | None = field(default=None)
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                _command(self.environment), env=self.environment, cwd=BASE_DIR, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+        self._wait_until_ready()
+
+    def kill(self) -> None:
+        """As a crash does: no goodbye to anybody."""
+        if self.process is not None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+    def restart(self) -> None:
+        self.kill()
+        self.start()
+
+    def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """Post as a gateway does; returns the status."""
+        http_connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            http_connection.request("POST", path, body, dict(headers))
+            return http_connection.getresponse().status
+        finally:
+            http_connection.close()
+
+    def post_json(self, path: str, content: Any) -> int:
+        return self.post(path, json.dumps(content).encode(), {"Content-Type": "application/json"})
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                    return
+            except OSError:
+                time.sleep(0.1)
+        raise AssertionError(f"the web server did not start: {self.log.read_text()[-2000:]}")
+
+
+@contextmanager
+def serving(folder: Path, **settings: str) -> Iterator[Site]:
+    """A site over the test's database, with its home in `folder`."""
+    port = _free_port()
+    own = {"HOST": "127.0.0.1", "PORT": str(port), "LABELCRM_HOME": str(folder), "DATABASE_URL": _test_database()}
+    site = Site(port, {**os.environ, **own, **settings, "PYTHONWARNINGS": "default"}, folder / "web.log")
+    site.start()
+    try:
+        yield site
+    finally:
+        site.kill()
+
+
+def _command(environment: dict[str, str]) -> list[str]:
+    before = {name: os.environ.get(name) for name in ("HOST", "PORT")}
+    os.environ.update({name: environment[name] for name in before})
+    try:
+        return command_line("web")
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def _test_database() -> str:
+    """DATABASE_URL with the name that Django gave the test's database."""
+    parts = urlsplit(os.environ["DATABASE_URL"])
+    return urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
