@@ -8,7 +8,7 @@ cells and unknown columns change nothing. Labels are shown in an export but not 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -28,7 +28,7 @@ from import_export.results import Result, RowResult
 
 from contacts.models import Agent, Campaign, Channel, Contact
 from contacts.services import people
-from contacts.services.importing import ORIGIN, Said, create_or_update_contact, owners_of
+from contacts.services.importing import ORIGIN, Owners, Said, create_or_update_contact, owners_of
 from labelcrm.core import audit
 from labelcrm.lib import phones
 from labelcrm.lib.cells import cleaned, for_xlsx, restored
@@ -180,7 +180,7 @@ class ContactResource(resources.ModelResource):
     def __init__(self, *, user: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.user = user
-        self._meta = copy(self._meta)  # the diff is switched off for rows that a preview does not show
+        self._meta: Any = copy(self._meta)  # the diff is switched off for rows that a preview does not show
         self.plans: dict[int, Plan] = {}
 
     @classmethod
@@ -270,7 +270,7 @@ class ContactResource(resources.ModelResource):
             )
 
 
-def plans(rows: list[Mapping[str, str]], *, user: Any) -> list[Plan]:
+def plans(rows: Sequence[Mapping[str, str]], *, user: Any) -> list[Plan]:
     """What each row of a file means; queries do not grow with the rows, apart from chunks of those that exist."""
     read = [_identify(row) for row in rows]
     owners = owners_of(
@@ -336,13 +336,13 @@ def _identify(row: Mapping[str, str]) -> tuple[str, list[str], dict[str, Any]]:
     return phone, lids, errors
 
 
-def _owner(row: Mapping[str, str], phone: str, lids: list[str], owners: Any) -> int | None:
+def _owner(row: Mapping[str, str], phone: str, lids: list[str], owners: Owners) -> int | None:
     """Whom a row means: by phone, else by LID, else by id when it says nothing else."""
     if phone:
-        return owners.phones.get(phone)  # type: ignore[no-any-return]
+        return owners.phones.get(phone)
     for lid in lids:
         if lid in owners.lids:
-            return owners.lids[lid]  # type: ignore[no-any-return]
+            return owners.lids[lid]
     text = row.get("id", "").strip()
     return int(text) if not lids and text.isascii() and text.isdecimal() and len(text) < 19 else None
 

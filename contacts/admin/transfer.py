@@ -219,7 +219,7 @@ class ContactTransfer(TransferAdmin):
 
     def _do_file_export(
         self, file_format: Any, request: HttpRequest, queryset: QuerySet[Any], export_form: Any = None
-    ) -> HttpResponse:
+    ) -> FileResponse:
         if not self.has_export_permission(request):
             raise PermissionDenied
         exported = exporting.export(
@@ -241,7 +241,7 @@ class CampaignTransfer(TransferAdmin):
 
     def _do_file_export(
         self, file_format: Any, request: HttpRequest, queryset: QuerySet[Any], export_form: Any = None
-    ) -> HttpResponse:
+    ) -> FileResponse:
         columns = importing.CampaignResource.Meta.fields
         with transaction.atomic():
             lines = [[_cell(value) for value in row] for row in queryset.values_list(*columns)]

@@ -270,8 +270,8 @@ _SHARES = ("labelled_1h", "labelled_24h", "graded_high", "came_true", "cold_yet_
 
 
 def _row(agent: Any, found: Mapping[str, Any], everybody: Mapping[int | None, Mapping[str, Any]]) -> AgentRow:
-    counts = {name: found.get(name, 0) for name in _COUNTS}
-    shares = {name: share(found.get(f"{name}_k", 0), found.get(f"{name}_n", 0)) for name in _SHARES}
+    counts: dict[str, Any] = {name: found.get(name, 0) for name in _COUNTS}
+    shares: dict[str, Any] = {name: share(found.get(f"{name}_k", 0), found.get(f"{name}_n", 0)) for name in _SHARES}
     taps = counts["added"] + counts["instant_mistaps"]
     who = None if agent is None else agent.pk
     return AgentRow(

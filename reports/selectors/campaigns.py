@@ -277,10 +277,10 @@ def cost_in(period: Period, campaign: Any, seen: tuple[date, date] | None = None
 
     A first or last day that nobody entered is the day of its first or last touch (`seen`).
     """
-    first = campaign.starts_on or (seen and seen[0])
-    last = campaign.ends_on or (seen and seen[1]) or first
+    first: date | None = campaign.starts_on or (seen[0] if seen else None)
     if campaign.cost is None or first is None:
         return None
+    last: date = campaign.ends_on or (seen[1] if seen else first)
     start, end = midnight(first), midnight(max(first, last) + timedelta(days=1))
     inside = min(end, period.end) - max(start, period.start)
     part = max(inside, timedelta(0)) / (end - start)
