@@ -159,15 +159,26 @@ def _line(row: Mapping[str, Any], number: int) -> int:
     return int(row.get(ROW_NUMBER) or number)
 
 
+class Shown(Field):
+    """A column of the preview: what it shows of a contact, before and after."""
+
+    def __init__(self, name: str, shows: Callable[[Contact], str]) -> None:
+        super().__init__(column_name=name)
+        self.shows = shows
+
+    def export(self, instance: Contact | None, **kwargs: Any) -> str:
+        return "" if instance is None else self.shows(instance)
+
+
 class ContactResource(resources.ModelResource):
     """django-import-export's view of an import of contacts; `user` is who imports."""
 
-    phone = Field(column_name="phone")
-    name = Field(column_name="name", attribute="name")
-    assigned_to = Field(column_name="assigned_to")
-    campaign = Field(column_name="campaign")
-    opted_out = Field(column_name="opted_out")
-    follow_up_at = Field(column_name="follow_up_at")
+    phone = Shown("phone", lambda contact: contact.phone or phones.lid_address(contact.lid) or "")
+    name = Shown("name", lambda contact: contact.name)
+    assigned_to = Shown("assigned_to", lambda contact: contact.assigned_to.name if contact.assigned_to else "")
+    campaign = Shown("campaign", lambda contact: contact.campaign.name if contact.campaign else "")
+    opted_out = Shown("opted_out", lambda contact: _("yes") if contact.opted_out_at else "")
+    follow_up_at = Shown("follow_up_at", lambda contact: exporting.moment_cell(contact.follow_up_at))
 
     class Meta:
         model = Contact
@@ -186,22 +197,6 @@ class ContactResource(resources.ModelResource):
     @classmethod
     def get_display_name(cls) -> str:
         return str(Contact._meta.verbose_name_plural)
-
-    # What the preview shows of a contact, before and after.
-    def dehydrate_phone(self, contact: Contact) -> str:
-        return contact.phone or (f"{contact.lid}@lid" if contact.lid else "")
-
-    def dehydrate_assigned_to(self, contact: Contact) -> str:
-        return contact.assigned_to.name if contact.assigned_to else ""
-
-    def dehydrate_campaign(self, contact: Contact) -> str:
-        return contact.campaign.name if contact.campaign else ""
-
-    def dehydrate_opted_out(self, contact: Contact) -> str:
-        return "" if contact.opted_out_at is None else _("yes")
-
-    def dehydrate_follow_up_at(self, contact: Contact) -> str:
-        return exporting.moment_cell(contact.follow_up_at)
 
     # -- The steps of an import, in their order ---
 

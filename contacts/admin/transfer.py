@@ -14,7 +14,7 @@ from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -149,7 +149,7 @@ class TransferAdmin(ImportExportMixin):
         matching = self.get_export_queryset(request)
         return super().init_request_context_data(request, form) | self.export_counts(matching)
 
-    def export_counts(self, matching: QuerySet[Any]) -> dict[str, int]:
+    def export_counts(self, matching: QuerySet[Any]) -> dict[str, Any]:
         """What the page says before anything is written."""
         return {"matching": matching.count()}
 
@@ -210,11 +210,11 @@ class ContactTransfer(TransferAdmin):
     export_form_class = ContactExportForm
     export_permission = "contacts.export_contact"
 
-    def export_counts(self, matching: QuerySet[Any]) -> dict[str, int]:
+    def export_counts(self, matching: QuerySet[Any]) -> dict[str, Any]:
         return {
             "matching": matching.count(),
-            "opted_out": matching.filter(Q(opted_out_at__isnull=False)).count(),
-            "columns": exporting.COLUMNS,  # type: ignore[dict-item]
+            "opted_out": matching.filter(opted_out_at__isnull=False).count(),
+            "fields_list": [(importing.ContactResource.get_display_name(), exporting.COLUMNS)],
         }
 
     def _do_file_export(

@@ -115,6 +115,19 @@ def test_an_export_can_be_edited_and_imported(three: Any) -> None:
     assert Consent.objects.get().source == "import"
 
 
+def test_a_preview_shows_what_changes(three: Any) -> None:
+    preview = upload(
+        client_of("marketing"), "phone,name,cs,opted_out\n6281200000001,Budi Santoso,rina,ya\n081299990001,X,,\n"
+    )
+    shown = [
+        [re.sub(r"<del.*?</del>|<[^>]*>", "", cell) for cell in row.diff] for row in preview.context["result"].rows
+    ]
+    assert shown == [
+        ["+6281200000001", "Budi Santoso", "Rina", "", "yes", ""],
+        ["+6281299990001", "X", "", "", "", ""],
+    ]
+
+
 def test_nobody_is_opted_in_by_a_file(three: Any) -> None:
     client = client_of("marketing")
     preview = upload(client, "phone,opted_out\n6281200000002,no\n6281200000002x,no\n")
