@@ -10,7 +10,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from contacts.models import CampaignRule, CampaignTouch, Channel, Contact, Message
+from django.db.models import F, Q
+
+from contacts.models import CampaignRule, CampaignTouch, Channel, Message
+from labelcrm.core.bulk import execute
 
 AD, CLICK, REF, KEYWORD, CHANNEL, MANUAL = "ad", "click", "ref", "keyword", "channel", "manual"
 FROM_FIRST_MESSAGE = (KEYWORD, CHANNEL)
@@ -27,42 +30,48 @@ class Match:
 
 def attribute(message_ids: Collection[int]) -> None:
     """Record the touches that newly stored messages bring, and the first touch of their contacts."""
-    messages = list(Message.objects.filter(id__in=message_ids, from_me=False).select_related("channel", "contact"))
+    told = Message.objects.filter(id__in=message_ids, from_me=False).select_related("channel", "contact")
+    firsts_or_ads = Q(ad__isnull=False) | Q(at=F("contact__first_inbound_at"))
+    messages = list(told.filter(firsts_or_ads).order_by("id"))
     if not messages:
         return
     rules = list(CampaignRule.objects.filter(active=True, campaign__deleted_at__isnull=True).order_by("priority", "id"))
-    for message in messages:
-        if message.ad:
-            _touch(message, _by_ad(message, rules))
-    firsts = [message for message in messages if message.at == message.contact.first_inbound_at]
-    for message in firsts:
-        _move_first_touch(message, rules)
+    _forget_later_touches([m for m in messages if m.at == m.contact.first_inbound_at])
+    # A first message without an ad speaks by its words, else by its channel.
+    matches = [(m, _by_ad(m, rules) if m.ad else _by_words(m, rules) or _by_channel(m.channel)) for m in messages]
+    _touch([(message, match) for message, match in matches if match is not None])
     set_first_touch({message.contact_id for message in messages})
 
 
-def _touch(message: Message, match: Match) -> None:
-    CampaignTouch.objects.update_or_create(
-        message=message,
-        defaults={
-            "contact_id": message.contact_id,
-            "channel_id": message.channel_id,
-            "campaign_id": match.campaign_id,
-            "at": message.at,
-            "method": match.method,
-            "evidence": match.evidence,
-        },
+def _forget_later_touches(firsts: Collection[Message]) -> None:
+    """What later messages said by words or channel no longer counts, and no longer is its contact's campaign."""
+    execute(
+        "WITH moved AS (DELETE FROM contacts_campaigntouch WHERE contact_id = ANY(%s) AND method = ANY(%s)"
+        " AND (message_id = ANY(%s)) IS NOT TRUE RETURNING contact_id, campaign_id)"
+        " UPDATE contacts_contact AS c SET campaign_id = NULL FROM moved"
+        " WHERE c.id = moved.contact_id AND c.campaign_id = moved.campaign_id",
+        [[m.contact_id for m in firsts], list(FROM_FIRST_MESSAGE), [m.pk for m in firsts]],
     )
 
 
-def _move_first_touch(message: Message, rules: Iterable[CampaignRule]) -> None:
-    """A first message without an ad speaks by its words, else by its channel."""
-    later = CampaignTouch.objects.filter(contact_id=message.contact_id, method__in=FROM_FIRST_MESSAGE)
-    moved = later.exclude(message=message)
-    Contact.all_objects.filter(id=message.contact_id, campaign__in=moved.values("campaign")).update(campaign=None)
-    moved.delete()
-    match = None if message.ad else (_by_words(message, rules) or _by_channel(message.channel))
-    if match is not None:
-        _touch(message, match)
+def _touch(matches: Collection[tuple[Message, Match]]) -> None:
+    """Keep what the messages show, one touch per message."""
+    known = {
+        touch.message_id: touch
+        for touch in CampaignTouch.objects.filter(message__in=[message for message, _ in matches])
+    }
+    fresh = []
+    for message, match in matches:
+        touch = known.get(message.pk)
+        if touch is None:
+            touch = CampaignTouch(message=message)
+            fresh.append(touch)
+        touch.contact_id, touch.channel_id, touch.at = message.contact_id, message.channel_id, message.at
+        touch.campaign_id, touch.method, touch.evidence = match.campaign_id, match.method, match.evidence
+    CampaignTouch.objects.bulk_create(fresh)
+    CampaignTouch.objects.bulk_update(
+        known.values(), ["contact_id", "channel_id", "at", "campaign_id", "method", "evidence"]
+    )
 
 
 def _by_ad(message: Message, rules: Iterable[CampaignRule]) -> Match:
@@ -96,14 +105,11 @@ def _by_channel(channel: Channel) -> Match | None:
 
 def set_first_touch(contact_ids: Collection[int]) -> None:
     """Write the campaign of the earliest touch into its contact; what a person set by hand comes before all."""
-    touches = CampaignTouch.objects.filter(contact_id__in=contact_ids).order_by("contact_id", "at", "id")
-    first: dict[int, CampaignTouch] = {}
-    for touch in touches:
-        known = first.setdefault(touch.contact_id, touch)
-        if touch.method == MANUAL and known.method != MANUAL:
-            first[touch.contact_id] = touch
-    for contact_id, touch in sorted(first.items()):
-        # Null-safe: a contact without a campaign differs from every campaign.
-        Contact.all_objects.filter(id=contact_id).exclude(campaign__isnull=False, campaign_id=touch.campaign_id).update(
-            campaign_id=touch.campaign_id
-        )
+    # Null-safe: a contact without a campaign differs from every campaign.
+    execute(
+        "UPDATE contacts_contact AS c SET campaign_id = t.campaign_id FROM ("
+        " SELECT DISTINCT ON (contact_id) contact_id, campaign_id FROM contacts_campaigntouch"
+        " WHERE contact_id = ANY(%s) ORDER BY contact_id, method <> %s, at, id) AS t"
+        " WHERE c.id = t.contact_id AND c.campaign_id IS DISTINCT FROM t.campaign_id",
+        [sorted(contact_ids), MANUAL],
+    )
