@@ -34,6 +34,7 @@ from .filters import (
     LabelFilter,
     NeverLabelledFilter,
     OptedOutFilter,
+    StaleFilter,
     active_labels,
 )
 from .page import contact_page
@@ -107,6 +108,7 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, EditingAdmin, ArchivableAd
         ("first_seen_at", DayRangeFilter),
         FollowUpFilter,
         NeverLabelledFilter,
+        StaleFilter,
         OptedOutFilter,
     )
     search_fields = ("name",)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter, MultipleDropdownFilter, RadioFilter
 
 from contacts.models import Channel, ContactChannel
-from labels.models import Label, LabelAssignment
+from labels.models import Label, LabelAssignment, StaleFlag
 from reports.home import never_labelled
 
 NO_LABEL = "none"
@@ -99,6 +99,19 @@ class NeverLabelledFilter(RadioFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return never_labelled(queryset, now=timezone.now()) if self.value() == "1" else queryset
+
+
+class StaleFilter(RadioFilter):
+    """Contacts with a label that is over its limit."""
+
+    title = gettext_lazy("stale label")
+    parameter_name = "stale"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
+        return [("1", gettext_lazy("Has a stale label"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return among(queryset, StaleFlag.objects.filter(closed_at__isnull=True)) if self.value() == "1" else queryset
 
 
 class OptedOutFilter(RadioFilter):
