@@ -38,10 +38,11 @@ class Command(BaseCommand):
         for line in (
             f"The demo is ready: {manifest.contacts:,} contacts, {manifest.posts:,} webhooks.",
             f"  {url}/admin/  home: labels now, and what changed",
-            f"  {url}/admin/today/  {stale:,} stale labels, {never:,} contacts never labelled",
+            f"  {url}/admin/labels/staleflag/  {stale:,} stale labels",
+            f"  {url}/admin/contacts/contact/?never_labelled=1  {never:,} contacts never labelled",
             f"  {url}/admin/reports/agents/  whose “Grade A” came true: compare Rina with Budi",
             f"  {url}/admin/reports/campaigns/  many contacts from FB Kaos Murah, few buyers",
-            f"  {url}/admin/reports/movement/  a gap of “Dari marketplace”, a pairing of “Toko Bandung”",
+            f"  {url}/admin/contacts/channel/  the silence of “Dari marketplace”, the new pairing of “Toko Bandung”",
             "What was planted, and where to find it: docs/demo.md",
         ):
             self._say(line)
