@@ -164,8 +164,8 @@ def test_a_day_filter_includes_the_whole_last_day_of_the_business(client_of: Cli
     "spelling",
     [
         "+6281298765432", "6281298765432", "081298765432", "0812-9876-5432", "+62 812 9876 5432",
-        "+62 (0)812 9876 5432", "(0812) 9876.5432", "006281298765432", "62081298765432", "9876", "6281298765432@s.whatsapp.net",
-        "6281298765432:12@s.whatsapp.net", "6281298765432@c.us",
+        "+62 (0)812 9876 5432", "(0812) 9876.5432", "006281298765432", "62081298765432", "9876",
+        "6281298765432@s.whatsapp.net",         "6281298765432:12@s.whatsapp.net", "6281298765432@c.us",
     ],
 )  # fmt: skip
 def test_a_phone_is_found_in_any_spelling(client_of: ClientOf, shop: Shop, spelling: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
@@ -58,6 +59,15 @@ def test_a_token_is_shown_once_and_never_again(client_of: ClientOf, db: None) ->
     ):
         assert key not in client.get(url).content.decode()
     assert AuditEntry.objects.filter(action="token.created").exists()
+    assert key not in str(list(LogEntry.objects.values()))
+
+
+def test_a_token_is_taken_back(client_of: ClientOf, db: None) -> None:
+    token = Token.objects.create(user=UserFactory(username="bot"))
+    url = reverse("admin:authtoken_tokenproxy_delete", args=(token.user_id,))
+    client_of("owner").post(url, {"post": "yes"})
+    assert not Token.objects.exists()
+    assert AuditEntry.objects.get(action="token.revoked").details["for_user"] == "bot"
 
 
 def test_only_a_superuser_makes_superusers(client_of: ClientOf, db: None) -> None:

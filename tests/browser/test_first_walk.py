@@ -3,43 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.admin.conftest import Shop, make_shop
+from tests.browser.walking import PASSWORD, Watch
 from tests.factories import UserFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-PASSWORD = "kata sandi panjang"
-
-
-class Watch:
-    """Everything a page complains about, and every request that leaves our origin."""
-
-    def __init__(self, page: Page, origin: str) -> None:
-        self.origin, self.complaints = origin, list[str]()
-        page.on("console", self._console)
-        page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))
-        page.on("request", self._request)
-        page.on("requestfailed", self._failed)
-
-    def _console(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
-            self.complaints.append(f"console {message.type}: {message.text}")
-
-    def _request(self, request: Request) -> None:
-        if not request.url.startswith((self.origin, "data:", "blob:")):
-            self.complaints.append(f"request to {request.url}")
-
-    def _failed(self, request: Request) -> None:
-        # A page that is left ends its own stream; anything else that fails is a fault.
-        if "ERR_ABORTED" not in (request.failure or ""):
-            self.complaints.append(f"failed: {request.url} {request.failure}")
 
 
 @pytest.fixture
-def shop() -> Shop:
+def shop(transactional_db: None) -> Shop:
     shop = make_shop("Rina")
     UserFactory(username="ratna", role="cs_lead", teams=[shop.team], language="id")
     hot = shop.whatsapp_label("HOT 🔥", label="Prospek panas", color=2)
@@ -52,17 +30,17 @@ def shop() -> Shop:
     return shop
 
 
-@pytest.fixture
-def page(context: BrowserContext, live_server: object) -> Page:
-    page = context.new_page()
-    page.set_default_timeout(30_000)
-    return page
+@pytest.fixture(params=[(1280, 800), (390, 844)], ids=["desk", "phone"])
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    width, height = request.param
+    context = browser.new_context(viewport={"width": width, "height": height}, locale="en-US")
+    yield context.new_page()
+    context.close()
 
 
-@pytest.mark.parametrize("size", [(1280, 800), (390, 844)], ids=["desk", "phone"])
-def test_the_first_walk(page: Page, shop: Shop, live_server: object, size: tuple[int, int]) -> None:
-    origin = str(live_server.url)  # type: ignore[attr-defined]
-    page.set_viewport_size({"width": size[0], "height": size[1]})
+@pytest.mark.usefixtures("shop")
+def test_the_first_walk(page: Page, live_server: Any) -> None:
+    origin = str(live_server.url)
     watch = Watch(page, origin)
 
     # Before login the page is Indonesian, and the other language is one click away.
@@ -77,7 +55,7 @@ def test_the_first_walk(page: Page, shop: Shop, live_server: object, size: tuple
     # The user's own language holds from here; filter by a label.
     expect(page).to_have_url(re.compile("/admin/contacts/contact/"))
     expect(page.locator("#result_list")).to_contain_text("Joko")
-    page.get_by_text("Filter", exact=True).first.click()
+    page.locator("#changelist a").filter(has_text="filter_list").click()
     page.locator("#changelist-filter select[name=label]").select_option(label="Prospek panas", force=True)
     page.get_by_role("button", name="Terapkan filter").click()
     expect(page.locator("#result_list")).to_contain_text("Siti Aisyah")
@@ -96,7 +74,7 @@ def test_the_first_walk(page: Page, shop: Shop, live_server: object, size: tuple
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page is wider than the screen"
 
     # English, in the user's menu.
-    if size[0] < 1000:
+    if page.viewport_size and page.viewport_size["width"] < 1000:
         page.locator("header, #header-inner").first.locator(".material-symbols-outlined:visible").first.click()
     page.locator("#nav-sidebar-inner").get_by_text("ratna").click()
     page.get_by_role("button", name=re.compile("English")).click()

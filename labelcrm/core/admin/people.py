@@ -11,7 +11,8 @@ from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework.authtoken.admin import TokenAdmin
 from rest_framework.authtoken.models import TokenProxy
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -53,24 +54,24 @@ class StaffUserAdmin(AuditedAdmin, UserAdmin):
     autocomplete_fields = ("groups",)
     fieldsets = (
         (None, {"fields": ("username", "password")}),
-        (_("Person"), {"fields": (("first_name", "last_name"), "email", "language")}),
-        (_("Rights"), {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
-        (_("Times"), {"fields": ("last_login", "date_joined")}),
+        (gettext_lazy("Person"), {"fields": (("first_name", "last_name"), "email", "language")}),
+        (gettext_lazy("Rights"), {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
+        (gettext_lazy("Times"), {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = (
         (None, {"classes": ("wide",), "fields": ("username", "usable_password", "password1", "password2")}),
-        (_("Rights"), {"fields": ("is_staff", "groups")}),
+        (gettext_lazy("Rights"), {"fields": ("is_staff", "groups")}),
     )
     readonly_fields = ("last_login", "date_joined")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).prefetch_related("groups")
 
-    @admin.display(description=_("name"))
+    @admin.display(description=gettext_lazy("name"))
     def full_name(self, user: User) -> str:
         return user.get_full_name()
 
-    @admin.display(description=_("roles"))
+    @admin.display(description=gettext_lazy("roles"))
     def roles(self, user: User) -> str:
         return ", ".join(group.name for group in user.groups.all())
 
@@ -78,6 +79,14 @@ class StaffUserAdmin(AuditedAdmin, UserAdmin):
         """Only a superuser makes superusers."""
         fields = tuple(super().get_readonly_fields(request, obj))
         return fields if request.user.is_superuser else (*fields, "is_superuser")
+
+
+def _token_name(token: TokenProxy) -> str:
+    return _("token of %(user)s") % {"user": token.user}
+
+
+# The framework names a token by its key, which would end up in titles, messages and the log of the admin.
+TokenProxy.__str__ = _token_name  # type: ignore[method-assign, assignment]
 
 
 class TokenList(StaffChangeList):
@@ -92,7 +101,7 @@ class ApiTokenAdmin(StaffAdmin, TokenAdmin):
     """API tokens: shown once, when they are made; taking one back is the one deletion there is."""
 
     list_display = ("user", "created")
-    empty_help = _("A token lets a program read and write through the API with the rights of one user.")
+    empty_help = gettext_lazy("A token lets a program read and write through the API with the rights of one user.")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[StaffChangeList]:
         return TokenList
