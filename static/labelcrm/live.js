@@ -94,7 +94,7 @@
 
   // -- Times ------------------------------------------------------------------------------------------------------
 
-  const relative = new Intl.RelativeTimeFormat(document.documentElement.lang || "id", { numeric: "auto", style: "short" });
+  const relative = new Intl.RelativeTimeFormat(document.documentElement.lang || "id", { numeric: "auto", style: "long" });
   const UNITS = [["second", 1, 60], ["minute", 60, 3600], ["hour", 3600, 86400], ["day", 86400, 7 * 86400]];
 
   function tellTimes() {
