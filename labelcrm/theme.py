@@ -62,6 +62,7 @@ MENU: list[tuple[Text, list[Entry]]] = [
                 "admin:webhooks_unknownchannel_changelist",
                 "webhooks.view_unknownchannel",
             ),
+            Entry(_("Pulls"), "sync", "admin:webhooks_reconcilerun_changelist", "webhooks.view_reconcilerun"),
             Entry(_("System"), "monitor_heart", "system", "webhooks.view_inboundevent"),
         ],
     ),

@@ -28,6 +28,7 @@ from labelcrm.core.templatetags.labelcrm import badge, badges, flag, moment
 from labels.models import ChannelLabel, Label
 
 ALWAYS, FROM = "always", "from"
+BAR_SELECT = ActionForm.base_fields["action"].widget.attrs["class"]  # as the choice of the action itself looks
 
 
 class StateFilter(DropdownFilter):
@@ -111,9 +112,7 @@ class RemapForm(ActionForm):
         required=False,
         queryset=Label.objects.none(),
         empty_label=gettext_lazy("… means which label?"),
-        widget=UnfoldAdminSelectWidget(
-            attrs={"class": "group-[.changelist-actions]:!bg-white/20 group-[.changelist-actions]:*:text-base-700"}
-        ),
+        widget=UnfoldAdminSelectWidget(attrs={"class": BAR_SELECT}),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -19,7 +19,7 @@ from labelcrm.core.admin.base import RecordAdmin
 from labelcrm.core.admin.filters import DayRangeFilter, VisibleDropdownFilter
 from labelcrm.core.admin.keyset import KeysetAdminMixin
 from labelcrm.core.admin.records import pretty
-from labelcrm.core.templatetags.labelcrm import flag
+from labelcrm.core.templatetags.labelcrm import flag, moment
 from webhooks.models import InboundEvent, ReconcileRun, UnknownChannel
 
 LOOK = {"pending": "warn", "applied": "good", "parked": "bad"}
@@ -30,7 +30,7 @@ SECRET_WORDS = ("token", "secret", "apikey", "api_key", "password", "authorizati
 @admin.register(InboundEvent)
 class InboundEventAdmin(KeysetAdminMixin, RecordAdmin):
     actions = ("replay_rows",)
-    list_display = ("number", "received_at", "channel", "state_shown", "reason", "attempts", "settled_at")
+    list_display = ("number", "received", "channel", "state_shown", "reason", "attempts", "settled")
     list_filter = (
         ("state", ChoicesDropdownFilter),
         ("channel", VisibleDropdownFilter),
@@ -70,6 +70,14 @@ class InboundEventAdmin(KeysetAdminMixin, RecordAdmin):
     @admin.display(description=gettext_lazy("number"))
     def number(self, event: InboundEvent) -> str:
         return f"#{event.pk}"
+
+    @admin.display(description=gettext_lazy("received at"))
+    def received(self, event: InboundEvent) -> str:
+        return moment(event.received_at)
+
+    @admin.display(description=gettext_lazy("processed at"))
+    def settled(self, event: InboundEvent) -> str:
+        return moment(event.settled_at)
 
     @admin.display(description=gettext_lazy("state"))
     def state_shown(self, event: InboundEvent) -> str:
@@ -141,6 +149,10 @@ class ReconcileRunAdmin(KeysetAdminMixin, RecordAdmin):
     list_display = ("channel", "started_at", "trigger", "state", "checked", "added", "removed", "unchanged", "message")
     list_filter = (("channel", VisibleDropdownFilter),)
     list_select_related = ("channel",)
+    empty_help = gettext_lazy(
+        "A full pull compares a number's labels with ours and repairs what events missed: every night, after a "
+        "reconnect, and on demand."
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         from contacts.models import Channel
