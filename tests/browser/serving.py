@@ -16,7 +16,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from django.conf import settings
 from django.db import connection
+from django.test import Client
+from playwright.sync_api import Browser, Page
 
 from labelcrm.env import BASE_DIR
 from labelcrm.services.processes import command_line
@@ -71,25 +74,47 @@ class Site:
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), timeout=1):
-                    return
-            except OSError:
-                time.sleep(0.1)
+            if self._is_healthy():
+                return
+            time.sleep(0.1)
         raise AssertionError(f"the web server did not start: {self.log.read_text()[-2000:]}")
+
+    def _is_healthy(self) -> bool:
+        health = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            health.request("GET", "/healthz")
+            return health.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            health.close()
 
 
 @contextmanager
-def serving(folder: Path, **settings: str) -> Iterator[Site]:
+def serving(folder: Path, **more: str) -> Iterator[Site]:
     """A site over the test's database, with its home in `folder`."""
     port = _free_port()
     own = {"HOST": "127.0.0.1", "PORT": str(port), "LABELCRM_HOME": str(folder), "DATABASE_URL": _test_database()}
-    site = Site(port, {**os.environ, **own, **settings, "PYTHONWARNINGS": "default"}, folder / "web.log")
+    site = Site(port, {**os.environ, **own, **more, "PYTHONWARNINGS": "default"}, folder / "web.log")
     site.start()
     try:
         yield site
     finally:
         site.kill()
+
+
+@contextmanager
+def looking(browser: Browser, site: Site, user: Any, **options: Any) -> Iterator[Page]:
+    """A tab of somebody who is logged in."""
+    client = Client()
+    client.force_login(user)
+    name = settings.SESSION_COOKIE_NAME
+    context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, "locale": "id-ID", **options})
+    context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": site.origin}])
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
 
 
 def _command(environment: dict[str, str]) -> list[str]:

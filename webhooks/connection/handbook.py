@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -133,6 +133,10 @@ def _code(code: str, language: str) -> Iterator[str]:
 def _language(code: str) -> str:
     if code.startswith("curl"):
         return "bash"
-    if re.match(r"\s*\{\s*\"", code):
-        return "json"
-    return "js" if code.startswith("webhook:") else "text"
+    if code.startswith("webhook:"):
+        return "js"
+    try:
+        json.loads(code)
+    except ValueError:
+        return "text"
+    return "json"

@@ -1,0 +1,109 @@
+"""Connecting WAHA and GOWA as a person does: through the wizard, with a wrong secret first and the right one then."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from contacts.models import Channel
+from tests.browser.serving import Site, looking, serving
+from tests.browser.walking import Watch, axe_findings
+from tests.factories import UserFactory
+from tests.gateways.payloads import PAYLOADS
+from tests.gateways.payloads.base import Account, Post
+from webhooks import processing
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+SECONDS = 15_000
+BUDI = "6281200000009"
+
+
+@pytest.fixture
+def site(transactional_db: None, tmp_path: Path) -> Iterator[Site]:
+    with serving(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture(params=[1280, 360], ids=["desk", "phone"])
+def page(request: pytest.FixtureRequest, browser: Browser, site: Site) -> Iterator[Page]:
+    """The owner's tab, at a desk and on a phone."""
+    owner = UserFactory(role="owner", language="en")
+    with looking(browser, site, owner, viewport={"width": request.param, "height": 800}) as found:
+        yield found
+
+
+def post(site: Site, gateway: str, post: Post) -> int:
+    status = site.post(f"/hooks/{gateway}/cs-rina/", post.body, post.headers)
+    processing.drain(Channel.objects.get(key="cs-rina").pk)
+    return status
+
+
+def expect_verdict(page: Page, code: str) -> None:
+    expect(page.locator("[data-code]")).to_have_attribute("data-code", code, timeout=SECONDS)
+
+
+def walk_through_the_wizard(page: Page, site: Site, gateway: str) -> None:
+    page.goto(f"{site.origin}/admin/connect/")
+    page.click(f"a[href*='gateway={gateway}']")
+    page.fill("input[name=name]", "CS Rina")
+    page.fill("input[name=agent]", "Rina")
+    page.click("form button.lc-button--primary")
+    expect(page).to_have_url(re.compile(r"/connection/$"))
+
+
+def shown_secret(page: Page) -> str:
+    page.get_by_role("button", name="Show the secret").click()
+    code = page.locator(".lc-address dd code").nth(1)
+    expect(code).not_to_contain_text("•")
+    return code.inner_text().strip()
+
+
+@pytest.mark.parametrize("gateway", ["waha", "gowa"])
+def test_from_the_wizard_to_the_first_label(page: Page, site: Site, gateway: str) -> None:
+    watch = Watch(page, site.origin)
+    walk_through_the_wizard(page, site, gateway)
+    expect_verdict(page, "nothing")
+    assert "•" in page.locator("#setup").inner_text()
+    secret = shown_secret(page)
+    assert secret in page.locator(".lc-steps").inner_text()
+    expect_verdict(page, "nothing")
+
+    wrong = PAYLOADS[gateway](Account(session="cs-rina", secret="secret"))
+    assert post(site, gateway, wrong.label_on_chat(BUDI, "9", on=True)) == 401
+    expect_verdict(page, "wrong_signature")
+
+    right = PAYLOADS[gateway](Account(session="cs-rina", secret=secret))
+    assert post(site, gateway, right.message(BUDI)) == 202
+    expect(page.locator("[data-finding=no_labels]")).to_be_visible(timeout=SECONDS)
+    assert post(site, gateway, right.label_on_chat(BUDI, "9", on=True)) == 202
+    expect(page.locator("[data-finding=works]")).to_be_visible(timeout=SECONDS)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
+    assert watch.complaints == []
+
+
+def test_a_label_without_a_name_is_named_where_it_was_found(page: Page, site: Site) -> None:
+    walk_through_the_wizard(page, site, "gowa")
+    right = PAYLOADS["gowa"](Account(session="cs-rina", secret=shown_secret(page)))
+    post(site, "gowa", right.label_on_chat(BUDI, "9", on=True))
+    page.goto(page.url.replace("secret/", ""))
+    expect(page.locator("#names")).to_contain_text("Label 9 on CS Rina")
+    page.fill("#names input[name=name]", "Grade A")
+    page.click("#names button")
+    expect(page.locator("#names")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_pages_are_usable_by_everybody(browser: Browser, site: Site, scheme: str) -> None:
+    with looking(browser, site, UserFactory(role="owner"), color_scheme=scheme) as page:
+        page.goto(f"{site.origin}/admin/connect/")
+        found = axe_findings(page)
+        walk_through_the_wizard(page, site, "gowa")
+        found += axe_findings(page)
+        page.goto(f"{site.origin}/admin/")
+        found += axe_findings(page)
+    assert found == []
