@@ -148,7 +148,7 @@ SOURCES = (
     Source(weight=0.12, buys=0.30, code="tiktok-kaos25", name="TikTok KAOS25", medium="TikTok", cost=3_000_000,
            keyword="KAOS25", since=timedelta(days=20), until=timedelta(days=60)),
     Source(weight=0.08, buys=0.38, code="seragam-kantor", name="Seragam kantor", medium="Brosur", cost=1_250_000,
-           keyword="SERAGAM", since=timedelta(days=0), until=timedelta(days=60)),
+           keyword="SRG24", since=timedelta(days=0), until=timedelta(days=60)),
     # An ad nobody has entered as a campaign yet.
     Source(weight=0.04, buys=0.12, ad_id="120210000000000909", headline="Sablon satuan"),
 )  # fmt: skip

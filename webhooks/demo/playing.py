@@ -19,7 +19,7 @@ from zlib import crc32
 from django.db import transaction
 from django.utils import timezone
 
-from contacts.models import Campaign, CampaignRule, Channel
+from contacts.models import Campaign, CampaignRule, Channel, ChannelSecret
 from contacts.models.channels import CRM_GATEWAY
 from contacts.services.channels import connect
 from labelcrm.core.models import Setting
@@ -118,8 +118,9 @@ def finish(manifest: Manifest) -> None:
 
 def secrets() -> dict[str, str]:
     """The secret of each of the demo's channels, by key."""
-    channels = Channel.objects.filter(key__in=[number.key for number in NUMBERS])
-    return {channel.key: channel.secrets.first().value for channel in channels}
+    keys = [number.key for number in NUMBERS]
+    found = ChannelSecret.objects.filter(channel__key__in=keys).select_related("channel").order_by("id")
+    return {secret.channel.key: secret.value for secret in found}
 
 
 # -- Posting ---------------------------------------------------------------------------------------------------------

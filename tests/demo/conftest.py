@@ -1,0 +1,48 @@
+"""A small story, played through the front door as the demo plays the big one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+import pytest
+from django.utils import timezone
+
+from contacts.models import Channel
+from labels.staleness import StaleResult, flag_stale
+from tests.webhooks.conftest import _front_store as _front_store
+from tests.webhooks.posting import request
+from webhooks import processing
+from webhooks.demo import playing
+from webhooks.demo.manifest import Manifest
+from webhooks.demo.senders import Post
+from webhooks.demo.story import accounts, tell
+
+CONTACTS = 120
+
+
+@dataclass(frozen=True)
+class Played:
+    """What was planted, what the front door answered, and what the stale job said."""
+
+    manifest: Manifest
+    answers: Counter[int]
+    stale: StaleResult
+
+
+@pytest.fixture
+def played(db: None) -> Played:
+    """The small story, posted, drained and looked over for stale labels."""
+    stamp = playing.begin(seed=7, contacts=CONTACTS)
+    story = tell(until=datetime.fromisoformat(stamp["until"]), seed=7, contacts=CONTACTS)
+    answers = Counter(send(post) for _, _, post in story.posts(accounts(playing.secrets())))
+    for channel in Channel.objects.all():
+        processing.drain(channel.pk, seconds=600)
+    return Played(story.manifest, answers, flag_stale(timezone.now()))
+
+
+def send(post: Post) -> int:
+    """Post to the receiver; the status of its answer."""
+    headers = {name.replace("-", "_"): value for name, value in post.headers.items() if name != "Content-Type"}
+    return request(post.path, post.body, **headers).status
