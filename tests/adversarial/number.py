@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from contacts.models import Channel
 from contacts.services.channels import connect
 from labels.models import LabelAssignment
 from tests.gateways.payloads import PAYLOADS, Account, Post, WuzapiFormPayloads
+from tests.services_plugin import is_full_run
 from tests.webhooks.posting import Answer, request
 from webhooks import processing
 from webhooks.front_store import forget_channels
@@ -32,6 +34,15 @@ def minutes(n: float) -> datetime:
 def phone(n: int) -> str:
     """The n-th customer's number, in digits."""
     return f"62813{n:07}"
+
+
+def crossed(values: Iterable[Any], gateways: Sequence[str]) -> list[Any]:
+    """Every value with every gateway in the full run; else each value with one gateway, all gateways in turn."""
+    values = list(values)
+    if is_full_run():
+        return list(itertools.product(values, gateways))
+    turns = itertools.cycle(gateways)
+    return [(value, next(turns)) for value in [*values, *values[: max(0, len(gateways) - len(values))]]]
 
 
 class Number:

@@ -10,7 +10,7 @@ from contacts.models import Campaign, CampaignRule, CampaignTouch, Contact, Mess
 from tests.factories import CampaignFactory
 from tests.gateways.payloads import Ad
 
-from .number import BUDI, BUDI_LID, Number, minutes
+from .number import BUDI, BUDI_LID, Number, crossed, minutes
 
 pytestmark = pytest.mark.django_db
 EVERY = ("waha", "gowa", "wuzapi", "wuzapi-form", "evolution", "wppconnect", "cloudapi", "generic")
@@ -78,10 +78,9 @@ IN_MESSAGE = {
 }
 
 
-@pytest.mark.parametrize("where", IN_MESSAGE)
-@pytest.mark.parametrize("gateway", ["waha", "evolution", "wuzapi"])
+@pytest.mark.parametrize(("where", "gateway"), crossed(IN_MESSAGE, ("waha", "evolution", "wuzapi")))
 @pytest.mark.usefixtures("campaign")
-def test_case_46_an_ad_is_found_wherever_the_engine_puts_it(gateway: str, where: str) -> None:
+def test_case_46_an_ad_is_found_wherever_the_engine_puts_it(where: str, gateway: str) -> None:
     number = Number(gateway)
 
     def put(content: Any) -> None:

@@ -10,10 +10,11 @@ import pytest
 from contacts.models import Message
 from labels.models import LabelEvent
 
-from .number import BUDI, Number, minutes
+from .number import BUDI, Number, crossed, minutes
 
 pytestmark = pytest.mark.django_db
 
+CLOCKS = {"waha": "gateway", "gowa": "whatsapp", "wuzapi": "whatsapp", "generic": "gateway"}
 THEN = datetime(2026, 3, 2, 3, 1, tzinfo=UTC)
 EPOCH = int(THEN.timestamp())
 AS_TOLD = [
@@ -43,17 +44,14 @@ def heard(gateway: str, at: Any) -> LabelEvent:
     return LabelEvent.objects.get()
 
 
-@pytest.mark.parametrize(("told", "meant"), AS_TOLD, ids=repr)
-@pytest.mark.parametrize(
-    ("gateway", "source"), [("waha", "gateway"), ("gowa", "whatsapp"), ("wuzapi", "whatsapp"), ("generic", "gateway")]
-)
-def test_case_32_a_time_is_read_in_every_spelling(gateway: str, source: str, told: Any, meant: datetime) -> None:
+@pytest.mark.parametrize(("spelling", "gateway"), crossed(AS_TOLD, tuple(CLOCKS)), ids=repr)
+def test_case_32_a_time_is_read_in_every_spelling(spelling: tuple[Any, datetime], gateway: str) -> None:
+    told, meant = spelling
     event = heard(gateway, told)
-    assert (event.occurred_at, event.occurred_at_source, event.capped) == (meant, source, False)
+    assert (event.occurred_at, event.occurred_at_source, event.capped) == (meant, CLOCKS[gateway], False)
 
 
-@pytest.mark.parametrize("told", NOT_TOLD, ids=repr)
-@pytest.mark.parametrize("gateway", ["waha", "gowa", "wuzapi", "generic"])
+@pytest.mark.parametrize(("told", "gateway"), crossed(NOT_TOLD, tuple(CLOCKS)), ids=repr)
 def test_case_32_a_time_that_says_nothing_is_our_receipt(gateway: str, told: Any) -> None:
     event = heard(gateway, told)
     assert (event.occurred_at, event.occurred_at_source) == (event.received_at, "received")

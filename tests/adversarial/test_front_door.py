@@ -20,7 +20,7 @@ from tests.webhooks.posting import request
 from webhooks import front_store, processing
 from webhooks.models import InboundEvent, PostCounter, UnknownChannel
 
-from .number import BUDI, WITH_LABELS, Number, minutes, reasons, states
+from .number import BUDI, WITH_LABELS, Number, crossed, minutes, reasons, states
 
 pytestmark = pytest.mark.django_db
 
@@ -88,9 +88,10 @@ BAD_SIGNATURES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("bad", BAD_SIGNATURES)
-@pytest.mark.parametrize("gateway", ["waha", "gowa", "wuzapi", "wuzapi-form", "cloudapi"])
-def test_case_33_a_bad_signature_leaves_only_a_counter(gateway: str, bad: str) -> None:
+@pytest.mark.parametrize(
+    ("bad", "gateway"), crossed(BAD_SIGNATURES, ("waha", "gowa", "wuzapi", "wuzapi-form", "cloudapi"))
+)
+def test_case_33_a_bad_signature_leaves_only_a_counter(bad: str, gateway: str) -> None:
     number = Number(gateway)
     post = number.say.message(BUDI)
     name, value = signature_of(post)
@@ -295,9 +296,12 @@ def test_case_40_a_body_that_is_no_json_within_limits_is_a_400(gateway: str, kin
     assert nothing_happened()
 
 
-@pytest.mark.parametrize("body", [b"null", b"[]", b"{}", b'"x"', b"7", b"true", b'\xef\xbb\xbf{"event": "x"}'])
-@pytest.mark.parametrize("gateway", [*(name for name in WITH_LABELS if name != "wuzapi-form"), "cloudapi"])
-def test_case_40_json_that_says_nothing_is_kept_and_stops_nobody(gateway: str, body: bytes) -> None:
+SAYING_NOTHING = (b"null", b"[]", b"{}", b'"x"', b"7", b"true", b'\xef\xbb\xbf{"event": "x"}')
+TAKING_JSON = (*(name for name in WITH_LABELS if name != "wuzapi-form"), "cloudapi")
+
+
+@pytest.mark.parametrize(("body", "gateway"), crossed(SAYING_NOTHING, TAKING_JSON), ids=repr)
+def test_case_40_json_that_says_nothing_is_kept_and_stops_nobody(body: bytes, gateway: str) -> None:
     number = Number(gateway)
     assert number.send(number.say.sealed(body)).status == 202
     number.drain()

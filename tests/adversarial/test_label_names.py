@@ -11,7 +11,7 @@ from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelAssignm
 from labels.naming import normalize
 from webhooks.models import InboundEvent
 
-from .number import BUDI, SITI, WITH_DEFINITIONS, Number, minutes, phone, reasons
+from .number import BUDI, SITI, WITH_DEFINITIONS, Number, crossed, minutes, phone, reasons
 
 pytestmark = pytest.mark.django_db
 
@@ -174,9 +174,11 @@ COLOURS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("told", "index"), COLOURS, ids=repr)
-@pytest.mark.parametrize("gateway", ["waha", "gowa", "wuzapi", "evolution", "generic"])
-def test_case_19_a_colour_is_an_index_or_not_known(gateway: str, told: Any, index: int | None) -> None:
+@pytest.mark.parametrize(
+    ("colour", "gateway"), crossed(COLOURS, ("waha", "gowa", "wuzapi", "evolution", "generic")), ids=repr
+)
+def test_case_19_a_colour_is_an_index_or_not_known(colour: tuple[Any, int | None], gateway: str) -> None:
+    told, index = colour
     number = Number(gateway)
 
     def paint(content: Any) -> None:

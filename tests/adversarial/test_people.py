@@ -15,7 +15,7 @@ from tests.gateways.payloads import Post
 from webhooks.models import InboundEvent
 from webhooks.processing import replay
 
-from .number import BUDI, BUDI_LID, SITI, WITH_LABELS, Number, minutes, reasons, states
+from .number import BUDI, BUDI_LID, SITI, WITH_LABELS, Number, crossed, minutes, reasons, states
 
 pytestmark = pytest.mark.django_db
 
@@ -43,11 +43,11 @@ UNREADABLE = (
 )
 
 
-@pytest.mark.parametrize(("chat", "reason"), NOBODY.items())
-@pytest.mark.parametrize("gateway", WITH_LABELS)
+@pytest.mark.parametrize(("nobody", "gateway"), crossed(NOBODY.items(), WITH_LABELS), ids=str)
 def test_case_21_what_is_no_person_is_acknowledged_and_leaves_only_its_reason(
-    gateway: str, chat: str, reason: str
+    nobody: tuple[str, str], gateway: str
 ) -> None:
+    chat, reason = nobody
     number = Number(gateway)
     if reason == "own_number" and number.gateway in ("wuzapi", "wppconnect", "generic"):
         number.take(number.say.message(SITI, from_me=True, at=minutes(0)))  # here the number tells itself by speaking
@@ -261,9 +261,10 @@ def test_case_27_every_spelling_of_a_number_is_one_contact() -> None:
     assert LabelAssignment.objects.count() == 11
 
 
-@pytest.mark.parametrize("chat", UNREADABLE, ids=repr)
-@pytest.mark.parametrize("gateway", ["waha", "gowa", "wuzapi", "evolution", "generic"])
-def test_case_29_an_unreadable_chat_is_kept_where_people_see_it(gateway: str, chat: str) -> None:
+@pytest.mark.parametrize(
+    ("chat", "gateway"), crossed(UNREADABLE, ("waha", "gowa", "wuzapi", "evolution", "generic")), ids=repr
+)
+def test_case_29_an_unreadable_chat_is_kept_where_people_see_it(chat: str, gateway: str) -> None:
     number = Number(gateway)
 
     def misname(content: Any) -> None:
@@ -286,9 +287,13 @@ def _replace(value: Any, old: str, new: str) -> None:
         _replace(item, old, new)
 
 
-@pytest.mark.parametrize("gateway", ["waha", "gowa", "wuzapi", "evolution", "wppconnect"])
-@pytest.mark.parametrize("name", ["6281290001111", "+62 812-9000-1111", "", "   ", "6281290001111@s.whatsapp.net"])
-def test_case_31_a_number_for_a_name_overwrites_no_name(gateway: str, name: str) -> None:
+NO_NAMES = ("6281290001111", "+62 812-9000-1111", "", "   ", "6281290001111@s.whatsapp.net")
+
+
+@pytest.mark.parametrize(
+    ("name", "gateway"), crossed(NO_NAMES, ("waha", "gowa", "wuzapi", "evolution", "wppconnect")), ids=repr
+)
+def test_case_31_a_number_for_a_name_overwrites_no_name(name: str, gateway: str) -> None:
     number = Number(gateway)
     number.take(number.say.message(BUDI, message_id="A1", name="Budi Santoso", at=minutes(1)))
     number.take(number.say.message(BUDI, message_id="A2", name=name, at=minutes(2)))
