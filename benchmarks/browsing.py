@@ -1,0 +1,69 @@
+"""Reading the site as people and scripts do: pages with a session, the API with tokens."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from typing import Any
+
+READERS = 12  # each with a token of its own, because one token may ask 1,200 times a minute
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer: status, body, and the milliseconds it took."""
+
+    status: int
+    body: bytes
+    ms: float
+
+
+class Browser:
+    """One kept connection of an owner of everything; API calls take turns with the tokens."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = HTTPConnection("127.0.0.1", port, timeout=60)
+        users = [_reader(number) for number in range(READERS)]
+        self.cookie = _session(users[0])
+        self._tokens: Iterator[str] = itertools.cycle([_token(user) for user in users])
+
+    def page(self, path: str) -> Answer:
+        return self._get(path, {"Cookie": self.cookie, "Accept": "text/html"})
+
+    def api(self, path: str) -> Answer:
+        return self._get(f"/api/v1/{path}", {"Authorization": f"Token {next(self._tokens)}"})
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _get(self, path: str, headers: dict[str, str]) -> Answer:
+        start = time.perf_counter()
+        self._connection.request("GET", path, headers=headers)
+        answer = self._connection.getresponse()
+        body = answer.read()
+        return Answer(answer.status, body, (time.perf_counter() - start) * 1e3)
+
+
+def _reader(number: int) -> Any:
+    from labelcrm.core.models import User
+
+    user, _ = User.objects.get_or_create(username=f"reader{number}", defaults={"is_staff": True, "is_superuser": True})
+    return user
+
+
+def _token(user: Any) -> str:
+    from rest_framework.authtoken.models import Token
+
+    return str(Token.objects.get_or_create(user=user)[0].key)
+
+
+def _session(user: Any) -> str:
+    from django.conf import settings
+    from django.test import Client
+
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
