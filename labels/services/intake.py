@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.conf import settings
+from django.utils import timezone
 
 from contacts.models import Channel
 from contacts.services.activity import lock_contacts, touch
 from contacts.services.ownership import NOBODY, Owner, Ownerships
 from labelcrm.core.bulk import fetch
-from labels import projecting
+from labels import projecting, staleness
 
 from . import definitions, folding, meanings, recording, resync, rewording
 from .definitions import Definition, Use
@@ -71,6 +72,7 @@ def take(
         contacts |= rewording.refresh_wording(book.reworded)
         meanings.archive_unused()
     projecting.refresh(contacts)
+    staleness.close_settled(timezone.now(), contact_ids=contacts)
     touch(contacts)
     repeats = outcome.repeats | refolded.repeats
     return Taken(book.recorded | {event.key for event in told if event.id not in repeats}, contacts)

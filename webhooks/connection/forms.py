@@ -96,7 +96,7 @@ class ConnectForm(forms.Form):
         max_length=300,
         required=False,
         widget=_text(placeholder="http://127.0.0.1:3000"),
-        help_text=gettext_lazy("Optional: to pull all labels and to set labels from here."),
+        help_text=gettext_lazy("Optional. Kept for pulling and setting labels, which this version does not do yet."),
     )
     api_key = forms.CharField(
         label=gettext_lazy("Gateway API key"),

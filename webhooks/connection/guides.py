@@ -14,7 +14,7 @@ NOBODY = _("Who put a label on: no gateway tells. It is taken from the owner of 
 WHILE_AWAY = _("Changes made while the gateway was not running or not connected to WhatsApp, for the most part.")
 
 WAHA = Guide(
-    summary=_("The best documented one: signs its posts, can be asked for all labels, and can set labels."),
+    summary=_("The best documented one: it signs its posts and tells the time of every change."),
     session=_("session name"),
     steps=(
         Step(
@@ -62,8 +62,8 @@ WAHA = Guide(
             "everything twice; it counts once here, but doubles the traffic."
         ),
         _(
-            "A freshly paired `GOWS` session sends nothing about labels that exist already. Fill in the gateway's "
-            "address and API key, then they are pulled."
+            "A freshly paired `GOWS` session sends nothing about labels that exist already: they are known from their "
+            "next change on."
         ),
         _("`GOWS` was seen to stop sending while its status stayed `WORKING`: watch the time of the last event."),
     ),
@@ -241,7 +241,7 @@ WPPCONNECT = Guide(
         NOBODY,
         WHILE_AWAY,
         _("The time of a label change: the time of receipt counts."),
-        _("Renaming and deleting labels: they are noticed with the next use, or by a pull."),
+        _("Renaming and deleting labels: a new name is noticed with the next use."),
         _("Anything posted while this server was down: WPPConnect tries once."),
     ),
 )

@@ -51,8 +51,8 @@ def _overview() -> Iterator[str]:
         _("Gateway"),
         _("Labels"),
         _("Time of a label"),
-        _("Pull all labels"),
-        _("Set labels from here"),
+        _("API lists labels"),
+        _("API sets labels"),
         _("Signed"),
     )
     yield f"| {' | '.join(heads)} |"

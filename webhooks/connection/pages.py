@@ -99,14 +99,18 @@ def abilities(able: Capabilities, *, zone: str = "") -> Iterator[Ability]:
         else _("Renaming and deleting is not told."),
     )
     yield Ability(
-        _("Pull all labels"),
+        _("API lists labels"),
         able.lists_labels,
-        _("What was missed is found by a nightly pull.") if able.lists_labels else _("What was missed stays missed."),
+        _("Its API could list them; this version does not ask it yet, so what was missed stays missed.")
+        if able.lists_labels
+        else _("What was missed stays missed."),
     )
     yield Ability(
-        _("Set labels from here"),
+        _("API sets labels"),
         able.writes_labels,
-        _("A label set here appears in WhatsApp.") if able.writes_labels else _("Labels set here stay in this system."),
+        _("Its API could set them; this version does not use it yet.")
+        if able.writes_labels
+        else _("Its API cannot set labels."),
     )
     yield Ability(
         _("Numbers of hidden contacts (LID)"),
