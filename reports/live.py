@@ -30,7 +30,8 @@ MAX_STREAMS = 24  # of the web server's threads; more pages ask every few second
 MAX_STREAMS_OF_ONE = 4  # the newest take the place of the oldest: pages that were closed are noticed late
 IDLE_SECONDS = 60.0  # so often a watched reading is repeated without being told to: the clock goes on
 RECONNECT_SECONDS = 1.0
-DEAR_SECONDS = 0.3  # a reading that took longer is not repeated while somebody waits for a page
+DEAR_SECONDS = 0.3  # a reading that took longer is not repeated while somebody waits for a page,
+OLD_SECONDS = 600.0  # unless the last one is this old
 SHARE = 10  # a reading takes at most this part of one reader's time
 
 Reading = TypeVar("Reading")
@@ -149,6 +150,7 @@ class Shared(Generic[Reading]):
         self._read, self._live, self._pause, self._wait = read, live, pause, wait
         self._kept: dict[Scope, _Kept[Reading]] = {}
         self._locks: dict[Scope, threading.Lock] = {}
+        self._wanted: set[Scope] = set()
         self._thread = _Thread(name, self._run)
 
     def start(self) -> None:
@@ -166,17 +168,24 @@ class Shared(Generic[Reading]):
         return kept.value if kept else None
 
     def get(self, scope: Scope) -> Reading:
-        """The reading as it is now; one that is dear to take may be up to a minute old while it is watched."""
+        """The reading as it is now. One that is dear to take may be older: it is taken anew behind the page."""
+        kept = self._kept.get(scope)
+        if kept is not None and kept.cost > DEAR_SECONDS and time.monotonic() - kept.at < OLD_SECONDS:
+            if not self._is_fresh(kept):
+                self._renew_soon(scope)
+            return kept.value
         with self._locks.setdefault(scope, threading.Lock()):
             kept = self._kept.get(scope)
-            if kept is not None and self._will_do(kept, scope):
-                return kept.value
-            return self._take(scope)
+            return kept.value if kept is not None and self._is_fresh(kept) else self._take(scope)
 
-    def _will_do(self, kept: _Kept[Reading], scope: Scope) -> bool:
-        if not self._live.listener.connected or time.monotonic() - kept.at > IDLE_SECONDS:
-            return False
-        return kept.wakes == self._live.wakes.count or (kept.cost > DEAR_SECONDS and scope in self._live.watched)
+    def _is_fresh(self, kept: _Kept[Reading]) -> bool:
+        heard_of_all = self._live.listener.connected and kept.wakes == self._live.wakes.count
+        return heard_of_all and time.monotonic() - kept.at <= IDLE_SECONDS
+
+    def _renew_soon(self, scope: Scope) -> None:
+        self._wanted.add(scope)
+        self._live.start()
+        self._live.wakes.ring()
 
     def _take(self, scope: Scope) -> Reading:
         wakes, started = self._live.wakes.count, time.monotonic()
@@ -193,7 +202,8 @@ class Shared(Generic[Reading]):
             if self._wait and self._live.stopping.wait(self._wait):
                 break
             started = time.monotonic()
-            for scope in self._live.watched:
+            wanted, self._wanted = self._wanted, set()
+            for scope in self._live.watched | wanted:
                 self._renew(scope)
             self._live.stopping.wait(max(self._pause, (SHARE - 1) * (time.monotonic() - started)))
         connections.close_all()
@@ -247,7 +257,7 @@ class Live:
         stream = Stream(scope, user_id)
         self._enter(stream)
         try:
-            self._start()
+            self.start()
             yield stream
         finally:
             with self._lock:
@@ -267,7 +277,8 @@ class Live:
                 oldest.ended.set()
         self.news.ring()
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Begin to listen and to read, if that has not begun."""
         self.stopping.clear()
         self.listener.start()
         self.feed.start()

@@ -15,6 +15,7 @@ from django.db import connection
 from django.test import Client
 
 from labelcrm.core.bulk import fetch
+from reports import live as live_module
 from reports import pages_home
 from reports.live import MAX_STREAMS, MAX_STREAMS_OF_ONE, Full, live
 from reports.pages_home import Viewer, tell
@@ -214,3 +215,15 @@ def test_a_stream_is_an_event_stream_that_no_proxy_keeps_back(company: Company) 
     assert next(iter(answer.streaming_content)) == b"retry: 2000\n\n"
     answer.close()
     assert not live.open_streams()
+
+
+def test_a_reading_that_is_dear_is_taken_behind_the_page(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    scope = Scope(everything=True)
+    monkeypatch.setattr(live_module, "DEAR_SECONDS", 0.0)
+    assert live.tiles.get(scope).today.added == 0
+    company.label(company.sales, "1", A)
+    assert live.tiles.get(scope).today.added == 0, "the page does not wait"
+    deadline = time.monotonic() + 10
+    while live.tiles.get(scope).today.added == 0 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert live.tiles.get(scope).today.added == 1
