@@ -19,7 +19,8 @@ _SKIPPED = (
     "\\s\\x00-\\x20\\x7f-\\xa0\\xad\u0600-\u0605\u061c\u06dd\u070f\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000"
     "\ufeff\ufff9-\ufffb'\"`\\xb4\\xab\\xbb\u2018-\u201f\u2039\u203a\uff02\uff07"
 )
-_FORMULA = re.compile(f"[\t\r\n\x00]|[{_SKIPPED}]*[{_STARTS}]")
+# Apostrophes before a control character count too, so that taking one away is always the reverse of putting one.
+_FORMULA = re.compile(f"'*[\t\r\n\x00]|[{_SKIPPED}]*[{_STARTS}]")
 # XML 1.0 cannot hold these, so neither can XLSX.
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 

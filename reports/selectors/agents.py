@@ -11,7 +11,7 @@ from contacts.models import Agent, Channel
 
 from . import activity, facts, owners
 from .facts import Facts
-from .questions import Question
+from .questions import Question, of_kind
 from .shares import Share, share
 
 HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
@@ -167,7 +167,7 @@ def _arrivals() -> Facts:
     return Facts(
         expressions=[owners.OWNED],
         query="""
-            SELECT a.who, a.contact_id, NULL::bigint AS label_id, a.at, a.young, active.already, labelled.labelled_at
+            SELECT a.who, a.contact_id, NULL::bigint AS label_id, a.at, a.young, labelled.already, labelled.labelled_at
             FROM (
                 SELECT DISTINCT ON (o.agent_id, k.contact_id) o.agent_id AS who, k.contact_id,
                        k.first_inbound_at AS at, h.connected_at > %(young_since)s AS young
@@ -179,15 +179,11 @@ def _arrivals() -> Facts:
                 ORDER BY o.agent_id, k.contact_id, k.first_inbound_at
             ) AS a
             CROSS JOIN LATERAL (
-                SELECT EXISTS (
-                    SELECT FROM labels_cleanspell s WHERE s.contact_id = a.contact_id
-                    AND s.started_at < a.at AND (s.ended_at IS NULL OR s.ended_at >= a.at)
-                ) AS already
-            ) AS active
-            CROSS JOIN LATERAL (
-                SELECT min(s.started_at) AS labelled_at FROM labels_cleanspell s
-                WHERE s.contact_id = a.contact_id AND NOT s.found
-                  AND s.started_at >= a.at AND s.started_at < a.at + %(week)s
+                SELECT coalesce(bool_or(s.started_at < a.at), false) AS already,
+                       min(s.started_at) FILTER (WHERE s.started_at >= a.at AND NOT s.found) AS labelled_at
+                FROM labels_cleanspell s
+                WHERE s.contact_id = a.contact_id AND s.started_at < a.at + %(week)s
+                  AND (s.started_at >= a.at OR s.ended_at IS NULL OR s.ended_at >= a.at)
             ) AS labelled
         """,
         counts=counts,
@@ -215,10 +211,11 @@ def _grades(question: Question) -> Facts:
                    low.won AS low_won
             FROM (
                 SELECT s.agent_id AS who, s.contact_id, NULL::bigint AS label_id, min(s.started_at) AS at,
-                       min(s.started_at) FILTER (WHERE l.high_quality) AS high_at,
-                       min(s.started_at) FILTER (WHERE l.low_quality) AS low_at
-                FROM clean s JOIN labels_label l ON l.id = s.label_id
-                WHERE NOT s.found AND s.started_at >= %(start)s AND s.started_at < %(end)s AND {GRADING}
+                       min(s.started_at) FILTER (WHERE {of_kind("high", "s")}) AS high_at,
+                       min(s.started_at) FILTER (WHERE {of_kind("low", "s")}) AS low_at
+                FROM clean s
+                WHERE NOT s.found AND s.started_at >= %(start)s AND s.started_at < %(end)s
+                  AND {of_kind("grading", "s")}
                 GROUP BY s.agent_id, s.contact_id
             ) AS g
             CROSS JOIN LATERAL ({_WON_AROUND.format(at="high_at")}) AS high
@@ -228,15 +225,13 @@ def _grades(question: Question) -> Facts:
     )
 
 
-GRADING = "(l.high_quality OR l.low_quality OR l.meaning IN ('hot', 'cold', 'grade'))"
-
-_WON_AROUND = """
-    SELECT coalesce(bool_or(w.started_at < g.{at}), false) AS already,
-           coalesce(bool_or(w.started_at >= g.{at}), false) AS won
-    FROM outcome w JOIN labels_label l ON l.id = w.label_id AND l.meaning = 'won'
-    WHERE w.contact_id = g.contact_id AND w.started_at < g.{at} + %(proven_after)s
-      AND (w.started_at >= g.{at} OR w.ended_at IS NULL OR w.ended_at >= g.{at})
-"""
+_WON_AROUND = f"""
+    SELECT coalesce(bool_or(w.started_at < g.{{at}}), false) AS already,
+           coalesce(bool_or(w.started_at >= g.{{at}}), false) AS won
+    FROM outcome w
+    WHERE w.contact_id = g.contact_id AND {of_kind("won", "w")} AND w.started_at < g.{{at}} + %(proven_after)s
+      AND (w.started_at >= g.{{at}} OR w.ended_at IS NULL OR w.ended_at >= g.{{at}})
+"""  # noqa: S608
 
 
 def _stale(question: Question) -> Facts:

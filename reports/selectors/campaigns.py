@@ -17,20 +17,14 @@ from labels.models import Label
 from . import facts
 from .facts import Facts
 from .periods import Period, midnight
-from .questions import Question
+from .questions import Question, of_kind
 from .reading import select
 from .shares import Share, share
 
 WINDOW = timedelta(hours=24 * 30)
 
 # What may become of a contact: a clean spell of a label for which the condition holds.
-OUTCOMES = {
-    "labelled": "true",
-    "high": "l.high_quality",
-    "waiting": "l.meaning = 'waiting'",
-    "won": "l.meaning = 'won'",
-    "complaint": "l.meaning = 'complaint'",
-}
+OUTCOMES = {"labelled": "true"} | {kind: of_kind(kind, "s") for kind in ("high", "waiting", "won", "complaint")}
 
 
 class Touch(StrEnum):
@@ -166,7 +160,7 @@ def _cohort(question: Question, touch: Touch) -> Facts:
             SELECT t.who, t.contact_id, NULL::bigint AS label_id, t.at, became.*
             FROM touched t
             CROSS JOIN LATERAL (
-                SELECT {columns} FROM clean s JOIN labels_label l ON l.id = s.label_id WHERE {_WITHIN}
+                SELECT {columns} FROM clean s WHERE {_WITHIN}
             ) AS became
         """,  # noqa: S608
         counts=counts,
@@ -219,7 +213,7 @@ def _events(question: Question, touch: Touch) -> Facts:
         expressions=[question.chosen.clean(certain=False)],
         query=f"""
             SELECT credit.campaign_id AS who, s.contact_id, NULL::bigint AS label_id, min(s.started_at) AS at, {columns}
-            FROM clean s JOIN labels_label l ON l.id = s.label_id
+            FROM clean s
             LEFT JOIN LATERAL ({_CREDIT[touch]}) AS credit ON true
             WHERE s.started_at >= %(start)s AND s.started_at < %(end)s
             GROUP BY credit.campaign_id, s.contact_id

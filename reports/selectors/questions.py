@@ -7,6 +7,10 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from django.db.models import Case, Q, When
+
+from labels.models import Label
+
 from . import owners
 from .chosen import Chosen, Filters
 from .periods import Period
@@ -34,4 +38,30 @@ class Question:
             "now": self.now,
             **self.chosen.parameters,
             **owners.parameters(stretches),
+            **label_kinds(),
         }
+
+
+# Labels that figures ask for, as parameters `<kind>_labels`. A list of ids spares every contact a join with labels.
+KINDS: dict[str, Q] = {
+    "high": Q(high_quality=True),
+    "low": Q(low_quality=True),
+    "grading": Q(high_quality=True) | Q(low_quality=True) | Q(meaning__in=("hot", "cold", "grade")),
+    "waiting": Q(meaning="waiting"),
+    "won": Q(meaning="won"),
+    "complaint": Q(meaning="complaint"),
+}
+
+
+def label_kinds() -> dict[str, list[int]]:
+    """The ids of the labels of each kind, archived ones too: they count as long as somebody has them."""
+    found = Label.all_objects.annotate(
+        **{f"is_{kind}": Case(When(rule, then=True), default=False) for kind, rule in KINDS.items()}
+    )
+    rows = list(found.order_by("id").values("id", *(f"is_{kind}" for kind in KINDS)))
+    return {f"{kind}_labels": [row["id"] for row in rows if row[f"is_{kind}"]] for kind in KINDS}
+
+
+def of_kind(kind: str, spell: str) -> str:
+    """The condition that a spell's label is of a kind; `spell` is its alias."""
+    return f"{spell}.label_id = ANY(%({kind}_labels)s::bigint[])"

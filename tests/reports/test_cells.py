@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from labelcrm.lib.cells import MAX_LENGTH, cleaned, for_xlsx, restored
@@ -30,6 +30,7 @@ def test_other_text_stays_as_it_is(text: str) -> None:
 
 
 @given(st.text() | ODD)
+@example("'\tabc")
 def test_what_is_cleaned_comes_back(text: str) -> None:
     assert restored(cleaned(text)) == text
 
