@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.client import HTTPConnection
+from http.client import HTTPConnection, RemoteDisconnected
 from typing import Any
 
 READERS = 12  # each with a token of its own, because one token may ask 1,200 times a minute
@@ -25,10 +26,17 @@ class Browser:
     """One kept connection of an owner of everything; API calls take turns with the tokens."""
 
     def __init__(self, port: int) -> None:
+        self._port = port
         self._connection = HTTPConnection("127.0.0.1", port, timeout=60)
         users = [_reader(number) for number in range(READERS)]
         self.cookie = _session(users[0])
         self._tokens: Iterator[str] = itertools.cycle([_token(user) for user in users])
+
+    def twin(self) -> Browser:
+        """The same reader on a connection of its own."""
+        twin = copy.copy(self)
+        twin._connection = HTTPConnection("127.0.0.1", self._port, timeout=60)
+        return twin
 
     def page(self, path: str) -> Answer:
         return self._get(path, {"Cookie": self.cookie, "Accept": "text/html"})
@@ -41,10 +49,17 @@ class Browser:
 
     def _get(self, path: str, headers: dict[str, str]) -> Answer:
         start = time.perf_counter()
+        try:
+            status, body = self._ask(path, headers)
+        except RemoteDisconnected:  # the server tired of an idle connection
+            self._connection.close()
+            status, body = self._ask(path, headers)
+        return Answer(status, body, (time.perf_counter() - start) * 1e3)
+
+    def _ask(self, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
         self._connection.request("GET", path, headers=headers)
         answer = self._connection.getresponse()
-        body = answer.read()
-        return Answer(answer.status, body, (time.perf_counter() - start) * 1e3)
+        return answer.status, answer.read()
 
 
 def _reader(number: int) -> Any:

@@ -92,7 +92,7 @@ def _calm(site: Site, browser: Browser, *, first: int, seconds: float) -> tuple[
         connection.request("POST", PATH, body=body, headers=posts.signed(body))
         connection.getresponse().read()
         if place % SAMPLE == 0:
-            asking.append(threading.Thread(target=_ask, args=(site, browser, phone, sent[phone], seen)))
+            asking.append(threading.Thread(target=_ask, args=(browser, phone, sent[phone], seen)))
             asking[-1].start()
     for thread in asking:
         thread.join()
@@ -104,10 +104,9 @@ def _calm(site: Site, browser: Browser, *, first: int, seconds: float) -> tuple[
     ], seen
 
 
-def _ask(site: Site, browser: Browser, phone: str, since: float, seen: list[float]) -> None:
+def _ask(browser: Browser, phone: str, since: float, seen: list[float]) -> None:
     """Ask the API until the label is there."""
-    mine = Browser.__new__(Browser)
-    mine.__dict__.update(browser.__dict__ | {"_connection": HTTPConnection("127.0.0.1", site.port, timeout=30)})
+    mine = browser.twin()
     while time.perf_counter() - since < PATIENCE:
         answer = mine.api(f"assignments/?phone=%2B{phone[1:]}")
         if answer.status == 200 and json.loads(answer.body)["results"]:
@@ -129,7 +128,7 @@ class _Stream(threading.Thread):
     def __init__(self, port: int, cookie: str) -> None:
         super().__init__(daemon=True)
         self.seen: dict[int, float] = {}
-        self._connection = HTTPConnection("127.0.0.1", port, timeout=1)
+        self._connection = HTTPConnection("127.0.0.1", port, timeout=30)
         self._cookie, self._stopping = cookie, threading.Event()
 
     def run(self) -> None:
@@ -137,10 +136,7 @@ class _Stream(threading.Thread):
         answer = self._connection.getresponse()
         event = ""
         while not self._stopping.is_set():
-            try:
-                line = answer.readline()
-            except TimeoutError:
-                break
+            line = answer.readline()
             if not line:
                 break
             name, _, value = line.decode().rstrip("\r\n").partition(":")
@@ -155,6 +151,7 @@ class _Stream(threading.Thread):
             self.seen.setdefault(row["id"], now)
 
     def stop(self) -> None:
+        """Returns when the next line, at the latest the stream's heartbeat, has been read."""
         self._stopping.set()
         self.join()
         self._connection.close()
