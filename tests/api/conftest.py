@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.core.cache import cache
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
@@ -15,12 +13,6 @@ from rest_framework.test import APIClient
 from tests.factories import TeamFactory, UserFactory
 
 from .story import Story
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _static_root_exists() -> None:
-    """WhiteNoise warns without it, and warnings are errors here."""
-    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
 
 
 @pytest.fixture(autouse=True)
