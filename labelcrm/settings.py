@@ -91,6 +91,7 @@ AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_IPWARE_PROXY_COUNT = env.integer("TRUSTED_PROXIES", default=0) or None
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 
 # -- Data -------------------------------------------------------------------------------------------------------
 DATABASES = {"default": env.database()}
