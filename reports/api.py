@@ -10,7 +10,7 @@ from django.conf import settings
 from django.urls import path
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -110,8 +110,10 @@ def _view(name: str) -> type[ReportView]:
         for word in _WORDS
         if word in report.parameters
     ]
-    described = extend_schema(
-        operation_id=f"reports_{name}", parameters=parameters, responses=ReportSerializer, tags=["reports"]
+    described = extend_schema_view(
+        get=extend_schema(
+            operation_id=f"reports_{name}", parameters=parameters, responses=ReportSerializer, tags=["reports"]
+        )
     )
     attributes: dict[str, Any] = {"report": report, "__doc__": ReportView.__doc__}
     made: type[ReportView] = described(type(f"{name.title()}ReportView", (ReportView,), attributes))

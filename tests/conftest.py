@@ -18,13 +18,19 @@ def _passwords_are_cheap() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _seeds_survive_a_flush(request: pytest.FixtureRequest) -> None:
-    """Transactional tests empty the tables, the seeded roles and labels too: put those back before each one."""
+    """Transactional tests empty the tables, the seeded labels too: whoever comes next finds them again."""
     marker = request.node.get_closest_marker("django_db")
-    if marker is not None and (marker.kwargs.get("transaction") or (marker.args and marker.args[0])):
-        request.getfixturevalue("transactional_db")
-        from labelcrm.core.roles import sync_roles
-        from labels import taxonomy
-        from labels.models import Category, Label, LabelAlias
+    names = set(request.fixturenames)
+    if marker is None and not names & {"db", "transactional_db", "live_server"}:
+        return
+    is_transactional = names & {"transactional_db", "live_server"} or (
+        marker is not None and (marker.kwargs.get("transaction") or (marker.args and marker.args[0]))
+    )
+    request.getfixturevalue("transactional_db" if is_transactional else "db")
+    from labelcrm.core.roles import sync_roles
+    from labels import taxonomy
+    from labels.models import Category, Label, LabelAlias
 
+    if not Category.objects.exists():
         sync_roles()
         taxonomy.seed(category_model=Category, label_model=Label, alias_model=LabelAlias)
