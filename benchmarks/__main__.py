@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import os
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from multiprocessing import get_context
 from pathlib import Path
 
 # Before anything reads the environment: a developer's .env must not change what is measured.
 os.environ["LABELCRM_ENV_FILE"] = os.devnull
 
 from benchmarks import measuring
-from benchmarks.site import open_site
+from benchmarks.running import BENCHES, measure
 from labelcrm.services import ServiceError
 
 RESULTS = Path(__file__).parent / "results"
-BENCHES = {
-    "P1": "benchmarks.receiver",
-    "P2": "benchmarks.drain",
-    "P6": "benchmarks.visible",
-    "P8": "benchmarks.memory",
-}
 
 
 def main() -> int:
@@ -34,15 +29,14 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, help="length of a round where a bench goes by the clock")
     chosen = parser.parse_args()
     results = []
-    for name in chosen.bench or BENCHES:
-        print(f"{name} …", flush=True)
-        bench = importlib.import_module(BENCHES[name])
-        try:
-            with open_site() as site:
-                results.append(bench.run(site, rounds=chosen.rounds, seconds=chosen.seconds))
-        except ServiceError as error:
-            sys.stderr.write(f"{name}: {error}\n")
-            return 2
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as processes:
+        for name in chosen.bench or BENCHES:
+            print(f"{name} …", flush=True)
+            try:
+                results.append(processes.submit(measure, name, chosen.rounds, chosen.seconds).result())
+            except ServiceError as error:
+                sys.stderr.write(f"{name}: {error}\n")
+                return 2
     print(measuring.table(results), flush=True)
     print(f"\nWritten to {_write(results)}")
     missed = [figure for result in results for figure in result.figures if figure.reached is False]

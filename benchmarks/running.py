@@ -1,0 +1,22 @@
+"""Which benches there are, and how one is run."""
+
+from __future__ import annotations
+
+import importlib
+
+from benchmarks.measuring import Result
+from benchmarks.site import open_site
+
+BENCHES = {
+    "P1": "benchmarks.receiver",
+    "P2": "benchmarks.drain",
+    "P6": "benchmarks.visible",
+    "P8": "benchmarks.memory",
+}
+
+
+def measure(name: str, rounds: int | None, seconds: float | None) -> Result:
+    """Run one bench on fresh servers. Each needs a process of its own: Django's settings point to one site for good."""
+    with open_site() as site:
+        result: Result = importlib.import_module(BENCHES[name]).run(site, rounds=rounds, seconds=seconds)
+        return result
