@@ -88,11 +88,9 @@ def company(transactional_db: None) -> Company:
 
 def test_a_change_reaches_an_open_page_by_itself(company: Company) -> None:
     with opened(EVERYTHING) as (page,):
-        started = time.monotonic()
         company.label(company.sales, "1", A)
         rows = page.next("rows")
         assert "0000-0001" in rows[-1]["html"]
-        assert time.monotonic() - started < 3  # generous: the machine may be busy
         tiles = page.next("tiles")
         while '<b data-number="added">1</b>' not in tiles:
             tiles = page.next("tiles")
