@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 INSTALL := $(PYTHON) labelcrm/services/install.py
 
+# One test process per core; the tests of one file stay together, for they share what is dear to start.
+SPREAD ?= -n auto --dist loadfile --no-loadscope-reorder
+
 # Lint reads the settings, but talks to no server.
 LINT_ENVIRONMENT := LABELCRM_ENV_FILE=/dev/null LABELCRM_HOME=/nonexistent \
 	DATABASE_URL=postgresql://nobody@/lint?host=/nonexistent REDIS_URL=unix:///nonexistent/redis.sock \
@@ -20,10 +23,10 @@ demo: install ## the same with a small company's two months of traffic
 	@exec $(VENV) -m labelcrm.run --demo
 
 test: install-dev ## the test suite against a real PostgreSQL and Redis
-	@exec $(VENV) -m pytest $(ARGS)
+	@exec $(VENV) -m pytest $(SPREAD) $(ARGS)
 
 test-full: install-dev ## the same with the long property and scenario counts
-	@LABELCRM_TEST_FULL=1 exec $(VENV) -m pytest $(ARGS)
+	@LABELCRM_TEST_FULL=1 exec $(VENV) -m pytest $(SPREAD) $(ARGS)
 
 test-services: install-dev ## keep fast servers running in LABELCRM_TEST_HOME for many short test runs
 	@exec $(VENV) -m labelcrm.services.throwaway --home "$${LABELCRM_TEST_HOME:?names the folder to use}"

@@ -4,6 +4,9 @@ Before Django's settings load it sets DATABASE_URL and REDIS_URL to fresh throw-
 even a killed one. DATABASE_URL / REDIS_URL in the environment are used instead, and with
 LABELCRM_TEST_HOME=DIR the PostgreSQL that `make test-services LABELCRM_TEST_HOME=DIR` keeps running is shared. Each
 run has a database name of its own, so that several can run side by side.
+
+`make test` spreads the files over two processes (pytest-xdist). The first process starts the servers; each of the
+others finds their URLs in its environment and takes a database of its own in both.
 """
 
 from __future__ import annotations
@@ -68,7 +71,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if browser and find_chromium() is None:
         if os.environ.get("CI"):
             raise pytest.UsageError(f"CI is set and {NO_CHROMIUM}")
-        config.stash[SKIPPED_BROWSER] = len(browser)
         for item in browser:
             item.add_marker(pytest.mark.skip(reason=NO_CHROMIUM))
     if not is_full_run():
@@ -77,8 +79,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason="only in `make test-full`"))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    skipped = config.stash.get(SKIPPED_BROWSER, 0)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = sum(NO_CHROMIUM in str(report.longrepr) for report in terminalreporter.getreports("skipped"))
     if skipped:
         terminalreporter.write_line(f"Skipped {skipped} browser tests, {NO_CHROMIUM}.")
 
@@ -114,9 +116,6 @@ class BrowserFixtures:
         return {"executable_path": chromium_path, "args": arguments}
 
 
-SKIPPED_BROWSER = pytest.StashKey[int]()
-
-
 def _prepare_environment() -> None:
     os.environ.update(FIXED_SETTINGS)
     shared = _shared_database_url()
@@ -126,6 +125,9 @@ def _prepare_environment() -> None:
     urls = _stack.enter_context(throwaway_services(**missing))
     os.environ.update({name.upper(): url for name, url in urls.items()})
     os.environ["DATABASE_URL"] = _own_name(os.environ["DATABASE_URL"])
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker:
+        os.environ["REDIS_URL"] = _own_number(os.environ["REDIS_URL"], 1 + int(worker.removeprefix("gw")))
 
 
 def _shared_database_url() -> str | None:
@@ -144,3 +146,10 @@ def _own_name(url: str) -> str:
     """The same server, a database name with our process id; Django puts `test_` before it and creates that."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(path=f"{parts.path}_{os.getpid()}"))
+
+
+def _own_number(url: str, number: int) -> str:
+    """The same Redis, another of its numbered databases."""
+    if url.startswith("unix:"):
+        return f"{url.partition('?')[0]}?db={number}"
+    return urlunsplit(urlsplit(url)._replace(path=f"/{number}"))

@@ -60,13 +60,14 @@ class System:
         finally:
             connection.close()
 
-    def answer_to(self, path: str, event: dict[str, Any]) -> tuple[int, dict[str, str]]:
-        """Status and headers of one posted event."""
+    def answer_to(self, path: str, event: dict[str, Any]) -> tuple[int, http.client.HTTPMessage]:
+        """Status and headers, in any case, of one posted event."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request("POST", path, json.dumps(event).encode(), {"Content-Type": "application/json"})
             answer = connection.getresponse()
-            return answer.status, dict(answer.getheaders())
+            answer.read()
+            return answer.status, answer.headers
         finally:
             connection.close()
 

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPMessage
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +163,7 @@ def test_without_a_database_gateways_are_asked_to_come_again_and_nothing_is_lost
     assert {k: rows for k, rows in assigned(system).items() if k[0] == "no-database"} == oracle({"no-database": told})
 
 
-def _first_refusal(system: System, path: str, events: list[dict[str, Any]]) -> tuple[dict[str, str], float]:
+def _first_refusal(system: System, path: str, events: list[dict[str, Any]]) -> tuple[HTTPMessage, float]:
     """Headers of the first 503 and the seconds it took; whatever else is answered before it must be an acceptance."""
     for event in events:
         began = time.monotonic()
