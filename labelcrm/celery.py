@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import beat_init, worker_ready
 
 from labelcrm.schedule import BEAT_SCHEDULE
 
@@ -17,3 +19,18 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf["CELERY_DB_REUSE_MAX"] = 10_000
 app.conf.beat_schedule = BEAT_SCHEDULE
 app.autodiscover_tasks()
+
+
+@worker_ready.connect
+def _worker_is_up(**_: Any) -> None:
+    """Seen at once, not only with the first heartbeat; a database that is away is logged and costs nothing."""
+    from labelcrm.core import heartbeats
+
+    heartbeats.note_start("worker")
+
+
+@beat_init.connect
+def _beat_is_up(**_: Any) -> None:
+    from labelcrm.core import heartbeats
+
+    heartbeats.note_start("beat")

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from labelcrm.core.models import Heartbeat
+from labelcrm.core import heartbeats
 from labelcrm.core.wakeups import publish
 
 from . import processing
@@ -30,8 +30,7 @@ def sweep_inbox() -> None:
 @shared_task(name="webhooks.heartbeat")
 def heartbeat() -> None:
     """Sent by beat, run by a worker: one row says that both are alive."""
-    for name in ("beat", "worker"):
-        Heartbeat.objects.update_or_create(name=name, defaults={"at": timezone.now()})
+    heartbeats.note("beat", "worker")
 
 
 @shared_task(name="webhooks.empty_old_bodies")
