@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import shutil
 from collections.abc import Generator
 from contextlib import ExitStack
@@ -26,7 +27,7 @@ import pytest
 # Before labelcrm.env is imported: a developer's .env must not change what the tests see.
 os.environ["LABELCRM_ENV_FILE"] = os.devnull
 
-from labelcrm.env import SERVICES_FILE
+from labelcrm.env import BASE_DIR, SERVICES_FILE
 from labelcrm.services import ServiceError
 from labelcrm.services.throwaway import throwaway_services
 
@@ -117,6 +118,7 @@ class BrowserFixtures:
 
 
 def _prepare_environment() -> None:
+    _forget_exported_settings()
     os.environ.update(FIXED_SETTINGS)
     shared = _shared_database_url()
     if shared:
@@ -128,6 +130,13 @@ def _prepare_environment() -> None:
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if worker:
         os.environ["REDIS_URL"] = _own_number(os.environ["REDIS_URL"], 1 + int(worker.removeprefix("gw")))
+
+
+def _forget_exported_settings() -> None:
+    """A PORT or TIME_ZONE in the shell must not change what the tests see either."""
+    known = re.findall(r"^#([A-Z_]+)=", (BASE_DIR / ".env.example").read_text(), flags=re.MULTILINE)
+    for name in set(known) - {"DATABASE_URL", "REDIS_URL", "LABELCRM_SERVICES"}:
+        os.environ.pop(name, None)
 
 
 def _shared_database_url() -> str | None:
