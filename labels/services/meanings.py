@@ -26,10 +26,16 @@ def settle(row: ChannelLabel, *, names: list[Step]) -> None:
     row.label = wanted[-1].label
     row.save()
     if before != [_content(meaning) for meaning in wanted]:
-        row.meanings.all().delete()
-        for meaning in wanted:
-            meaning.pk, meaning.channel_label = None, row
-        ChannelLabelMeaning.objects.bulk_create(wanted)
+        _write(row, wanted)
+
+
+def _write(row: ChannelLabel, wanted: list[ChannelLabelMeaning]) -> None:
+    """What stays keeps its row: when it was written says whether it was there before a person's decision."""
+    row.meanings.exclude(pk__in=[meaning.pk for meaning in wanted if meaning.pk]).delete()
+    fresh = [meaning for meaning in wanted if not meaning.pk]
+    for meaning in fresh:
+        meaning.channel_label = row
+    ChannelLabelMeaning.objects.bulk_create(fresh)
 
 
 def _content(meaning: ChannelLabelMeaning) -> tuple[Any, ...]:
@@ -50,13 +56,17 @@ def _timeline(row: ChannelLabel, names: list[Step], existing: list[ChannelLabelM
 
 
 def _decided(existing: list[ChannelLabelMeaning], names: list[Step]) -> tuple[list[ChannelLabelMeaning], list[Step]]:
-    """What stands because of a person's decision, and the names heard after it."""
+    """What stands because of a person's decision, and the names heard after it.
+
+    A name from before the one that was decided about does not count, however late it is heard.
+    """
     decisions = [meaning.decided_at for meaning in existing if meaning.decided_at is not None]
     if not decisions:
         return [], names
     settled_at = max(decisions)
     standing = [meaning for meaning in existing if meaning.decided_at or meaning.created_at <= settled_at]
-    return standing, [step for step in names if step[2] > settled_at]
+    seen = max((since for since, _, received in names if received <= settled_at), default=None)
+    return standing, [step for step in names if step[2] > settled_at and (seen is None or step[0] > seen)]
 
 
 def _is_before(since: datetime, last: datetime | None) -> bool:

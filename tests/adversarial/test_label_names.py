@@ -6,9 +6,11 @@ import itertools
 from typing import Any
 
 import pytest
+from django.db.models import F
 
 from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelAssignment, LabelDay, LabelEvent, LabelSpell
 from labels.naming import normalize
+from labels.services.meanings import remap
 from webhooks.models import InboundEvent
 
 from .number import BUDI, SITI, WITH_DEFINITIONS, Number, crossed, minutes, phone, reasons
@@ -292,3 +294,37 @@ def test_case_23_a_later_edit_that_leaves_the_type_out_does_not_bring_a_system_l
     number.drain()
     assert ChannelLabel.objects.get().hidden
     assert not LabelSpell.objects.exists()
+
+
+def meant() -> list[tuple[str, Any]]:
+    """(canonical label, since) of the only label, in order."""
+    order = F("since").asc(nulls_first=True)
+    return list(ChannelLabelMeaning.objects.order_by(order).values_list("label__name", "since"))
+
+
+def test_case_16_what_a_person_decided_from_a_date_on_leaves_the_time_before_alone_whatever_is_heard_later() -> None:
+    number = Number("gowa")
+    number.hear(number.say.label_saved("7", name="Grade A", at=minutes(0)))
+    number.label(BUDI, "7", minutes(1))
+    number.drain()
+    remap(channel_label=only_label(), label=Label.objects.get(name="Grade B"), since=minutes(5), actor=None)
+    number.take(number.say.label_saved("7", name="Lunas", at=minutes(9)))
+    number.take(number.say.label_saved("7", color=3, at=minutes(10)))
+    number.take(number.say.label_saved("7", name="Hot", at=minutes(11)))
+    assert meant() == [
+        ("Grade A", None),
+        ("Grade B", minutes(5)),
+        ("Selesai", minutes(9)),
+        ("Prospek panas", minutes(11)),
+    ]
+
+
+def test_case_16_an_older_name_that_comes_after_a_persons_decision_changes_nothing() -> None:
+    number = Number("gowa")
+    number.hear(number.say.label_saved("7", name="Hot", at=minutes(5)))
+    number.label(BUDI, "7", minutes(6))
+    number.drain()
+    remap(channel_label=only_label(), label=Label.objects.get(name="Grade A"), since=None, actor=None)
+    number.take(number.say.label_saved("7", name="Promo", at=minutes(3)))
+    assert (only_label().name, only_label().label.name) == ("Hot", "Grade A")
+    assert meant() == [("Grade A", None)]
