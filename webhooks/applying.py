@@ -129,25 +129,27 @@ def _definitions(readings: Sequence[Reading]) -> list[Definition]:
 
 
 def _hints(channel: Channel, on_chats: Sequence[tuple[Reading, Said[LabelOnChat]]]) -> list[Definition]:
-    """Names that came along with adds and removes, for labels that were never saved before our eyes."""
-    named = {}
-    for reading, said in on_chats:
-        if said.event.label_name:
-            named[storable(said.event.external_id), storable(said.event.label_name, 200)] = (reading, said)
+    """Names that came along with adds and removes, for labels that were never saved before our eyes.
+
+    Only a name that differs from the one before it says something.
+    """
+    named = [(reading, said) for reading, said in on_chats if said.event.label_name]
     if not named:
         return []
     rows = fetch(
         "SELECT external_id, name, name_is_saved FROM labels_channellabel"
         " WHERE channel_id = %s AND external_id = ANY(%s) AND deleted_at IS NULL",
-        [channel.pk, [external_id for external_id, _ in named]],
+        [channel.pk, sorted({storable(said.event.external_id) for _, said in named})],
     )
     saved = {external_id for external_id, _, is_saved in rows if is_saved}
-    current = {(external_id, name) for external_id, name, _ in rows}
-    return [
-        _hint(external_id, name, reading, said)
-        for (external_id, name), (reading, said) in named.items()
-        if external_id not in saved and (external_id, name) not in current
-    ]
+    latest = {external_id: name for external_id, name, _ in rows}
+    hints = []
+    for reading, said in sorted(named, key=lambda one: one[1].when.at):
+        external_id, name = storable(said.event.external_id), storable(said.event.label_name or "", 200)
+        if external_id not in saved and latest.get(external_id) != name:
+            latest[external_id] = name
+            hints.append(_hint(external_id, name, reading, said))
+    return hints
 
 
 def _hint(external_id: str, name: str, reading: Reading, said: Said[LabelOnChat]) -> Definition:

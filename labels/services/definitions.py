@@ -175,12 +175,16 @@ def _settle(book: Book, channel: Channel, external_id: str, uses: list[Use]) -> 
         row = before.get(generation.number) or ChannelLabel(
             channel=channel, external_id=external_id, generation=generation.number
         )
-        _derive(row, generation, events, uses, start=rows[-1].deleted_at if rows else None)
+        start = rows[-1].deleted_at if rows else None
+        own = [event for event in events if _within(event.occurred_at, start, generation.ended_at)]
+        known = [event for event in own if event.event_key not in book.recorded]
+        if _derive(row, generation, own, uses, start=start) or _names(own) != _names(known):
+            book.reworded.add(row.pk)
         rows.append(row)
     book.labels[external_id] = rows
-    book.reworded.update(row.pk for row in rows)
     if before and {row.generation: row.deleted_at for row in rows} != ends_before:
         book.refold |= _reassign(rows)
+        book.reworded.update(row.pk for row in rows)
 
 
 def _generations(
@@ -198,17 +202,28 @@ def _generations(
     return generations(deletions, lives=[*saved, *(use.at for use in uses if use.on), *(at for (at,) in added)])
 
 
+def _names(events: Iterable[ChannelLabelEvent]) -> list[tuple[datetime | None, str]]:
+    """The names that events of one generation give it since when; the first holds from the beginning."""
+    names: list[tuple[datetime | None, str]] = []
+    for since, name, _ in _said(events).steps:
+        if not names or names[-1][1] != name:
+            names.append((since if names else None, name))
+    return names
+
+
 def _derive(
     row: ChannelLabel,
     generation: Generation,
-    events: list[ChannelLabelEvent],
+    own: list[ChannelLabelEvent],
     uses: list[Use],
     *,
     start: datetime | None,
-) -> None:
-    """Fill and save one generation, `(start, generation.ended_at]`, from the events and uses that fall into it."""
-    own = [event for event in events if _within(event.occurred_at, start, generation.ended_at)]
-    said = _said(own)
+) -> bool:
+    """Fill and save one generation, `(start, generation.ended_at]`, from its own events and the uses that fall into it.
+
+    Returns whether its name, what it means, or whether it counts at all, changed.
+    """
+    said, before = _said(own), (row.name, row.hidden)
     seen = [event.occurred_at for event in own] + [
         use.at for use in uses if _within(use.at, start, generation.ended_at)
     ]
@@ -219,7 +234,7 @@ def _derive(
     row.name, row.named_at = said.name or placeholder_name(row.channel, row.external_id), said.named_at
     row.color, row.list_type = said.color, said.list_type
     row.hidden = said.list_type not in LABEL_TYPES
-    meanings.settle(row, names=said.steps)
+    return meanings.settle(row, names=said.steps) or (row.name, row.hidden) != before
 
 
 def _within(at: datetime, start: datetime | None, end: datetime | None) -> bool:

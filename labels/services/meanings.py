@@ -18,15 +18,20 @@ SYSTEM_LISTS = "WhatsApp lists"
 Step = tuple[datetime, str, datetime]  # (since, name, received at)
 
 
-def settle(row: ChannelLabel, *, names: list[Step]) -> None:
-    """Save `row` with the meanings that its `names` give it; rows that are right are not touched."""
+def settle(row: ChannelLabel, *, names: list[Step]) -> bool:
+    """Save `row` with the meanings that its `names` give it; rows that are right are not touched.
+
+    Returns whether a meaning changed.
+    """
     existing = list(row.meanings.select_related("label")) if row.pk else []
     before = [_content(meaning) for meaning in existing]
     wanted = _timeline(row, names, existing)
     row.label = wanted[-1].label
     row.save()
-    if before != [_content(meaning) for meaning in wanted]:
+    changed = before != [_content(meaning) for meaning in wanted]
+    if changed:
         _write(row, wanted)
+    return changed
 
 
 def _write(row: ChannelLabel, wanted: list[ChannelLabelMeaning]) -> None:

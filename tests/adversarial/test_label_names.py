@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db.models import F
 
+from contacts.models import Contact
 from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelAssignment, LabelDay, LabelEvent, LabelSpell
 from labels.naming import normalize
 from labels.services.meanings import remap
@@ -53,6 +54,30 @@ def test_case_12_a_name_told_in_passing_is_believed_until_the_label_is_saved() -
     number.take(number.say.label_saved("21", name="Grade A", color=2, at=minutes(0)))
     number.take(number.say.label_on_chat(SITI, "21", on=True, at=minutes(5), label={"id": "21", "name": "Cold"}))
     assert (only_label().name, only_label().label.name) == ("Grade A", "Grade A")
+
+
+def test_case_12_a_name_told_in_passing_that_comes_back_in_one_batch_is_the_latest() -> None:
+    number = Number("wppconnect")
+    for n, name in enumerate(("Grade A", "Hot", "Grade A")):
+        told = number.say.labels_on_chat(phone(n), [{"id": "7", "name": name}], on=True)
+        number.hear(told, received=minutes(n + 1))
+        if n == 0:
+            number.drain()
+    number.drain()
+    assert only_label().name == "Grade A"
+
+
+def test_case_16_a_label_saved_again_as_it_is_or_in_another_colour_changes_nobody() -> None:
+    number = Number("waha")
+    number.hear(number.say.label_saved("7", name="Hot", at=minutes(0)))
+    number.label(BUDI, "7", minutes(1))
+    number.drain()
+    Contact.objects.update(updated_at=minutes(2))
+    number.take(number.say.label_saved("7", name="Hot", at=minutes(3)))
+    number.take(number.say.label_saved("7", name="Hot", color=4, at=minutes(4)))
+    assert Contact.objects.get().updated_at == minutes(2)
+    number.take(number.say.label_saved("7", name="Hot!", at=minutes(5)))
+    assert Contact.objects.get().updated_at > minutes(5)
 
 
 @pytest.mark.parametrize("gateway", WITH_DEFINITIONS)
