@@ -2,7 +2,8 @@
 
 A burst is a resync when at least `RESYNC_MIN_ADDS` adds of one channel have event times within
 `RESYNC_WINDOW_SECONDS` after its connection became working or was newly paired. Only then, and never because
-events arrive fast. The answer does not depend on how the adds were cut into batches.
+events arrive fast. The answer does not depend on how the adds were cut into batches. One label told twice of one
+contact, as by two webhooks, is one add.
 """
 
 from __future__ import annotations
@@ -18,20 +19,27 @@ from .recording import Told
 
 _BECAME_WORKING = """
 SELECT at FROM (
-    SELECT at, state, paired, lag(state) OVER (ORDER BY at, id) AS before
-      FROM contacts_channelstatusevent WHERE channel_id = %s
+    SELECT at, state, paired, lag(state) OVER moments AS before, lag(at) OVER moments AS before_at
+      FROM contacts_channelstatusevent WHERE channel_id = %s WINDOW moments AS (ORDER BY at, id)
 ) AS log
- WHERE ((state = 'working' AND before IS DISTINCT FROM 'working') OR paired) AND at BETWEEN %s AND %s
+ WHERE ((state = 'working' AND before IS DISTINCT FROM 'working') OR paired)
+   AND (at BETWEEN %s AND %s OR before_at = ANY(%s))
 """
 
 
-def windows(channel_id: int, *, around: Iterable[datetime]) -> list[tuple[datetime, datetime]]:
-    """The resync windows of a channel that may hold any of the times `around`."""
-    times = list(around)
+def windows(
+    channel_id: int, *, around: Iterable[datetime], statuses: Iterable[datetime] = ()
+) -> list[tuple[datetime, datetime]]:
+    """The resync windows of a channel that may hold any of the times `around`, or that new `statuses` may have made.
+
+    A connection event that comes late decides whether the one after it was a change.
+    """
+    told = list(statuses)
+    times = [*around, *told]
     if not times:
         return []
     length = timedelta(seconds=settings.RESYNC_WINDOW_SECONDS)
-    rows = fetch(_BECAME_WORKING, [channel_id, min(times) - length, max(times)])
+    rows = fetch(_BECAME_WORKING, [channel_id, min(times) - length, max(times), told])
     return [(at, at + length) for (at,) in rows]
 
 
@@ -42,9 +50,9 @@ def mark(events: Sequence[Told], *, channel_id: int, statuses: Iterable[datetime
     came before them.
     """
     refold: set[tuple[int, int]] = set()
-    for start, end in windows(channel_id, around=[*(e.at for e in events if e.on), *statuses]):
+    for start, end in windows(channel_id, around=[e.at for e in events if e.on], statuses=statuses):
         inside = [event for event in events if event.on and start <= event.at <= end]
-        if len(inside) + _recorded(channel_id, start, end) < settings.RESYNC_MIN_ADDS:
+        if len({event.fold_key for event in inside} | _recorded(channel_id, start, end)) < settings.RESYNC_MIN_ADDS:
             continue
         for event in inside:
             if event.origin == "live":
@@ -53,12 +61,14 @@ def mark(events: Sequence[Told], *, channel_id: int, statuses: Iterable[datetime
     return refold
 
 
-def _recorded(channel_id: int, start: datetime, end: datetime) -> int:
-    return fetch(
-        "SELECT count(*) FROM labels_labelevent WHERE channel_id = %s AND kind = 'add'"
-        " AND origin IN ('live', 'resync') AND occurred_at BETWEEN %s AND %s",
-        [channel_id, start, end],
-    )[0][0]
+def _recorded(channel_id: int, start: datetime, end: datetime) -> set[tuple[int, int]]:
+    """The keys of recorded adds in a window, as many of them as decide."""
+    rows = fetch(
+        "SELECT DISTINCT contact_id, channel_label_id FROM labels_labelevent WHERE channel_id = %s AND kind = 'add'"
+        " AND origin IN ('live', 'resync') AND occurred_at BETWEEN %s AND %s LIMIT %s",
+        [channel_id, start, end, settings.RESYNC_MIN_ADDS],
+    )
+    return {(contact, label) for contact, label in rows}
 
 
 def _mark_recorded(channel_id: int, start: datetime, end: datetime) -> set[tuple[int, int]]:

@@ -160,3 +160,22 @@ def test_case_44_a_number_that_fell_silent_says_so(word: str, status: str) -> No
     channel = Channel.objects.get()
     assert (channel.status, channel.status_at) == (status, minutes(9))
     assert list(InboundEvent.objects.values_list("state", flat=True)) == ["applied"] * 3
+
+
+def test_case_09_a_late_word_that_the_number_had_stopped_makes_the_burst_after_it_a_resync() -> None:
+    number = connected("waha")
+    number.hear(number.say.status(working=True, at=minutes(1)), number.say.status(working=True, at=minutes(10)))
+    burst(number, 12, start=minutes(10.1))
+    number.drain()
+    assert origins() == {("live", "Rina", "channel_owner")}
+    number.take(number.say.status(working=False, at=minutes(9)))
+    assert origins() == {("resync", None, "unknown")}
+
+
+def test_case_09_five_adds_told_by_two_webhooks_are_not_ten() -> None:
+    number = connected("waha")
+    comes_up(number, minutes(10), down_at=minutes(9))
+    for n in range(2):
+        burst(number, 5, start=minutes(10.1) + timedelta(milliseconds=n))
+        number.drain()
+    assert origins() == {("live", "Rina", "channel_owner")}
