@@ -21,6 +21,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from contacts.models import Channel
+from contacts.services import connections
 from labelcrm.core import audit
 from labelcrm.core.bulk import execute, fetch, transpose
 from labelcrm.core.wakeups import publish
@@ -186,7 +187,7 @@ def park(event_id: int, reason: str) -> None:
 
 def settle(channel_id: int, rows: Sequence[RawEvent]) -> None:
     """Read and apply rows of one channel and write what became of each, in the caller's transaction."""
-    channel = Channel.all_objects.get(pk=channel_id)
+    channel = connections.hold(channel_id)
     speaker = speaker_of(channel)
     readings = [read(row, speaker) for row in rows]
     useful = apply(channel, [reading for reading in readings if reading.said])

@@ -19,6 +19,15 @@ class StatusFact:
     received_at: datetime
 
 
+def hold(channel_id: int) -> Channel:
+    """The channel as it is now, archived ones too, locked until the end of the transaction.
+
+    A lane holds its channel for each batch, and who changes what the channel's posts mean holds it before anything
+    else: neither writes over the other.
+    """
+    return Channel.all_objects.select_for_update(no_key=True).get(pk=channel_id)
+
+
 def record_statuses(channel: Channel, facts: Iterable[StatusFact]) -> None:
     """Keep what was said about the connection; the latest of it is the channel's status."""
     rows = [

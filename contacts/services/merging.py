@@ -85,8 +85,10 @@ def _join_fields(survivor_id: int, merged_id: int) -> None:
 
 
 def unmerge_contacts(record: ContactMerge) -> None:
-    """Give the merged contact its identities back, and with them the messages that came by them."""
-    lock_contacts([record.survivor_id, record.merged_id])
+    """Give the merged contact its identities back, and with them the messages that came by them.
+
+    The caller holds the locks of both.
+    """
     ContactIdentity.objects.filter(id__in=record.identity_ids).update(contact_id=record.merged_id)
     Message.objects.filter(contact_id=record.survivor_id, identity_id__in=record.identity_ids).update(
         contact_id=record.merged_id

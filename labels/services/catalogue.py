@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from contacts.services.activity import lock_contacts
 from labelcrm.core import edits
 from labels import projecting
 from labels.models import Category, Label, LabelAlias, LabelSpell
@@ -62,6 +63,7 @@ def restore_label(label: Label, *, actor: Any, origin: str) -> Label:
 def _restate_stages(label: Label) -> None:
     spells = LabelSpell.objects.filter(label=label).order_by("contact_id")
     contact_ids = list(spells.values_list("contact_id", flat=True).distinct())
+    lock_contacts(contact_ids)
     for start in range(0, len(contact_ids), CHUNK):
         projecting.refresh(contact_ids[start : start + CHUNK])
 

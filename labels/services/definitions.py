@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
+
 from contacts.models import Channel
+from contacts.services import connections
 from contacts.services.activity import lock_contacts
 from labelcrm.core import audit
 from labelcrm.core.bulk import execute, fetch
@@ -307,6 +310,7 @@ def _held_keys(ids: list[int]) -> set[tuple[int, int]]:
         held |= loose
 
 
+@transaction.atomic
 def name_placeholder(*, channel_label: ChannelLabel, name: str, actor: Any) -> set[int]:
     """A person says what a label without a name is called; a name that WhatsApp tells later still wins.
 
@@ -322,5 +326,5 @@ def name_placeholder(*, channel_label: ChannelLabel, name: str, actor: Any) -> s
         at_source="received", received_at=now, key=f"person:{channel_label.pk}:{now.isoformat()}"[:64],
     )  # fmt: skip
     audit.record(actor=actor, action="label.named", obj=channel_label, name=name)
-    book = apply(channel_label.channel, [hint], uses={})
+    book = apply(connections.hold(channel_label.channel_id), [hint], uses={})
     return reword(book.reworded)

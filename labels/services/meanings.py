@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
+from contacts.services import connections
 from labelcrm.core import audit
 from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelAlias, LabelAssignment
 from labels.naming import normalize
@@ -120,7 +121,8 @@ def remap(*, channel_label: ChannelLabel, label: Label, since: datetime | None, 
     """
     from .rewording import reword
 
-    row = ChannelLabel.objects.select_for_update().get(pk=channel_label.pk)
+    connections.hold(channel_label.channel_id)
+    row = ChannelLabel.objects.get(pk=channel_label.pk)
     old = row.meanings.all() if since is None else row.meanings.filter(since__gte=since)
     old.delete()
     ChannelLabelMeaning.objects.create(

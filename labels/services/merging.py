@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from contacts.models import ContactMerge
+from contacts.services.activity import lock_contacts
 from contacts.services.merging import merge_contacts, unmerge_contacts
 from labelcrm.core import audit
 from labelcrm.core.bulk import execute, fetch
@@ -37,6 +38,7 @@ def merge(*, survivor_id: int, merged_id: int, reason: str, actor: Any) -> Conta
 def unmerge(*, record: ContactMerge, actor: Any) -> None:
     """Undo a merge: every event goes back to the contact of the identity it came by."""
     record = ContactMerge.objects.select_for_update().get(pk=record.pk, undone_at__isnull=True)
+    lock_contacts([record.survivor_id, record.merged_id])
     before = _keys([record.survivor_id])
     unmerge_contacts(record)
     execute(

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from django.db import transaction
 
+from contacts.services import connections
+from contacts.services.activity import lock_contacts
 from labelcrm.core.bulk import fetch
 from labels import projecting
 
@@ -16,15 +18,31 @@ CHUNK = 2000
 
 
 def rebuild(*, write: bool) -> int:
-    """Compare everything derived with what was recorded, and mend it when `write`; returns how much differed."""
-    differences = 0
-    for keys in _all_keys():
-        with transaction.atomic():
-            differences += folding.refold(keys).changed if write else folding.differing(keys)
-    for (channel_label,) in fetch("SELECT id FROM labels_channellabel ORDER BY id", []):
-        with transaction.atomic():
-            differences += rewording.mend_wording([channel_label], write=write)
+    """Compare everything derived with what was recorded, and mend it when `write`; returns how much differed.
+
+    Lanes may be at work meanwhile: what is mended is locked first, and so is what a first look finds to differ, which
+    may be nothing but a drain that committed between two of our queries.
+    """
+    differences = sum(_compare_intervals(keys, write=write) for keys in _all_keys())
+    for channel_label, channel_id in fetch("SELECT id, channel_id FROM labels_channellabel ORDER BY id", []):
+        differences += _compare_wording(channel_label, channel_id, write=write)
     return differences + projecting.refresh_all(write=write).differences
+
+
+def _compare_intervals(keys: set[Key], *, write: bool) -> int:
+    if not write and not folding.differing(keys):
+        return 0
+    with transaction.atomic():
+        lock_contacts(contact for contact, _ in keys)
+        return folding.refold(keys).changed if write else folding.differing(keys)
+
+
+def _compare_wording(channel_label: int, channel_id: int, *, write: bool) -> int:
+    if not write and not rewording.mend_wording([channel_label], write=False):
+        return 0
+    with transaction.atomic():
+        connections.hold(channel_id)
+        return rewording.mend_wording([channel_label], write=write)
 
 
 def _all_keys() -> Iterator[set[Key]]:

@@ -15,10 +15,14 @@ import psycopg
 import pytest
 from django.db import connection, connections, transaction
 
-from contacts.models import Contact, ContactMerge
+from contacts.models import Channel, Contact, ContactMerge
+from labelcrm.core import edits
 from labels.fold import fold, generation_at, generations
-from labels.models import LabelAssignment, LabelEvent
-from labels.services import merging
+from labels.models import ChannelLabel, Label, LabelAssignment, LabelEvent, LabelSpell
+from labels.services import folding, merging
+from labels.services.definitions import name_placeholder
+from labels.services.meanings import remap
+from labels.services.rebuilding import rebuild
 from tests.services_plugin import is_full_run
 from webhooks import processing
 from webhooks.models import InboundEvent, LaneMark
@@ -256,3 +260,90 @@ def test_a_label_deleted_on_one_number_and_a_customer_changed_on_another_disagre
             doing.label(who, "7", minutes(at + 1))
         in_threads(doing.drain, other.drain)
     assert not InboundEvent.objects.filter(state__in=["pending", "parked"]).exists()
+
+
+@contextmanager
+def batch_in_flight(number: Number) -> Iterator[None]:
+    """All pending rows of a number are settled, and committed when the block ends."""
+    rows = processing._next_rows(number.channel.pk, processing.BATCH)
+    with transaction.atomic():
+        processing.settle(number.channel.pk, rows)
+        yield
+
+
+def meanwhile(number: Number, work: Callable[[], Any]) -> None:
+    """Do `work` while a batch of the number is in flight; it ends before the commit, or waits for it."""
+    worker = threading.Thread(target=lambda: in_threads(work))
+    with batch_in_flight(number):
+        worker.start()
+        until(lambda: waits_for_a_lock() or not worker.is_alive())
+    worker.join()
+
+
+def test_a_label_that_a_person_maps_while_its_lane_is_at_work_means_the_same_everywhere() -> None:
+    number = Number("gowa")
+    number.take(number.say.label_saved("7", name="Grade A", at=minutes(0)))
+    number.label(BUDI, "7", minutes(1))
+    label, row = Label.objects.get(name="Grade B"), ChannelLabel.objects.get()
+    meanwhile(number, lambda: remap(channel_label=row, label=label, since=None, actor=None))
+    assert LabelAssignment.objects.get().label == LabelSpell.objects.get().label == label
+    assert rebuild(write=False) == 0
+
+
+def test_a_placeholder_that_a_person_names_while_its_lane_is_at_work_has_that_name_everywhere() -> None:
+    number = Number("gowa")
+    number.label(SITI, "7", minutes(1))
+    number.drain()
+    number.label(BUDI, "7", minutes(2))
+    row = ChannelLabel.objects.get()
+    meanwhile(number, lambda: name_placeholder(channel_label=row, name="Hot", actor=None))
+    assert set(LabelAssignment.objects.values_list("channel_label_name", "label__name")) == {("Hot", "Prospek panas")}
+    assert rebuild(write=False) == 0
+
+
+def test_a_session_that_a_person_sets_while_the_lane_is_at_work_stays_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    number = Number("waha")
+    number.label(BUDI, "7", minutes(1))
+
+    def take_over() -> None:
+        edits.change(Channel.objects.get(), actor=None, origin="admin", session="lain")
+
+    worker = threading.Thread(target=lambda: in_threads(take_over))
+    honest = processing.read
+
+    def read_in_between(*given: Any) -> Any:
+        if worker.ident is None:
+            worker.start()
+            until(lambda: waits_for_a_lock() or not worker.is_alive())
+        return honest(*given)
+
+    monkeypatch.setattr(processing, "read", read_in_between)
+    number.drain()
+    worker.join()
+    assert Channel.objects.get().session == "lain"
+
+
+def test_a_rebuild_beside_a_lane_at_work_takes_nothing_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    number = Number("gowa")
+    number.label(BUDI, "7", minutes(1))
+    number.label(BUDI, "7", minutes(2), on=False)
+    number.drain()
+    number.label(BUDI, "7", minutes(3))
+    read, committed = threading.Event(), threading.Event()
+    honest = folding._stored
+
+    def stored_after_the_commit(keys: Any) -> Any:
+        read.set()
+        committed.wait(20)
+        return honest(keys)
+
+    worker = threading.Thread(target=lambda: in_threads(lambda: rebuild(write=True)))
+    with batch_in_flight(number):
+        monkeypatch.setattr(folding, "_stored", stored_after_the_commit)
+        worker.start()
+        until(lambda: waits_for_a_lock() or read.is_set())
+    committed.set()
+    worker.join()
+    monkeypatch.undo()
+    assert number.spans() == [(minutes(1), minutes(2)), (minutes(3), None)]
+    assert rebuild(write=False) == 0
