@@ -33,6 +33,7 @@ from .reading import RawEvent, Reading, Speaker, read
 
 DRAIN_LANE = "webhooks.drain_lane"  # the Celery task that drains one channel
 BATCH = 1000
+BATCH_BYTES = 8 * 1024 * 1024  # of bodies: a post may be a megabyte, and read it takes several times as much
 MAX_TRIES = 5
 MEETINGS = 5  # deadlocks in a row before a batch is left for the next sweep
 DEADLOCKS = ("40P01", "40001")
@@ -130,10 +131,14 @@ def _take_back(mark: LaneMark) -> None:
 
 
 def _next_rows(channel_id: int, size: int) -> list[RawEvent]:
+    """The oldest pending rows, at least one; no more than `size`, nor than `BATCH_BYTES` of bodies."""
     rows = fetch(
-        "SELECT id, received_at, dedupe_key, headers, body FROM webhooks_inboundevent"
-        " WHERE channel_id = %s AND state = 'pending' ORDER BY id LIMIT %s",
-        [channel_id, size],
+        "SELECT id, received_at, dedupe_key, headers, body FROM ("
+        " SELECT *, sum(octet_length(body)) OVER (ORDER BY id) - octet_length(body) AS bytes_before FROM ("
+        "  SELECT id, received_at, dedupe_key, headers, body FROM webhooks_inboundevent"
+        "  WHERE channel_id = %s AND state = 'pending' ORDER BY id LIMIT %s) AS oldest) AS sized"
+        " WHERE bytes_before < %s ORDER BY id",
+        [channel_id, size, BATCH_BYTES],
     )
     return [
         RawEvent(pk, received, key, headers if isinstance(headers, dict) else json.loads(headers), bytes(body))

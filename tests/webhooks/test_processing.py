@@ -113,6 +113,19 @@ def test_replaying_everything_twice_changes_nothing(bridge: Bridge) -> None:
     assert AuditEntry.objects.filter(action="inbox.replayed").count() == 2
 
 
+def test_a_batch_holds_no_more_bytes_than_a_worker_can_carry(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(5):
+        bridge.post("message", chat=f"62812{n:07}", message={"id": f"M{n}", "text": "x" * 1000})
+    monkeypatch.setattr(processing, "BATCH_BYTES", 2000)
+    poison = Poison(monkeypatch, error=ValueError())
+    bridge.drain()
+    assert poison.tried == [2, 2, 1]
+    InboundEvent.objects.update(state="pending")
+    monkeypatch.setattr(processing, "BATCH_BYTES", 10)
+    bridge.drain()
+    assert poison.tried[3:] == [1] * 5
+
+
 def test_a_parked_row_is_applied_once_its_cause_is_mended(bridge: Bridge) -> None:
     Channel.objects.update(session="lain", gateway="generic")
     label(bridge, 1)
