@@ -217,9 +217,10 @@ def _note_channel(channel: Channel, readings: Sequence[Reading]) -> None:
     """When the channel was last heard of, and what it said about itself."""
     if channel.status == Channel.Status.NEVER:
         channel.status = Channel.Status.WORKING  # some gateways never say so, but whoever speaks is alive
-    channel.last_event_at = max(reading.row.received_at for reading in readings)
-    labels = [r.row.received_at for r, _ in of_kind(readings, LabelOnChat, LabelSaved, LabelDeleted)]
-    channel.last_label_event_at = max(labels, default=channel.last_label_event_at)
+    # Never backwards: rows may be processed again.
+    channel.last_event_at = _latest(channel.last_event_at, (reading.row.received_at for reading in readings))
+    labels = (r.row.received_at for r, _ in of_kind(readings, LabelOnChat, LabelSaved, LabelDeleted))
+    channel.last_label_event_at = _latest(channel.last_label_event_at, labels)
     channel.save(
         update_fields=[
             "session",
@@ -232,3 +233,7 @@ def _note_channel(channel: Channel, readings: Sequence[Reading]) -> None:
             "updated_at",
         ]
     )
+
+
+def _latest(known: datetime | None, told: Iterable[datetime]) -> datetime | None:
+    return max((*told, *([known] if known else [])), default=None)

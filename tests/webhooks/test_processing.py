@@ -113,6 +113,18 @@ def test_replaying_everything_twice_changes_nothing(bridge: Bridge) -> None:
     assert AuditEntry.objects.filter(action="inbox.replayed").count() == 2
 
 
+def test_a_replay_of_old_rows_does_not_turn_back_when_the_channel_was_last_heard(bridge: Bridge) -> None:
+    for n in (1, 2):
+        label(bridge, n)
+        bridge.drain()
+    old = InboundEvent.objects.earliest("id")
+    InboundEvent.objects.filter(pk=old.pk).update(received_at=MON)
+    heard = Channel.objects.values_list("last_event_at", "last_label_event_at").get()
+    processing.replay(InboundEvent.objects.filter(pk=old.pk), actor=None)
+    bridge.drain()
+    assert Channel.objects.values_list("last_event_at", "last_label_event_at").get() == heard
+
+
 def test_a_batch_holds_no_more_bytes_than_a_worker_can_carry(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
     for n in range(5):
         bridge.post("message", chat=f"62812{n:07}", message={"id": f"M{n}", "text": "x" * 1000})
