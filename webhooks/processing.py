@@ -29,7 +29,7 @@ from webhooks.gateways import GATEWAYS
 
 from .applying import apply
 from .models import InboundEvent, LaneMark
-from .reading import RawEvent, Reading, Speaker, read
+from .reading import RawEvent, Reading, Speaker, learnt, read
 
 DRAIN_LANE = "webhooks.drain_lane"  # the Celery task that drains one channel
 BATCH = 1000
@@ -193,11 +193,17 @@ def park(event_id: int, reason: str) -> None:
 def settle(channel_id: int, rows: Sequence[RawEvent]) -> None:
     """Read and apply rows of one channel and write what became of each, in the caller's transaction."""
     channel = connections.hold(channel_id)
-    speaker = speaker_of(channel)
-    readings = [read(row, speaker) for row in rows]
+    readings = _read(rows, speaker_of(channel))
     useful = apply(channel, [reading for reading in readings if reading.said])
     _write_states(readings, useful)
     _announce(channel, useful)
+
+
+def _read(rows: Sequence[RawEvent], speaker: Speaker) -> list[Reading]:
+    """Every row read by whoever knows what the whole batch tells of its channel: how it is cut must not matter."""
+    readings = [read(row, speaker) for row in rows]
+    told = learnt(speaker, readings)
+    return readings if told == speaker else [read(row, told) for row in rows]
 
 
 def speaker_of(channel: Channel) -> Speaker:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Generic, TypeVar, cast, overload
@@ -11,14 +11,15 @@ from typing import Any, Generic, TypeVar, cast, overload
 from contacts.services.times import Believed, believe
 from labelcrm.lib.phones import to_e164
 from webhooks.gateways import GATEWAYS
-from webhooks.gateways.events import Chat, Envelope, Event, Ignored, LabelOnChat, Moment, NotUnderstood
+from webhooks.gateways.events import Chat, ChatKind, Envelope, Event, Ignored, LabelOnChat, Moment, NotUnderstood
 
 OWN_NUMBER = "own_number"
+NOT_PERSONAL = frozenset(ChatKind) - {ChatKind.PERSONAL, ChatKind.INVALID}
 
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """What reading needs to know of the channel that speaks."""
+    """What reading needs to know of the channel that speaks; an empty `session` takes the first one heard."""
 
     gateway: str
     session: str
@@ -73,7 +74,7 @@ def read(row: RawEvent, speaker: Speaker) -> Reading:
     reading = Reading(row)
     envelope = next((event for event in events if isinstance(event, Envelope)), Envelope())
     reading.envelope = envelope
-    if envelope.session is not None and speaker.session and envelope.session != speaker.session:
+    if _is_of_another(envelope, speaker) and not _is_of_nobody(events):
         reading.parked = f"names the session “{envelope.session}”, this channel's is “{speaker.session}”"[:300]
         return reading
     reading.said = [
@@ -85,6 +86,30 @@ def read(row: RawEvent, speaker: Speaker) -> Reading:
         reading.parked = next((event.reason for event in events if isinstance(event, NotUnderstood)), "")[:300]
         reading.ignored = "" if reading.parked else _why_ignored(events)
     return reading
+
+
+def _is_of_another(envelope: Envelope, speaker: Speaker) -> bool:
+    return envelope.session is not None and bool(speaker.session) and envelope.session != speaker.session
+
+
+def _is_of_nobody(events: Sequence[Event]) -> bool:
+    """Whether a post speaks of groups, broadcasts and the like alone: whoever's it is, nothing of it is kept."""
+    told = [event for event in events if not isinstance(event, Envelope)]
+    return bool(told) and all(isinstance(event, Ignored) and event.reason in NOT_PERSONAL for event in told)
+
+
+def learnt(speaker: Speaker, readings: Iterable[Reading]) -> Speaker:
+    """`speaker` with what the readings that count tell of it: its session where it has none, its number and LID."""
+    for envelope in (reading.envelope for reading in readings if reading.said):
+        speaker = replace(speaker, session=speaker.session or _adopted(speaker, envelope))
+        if not _is_of_another(envelope, speaker):
+            own_phone, own_lid = envelope.own_phone or speaker.own_phone, envelope.own_lid or speaker.own_lid
+            speaker = replace(speaker, own_phone=own_phone, own_lid=own_lid)
+    return speaker
+
+
+def _adopted(speaker: Speaker, envelope: Envelope) -> str:
+    return (envelope.session or "") if GATEWAYS[speaker.gateway].session_is_an_id else ""
 
 
 def _why_ignored(events: Sequence[Event]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from contacts.models import Contact, ContactIdentity, ContactMerge, Message
+from contacts.models import Channel, Contact, ContactIdentity, ContactMerge, Message
 from labels.models import LabelAssignment, LabelEvent, LabelSpell
 from labels.services import merging
 from tests.gateways.payloads import Post
@@ -61,6 +61,24 @@ def test_case_21_what_is_no_person_is_acknowledged_and_leaves_only_its_reason(
     assert (row.state, row.reason, bytes(row.body), row.headers) == ("ignored", reason, b"", {})
     assert Contact.all_objects.count() == people
     assert not LabelEvent.objects.exists()
+
+
+def test_case_21_a_number_learns_who_it_is_for_the_whole_batch_that_tells_it() -> None:
+    number = Number("wuzapi")
+    number.label("6281200000001", "7", minutes(0))
+    number.hear(number.say.message(SITI, from_me=True, at=minutes(1)))
+    number.label("6281200000001", "7", minutes(2))
+    number.drain()
+    assert [state for state, reason in reasons() if reason == "own_number"] == ["ignored"] * 2
+    assert list(Contact.all_objects.values_list("phone", flat=True)) == [f"+{SITI}"]
+
+
+def test_case_21_a_group_message_of_another_session_is_not_kept_either() -> None:
+    number = Number("waha")
+    Channel.objects.update(session="lain")
+    number.take(number.say.message("120363000000000001@g.us", at=minutes(1)))
+    row = InboundEvent.objects.get()
+    assert (row.state, row.reason, bytes(row.body)) == ("ignored", "group", b"")
 
 
 @pytest.mark.parametrize("gateway", ["waha", "gowa", "wuzapi", "evolution"])

@@ -226,6 +226,19 @@ def test_a_cloud_api_channel_learns_its_phone_number_id_from_the_first_post() ->
     assert Contact.objects.count() == 2
 
 
+def test_a_cloud_api_channel_takes_one_number_even_when_its_first_batch_speaks_of_two() -> None:
+    done = connect(gateway="cloudapi", key="meta", name="Meta", secret="app-secret-1", actor=None)
+    for session, phone in (("1098765", "6281200000011"), ("2098765", "6281200000012")):
+        post = PAYLOADS["cloudapi"](Account(session=session, secret="app-secret-1")).message(phone, message_id=phone)
+        headers = {name.replace("-", "_"): value for name, value in post.headers.items() if name != "content-type"}
+        assert request(done.path, post.body, **headers).status == 202
+    processing.drain(done.channel.pk)
+    done.channel.refresh_from_db()
+    assert done.channel.session == "1098765"
+    assert states() == ["applied", "parked"]
+    assert Contact.objects.get().phone == "+6281200000011"
+
+
 def test_rebuilding_finds_nothing_after_a_long_story(bridge: Bridge) -> None:
     for n in range(40):
         chat = f"62812000020{n % 7:02}"
