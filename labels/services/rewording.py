@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from django.utils import timezone
+
 from contacts.services.activity import lock_contacts, touch
 from labelcrm.core.bulk import execute, fetch, transpose
-from labels import projecting
+from labels import projecting, staleness
 
 from . import meanings
 from .wording import load_wording
@@ -61,6 +63,7 @@ def reword(channel_labels: Collection[int]) -> set[int]:
     """`refresh_wording`, and the projections of everybody concerned; returns their contact ids."""
     contacts = refresh_wording(channel_labels)
     projecting.refresh(contacts)
+    staleness.close_settled(timezone.now(), contact_ids=contacts)
     touch(contacts)
     meanings.archive_unused()
     return contacts

@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from contacts.models import Contact, ContactMerge
-from labels.models import CleanSpell, Label, LabelAssignment, LabelDay, LabelEvent, LabelSpell, StageStay
+from labels import staleness
+from labels.models import CleanSpell, Label, LabelAssignment, LabelDay, LabelEvent, LabelSpell, StageStay, StaleFlag
 from labels.services import meanings, merging
 from labels.services.rebuilding import rebuild
 from tests.webhooks.conftest import _front_store as _front_store
@@ -104,6 +106,13 @@ def test_a_label_that_always_meant_something_else_restates_the_past(bridge: Brid
     assert not LabelSpell.objects.filter(label__name="Grade A").exists()
     assert set(LabelAssignment.objects.filter(channel_label=row).values_list("label__name", flat=True)) == {"Grade B"}
     assert rebuild(write=False) == 0
+
+
+def test_a_stale_flag_closes_at_once_when_its_label_always_meant_something_else(bridge: Bridge) -> None:
+    assert staleness.flag_stale(timezone.now()).flagged > 0
+    row = bridge.channel.labels.get(external_id="1")
+    meanings.remap(channel_label=row, label=Label.objects.get(name="Selesai"), since=None, actor=None)
+    assert not StaleFlag.objects.filter(label__name="Grade A", closed_at=None).exists()
 
 
 def test_a_label_that_means_something_else_from_a_date_on_splits_its_spells_there(bridge: Bridge) -> None:
