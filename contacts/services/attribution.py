@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db.models import F, Q
 
-from contacts.models import CampaignRule, CampaignTouch, Channel, Message
+from contacts.models import CampaignRule, CampaignTouch, Channel, Contact, Message
 from labelcrm.core.bulk import execute
 
 AD, CLICK, REF, KEYWORD, CHANNEL, MANUAL = "ad", "click", "ref", "keyword", "channel", "manual"
@@ -36,15 +36,15 @@ def attribute(message_ids: Collection[int]) -> None:
     if not messages:
         return
     rules = list(CampaignRule.objects.filter(active=True, campaign__deleted_at__isnull=True).order_by("priority", "id"))
-    _forget_later_touches([m for m in messages if m.at == m.contact.first_inbound_at])
+    forget_later_touches([m for m in messages if m.at == m.contact.first_inbound_at])
     # A first message without an ad speaks by its words, else by its channel.
     matches = [(m, _by_ad(m, rules) if m.ad else _by_words(m, rules) or _by_channel(m.channel)) for m in messages]
     _touch([(message, match) for message, match in matches if match is not None])
     set_first_touch({message.contact_id for message in messages})
 
 
-def _forget_later_touches(firsts: Collection[Message]) -> None:
-    """What later messages said by words or channel no longer counts, and no longer is its contact's campaign."""
+def forget_later_touches(firsts: Collection[Message]) -> None:
+    """What other messages than `firsts` said by words or channel no longer counts, nor is its contact's campaign."""
     execute(
         "WITH moved AS (DELETE FROM contacts_campaigntouch WHERE contact_id = ANY(%s) AND method = ANY(%s)"
         " AND (message_id = ANY(%s)) IS NOT TRUE RETURNING contact_id, campaign_id)"
@@ -113,3 +113,14 @@ def set_first_touch(contact_ids: Collection[int]) -> None:
         " WHERE c.id = t.contact_id AND c.campaign_id IS DISTINCT FROM t.campaign_id",
         [sorted(contact_ids), MANUAL],
     )
+
+
+def first_messages(contact_ids: Collection[int]) -> list[Message]:
+    """The first messages in of these contacts."""
+    first = Message.objects.filter(contact__in=contact_ids, from_me=False, at=F("contact__first_inbound_at"))
+    return list(first.order_by("id"))
+
+
+def forget_lost_campaigns(contact_ids: Collection[int]) -> None:
+    """Take the campaign of contacts that have no touch any more."""
+    Contact.all_objects.filter(id__in=contact_ids, touches__isnull=True).update(campaign=None)

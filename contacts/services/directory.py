@@ -165,19 +165,22 @@ def _join(directory: Directory, chats: Iterable[Chat]) -> bool:
         elif by_lid and not by_phone:
             if not _attach(directory, of_phone, by_lid.contact_id):
                 return False
-        elif by_phone and by_lid and by_phone.contact_id != by_lid.contact_id and not _has_phone(by_lid.contact_id):
-            # Two people with a phone each are never made one by a gateway's word alone.
+        elif by_phone and by_lid and by_phone.contact_id != by_lid.contact_id and _may_be_one(by_phone, by_lid):
             directory.merges.append((by_phone.contact_id, by_lid.contact_id))
             directory.redirect(merged=by_lid.contact_id, survivor=by_phone.contact_id)
     return True
 
 
-def _has_phone(contact_id: int) -> bool:
+def _may_be_one(by_phone: Known, by_lid: Known) -> bool:
+    """Two people with a phone each are never made one by a gateway's word alone, nor are two whom a person parted."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT 1 FROM contacts_contactidentity WHERE contact_id = %s AND kind = 'phone' LIMIT 1", [contact_id]
+            "SELECT 1 FROM contacts_contactidentity WHERE contact_id = %(lid)s AND kind = 'phone' UNION ALL"
+            " SELECT 1 FROM contacts_contactmerge WHERE survivor_id = %(phone)s AND merged_id = %(lid)s"
+            " AND undone_at IS NOT NULL LIMIT 1",
+            {"phone": by_phone.contact_id, "lid": by_lid.contact_id},
         )
-        return cursor.fetchone() is not None
+        return cursor.fetchone() is None
 
 
 def _attach(directory: Directory, identifier: Identifier, contact_id: int) -> bool:

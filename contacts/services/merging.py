@@ -18,7 +18,7 @@ from labelcrm.core import audit
 from labelcrm.core.bulk import execute
 
 from .activity import lock_contacts
-from .attribution import set_first_touch
+from .attribution import attribute, first_messages, forget_later_touches, forget_lost_campaigns, set_first_touch
 
 MOVED = (Message, Note, Consent, CampaignTouch)
 
@@ -39,6 +39,7 @@ def merge_contacts(*, survivor_id: int, merged_id: int, reason: str, actor: Any)
     Contact.all_objects.filter(merged_into_id=merged_id).update(merged_into_id=survivor_id)
     _join_channels(survivor_id, merged_id)
     _join_fields(survivor_id, merged_id)
+    forget_later_touches(first_messages([survivor_id]))
     set_first_touch([survivor_id])
     audit.record(actor=actor, action="contact.merged", obj=record.survivor, merged=merged_id, reason=reason)
     return record
@@ -66,6 +67,7 @@ def _join_fields(survivor_id: int, merged_id: int) -> None:
         "UPDATE contacts_contact s SET"
         " name = CASE WHEN s.name = '' THEN m.name ELSE s.name END,"
         " name_source = CASE WHEN s.name = '' THEN m.name_source ELSE s.name_source END,"
+        " name_at = CASE WHEN s.name = '' THEN m.name_at ELSE s.name_at END,"
         " phone = CASE WHEN s.phone = '' THEN m.phone ELSE s.phone END,"
         " lid = CASE WHEN s.lid = '' THEN m.lid ELSE s.lid END,"
         " assigned_to_id = COALESCE(s.assigned_to_id, m.assigned_to_id),"
@@ -85,17 +87,24 @@ def _join_fields(survivor_id: int, merged_id: int) -> None:
 
 
 def unmerge_contacts(record: ContactMerge) -> None:
-    """Give the merged contact its identities back, and with them the messages that came by them.
+    """Give the merged contact its identities back, and with them the messages that came by them and their touches.
 
     The caller holds the locks of both.
     """
+    both = [record.survivor_id, record.merged_id]
     ContactIdentity.objects.filter(id__in=record.identity_ids).update(contact_id=record.merged_id)
     Message.objects.filter(contact_id=record.survivor_id, identity_id__in=record.identity_ids).update(
         contact_id=record.merged_id
     )
     Contact.all_objects.filter(id=record.merged_id).update(merged_into=None, deleted_at=None)
-    for contact_id in (record.survivor_id, record.merged_id):
+    for contact_id in both:
         recount(contact_id)
+    CampaignTouch.objects.filter(contact_id=record.survivor_id, message__contact_id=record.merged_id).update(
+        contact_id=record.merged_id
+    )
+    forget_lost_campaigns(both)
+    attribute([message.pk for message in first_messages(both)])
+    set_first_touch(both)
 
 
 def recount(contact_id: int) -> None:

@@ -13,12 +13,19 @@ from contacts.services.activity import lock_contacts
 from contacts.services.merging import merge_contacts, unmerge_contacts
 from labelcrm.core import audit
 from labelcrm.core.bulk import execute, fetch
-from labels import projecting
+from labels import projecting, staleness
 from labels.models import LabelCommand, StaleFlag
 
 from . import folding
 
 Key = tuple[int, int]
+
+# "Still right" was said of both; the merged contact keeps its own for the day the merge is undone.
+_COPY_SNOOZES = """
+INSERT INTO labels_stalesnooze (contact_id, label_id, at, user_id, reason)
+SELECT %s, label_id, at, user_id, reason FROM labels_stalesnooze one WHERE contact_id = %s AND NOT EXISTS (
+       SELECT FROM labels_stalesnooze two WHERE two.contact_id = %s AND (two.label_id, two.at) = (one.label_id, one.at))
+"""
 
 
 def merge(*, survivor_id: int, merged_id: int, reason: str, actor: Any) -> ContactMerge:
@@ -27,6 +34,7 @@ def merge(*, survivor_id: int, merged_id: int, reason: str, actor: Any) -> Conta
     keys = _keys([survivor_id, merged_id])
     execute("UPDATE labels_labelevent SET contact_id = %s WHERE contact_id = %s", [survivor_id, merged_id])
     LabelCommand.objects.filter(contact_id=merged_id).update(contact_id=survivor_id)
+    execute(_COPY_SNOOZES, [survivor_id, merged_id, survivor_id])
     StaleFlag.objects.filter(contact_id=merged_id, closed_at__isnull=True).update(
         closed_at=timezone.now(), closed_reason=StaleFlag.Closed.OTHER
     )
@@ -64,3 +72,4 @@ def _refold(before: set[Key], contacts: list[int]) -> None:
     folding.refold(before - _keys(contacts))
     folding.refold(before | _keys(contacts))
     projecting.refresh(set(contacts))
+    staleness.close_settled(timezone.now(), contact_ids=contacts)

@@ -7,11 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
-from contacts.models import Channel, Contact, ContactIdentity, ContactMerge, Message
-from labels.models import LabelAssignment, LabelEvent, LabelSpell
+from contacts.models import CampaignRule, CampaignTouch, Channel, Contact, ContactIdentity, ContactMerge, Message
+from labels import staleness
+from labels.models import Label, LabelAssignment, LabelEvent, LabelSpell, StaleFlag
 from labels.services import merging
-from tests.gateways.payloads import Post
+from tests.factories import CampaignFactory
+from tests.gateways.payloads import Ad, Post
 from webhooks.models import InboundEvent
 from webhooks.processing import replay
 
@@ -224,6 +227,64 @@ def test_case_25_a_merge_can_be_taken_back_with_all_its_labels() -> None:
     assert number.intervals() == apart
     assert Message.objects.get(external_id="A1").contact_id == merge.merged_id
     assert Contact.objects.count() == 2
+
+
+def test_case_25_two_whom_a_person_parted_stay_two_whatever_the_gateway_says_again() -> None:
+    number = Number("gowa")
+    number.label(BUDI, "7", minutes(1))
+    number.label(BUDI_LID, "7", minutes(3))
+    number.drain()
+    number.take(gowa_message(number))
+    merging.unmerge(record=ContactMerge.objects.get(), actor=None)
+    number.take(number.say.message(BUDI, message_id="A9", at=minutes(19), from_lid=BUDI_LID))
+    assert Contact.objects.count() == 2
+    assert Message.objects.get(external_id="A9").contact.phone == f"+{BUDI}"
+
+
+def test_case_25_of_two_first_messages_the_earlier_one_speaks_and_both_do_again_when_parted() -> None:
+    for code, word in (("a", "satu"), ("b", "dua")):
+        CampaignRule.objects.create(campaign=CampaignFactory(code=code), kind="keyword", pattern=word)
+    number = Number("gowa")
+    number.hear(number.say.message(BUDI, message_id="A1", at=minutes(1), text="satu"))
+    number.hear(number.say.message(BUDI_LID, message_id="A2", at=minutes(2), text="dua"))
+    number.hear(number.say.message(BUDI_LID, message_id="A3", at=minutes(3), ad=Ad()))
+    number.drain()
+    apart = sorted(CampaignTouch.objects.values_list("contact", "campaign__code", "message__external_id"), key=str)
+    campaigns = dict(Contact.objects.values_list("id", "campaign__code"))
+    assert len(apart) == 3
+    number.take(gowa_label(number))
+    assert {touch.message.external_id for touch in CampaignTouch.objects.filter(contact=Contact.objects.get())} == {
+        "A1",
+        "A3",
+    }
+    merging.unmerge(record=ContactMerge.objects.get(), actor=None)
+    touches = CampaignTouch.objects.values_list("contact", "campaign__code", "message__external_id")
+    assert sorted(touches, key=str) == apart
+    assert dict(Contact.objects.values_list("id", "campaign__code")) == campaigns
+
+
+def test_case_25_a_label_said_to_be_still_right_stays_so_after_a_merge() -> None:
+    number = Number("gowa")
+    number.hear(number.say.label_saved("7", name="Hot", at=minutes(0)))
+    number.label(BUDI, "1", minutes(1))
+    number.label(BUDI_LID, "7", minutes(3))
+    number.drain()
+    hot = Label.objects.get(name_en="Hot prospect")
+    staleness.snooze(contact=Contact.objects.get(phone=""), label=hot, actor=None, reason="masih")
+    number.take(gowa_message(number))
+    assert staleness.flag_stale(timezone.now()).open == 0
+
+
+def test_case_25_a_label_that_a_merge_takes_off_is_not_stale_any_more() -> None:
+    number = Number("gowa")
+    number.hear(number.say.label_saved("7", name="Hot", at=minutes(0)))
+    number.label(BUDI, "7", minutes(1))
+    number.label(BUDI_LID, "7", minutes(3))
+    number.label(BUDI_LID, "7", minutes(5), on=False)
+    number.drain()
+    assert staleness.flag_stale(timezone.now()).flagged == 1
+    number.take(gowa_message(number))
+    assert not StaleFlag.objects.filter(closed_at=None).exists()
 
 
 def test_case_25_a_merge_seen_by_one_number_joins_the_labels_of_all_numbers() -> None:
