@@ -117,7 +117,10 @@ def note_messages(messages: Iterable[NewMessage]) -> None:
 
 
 def note_names(names: Iterable[tuple[int, str, datetime]]) -> None:
-    """Give contacts (id, name, time) the latest name WhatsApp told; a name that a person typed stays."""
+    """Give contacts (id, name, time) the latest name WhatsApp told; a name that a person typed stays.
+
+    A name that is told again is as young as its last telling: an older one that comes late does not replace it.
+    """
     latest: dict[int, tuple[datetime, str]] = {}
     for contact_id, name, at in names:
         latest[contact_id] = max((at, name), latest.get(contact_id, (at, name)))
@@ -127,9 +130,10 @@ def note_names(names: Iterable[tuple[int, str, datetime]]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE contacts_contact AS t SET name = n.name, name_source = 'whatsapp', name_at = n.at,"
-            " updated_at = now() FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS n (id, name, at)"
-            " WHERE t.id = n.id AND t.name_source <> 'person' AND t.name <> n.name"
-            " AND (t.name_at IS NULL OR t.name_at <= n.at)",
+            " updated_at = CASE WHEN t.name = n.name THEN t.updated_at ELSE now() END"
+            " FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS n (id, name, at)"
+            " WHERE t.id = n.id AND t.name_source <> 'person'"
+            ' AND (t.name_at IS NULL OR (t.name_at, t.name COLLATE "C") < (n.at, n.name))',
             transpose([(i, latest[i][1], latest[i][0]) for i in ordered], 3),
         )
 

@@ -396,6 +396,13 @@ def test_case_31_an_older_name_that_comes_late_does_not_win() -> None:
     assert Contact.objects.get().name == "Budi Santoso"
 
 
+def test_case_31_a_name_told_again_is_as_young_as_its_last_telling() -> None:
+    number = Number("gowa")
+    for n, (name, at) in enumerate([("Budi", 1), ("Budi", 10), ("Bud", 5)]):
+        number.take(number.say.message(BUDI, message_id=f"A{n}", at=minutes(at), name=name))
+    assert Contact.objects.get().name == "Budi"
+
+
 def test_case_31_an_address_book_makes_nobody_a_contact() -> None:
     number = Number("evolution")
     book = [{"remoteJid": f"{phone}@s.whatsapp.net", "pushName": "Nama"} for phone in (BUDI, SITI)]
