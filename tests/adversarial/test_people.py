@@ -76,6 +76,27 @@ def test_case_21_a_number_learns_who_it_is_for_the_whole_batch_that_tells_it() -
     assert list(Contact.all_objects.values_list("phone", flat=True)) == [f"+{SITI}"]
 
 
+@pytest.mark.parametrize(
+    ("gateway", "path"),
+    [
+        ("waha", ("payload", "id")), ("gowa", ("payload", "id")), ("wuzapi", ("event", "Info", "ID")),
+        ("evolution", ("data", "key", "id")), ("wppconnect", ("id",)), ("generic", ("message", "id")),
+    ],
+)  # fmt: skip
+def test_case_21_a_group_message_that_cannot_be_read_is_not_kept_either(gateway: str, path: tuple[str, ...]) -> None:
+    number = Number(gateway)
+
+    def spoil(content: Any) -> None:
+        for key in path[:-1]:
+            content = content[key]
+        content[path[-1]] = None
+
+    group, person = (number.say.message(chat, at=minutes(1)) for chat in ("120363000000000001@g.us", BUDI))
+    number.take(*(number.edited(post, spoil) for post in (group, person)))
+    kept = list(InboundEvent.objects.order_by("id"))
+    assert [(row.state, bool(bytes(row.body))) for row in kept] == [("ignored", False), ("parked", True)]
+
+
 def test_case_21_a_group_message_of_another_session_is_not_kept_either() -> None:
     number = Number("waha")
     Channel.objects.update(session="lain")

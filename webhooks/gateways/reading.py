@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import jsonbody, shapes
+from . import jids, jsonbody, shapes
 from .base import Headers
 from .events import Chat, ChatKind, Envelope, Event, Ignored, NotUnderstood
 
 Body = dict[str, Any]
 Reader = Callable[[Body], Iterable[Event]]
+
+NOT_PEOPLE = frozenset({ChatKind.GROUP, ChatKind.BROADCAST, ChatKind.STATUS, ChatKind.NEWSLETTER})
+_CHAT_KEYS = frozenset({"chat", "chatid", "jid", "remotejid", "from", "to", "serialized"})
+_CONTENT_KEYS = frozenset({"message", "contextinfo", "quotedmsg"})
+_DEEPEST_CHAT = 4
 
 STUMBLED = "The parser stumbled over this post; it is kept as it came and can be processed again after a fix."
 
@@ -53,7 +58,7 @@ class Vocabulary:
             events.append(self.envelope(content))
             events.extend(self._events(content))
         except Unreadable as error:
-            events.append(NotUnderstood(reason=error.sentence))
+            events.append(unread(content, error))
         except Exception:  # noqa: BLE001 (a bug of ours parks one post; it does not raise in the middle of a batch)
             events.append(NotUnderstood(reason=STUMBLED))
         return events
@@ -105,8 +110,27 @@ def each(items: Iterable[Body], read: Reader) -> list[Event]:
         try:
             events.extend(read(item))
         except Unreadable as error:
-            events.append(NotUnderstood(reason=error.sentence))
+            events.append(unread(item, error))
     return events
+
+
+def unread(content: Body, error: Unreadable) -> Event:
+    """What becomes of a post that cannot be read: it is kept, unless it speaks of a group or the like.
+
+    What is said in groups is none of our business, whatever else is missing.
+    """
+    kind = next((kind for kind in _chats_named(content, _DEEPEST_CHAT) if kind in NOT_PEOPLE), None)
+    return NotUnderstood(reason=error.sentence) if kind is None else Ignored(reason=kind.value)
+
+
+def _chats_named(value: Any, levels: int) -> Iterator[ChatKind]:
+    """The kinds of whatever stands where gateways name the chat; messages themselves are not looked into."""
+    for key, item in shapes.keys_folded(value).items() if levels else ():
+        if key in _CHAT_KEYS and isinstance(item, str):
+            yield jids.chat(item).kind
+        elif key not in _CONTENT_KEYS:
+            for part in shapes.objects(item):
+                yield from _chats_named(part, levels - 1)
 
 
 def _once_each(events: Iterable[Event]) -> list[Event]:
