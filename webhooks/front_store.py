@@ -187,15 +187,15 @@ def count(channel_id: int, outcome: str) -> None:
 
 
 def remember_unknown(gateway: str, key: str) -> None:
-    """Keep (gateway, key, count, last time) of a channel nobody set up, `UNKNOWN_ROWS` rows at most."""
+    """Keep (gateway, key, count, last time) of a channel nobody set up, the latest `UNKNOWN_ROWS` of them."""
     if len(key) > 60 or "\x00" in key:
         return
     _run(
-        "INSERT INTO webhooks_unknownchannel AS u (gateway, key, count, first_at, last_at)"
-        " SELECT %(gateway)s::varchar, %(key)s::varchar, 1, now(), now()"
-        " WHERE (SELECT count(*) FROM webhooks_unknownchannel) < %(limit)s"
-        " OR EXISTS (SELECT 1 FROM webhooks_unknownchannel"
-        " WHERE gateway = %(gateway)s::varchar AND key = %(key)s::varchar)"
+        "WITH forgotten AS (DELETE FROM webhooks_unknownchannel WHERE id IN ("
+        " SELECT id FROM webhooks_unknownchannel WHERE (gateway, key) <> (%(gateway)s::varchar, %(key)s::varchar)"
+        " ORDER BY last_at DESC, id DESC OFFSET %(others)s))"
+        " INSERT INTO webhooks_unknownchannel AS u (gateway, key, count, first_at, last_at)"
+        " VALUES (%(gateway)s::varchar, %(key)s::varchar, 1, now(), now())"
         " ON CONFLICT (gateway, key) DO UPDATE SET count = u.count + 1, last_at = now()",
-        {"gateway": gateway, "key": key, "limit": UNKNOWN_ROWS},
+        {"gateway": gateway, "key": key, "others": UNKNOWN_ROWS - 1},
     )

@@ -179,6 +179,7 @@ class TestAddresses:
         for n in range(120):
             request(f"/hooks/waha/nobody{n}/", event())
         assert UnknownChannel.objects.count() == 100
+        assert UnknownChannel.objects.filter(key="nobody119").exists(), "whoever knocks now is seen after any flood"
 
     @pytest.mark.usefixtures("waha")
     def test_a_key_of_another_gateway_is_an_unknown_channel(self) -> None:
