@@ -17,7 +17,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
-from django.db.models import F, QuerySet
+from django.db.models import Case, F, QuerySet, Value, When
 from django.utils import timezone
 
 from contacts.models import Channel
@@ -38,6 +38,7 @@ MAX_TRIES = 5
 MEETINGS = 5  # deadlocks in a row before a batch is left for the next sweep
 DEADLOCKS = ("40P01", "40001")
 LANE_LOCK = 0x1ABE1  # the first half of the advisory lock of a lane; the second is the channel id
+APPLIED_BEFORE = "applied before"  # the reason of a row that waits to be processed again
 State = InboundEvent.State
 
 log = logging.getLogger(__name__)
@@ -226,14 +227,19 @@ def _session(channel: Channel) -> str:
 
 
 def _write_states(readings: Iterable[Reading], useful: set[int]) -> None:
-    """One statement for all rows. Ignored ones lose their body and headers now: they are none of our business."""
+    """One statement for all rows. Ignored ones lose their body and headers now: they are none of our business.
+
+    A row that had its effect when it was processed before tells nothing new now, and is no duplicate for it.
+    """
     settled = [(reading.row.id, *_state(reading, useful)) for reading in readings]
     execute(
-        "UPDATE webhooks_inboundevent AS e SET state = n.state, reason = n.reason, settled_at = now(),"
+        "UPDATE webhooks_inboundevent AS e SET settled_at = now(),"
+        " state = CASE WHEN n.state = 'duplicate' AND e.reason = %s THEN 'applied' ELSE n.state END,"
+        " reason = CASE WHEN n.state = 'duplicate' AND e.reason = %s THEN '' ELSE n.reason END,"
         " attempts = attempts + 1, body = CASE WHEN n.state = 'ignored' THEN ''::bytea ELSE e.body END,"
         " headers = CASE WHEN n.state = 'ignored' THEN '{}'::jsonb ELSE e.headers END"
         " FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS n (id, state, reason) WHERE e.id = n.id",
-        transpose(settled, 3),
+        [APPLIED_BEFORE, APPLIED_BEFORE, *transpose(settled, 3)],
     )
 
 
@@ -258,7 +264,8 @@ def replay(events: QuerySet[InboundEvent], *, actor: Any) -> int:
     with transaction.atomic():
         again = events.exclude(state__in=[State.PENDING, State.IGNORED]).exclude(body=b"")
         channels = sorted(set(again.order_by().values_list("channel_id", flat=True)))
-        count = again.update(state=State.PENDING, reason="", settled_at=None, attempts=0)
+        known = Case(When(state=State.APPLIED, then=Value(APPLIED_BEFORE)), default=Value(""))
+        count = again.update(state=State.PENDING, reason=known, settled_at=None, attempts=0)
         audit.record(actor=actor, action="inbox.replayed", rows=count, channels=channels)
     for channel_id in channels:
         publish(DRAIN_LANE, channel_id)

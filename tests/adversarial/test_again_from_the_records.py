@@ -145,9 +145,7 @@ def test_case_50_the_whole_inbox_told_again_counts_nothing_twice(numbers: list[N
         number.drain()
     assert world() == before
     assert dict(LabelAssignment.objects.values_list("id", "added_event_id")) == ids
-    after = inbox_summary()
-    assert after["applied"] + after["duplicate"] == summary["applied"] + summary["duplicate"]
-    assert (after["parked"], after["pending"]) == (0, 0)
+    assert inbox_summary() == summary
 
 
 def backwards(rows: list[InboundEvent]) -> list[InboundEvent]:

@@ -111,6 +111,7 @@ def test_replaying_everything_twice_changes_nothing(bridge: Bridge) -> None:
         bridge.drain()
     assert list(LabelEvent.objects.order_by("id").values()) == before
     assert AuditEntry.objects.filter(action="inbox.replayed").count() == 2
+    assert states() == {"applied": 6}
 
 
 def test_a_replay_of_old_rows_does_not_turn_back_when_the_channel_was_last_heard(bridge: Bridge) -> None:
