@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -177,11 +178,18 @@ def _sqlstate(error: DatabaseError) -> str:
 def _after_failure(mark: LaneMark, rows: Sequence[RawEvent], error: Exception) -> None:
     InboundEvent.objects.filter(id__in=[row.id for row in rows]).update(attempts=F("attempts") + 1)
     if len(rows) == 1 and mark.tries >= MAX_TRIES:
-        log.error("inbox row %s parked after %s tries", rows[0].id, mark.tries, exc_info=error)
-        park(rows[0].id, f"{type(error).__name__}: {error}")
+        where = "".join(traceback.format_tb(error.__traceback__))
+        log.error("inbox row %s parked after %s tries: %s\n%s", rows[0].id, mark.tries, _sentence(error), where)
+        park(rows[0].id, _sentence(error))
         LaneMark.objects.filter(pk=mark.pk).delete()
     else:
-        log.warning("a batch of %s from inbox row %s failed: %s", len(rows), rows[0].id, error)
+        log.warning("a batch of %s from inbox row %s failed: %s", len(rows), rows[0].id, _sentence(error))
+
+
+def _sentence(error: Exception) -> str:
+    """What went wrong, without PostgreSQL's details, which quote the row: names, numbers, messages."""
+    told = getattr(getattr(error.__cause__, "diag", None), "message_primary", None)
+    return f"{type(error).__name__}: {told or error}"
 
 
 def park(event_id: int, reason: str) -> None:

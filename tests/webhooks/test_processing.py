@@ -114,6 +114,22 @@ def test_replaying_everything_twice_changes_nothing(bridge: Bridge) -> None:
     assert states() == {"applied": 6}
 
 
+def test_what_postgresql_says_of_a_row_in_detail_is_neither_kept_nor_logged(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refused(*_: Any) -> None:
+        Channel.objects.bulk_create([Channel(key="cs1", gateway="generic", name="Budi Santoso")])
+
+    label(bridge, 1)
+    monkeypatch.setattr(processing, "settle", refused)
+    bridge.drain()
+    row = InboundEvent.objects.get()
+    assert row.state == "parked"
+    assert row.reason == 'IntegrityError: duplicate key value violates unique constraint "channel_key_once"'
+    assert "DETAIL" not in caplog.text
+    assert "test_processing" in caplog.text, "where it happened is logged all the same"
+
+
 def test_a_replay_of_old_rows_does_not_turn_back_when_the_channel_was_last_heard(bridge: Bridge) -> None:
     for n in (1, 2):
         label(bridge, n)
