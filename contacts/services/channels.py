@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Max, Q
 from django.utils import timezone
 from django.utils.text import slugify
 
@@ -138,15 +139,18 @@ def agent_named(code: str, *, team: Team | None) -> Agent:
 def set_owner(channel: Channel, agent: Agent, *, since: datetime | None, actor: Any) -> ChannelOwnership | None:
     """Make `agent` the owner of a channel; None when that is so already.
 
-    The first owner counts from the beginning, a later one from now; `since` overrides. What was decided about
+    The first owner counts from the beginning, a later one from now, one on a channel whose owners have all left from
+    when the last of them did; `since` overrides, and whoever was owner from then on was not. What was decided about
     earlier events stays as it is.
     """
-    current = channel.ownerships.filter(until__isnull=True, weekdays=[], hour_from__isnull=True).last()
+    owners = channel.ownerships.filter(weekdays=[], hour_from__isnull=True)
+    current = owners.filter(until__isnull=True).last()
     if current is not None and current.agent_id == agent.pk and (since is None or current.since == since):
         return None
-    start = since if since is not None or current is None else timezone.now()
-    if current is not None:
-        _end(current, start)
+    last_left = None if current else owners.aggregate(at=Max("until"))["at"]
+    start = since or (timezone.now() if current is not None else last_left)
+    for former in owners.filter(Q(until__isnull=True) | Q(until__gt=start)) if start else ():
+        _end(former, start)
     row = ChannelOwnership.objects.create(channel=channel, agent=agent, since=start)
     audit.record(
         actor=actor,
@@ -158,9 +162,9 @@ def set_owner(channel: Channel, agent: Agent, *, since: datetime | None, actor: 
     return row
 
 
-def _end(current: ChannelOwnership, until: datetime | None) -> None:
+def _end(current: ChannelOwnership, until: datetime) -> None:
     """End an ownership; one that would end before it began never was."""
-    if until is None or (current.since is not None and current.since >= until):
+    if current.since is not None and current.since >= until:
         current.delete()
     else:
         current.until = until

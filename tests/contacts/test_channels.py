@@ -96,6 +96,22 @@ class TestOwners:
         assert self.owner_at(channel, MON - timedelta(seconds=1)) == (rina.pk, "channel_owner")
         assert self.owner_at(channel, MON) == (budi.pk, "channel_owner")
 
+    def test_an_owner_from_a_date_on_replaces_everybody_who_was_from_then_on(self) -> None:
+        channel, first, second, third = ChannelFactory(), *AgentFactory.create_batch(3)
+        set_owner(channel, first, since=None, actor=None)
+        set_owner(channel, second, since=MON + timedelta(days=9), actor=None)
+        set_owner(channel, third, since=MON, actor=None)
+        assert self.owner_at(channel, MON - timedelta(seconds=1)) == (first.pk, "channel_owner")
+        for days in (0, 5, 9, 30):
+            assert self.owner_at(channel, MON + timedelta(days=days)) == (third.pk, "channel_owner")
+
+    def test_an_owner_after_all_have_left_changes_nothing_before(self) -> None:
+        channel, first, second = ChannelFactory(), *AgentFactory.create_batch(2)
+        ChannelOwnership.objects.create(channel=channel, agent=first, until=MON)
+        set_owner(channel, second, since=None, actor=None)
+        assert self.owner_at(channel, MON - timedelta(days=1)) == (first.pk, "channel_owner")
+        assert self.owner_at(channel, MON) == (second.pk, "channel_owner")
+
     def test_two_owners_at_once_are_nobody(self) -> None:
         channel = ChannelFactory()
         for _ in range(2):
