@@ -112,6 +112,8 @@ def _address(environ: Environ) -> Post:
     path = environ["PATH_INFO"].encode("latin-1", "replace").decode("utf-8", "replace")
     parts = path.removeprefix(PREFIX).rstrip("/").split("/")
     gateway = GATEWAYS.get(parts[0])
+    if gateway is not None and gateway.event_in_url:
+        parts = parts[:3]  # the body names the event as well
     if gateway is None or not 2 <= len(parts) <= 3 or (len(parts) == 3 and not gateway.token_in_url):
         raise Refused(404, "no_such_hook", "There is no such webhook address.")
     return Post(gateway, parts[1], parts[2] if len(parts) == 3 else None, environ)

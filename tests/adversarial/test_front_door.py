@@ -166,6 +166,15 @@ def test_case_35_a_gateway_that_does_not_sign_needs_the_token_in_its_address(gat
     assert number.send(post).status == 202
 
 
+def test_case_35_evolution_may_write_the_event_behind_its_address() -> None:
+    """`webhookByEvents`: without this it would be told 404, which it never tries again."""
+    number = Number("evolution")
+    post = number.say.label_on_chat(BUDI, "7", on=True, at=minutes(1))
+    assert number.send(post, path=f"{number.connected.path}labels-association").status == 202
+    number.drain()
+    assert states() == ["applied"]
+
+
 def test_case_36_a_retry_much_later_is_known_by_its_content() -> None:
     """We ask for no expiring token, so a retry proves itself as the first try did."""
     number = Number("evolution")

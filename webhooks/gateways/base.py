@@ -79,6 +79,7 @@ class Gateway:
     kept_headers: tuple[str, ...] = ()  # stored beside the body, lower case; never credentials
     secret_fields: tuple[str, ...] = ()  # body keys whose values are credentials
     weak_secrets: frozenset[str] = frozenset()
+    event_in_url: bool = False  # may write the event's name behind the address it was given
     session_is_an_id: bool = False  # given by the provider, not chosen by people: the first one heard is the channel's
     capabilities: Capabilities = Capabilities()
 

@@ -194,5 +194,6 @@ GATEWAY = Gateway(
     parse=VOCABULARY.parse,
     dedupe_key=_dedupe_key,
     secret_fields=("apikey",),
+    event_in_url=True,
     capabilities=Capabilities(label_time="received", writes_labels=True, learns_lids=True, replays_on_pairing=True),
 )
