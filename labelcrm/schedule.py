@@ -29,6 +29,7 @@ JOBS = [
     BeatJob("sweep-inbox", "webhooks.sweep_inbox", every=5.0, expires=5),
     BeatJob("heartbeat", "webhooks.heartbeat", every=20.0, expires=20),
     BeatJob("empty-old-bodies", "webhooks.empty_old_bodies", every=crontab(minute=45), expires=HOUR),
+    BeatJob("forget-repeated-statuses", "webhooks.forget_repeated_statuses", every=crontab(minute=50), expires=HOUR),
     BeatJob("flag-stale", "labels.flag_stale", every=crontab(minute=5), expires=HOUR),
     BeatJob("check-projections", "labels.check_projections", every=crontab(minute=25), expires=HOUR),
 ]

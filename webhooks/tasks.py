@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from contacts.services import connections
 from labelcrm.core import heartbeats
 from labelcrm.core.wakeups import publish
 
@@ -37,3 +40,9 @@ def heartbeat() -> None:
 def empty_old_bodies() -> None:
     """Empty applied inbox rows that are older than `INBOX_BODY_DAYS`."""
     processing.empty_old_bodies(now=timezone.now(), days=settings.INBOX_BODY_DAYS)
+
+
+@shared_task(name="webhooks.forget_repeated_statuses")
+def forget_repeated_statuses() -> None:
+    """Thin out the log of connections as far back as no row of the inbox can be processed again."""
+    connections.forget_repeated_statuses(before=timezone.now() - timedelta(days=settings.INBOX_BODY_DAYS))

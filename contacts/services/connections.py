@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from contacts.models import Channel, ChannelStatusEvent
+from labelcrm.core.bulk import execute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,3 +45,16 @@ def learn_own_identity(channel: Channel, *, phone: str | None, lid: str | None) 
     """Remember the channel's own number and LID, which are no contacts."""
     channel.own_phone = phone or channel.own_phone
     channel.own_lid = lid or channel.own_lid
+
+
+def forget_repeated_statuses(*, before: datetime) -> int:
+    """Delete old connection events that say what the one before them said; returns how many.
+
+    A number that waits for its QR code says so every half minute. What changed, and every pairing, is kept for ever.
+    """
+    return execute(
+        "DELETE FROM contacts_channelstatusevent WHERE id IN ("
+        " SELECT id FROM (SELECT id, at, paired, state = lag(state) OVER (PARTITION BY channel_id ORDER BY at, id)"
+        "  AS repeats FROM contacts_channelstatusevent) AS log WHERE repeats AND NOT paired AND at < %s)",
+        [before],
+    )

@@ -17,13 +17,20 @@ from labelcrm.core.bulk import fetch
 
 from .recording import Told
 
+# Of a log that may be long, only the part from the event before the first moment to the one after the last.
 _BECAME_WORKING = """
 SELECT at FROM (
     SELECT at, state, paired, lag(state) OVER moments AS before, lag(at) OVER moments AS before_at
-      FROM contacts_channelstatusevent WHERE channel_id = %s WINDOW moments AS (ORDER BY at, id)
+      FROM contacts_channelstatusevent
+     WHERE channel_id = %(channel)s
+       AND at >= COALESCE((SELECT max(at) FROM contacts_channelstatusevent
+                            WHERE channel_id = %(channel)s AND at < %(first)s), '-infinity')
+       AND at <= COALESCE((SELECT min(at) FROM contacts_channelstatusevent
+                            WHERE channel_id = %(channel)s AND at > %(last)s), 'infinity')
+    WINDOW moments AS (ORDER BY at, id)
 ) AS log
  WHERE ((state = 'working' AND before IS DISTINCT FROM 'working') OR paired)
-   AND (at BETWEEN %s AND %s OR before_at = ANY(%s))
+   AND (at BETWEEN %(first)s AND %(last)s OR before_at = ANY(%(told)s))
 """
 
 
@@ -39,7 +46,8 @@ def windows(
     if not times:
         return []
     length = timedelta(seconds=settings.RESYNC_WINDOW_SECONDS)
-    rows = fetch(_BECAME_WORKING, [channel_id, min(times) - length, max(times), told])
+    between = {"channel": channel_id, "first": min(times) - length, "last": max(times), "told": told}
+    rows = fetch(_BECAME_WORKING, between)
     return [(at, at + length) for (at,) in rows]
 
 

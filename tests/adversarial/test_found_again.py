@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from contacts.models import Channel
+from contacts.models import Channel, ChannelStatusEvent
+from contacts.services.connections import forget_repeated_statuses
 from labels.models import LabelAssignment, LabelDay, LabelEvent
 from webhooks.models import InboundEvent
 
@@ -169,6 +170,22 @@ def test_case_09_a_late_word_that_the_number_had_stopped_makes_the_burst_after_i
     number.drain()
     assert origins() == {("live", "Rina", "channel_owner")}
     number.take(number.say.status(working=False, at=minutes(9)))
+    assert origins() == {("resync", None, "unknown")}
+
+
+def test_case_44_the_log_of_a_number_that_waits_for_its_code_is_thinned_out_and_still_says_what_changed() -> None:
+    number = connected("evolution")
+    said = [(True, 1), (False, 2), (False, 3), (False, 4), (True, 10), (True, 11), (False, 12), (False, 99)]
+    for working, at in said:
+        number.hear(number.say.status(working=working, at=minutes(at)))
+    number.drain()
+    assert ChannelStatusEvent.objects.count() == 8
+    assert forget_repeated_statuses(before=minutes(50)) == 3
+    assert [minutes(at) for at in (1, 2, 10, 12, 99)] == list(
+        ChannelStatusEvent.objects.order_by("at").values_list("at", flat=True)
+    )
+    burst(number, 10, start=minutes(10.5))
+    number.drain()
     assert origins() == {("resync", None, "unknown")}
 
 
