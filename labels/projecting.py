@@ -105,22 +105,28 @@ class SelfCheck:
         return self.rows + self.days
 
 
-def refresh(contact_ids: Collection[int], *, write: bool = True) -> int:
+def refresh(contact_ids: Collection[int], *, write: bool = True, chunk: int = 2000) -> int:
     """Bring the projections of these contacts in step; the number of rows that differed.
+
+    `chunk` contacts are in memory at a time: a label that is renamed may be on a hundred thousand.
 
     Archived and unknown contacts have none. `write=False` only counts. The caller is in a transaction, holds the
     locks of the contacts and calls this once in it: day sums are locked in order of label and day, until commit.
     """
     ids = sorted(set(contact_ids))
-    if not ids:
-        return 0
-    pairs = zip(TABLES, _wanted(ids), strict=True)
-    differences = [_difference(_stored(table, ids), rows, table.key) for table, rows in pairs]
-    if write:
-        for table, difference in zip(TABLES, differences, strict=True):
-            _write(table, difference)
-        _add_to_days(_day_sums(differences[0]))
-    return sum(len(difference) for difference in differences)
+    differing = 0
+    sums: dict[tuple[int, date], list[int]] = defaultdict(lambda: [0] * len(_SUMS))
+    for start in range(0, len(ids), chunk):
+        some = ids[start : start + chunk]
+        pairs = zip(TABLES, _wanted(some), strict=True)
+        differences = [_difference(_stored(table, some), rows, table.key) for table, rows in pairs]
+        differing += sum(len(difference) for difference in differences)
+        if write:
+            for table, difference in zip(TABLES, differences, strict=True):
+                _write(table, difference)
+            _count_days(sums, differences[0])
+    _add_to_days({key: values for key, values in sums.items() if any(values)})
+    return differing
 
 
 def refresh_all(*, write: bool, chunk: int = 2000) -> SelfCheck:
@@ -286,15 +292,13 @@ _ADD_TO_DAYS = """
 """
 
 
-def _day_sums(difference: Difference) -> DaySums:
-    """What the difference adds to each (label, business day): the new spells less the old ones."""
-    sums: dict[tuple[int, date], list[int]] = defaultdict(lambda: [0] * 5)
+def _count_days(sums: dict[tuple[int, date], list[int]], difference: Difference) -> None:
+    """Add to `sums` what the difference does to each (label, business day): the new spells less the old ones."""
     old = [*difference.gone, *(before for before, _ in difference.changed)]
     new = [*difference.new, *(after for _, after in difference.changed)]
     for sign, rows in ((-1, old), (1, new)):
         for row in rows:
             _count(sums, Spell._make(row), sign)
-    return {key: values for key, values in sums.items() if any(values)}
 
 
 def _count(sums: dict[tuple[int, date], list[int]], spell: Spell, sign: int) -> None:

@@ -402,6 +402,16 @@ def test_two_contacts_refreshed_at_once_lose_no_count(hot: ChannelLabel) -> None
     assert sum(LabelDay.objects.values_list("added", flat=True)) == 12
 
 
+@pytest.mark.parametrize("chunk", [1, 2, 100])
+def test_many_contacts_are_brought_in_step_a_few_at_a_time(hot: ChannelLabel, chunk: int) -> None:
+    contacts = PersonFactory.create_batch(5)
+    for number, contact in enumerate(contacts):
+        put_on(contact, hot, number, number + 5000)
+    assert projecting.refresh([contact.pk for contact in contacts], chunk=chunk) == 15
+    assert LabelDay.objects.get().added == 5
+    assert_in_step()
+
+
 def test_the_zone_of_days_is_the_business(contact: Contact, hot: ChannelLabel) -> None:
     """A request in another time zone must not move a count to another day."""
     assert settings.TIME_ZONE == "Asia/Jakarta"
