@@ -38,6 +38,7 @@ BATCH_BYTES = 8 * 1024 * 1024  # of bodies: a post may be a megabyte, and read i
 MAX_TRIES = 5
 MEETINGS = 5  # deadlocks in a row before a batch is left for the next sweep
 DEADLOCKS = ("40P01", "40001")
+QUERY_CANCELED = "57014"  # by a time limit, most likely
 LANE_LOCK = 0x1ABE1  # the first half of the advisory lock of a lane; the second is the channel id
 APPLIED_BEFORE = "applied before"  # the reason of a row that waits to be processed again
 State = InboundEvent.State
@@ -166,9 +167,13 @@ def _mark(channel_id: int, first_id: int, available: int) -> LaneMark:
 
 
 def _is_our_trouble(error: DatabaseError) -> bool:
-    """A lost connection, a deadlock or a shutdown says nothing about the rows: they are tried again as they are."""
+    """A lost connection, a deadlock or a shutdown says nothing about the rows: they are tried again as they are.
+
+    A statement that took too long does: a smaller batch may do.
+    """
     state = _sqlstate(error)
-    return isinstance(error, OperationalError) and (state == "" or state[:2] in ("08", "40", "53", "57"))
+    is_ours = state == "" or (state[:2] in ("08", "40", "53", "57") and state != QUERY_CANCELED)
+    return isinstance(error, OperationalError) and is_ours
 
 
 def _sqlstate(error: DatabaseError) -> str:

@@ -90,6 +90,26 @@ def test_a_row_that_takes_its_worker_down_is_found_out_by_the_mark_it_left(
     assert killer.reason == "stopped its worker 5 times"
 
 
+def test_a_row_that_takes_longer_than_a_statement_may_stops_no_lane(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(4):
+        label(bridge, n)
+    slow = InboundEvent.objects.latest("id").pk
+    honest = processing.settle
+
+    def settle(channel_id: int, rows: Any) -> None:
+        if any(row.id == slow for row in rows):
+            processing.execute("SET LOCAL statement_timeout = 1", [])
+            processing.execute("SELECT pg_sleep(10)", [])
+        honest(channel_id, rows)
+
+    monkeypatch.setattr(processing, "settle", settle)
+    bridge.drain()
+    assert states() == {"applied": 3, "parked": 1}
+    assert "statement timeout" in InboundEvent.objects.get(pk=slow).reason
+
+
 def test_a_lost_database_is_no_fault_of_the_rows(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
     label(bridge, 1)
     with monkeypatch.context() as patch:
