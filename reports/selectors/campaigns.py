@@ -285,11 +285,15 @@ def _undated_days(campaigns: Iterable[Any]) -> dict[int, tuple[date, date]]:
     ids = [c.pk for c in campaigns if c.cost is not None and not (c.starts_on and c.ends_on)]
     if not ids:
         return {}
-    found: list[tuple[int, datetime, datetime]] = select(
-        "SELECT campaign_id, min(at), max(at) FROM contacts_campaigntouch WHERE campaign_id = ANY(%(ids)s) GROUP BY 1",
-        {"ids": ids},
-    )
+    found: list[tuple[int, datetime, datetime]] = select(_SEEN_DAYS, {"ids": ids})
     return {campaign: (localtime(first).date(), localtime(last).date()) for campaign, first, last in found}
+
+
+_SEEN_DAYS = """
+    SELECT t.campaign_id, min(t.at), max(t.at)
+    FROM contacts_campaigntouch t JOIN contacts_contact c ON c.id = t.contact_id AND c.deleted_at IS NULL
+    WHERE t.campaign_id = ANY(%(ids)s) GROUP BY 1
+"""
 
 
 # -- Rows -------------------------------------------------------------------------------------------------------------

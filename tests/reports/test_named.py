@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from contacts.models import Agent, Campaign, CampaignRule, Channel
+from contacts.models import Agent, Campaign, CampaignRule, Channel, Contact
 from labels.models import Label
 from reports.selectors import agents, campaigns, labels, periods
 from reports.selectors.campaigns import Basis, Touch
@@ -211,6 +211,16 @@ def test_a_young_cohort_is_so_far(rina: Bridge, promo: Campaign) -> None:
     rina.drain()
     row = report(now=day(25))["promo"]
     assert (row.high.n, row.high_so_far.k, row.high_count, row.so_far) == (0, 1, 1, True)  # type: ignore[union-attr]
+
+
+def test_days_nobody_entered_are_those_of_touches_of_people_who_are_still_here(rina: Bridge, promo: Campaign) -> None:
+    Campaign.objects.update(starts_on=None, ends_on=None)
+    for chat, at in ((BUDI, day(1)), (SITI, day(2)), (TONO, day(59))):
+        write(rina, chat, at, ad={"source_id": "ad-1"})
+    rina.drain()
+    assert report()["promo"].cost == Decimal("442372.88")  # 29 of its 59 days
+    Contact.objects.filter(phone=f"+{TONO}").update(deleted_at=day(59))
+    assert report()["promo"].cost == Decimal("900000.00")
 
 
 # -- Periods and shares ---
