@@ -1,7 +1,7 @@
 """The slow, obvious way to the figures of reports: from recorded events and messages, one thing at a time.
 
 Spells come from tests.labels.oracle, which shares nothing with the code that is tested; owners are asked for every
-single moment. Rules are quoted from docs/metrics.md.
+single moment, and touches are read off the messages again. Rules are quoted from docs/metrics.md.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from contacts.models import Campaign, CampaignTouch, Channel, Contact, Message
-from contacts.services.ownership import Ownerships
+from contacts.models import Campaign, CampaignRule, CampaignTouch, Channel, ChannelOwnership, Contact, Message
 from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelEvent, StaleFlag
 from labels.spells import Interval, Limits, Meaning
 from tests.labels import oracle
 
 HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
+ZONE = ZoneInfo(settings.TIME_ZONE)
 LIMITS = Limits(mistap=timedelta(seconds=120), hole=timedelta(seconds=600))
 
 
@@ -41,8 +41,10 @@ class Slow:
         self.contacts = {c.pk: c for c in Contact.objects.all()}
         self.label = {label.pk: label for label in Label.all_objects.all()}
         self.messages = [m for m in Message.objects.all() if m.contact_id in self.contacts]
-        self.owners = {c.pk: Ownerships.of(c.pk, zone=settings.TIME_ZONE) for c in Channel.all_objects.all()}
-        self.single = {c.pk for c in Channel.all_objects.all() if c.used_by_one}
+        self.ownerships = list(ChannelOwnership.objects.all())
+        self.channel = {c.pk: c for c in Channel.all_objects.all()}
+        self.single = {c.pk for c in self.channel.values() if c.used_by_one}
+        self.meanings = _meanings()
         self.intervals = list(_intervals(self.contacts))
         everywhere = self._project(self.intervals)
         self.everywhere = everywhere[1]
@@ -53,15 +55,17 @@ class Slow:
         self.spells = [s for s in spells if self._chosen(s)]
         self.clean = [s for s in clean if self._chosen(s)]
         self.clean_any = [s for s in clean if self.labels is None or s.label in self.labels]
+        self.everywhere_of, self.outcome_of, self.clean_any_of = map(
+            _by_contact, (self.everywhere, self.outcome, self.clean_any)
+        )
+        self.touches = _touches(self.messages)
 
     # -- Which spells ---
 
     def _project(self, intervals: list[Interval]) -> tuple[list[Any], list[Any]]:
-        meanings = _meanings()
         spells, clean = [], []
-        for contact in self.contacts:
-            mine = [i for i in intervals if i.contact == contact]
-            projection = oracle.project(mine, meanings, steps={}, limits=LIMITS)
+        for mine in _by_contact(intervals).values():
+            projection = oracle.project(mine, self.meanings, steps={}, limits=LIMITS)
             spells += projection.spells
             clean += projection.clean_spells
         return spells, clean
@@ -80,10 +84,14 @@ class Slow:
             return False
         live = {i.origin, i.removed_origin} <= {"live", "crm"} and i.removed_reason == "removed"
         same = (i.agent, None if i.agent else i.user) == (i.removed_by, None if i.removed_by else i.removed_by_user)
-        now_label = ChannelLabel.objects.get(pk=i.channel_label).label_id
-        label_ok = self.labels is None or now_label in self.labels
+        label_ok = self.labels is None or self._meant(i) in self.labels
         certain_ok = not self.certain or self._is_certain(i.method, i.channel)
         return live and same and label_ok and certain_ok and self.within(i.added_at)
+
+    def _meant(self, i: Interval) -> int:
+        """What the WhatsApp label meant when it was put on."""
+        begun = [m.label for m in self.meanings[i.channel_label] if m.since is None or m.since <= i.added_at]
+        return begun[-1] if begun else self.meanings[i.channel_label][0].label
 
     def within(self, at: datetime | None) -> bool:
         return at is not None and self.start <= at < self.end
@@ -117,8 +125,21 @@ class Slow:
         return found
 
     def _owned_by(self, agent: int, channel: int, at: datetime) -> bool:
-        seen = self.channels is None or channel in self.channels
-        return seen and channel in self.owners and self.owners[channel].at(at).agent_id == agent
+        return (self.channels is None or channel in self.channels) and self.owner(channel, at) == agent
+
+    def owner(self, channel: int, at: datetime) -> int | None:
+        """ "one owner without hours; the one on shift"; who two could claim to be is nobody."""
+        local = at.astimezone(ZONE)
+        shift, always = set(), set()
+        for row in self.ownerships:
+            if row.channel_id != channel or (row.since and at < row.since) or (row.until and at >= row.until):
+                continue
+            if not row.weekdays and row.hour_from is None:
+                always.add(row.agent_id)
+            elif _on_shift(row, local):
+                shift.add(row.agent_id)
+        who = shift or always
+        return who.pop() if len(who) == 1 else None
 
     def _arrived(self, agent: int) -> dict[str, Any]:
         inbound = [m for m in self.messages if not m.from_me]
@@ -132,7 +153,7 @@ class Slow:
             if self.within(at) and self._owned_by(agent, channel, at):
                 arrived[contact] = min(at, arrived.get(contact, at))
         found: dict[str, Any] = {"received": len(received)}
-        spells = {c: [s for s in self.everywhere if s.contact == c] for c in arrived}
+        spells = self.everywhere_of
         already = {c for c, at in arrived.items() if any(active(s, at) for s in spells[c])}
         found["already_labelled"] = len(already)
         waits: dict[int, timedelta] = {}
@@ -163,7 +184,7 @@ class Slow:
         for name, firsts in (("came_true", high), ("cold_yet_bought", low)):
             k = n = immature = already = 0
             for contact, t in firsts.items():
-                won = [s for s in self.outcome if s.contact == contact and self.label[s.label].meaning == "won"]
+                won = [s for s in self.outcome_of[contact] if self.label[s.label].meaning == "won"]
                 if any(active(s, t) for s in won):
                     already += 1
                 elif t + 30 * DAY > self.now:
@@ -190,57 +211,54 @@ class Slow:
                 continue
             spell = [
                 s
-                for s in self.everywhere
-                if (s.contact, s.label, s.started_at) == (flag.contact_id, flag.label_id, flag.spell_started_at)
+                for s in self.everywhere_of[flag.contact_id]
+                if (s.label, s.started_at) == (flag.label_id, flag.spell_started_at)
             ]
             channel = spell[0].channel if spell else None
             if self.channels is not None and channel not in self.channels:
                 continue
-            owner = self.owners[channel].at(moment).agent_id if channel else None
+            owner = self.owner(channel, moment) if channel else None
             found.append(owner or flag.owner_id)
         return found
 
     # -- Campaign quality ---
 
     def campaigns(self, *, last: bool, event: bool) -> dict[int | None, dict[str, Any]]:
-        touches: dict[int, list[Any]] = defaultdict(list)
-        for touch in CampaignTouch.objects.order_by("at", "id"):
-            if touch.contact_id in self.contacts:
-                touches[touch.contact_id].append(touch)
         if event:
-            return self._events(touches, last=last)
+            return self._events(last=last)
         found: dict[int | None, dict[str, Any]] = defaultdict(lambda: defaultdict(int))
-        for contact, row in self.contacts.items():
-            touch = self._touch(touches[contact], last=last)
-            if touches[contact]:
-                if touch is None or not self.within(touch.at):
-                    continue
-                if self.channels is not None and touch.channel_id not in self.channels:
-                    continue
-                who, at = touch.campaign_id, touch.at
-            else:
-                who, at = None, row.first_inbound_at or row.first_seen_at
-                if not self.within(at) or not self._known_here(contact):
-                    continue
+        for who, contact, at in self._cohort(last=last):
             self._count(found[who], contact, at)
         return found
 
-    def _known_here(self, contact: int) -> bool:
-        channels = set(self.contacts[contact].on_channels.values_list("channel_id", flat=True))
+    def _cohort(self, *, last: bool) -> Iterable[tuple[int | None, int, datetime]]:
+        """Campaign, contact and time of every touch that counts; "No campaign" is a row."""
+        told = _told(self.messages)
+        for contact in self.contacts:
+            touches = self.touches[contact]
+            touch = self._touch(touches, last=last)
+            if touch is not None and self.within(touch.at) and self._here({touch.channel}):
+                yield touch.campaign, contact, touch.at
+            elif not touches and told[contact]:
+                at = min([at for at, inbound, _ in told[contact] if inbound] or [at for at, _, _ in told[contact]])
+                if self.within(at) and self._here({channel for _, _, channel in told[contact]}):
+                    yield None, contact, at
+
+    def _here(self, channels: set[int | None]) -> bool:
         return self.channels is None or bool(channels & self.channels)
 
     def _touch(self, touches: list[Any], *, last: bool) -> Any:
         if last:
             inside = [t for t in touches if self.within(t.at)]
             return inside[-1] if inside else None
-        by_hand = [t for t in touches if t.method == "manual"]
+        by_hand = [t for t in touches if t.by_hand]
         return (by_hand or touches or [None])[0]
 
     def _count(self, row: dict[str, Any], contact: int, at: datetime) -> None:
         row["contacts"] += 1
         mature = at + 30 * DAY <= self.now
         row["immature"] += not mature
-        mine = [s for s in self.clean_any if s.contact == contact]
+        mine = self.clean_any_of[contact]
         for name, holds in self._outcomes().items():
             such = [s for s in mine if holds(self.label[s.label])]
             if any(active(s, at) for s in such):
@@ -252,20 +270,40 @@ class Slow:
             row[f"{name}_n"] += mature
             row[f"{name}_k"] += mature and hit
 
-    def _events(self, touches: dict[int, list[Any]], *, last: bool) -> dict[int | None, dict[str, Any]]:
+    def _events(self, *, last: bool) -> dict[int | None, dict[str, Any]]:
         credited: dict[int | None, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
         for s in self.clean_any:
             if not self.within(s.started_at):
                 continue
-            if last:
-                possible = [t for t in touches[s.contact] if s.started_at - 30 * DAY <= t.at <= s.started_at]
-                touch = possible[-1] if possible else None
-            else:
-                touch = self._touch(touches[s.contact], last=False)
+            who = self._credited(s, last=last)
             for name, holds in self._outcomes().items():
                 if holds(self.label[s.label]):
-                    credited[touch.campaign_id if touch else None][name].add(s.contact)
+                    credited[who][name].add(s.contact)
         return {who: {f"{name}_count": len(c) for name, c in row.items()} for who, row in credited.items()}
+
+    def _credited(self, s: Any, *, last: bool) -> int | None:
+        touches = self.touches[s.contact]
+        if last:
+            touches = [t for t in touches if s.started_at - 30 * DAY <= t.at <= s.started_at][-1:]
+        touch = self._touch(touches, last=False) if touches else None
+        return touch.campaign if touch else None
+
+    def label_mix(self, *, last: bool, event: bool) -> dict[int | None, list[tuple[int, int]]]:
+        """Of each campaign (label, contacts that got it), the most frequent first."""
+        got: dict[tuple[int | None, int], set[int]] = defaultdict(set)
+        if event:
+            for s in self.clean_any:
+                if self.within(s.started_at):
+                    got[self._credited(s, last=last), s.label].add(s.contact)
+        else:
+            for who, contact, at in self._cohort(last=last):
+                for s in self.clean_any_of[contact]:
+                    if at <= s.started_at < at + 30 * DAY:
+                        got[who, s.label].add(contact)
+        mixes: dict[int | None, list[tuple[int, int]]] = defaultdict(list)
+        for (who, label), contacts in sorted(got.items(), key=lambda item: (-len(item[1]), item[0][1])):
+            mixes[who].append((label, len(contacts)))
+        return mixes
 
     @staticmethod
     def _outcomes() -> dict[str, Any]:
@@ -279,14 +317,13 @@ class Slow:
 
     def cost(self, campaign: Campaign) -> float | None:
         """ "spread evenly over its days": each day of the campaign that the period holds costs the same."""
-        touched = [t.at.astimezone(ZoneInfo(settings.TIME_ZONE)).date() for t in campaign.touches.all()]
+        touched = [local_day(t.at) for of in self.touches.values() for t in of if t.campaign == campaign.pk]
         first = campaign.starts_on or min(touched, default=None)
         last = campaign.ends_on or max(touched, default=None) or first
         if campaign.cost is None or first is None:
             return None
         days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-        zone = ZoneInfo(settings.TIME_ZONE)
-        inside = [d for d in days if self.start <= datetime(d.year, d.month, d.day, tzinfo=zone) < self.end]
+        inside = [d for d in days if self.start <= datetime(d.year, d.month, d.day, tzinfo=ZONE) < self.end]
         return float(campaign.cost) * len(inside) / len(days)
 
 
@@ -310,6 +347,74 @@ def _percentile(values: list[float], p: float) -> float | None:
     low = values[int(place)]
     high = values[min(int(place) + 1, len(values) - 1)]
     return low + (high - low) * (place - int(place))
+
+
+def local_day(at: datetime) -> date:
+    return at.astimezone(ZONE).date()
+
+
+def _by_contact(rows: Iterable[Any]) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[row.contact].append(row)
+    return found
+
+
+def _on_shift(row: ChannelOwnership, local: datetime) -> bool:
+    """A shift over midnight belongs to the day on which it begins."""
+    for day in (local.date(), local.date() - DAY):
+        start = datetime.combine(day, row.hour_from or datetime.min.time(), ZONE)
+        end = datetime.combine(day, row.hour_to or datetime.min.time(), ZONE)
+        if end < start or row.hour_from is None:
+            end += DAY
+        if (not row.weekdays or day.weekday() in row.weekdays) and start <= local < end:
+            return True
+    return False
+
+
+# -- From messages to touches ---
+
+
+@dataclass(frozen=True)
+class Touch:
+    """One contact came by one campaign (None: by an ad that no campaign claims)."""
+
+    at: datetime
+    campaign: int | None
+    channel: int | None
+    by_hand: bool = False
+
+
+def _touches(messages: list[Message]) -> dict[int, list[Touch]]:
+    """ "An ad is a touch whenever it comes; words speak only in the very first message" """
+    found: dict[int, list[Touch]] = defaultdict(list)
+    rules = list(CampaignRule.objects.filter(active=True, campaign__deleted_at=None).order_by("priority", "id"))
+    firsts: dict[int, datetime] = {}
+    inbound = sorted((m for m in messages if not m.from_me), key=lambda m: (m.at, m.pk))
+    for m in inbound:
+        first = m.at == firsts.setdefault(m.contact_id, m.at)
+        here = [rule for rule in rules if rule.channel_id in (None, m.channel_id)]
+        if m.ad:
+            told = (("ad", "source_id"), ("ref", "ref"), ("click", "click_id"))
+            claims = [r for kind, key in told for r in here if r.kind == kind and m.ad.get(key) == r.pattern != ""]
+            found[m.contact_id].append(Touch(m.at, claims[0].campaign_id if claims else None, m.channel_id))
+        elif first:
+            said = [r.campaign_id for r in here if r.kind == "keyword" and r.pattern.lower() in m.text.lower()]
+            said += [m.channel.default_campaign_id] if m.channel.default_campaign_id else []
+            found[m.contact_id] += [Touch(m.at, campaign, m.channel_id) for campaign in said[:1]]
+    for row in CampaignTouch.objects.filter(method="manual"):
+        found[row.contact_id].append(Touch(row.at, row.campaign_id, row.channel_id, by_hand=True))
+    return defaultdict(list, {contact: sorted(touches, key=lambda t: t.at) for contact, touches in found.items()})
+
+
+def _told(messages: list[Message]) -> dict[int, list[tuple[datetime, bool, int]]]:
+    """When and on which channel each contact was heard of, and whether by a message in."""
+    found: dict[int, list[tuple[datetime, bool, int]]] = defaultdict(list)
+    for m in messages:
+        found[m.contact_id].append((m.at, not m.from_me, m.channel_id))
+    for event in LabelEvent.objects.all():
+        found[event.contact_id].append((event.occurred_at, False, event.channel_id))
+    return found
 
 
 # -- From events to intervals ---
