@@ -34,8 +34,13 @@ class Played:
 @pytest.fixture
 def played(db: None) -> Played:
     """The small story, posted, drained and looked over for stale labels."""
-    stamp = playing.begin(seed=7, contacts=CONTACTS)
-    story = tell(until=datetime.fromisoformat(stamp["until"]), seed=7, contacts=CONTACTS)
+    return play(seed=7, contacts=CONTACTS)
+
+
+def play(*, seed: int, contacts: int) -> Played:
+    """A story through the front door, as `manage.py play_demo` plays it over HTTP."""
+    stamp = playing.begin(seed=seed, contacts=contacts)
+    story = tell(until=datetime.fromisoformat(stamp["until"]), seed=seed, contacts=contacts)
     answers = Counter(send(post) for _, _, post in story.posts(accounts(playing.secrets())))
     for channel in Channel.objects.all():
         processing.drain(channel.pk, seconds=600)

@@ -9,15 +9,16 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
 from contacts.models import Campaign, CampaignRule, CampaignTouch, Channel, ChannelOwnership, Contact, Message
-from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelEvent, StaleFlag
+from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelEvent, StaleFlag, StaleSnooze
 from labels.spells import Interval, Limits, Meaning
 from tests.labels import oracle
 
@@ -50,7 +51,7 @@ class Slow:
         self.everywhere = everywhere[1]
         here = [i for i in self.intervals if self.channels is None or i.channel in self.channels]
         spells, clean = everywhere if self.channels is None else self._project(here)
-        self.instants = [i for i in here if self._instant(i)]
+        self.all_instants = [i for i in here if self._instant(i)]
         self.outcome = clean
         self.spells = [s for s in spells if self._chosen(s)]
         self.clean = [s for s in clean if self._chosen(s)]
@@ -59,6 +60,17 @@ class Slow:
             _by_contact, (self.everywhere, self.outcome, self.clean_any)
         )
         self.touches = _touches(self.messages)
+        self.told = _told(self.messages)
+
+    def over(self, start: datetime, end: datetime, now: datetime) -> Self:
+        """The same records and filters over another period."""
+        other = copy(self)
+        other.start, other.end, other.now = start, end, now
+        return other
+
+    @property
+    def instants(self) -> list[Interval]:
+        return [i for i in self.all_instants if self.within(i.added_at)]
 
     # -- Which spells ---
 
@@ -86,7 +98,7 @@ class Slow:
         same = (i.agent, None if i.agent else i.user) == (i.removed_by, None if i.removed_by else i.removed_by_user)
         label_ok = self.labels is None or self._meant(i) in self.labels
         certain_ok = not self.certain or self._is_certain(i.method, i.channel)
-        return live and same and label_ok and certain_ok and self.within(i.added_at)
+        return live and same and label_ok and certain_ok
 
     def _meant(self, i: Interval) -> int:
         """What the WhatsApp label meant when it was put on."""
@@ -153,6 +165,11 @@ class Slow:
             if self.within(at) and self._owned_by(agent, channel, at):
                 arrived[contact] = min(at, arrived.get(contact, at))
         found: dict[str, Any] = {"received": len(received)}
+        found["young_channel"] = any(
+            self.channel[channel].connected_at > self.now - 30 * DAY
+            for (contact, channel), at in firsts.items()
+            if arrived.get(contact) == at and self._owned_by(agent, channel, at)
+        )
         spells = self.everywhere_of
         already = {c for c, at in arrived.items() if any(active(s, at) for s in spells[c])}
         found["already_labelled"] = len(already)
@@ -221,6 +238,24 @@ class Slow:
             found.append(owner or flag.owner_id)
         return found
 
+    # -- Stale ---
+
+    def stale(self, at: datetime) -> set[tuple[int, int]]:
+        """(contact, label) whose clock shows more than the label's limit: started by the clean spell, restarted by
+        "still right", and by a message in where the label says so."""
+        snoozes = list(StaleSnooze.objects.filter(at__lte=at))
+        found = set()
+        for s in self.everywhere:
+            label = self.label[s.label]
+            if s.ended_at is not None or label.stale_after_days is None or label.deleted_at is not None:
+                continue
+            clock = [s.started_at, *(z.at for z in snoozes if (z.contact_id, z.label_id) == (s.contact, s.label))]
+            if label.stale_reset_by_inbound:
+                clock += [m.at for m in self.messages if m.contact_id == s.contact and not m.from_me]
+            if at - max(clock) > label.stale_after_days * DAY:
+                found.add((s.contact, s.label))
+        return found
+
     # -- Campaign quality ---
 
     def campaigns(self, *, last: bool, event: bool) -> dict[int | None, dict[str, Any]]:
@@ -233,7 +268,7 @@ class Slow:
 
     def _cohort(self, *, last: bool) -> Iterable[tuple[int | None, int, datetime]]:
         """Campaign, contact and time of every touch that counts; "No campaign" is a row."""
-        told = _told(self.messages)
+        told = self.told
         for contact in self.contacts:
             touches = self.touches[contact]
             touch = self._touch(touches, last=last)
@@ -316,15 +351,16 @@ class Slow:
         }
 
     def cost(self, campaign: Campaign) -> float | None:
-        """ "spread evenly over its days": each day of the campaign that the period holds costs the same."""
+        """ "spread evenly over its days": each day costs the same, a day that the period cuts its part of that."""
         touched = [local_day(t.at) for of in self.touches.values() for t in of if t.campaign == campaign.pk]
         first = campaign.starts_on or min(touched, default=None)
         last = campaign.ends_on or max(touched, default=None) or first
         if campaign.cost is None or first is None:
             return None
         days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-        inside = [d for d in days if self.start <= datetime(d.year, d.month, d.day, tzinfo=ZONE) < self.end]
-        return float(campaign.cost) * len(inside) / len(days)
+        midnights = [datetime(d.year, d.month, d.day, tzinfo=ZONE) for d in days]
+        parts = [(min(m + DAY, self.end) - max(m, self.start)) / DAY for m in midnights]
+        return float(campaign.cost) / len(days) * sum(part for part in parts if part > 0)
 
 
 def active(spell: Any, t: datetime) -> bool:

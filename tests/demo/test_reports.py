@@ -1,0 +1,65 @@
+"""The reports and the home page over the demo's own data: they say what a slow look at every record says.
+
+`make test-full` plays the demo whole, as `make demo` does.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from contacts.models import Channel, Team
+from labels.models import StaleFlag
+from reports.home import read_tiles
+from reports.scope import Scope
+from tests.api.conftest import client_of
+from tests.demo.conftest import CONTACTS, Played, play
+from tests.factories import UserFactory
+from tests.reports.answers import disagreements, home_disagreements, slow_for
+from tests.services_plugin import is_full_run
+from webhooks.demo.story import CONTACTS as ALL
+from webhooks.demo.story import SEED
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def shown(db: None) -> Played:
+    """The demo, one of its numbers used by two people: "certain only" leaves its labels out."""
+    played = play(seed=SEED, contacts=ALL if is_full_run() else CONTACTS)
+    Channel.objects.filter(key="grosir").update(used_by_one=False)
+    return played
+
+
+def reader(client: APIClient) -> Any:
+    def read(path: str, **parameters: Any) -> Any:
+        response = client.get(path, parameters)
+        assert response.status_code == 200, response.content
+        return response.json()
+
+    return read
+
+
+def test_reports_and_home_say_what_every_record_says(shown: Played) -> None:
+    ended = datetime.fromisoformat(shown.manifest.ended_at).astimezone(UTC)
+
+    def ago(days: float) -> str:
+        return (ended - timedelta(days=days)).isoformat()
+
+    periods = [{"period": "last_90"}, {"period": "last_30"}, {"period": "today"}, {"from": ago(47.3), "to": ago(31.1)}]
+    filters = [
+        {},
+        {"certain": "true"},
+        {"channel": "tim-malam"},
+        {"label": "Grade A"},
+        {"team": Team.objects.get(name="Toko").pk},
+        {"team": Team.objects.get(name="Toko").pk, "label": "Grade A", "certain": "true"},
+    ]
+    assert disagreements(reader(client_of(UserFactory(role="analyst"))), periods, filters) == []
+    everywhere = slow_for()
+    assert home_disagreements(read_tiles(Scope(everything=True)), everywhere) == []
+    flagged = set(StaleFlag.objects.values_list("contact_id", "label_id"))
+    assert flagged == everywhere.stale(StaleFlag.objects.latest("flagged_at").flagged_at)
