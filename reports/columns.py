@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from .selectors.campaigns import Basis
 from .selectors.shares import Share
@@ -19,7 +19,10 @@ Text = Any  # a string, or one that is translated when it is shown
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
-    """A smaller figure under the main one: field of the row, its words ("%(n)s so far"), the count behind it."""
+    """A smaller figure under the main one: field of the row, its words ("%(n)s so far"), the count behind it.
+
+    Words that differ for one and for many choose by "count".
+    """
 
     field: str
     words: Text
@@ -95,6 +98,7 @@ def _became(name: str, *, bad: bool = False) -> Column:
     )
 
 
+CONTACTS = ngettext_lazy("%(n)s contact", "%(n)s contacts", "count")
 AGENTS = [
     Group(
         gettext_lazy("Quality of labelling"),
@@ -109,7 +113,7 @@ AGENTS = [
                 name="first_label_median_s",
                 kind="seconds",
                 rows="first_labelled",
-                beside=(Beside(field="first_label_p90_s", words=gettext_lazy("p90: %(n)s")),),
+                beside=(Beside(field="first_label_p90_s", words=gettext_lazy("9 of 10: %(n)s")),),
             ),
             _counted(
                 "unlabelled",
@@ -127,8 +131,12 @@ AGENTS = [
         [
             _counted(
                 "added",
-                Beside(field="mistaps", words=gettext_lazy("%(n)s quick undos"), rows="mistaps"),
-                Beside(field="added_contacts", words=gettext_lazy("%(n)s contacts")),
+                Beside(
+                    field="mistaps",
+                    words=ngettext_lazy("%(n)s quick undo", "%(n)s quick undos", "count"),
+                    rows="mistaps",
+                ),
+                Beside(field="added_contacts", words=CONTACTS),
             ),
             _counted("found"),
             _counted("removed"),
@@ -136,7 +144,7 @@ AGENTS = [
             Column(name="net"),
             _counted("removed_by"),
             _counted("active_from"),
-            _counted("active_to", Beside(field="active_to_contacts", words=gettext_lazy("%(n)s contacts"))),
+            _counted("active_to", Beside(field="active_to_contacts", words=CONTACTS)),
         ],
     ),
 ]
@@ -218,7 +226,7 @@ def _lines(row: Any, column: Column) -> Iterator[Line]:
                 )
         elif value:
             kind = "seconds" if beside.field.endswith("_s") else "count"
-            yield Line(str(beside.words) % {"n": written(value, kind)}, beside.rows)
+            yield Line(str(beside.words % {"n": written(value, kind), "count": value}), beside.rows)
 
 
 def written(value: Any, kind: str) -> str:
@@ -233,10 +241,12 @@ def _count(value: int) -> str:
 
 
 def _percent(fraction: float | None) -> str:
-    if fraction is None:
-        return "–"
+    return "–" if fraction is None else f"{_hundredths(fraction)}%"
+
+
+def _hundredths(fraction: float) -> str:
     digits = 1 if 0 < fraction < 0.1 or 0.9 < fraction < 1 else 0
-    return f"{number_format(round(fraction * 100, digits), decimal_pos=digits)} %"
+    return str(number_format(round(fraction * 100, digits), decimal_pos=digits))
 
 
 def _share_text(value: Share) -> str:
@@ -245,7 +255,9 @@ def _share_text(value: Share) -> str:
 
 def interval(value: Share) -> str:
     """The ends of a share's interval; "" when there is none."""
-    return f"{_percent(value.low)} – {_percent(value.high)}" if value.n else ""
+    if value.low is None or value.high is None:
+        return ""
+    return f"{_hundredths(value.low)}–{_hundredths(value.high)}%"
 
 
 def _duration(seconds: float) -> str:

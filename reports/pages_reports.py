@@ -135,8 +135,19 @@ def report_page(request: HttpRequest, name: str) -> HttpResponse:
         "name": name,
         "first": REPORTS[name].key,
         "few": any(cell.few for row in shown for table in row.tables for cell in table),
+        "too_young": _too_young(asked),
+        "longer_url": _with(request, period="last_90") if asked.preset != "last_90" else "",
     }
     return TemplateResponse(request, "reports/report.html", context)
+
+
+def _too_young(asked: Asked) -> bool:
+    """Whether the shares that wait some days are empty because everybody of the period is younger than that."""
+    if asked.report.name == "agents":
+        return any(row.came_true_immature for row in asked.rows) and not any(row.came_true.n for row in asked.rows)
+    if asked.basis is Basis.EVENT:
+        return False
+    return any(row.contacts for row in asked.rows) and all(row.immature == row.contacts for row in asked.rows)
 
 
 def _table(group: columns.Group, shown: list[PageRow], place: int) -> dict[str, Any]:
@@ -149,7 +160,7 @@ def _page_row(row: Any, asked: Asked, groups: list[columns.Group]) -> PageRow:
     names = {"agents": _("Nobody known"), "campaigns": _("No campaign")}
     notes = [_("archived")] if row.archived else []
     if getattr(row, "young_channel", False):
-        notes.append(_("number connected under 30 days ago"))
+        notes.append(_("number new: under 30 days"))
     return PageRow(
         who=NONE if who is None else str(who),
         name=row.name or names[asked.report.name],

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
@@ -215,3 +217,30 @@ def test_every_figure_of_a_page_is_defined_in_both_languages_and_in_the_document
         from reports.dictionary import DOCS
 
         assert (DOCS / file).read_text(encoding="utf-8") == markdown(language), "run python -m reports.dictionary"
+
+
+def test_a_figure_is_written_as_people_of_its_language_write_it() -> None:
+    from django.utils.translation import override
+
+    from reports.columns import AGENTS, CONTACTS, interval, written
+    from reports.selectors.shares import share
+
+    with override("id"):
+        assert (written(share(64, 1100), "share"), interval(share(64, 1100))) == ("5,8% · 64/1.100", "4,6–7,4%")
+    undos = next(beside for c in AGENTS[1].columns for beside in c.beside if beside.field == "mistaps").words
+    with override("en"):
+        assert str(undos % {"n": "1", "count": 1}) == "1 quick undo"
+        assert str(CONTACTS % {"n": "1,100", "count": 1100}) == "1,100 contacts"
+
+
+def test_a_period_too_young_to_judge_says_so_and_leads_to_a_longer_one(rina: Any) -> None:
+    now = timezone.now()
+    write(rina, BUDI, now - timedelta(days=2))
+    rina.label("added", "1", BUDI, at=now - timedelta(days=1))
+    rina.drain()
+    for name in ("agents", "campaigns"):
+        page = client_of().get(f"/admin/reports/{name}/").content.decode()
+        assert "younger than 30 days" in page
+        assert "?period=last_90" in page.split("younger than 30 days")[1].split("</p>")[0]
+    for asked in (SPAN, {"basis": "event"}):
+        assert "younger than 30 days" not in client_of().get("/admin/reports/campaigns/", asked).content.decode()
