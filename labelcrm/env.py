@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
 import environ
+import phonenumbers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 SERVICES_FILE = "services.json"
@@ -28,6 +29,7 @@ FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 HOST_NAME = re.compile(
     r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?"
 )
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 NOT_RUNNING = (
     "DATABASE_URL is not set and labelcrm's own services are not running: start them with `make run`, "
     "or set DATABASE_URL and REDIS_URL to servers of yours."
@@ -92,6 +94,42 @@ def hosts(name: str, *, default: list[str]) -> list[str]:
     return [_checked_host(name, text) for text in strings(name, default=default)]
 
 
+def site_names(name: str, *, default: list[str]) -> list[str]:
+    """Comma-separated names a site is called by, without a port; `.example.com` stands for all below, `*` for any."""
+    names = strings(name, default=default)
+    for text in names:
+        if text != "*" and not _is_host(text.removeprefix(".").lower()):
+            raise ConfigurationError(f"{name} must list host names without a port, comma-separated; {text!r} is none.")
+    return names
+
+
+def origins(name: str) -> list[str]:
+    """Comma-separated origins such as https://crm.example.com; `https://*.example.com` stands for all below it."""
+    return [_checked_url(name, text, star=True) for text in strings(name, default=[])]
+
+
+def url(name: str, *, default: str = "") -> str:
+    """An http or https address, without a slash at its end."""
+    value = string(name, default=default).strip().rstrip("/")
+    return _checked_url(name, value) if value else value
+
+
+def region(name: str, *, default: str) -> str:
+    """A country as phone numbers know it, in two capital letters."""
+    value = string(name, default=default).strip().upper()
+    if not phonenumbers.country_code_for_region(value):
+        raise ConfigurationError(f"{name} must be a country in two letters such as ID, not {value!r}.")
+    return value
+
+
+def log_level(name: str, *, default: str) -> str:
+    """How much is logged, in capital letters."""
+    value = string(name, default=default).strip().upper()
+    if value not in LOG_LEVELS:
+        raise ConfigurationError(f"{name} must be one of {', '.join(LOG_LEVELS)}, not {value!r}.")
+    return value
+
+
 def time_zone(name: str, *, default: str) -> str:
     """The name of a time zone this machine knows."""
     value = os.environ.get(name, "").strip() or default
@@ -112,6 +150,17 @@ def _checked_host(name: str, text: str) -> str:
     if match and 1 <= int(match["port"] or 1) <= 65535 and _is_host(match["host"]):
         return text.lower()
     raise ConfigurationError(f"{name} must list host or host:port, comma-separated, and {text!r} is neither.")
+
+
+def _checked_url(name: str, text: str, *, star: bool = False) -> str:
+    match = re.fullmatch(
+        r"https?://(?P<host>\[[^\]]*\]|[^:/?#\[\]@]+)(:(?P<port>[0-9]{1,5}))?(?P<path>/[^?#\s]*)?", text
+    )
+    if match and 1 <= int(match["port"] or 1) <= 65535 and not (star and match["path"]):
+        host = match["host"].lower()
+        if _is_host(host.removeprefix("*.") if star else host):
+            return text
+    raise ConfigurationError(f"{name} must begin with http:// or https:// and a host name, and {text!r} does not.")
 
 
 def _is_host(host: str) -> bool:

@@ -16,9 +16,9 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DEBUG = env.boolean("DEBUG", default=False)
 SECRET_KEY = env.secret_key()
 ENCRYPTION_KEYS = env.encryption_keys()
-ALLOWED_HOSTS = env.strings("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.strings("CSRF_TRUSTED_ORIGINS", default=[])
-PUBLIC_URL = env.string("PUBLIC_URL", default="").rstrip("/")  # how gateways reach us; "" = as the browser does
+ALLOWED_HOSTS = env.site_names("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
+PUBLIC_URL = env.url("PUBLIC_URL")  # how gateways reach us; "" = as the browser does
 
 # -- Applications ---------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -138,7 +138,7 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = env.time_zone("TIME_ZONE", default="Asia/Jakarta")
 USE_I18N = True
 USE_TZ = True
-PHONE_REGION = env.string("PHONE_REGION", default="ID")
+PHONE_REGION = env.region("PHONE_REGION", default="ID")
 
 # -- Static files -------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
@@ -223,7 +223,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # -- Webhooks and label rules (METRICS.md names) ---------------------------------------------------------------------
-WEBHOOK_MAX_BYTES = env.integer("WEBHOOK_MAX_BYTES", default=1024 * 1024)
+WEBHOOK_MAX_BYTES = env.integer("WEBHOOK_MAX_BYTES", default=1024 * 1024, minimum=1024)
 GATEWAY_HOSTS = env.hosts("GATEWAY_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 RESYNC_MIN_ADDS = env.integer("RESYNC_MIN_ADDS", default=10)
 RESYNC_WINDOW_SECONDS = env.integer("RESYNC_WINDOW_SECONDS", default=60)
@@ -239,6 +239,6 @@ LOGGING = {
         "line": {"()": "labelcrm.core.logs.OneLineFormatter", "format": "%(levelname)s %(name)s: %(message)s"},
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.string("LOG_LEVEL", default="INFO")},
+    "root": {"handlers": ["console"], "level": env.log_level("LOG_LEVEL", default="INFO")},
     "loggers": {"axes": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
 }

@@ -102,6 +102,9 @@ def test_an_empty_value_is_the_default_but_an_empty_list(monkeypatch):
         (lambda: env.time_zone("X", default="UTC"), "Asia/Nowhere", "X must be a time zone such as Asia/Jakarta"),
         (lambda: env.time_zone("X", default="UTC"), "../etc/passwd", "X must be a time zone such as Asia/Jakarta"),
         (lambda: env.string("X"), "", "X is not set"),
+        (lambda: env.region("X", default="ID"), "Indonesia", "X must be a country in two letters such as ID, not"),
+        (lambda: env.region("X", default="ID"), "XX", "X must be a country in two letters such as ID, not 'XX'."),
+        (lambda: env.log_level("X", default="INFO"), "LOUD", "X must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL"),
     ],
 )
 def test_a_wrong_value_is_named(monkeypatch, getter, text, sentence):
@@ -125,6 +128,51 @@ def test_what_is_no_host_is_named(monkeypatch, text):
         env.hosts("GATEWAY_HOSTS", default=[])
 
 
+def test_what_people_write_for_country_and_log_level_is_understood(monkeypatch):
+    monkeypatch.setenv("X", " my ")
+    assert env.region("X", default="ID") == "MY"
+    monkeypatch.setenv("X", "debug")
+    assert env.log_level("X", default="INFO") == "DEBUG"
+
+
+def test_the_names_of_the_site_may_cover_all_below_one(monkeypatch):
+    monkeypatch.setenv("ALLOWED_HOSTS", "CRM.example.com,.example.org,10.0.0.5,[::1],*")
+    assert env.site_names("ALLOWED_HOSTS", default=[]) == ["CRM.example.com", ".example.org", "10.0.0.5", "[::1]", "*"]
+
+
+@pytest.mark.parametrize("text", ["crm.example.com:8000", "https://crm.example.com", "a b", "crm/", "::1", ".", "*.a"])
+def test_what_is_no_name_of_a_site_is_named(monkeypatch, text):
+    monkeypatch.setenv("ALLOWED_HOSTS", f"localhost,{text}")
+    with pytest.raises(ConfigurationError, match="ALLOWED_HOSTS must list host names without a port"):
+        env.site_names("ALLOWED_HOSTS", default=[])
+
+
+def test_addresses_of_the_site_are_understood(monkeypatch):
+    monkeypatch.setenv("PUBLIC_URL", "https://crm.example.com:8443/label/")
+    assert env.url("PUBLIC_URL") == "https://crm.example.com:8443/label"
+    monkeypatch.setenv("PUBLIC_URL", "")
+    assert env.url("PUBLIC_URL") == ""
+    monkeypatch.setenv("CSRF_TRUSTED_ORIGINS", "https://crm.example.com, https://*.example.org,http://[::1]:8000")
+    assert len(env.origins("CSRF_TRUSTED_ORIGINS")) == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["crm.example.com", "ftp://crm", "https://", "https://a b", "https://crm:0", "https://u:p@crm", "https://crm?x=1"],
+)
+def test_what_is_no_address_of_a_site_is_named(monkeypatch, text):
+    monkeypatch.setenv("X", text)
+    for getter in (env.url, env.origins):
+        with pytest.raises(ConfigurationError, match="X must begin with http:// or https:// and a host name"):
+            getter("X")
+
+
+def test_an_origin_has_no_path(monkeypatch):
+    monkeypatch.setenv("CSRF_TRUSTED_ORIGINS", "https://crm.example.com/admin")
+    with pytest.raises(ConfigurationError, match="CSRF_TRUSTED_ORIGINS must begin with"):
+        env.origins("CSRF_TRUSTED_ORIGINS")
+
+
 def test_encryption_keys_are_a_list_with_the_newest_first(monkeypatch):
     newest, oldest = "B" * 43 + "=", "A" * 43 + "="
     monkeypatch.setenv("ENCRYPTION_KEY", f"{newest}, {oldest}")
@@ -142,7 +190,7 @@ def test_a_wrong_encryption_key_is_refused_without_being_shown(monkeypatch, key)
 
 def test_every_variable_is_explained_in_the_example_file():
     explained = set(re.findall(r"^#([A-Z_]+)=", (BASE_DIR / ".env.example").read_text(), flags=re.MULTILINE))
-    pattern = re.compile(r"env\.(?:string|strings|boolean|integer|hosts|time_zone|port)\(\s*\"([A-Z_]+)\"")
+    pattern = re.compile(r"env\.(?:[a-z_]+)\(\s*\"([A-Z_]+)\"")
     sources = [path for app in APPS for path in (BASE_DIR / app).rglob("*.py")]
     read = {name for path in sources for name in pattern.findall(path.read_text())}
     assert (read | READ_DIRECTLY) - explained == set()

@@ -428,6 +428,9 @@ def test_a_port_in_use_is_named_before_anything_starts(folder):
         ("LABELCRM_SERVICES", "docker"),
         ("GATEWAY_HOSTS", "http://waha:3000/"),
         ("DEBUG", "maybe"),
+        ("LOG_LEVEL", "loud"),
+        ("PHONE_REGION", "Indonesia"),
+        ("PUBLIC_URL", "crm.example.com"),
     ],
 )
 def test_a_wrong_variable_is_named_before_anything_starts(folder, name, value):
