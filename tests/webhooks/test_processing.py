@@ -175,6 +175,20 @@ def test_a_batch_holds_no_more_bytes_than_a_worker_can_carry(bridge: Bridge, mon
     assert poison.tried[3:] == [1] * 5
 
 
+def test_what_was_applied_and_what_was_known_already_stay_so_when_replayed(bridge: Bridge) -> None:
+    label(bridge, 1)
+    bridge.label("added", "5", "628120000001", at=MON + timedelta(minutes=9))
+    bridge.post("message", chat="628120000002", message={"id": "m1", "text": "Halo", "from_me": False}, at=MON)
+    bridge.drain()
+    before = states()
+    assert before == {"applied": 2, "duplicate": 1}
+    processing.replay(InboundEvent.objects.all(), actor=None)
+    assert states() == {"pending": 3}
+    bridge.drain()
+    assert states() == before
+    assert not InboundEvent.objects.filter(state="applied").exclude(reason="").exists()
+
+
 def test_a_parked_row_is_applied_once_its_cause_is_mended(bridge: Bridge) -> None:
     Channel.objects.update(session="lain", gateway="generic")
     label(bridge, 1)
