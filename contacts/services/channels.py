@@ -6,18 +6,28 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Max, Model, Q
 from django.utils import timezone
 from django.utils.text import slugify
 
 from contacts.models import Agent, Channel, ChannelOwnership, ChannelSecret, Team
+from contacts.models.channels import CRM_GATEWAY
 from labelcrm.core import audit
 from webhooks.gateways import GATEWAYS
 
 SECRET_BYTES = 32
 SHORTEST_SECRET = 8
+# Where the texts of `connect` are kept, for their longest lengths.
+COLUMNS: dict[str, tuple[type[Model], str]] = {
+    "name": (Channel, "name"),
+    "session": (Channel, "session"),
+    "base_url": (Channel, "base_url"),
+    "agent": (Agent, "code"),
+    "team": (Team, "name"),
+}
 
 
 class ChannelError(ValueError):
@@ -54,6 +64,7 @@ def connect(
     `fields` are base_url, api_key and timezone; None leaves a field as it is. Raises ChannelError.
     """
     _check(gateway, key, secret)
+    _check_texts(name=name, session=session, agent=agent, team=team, base_url=fields.get("base_url"))
     channel = Channel.objects.filter(key=key).select_for_update().first()
     created = channel is None
     if channel is None:
@@ -83,10 +94,24 @@ def _check(gateway: str, key: str, secret: str | None) -> None:
         raise ChannelError(f"There is no gateway “{gateway}”; known are {', '.join(sorted(GATEWAYS))}.")
     if not key or slugify(key) != key.lower() or len(key) > 60:
         raise ChannelError("A key is made of letters, digits, - and _, at most 60 of them.")
+    if key.lower() == CRM_GATEWAY:
+        raise ChannelError(f"The key “{key}” is kept for the built-in channel; choose another key.")
     if secret is not None and (len(secret) < SHORTEST_SECRET or secret in GATEWAYS[gateway].weak_secrets):
         raise ChannelError(
             f"This secret is too easy to guess: use one of at least {SHORTEST_SECRET} characters that is not a default."
         )
+    if secret is not None and "/" in secret and GATEWAYS[gateway].token_in_url:
+        raise ChannelError("The secret becomes part of an address: leave out slashes.")
+
+
+def _check_texts(*, name: str, **texts: str | None) -> None:
+    if not name.strip():
+        raise ChannelError("A channel needs a name.")
+    for what, text in {"name": name, **texts}.items():
+        model, field = COLUMNS[what]
+        longest = model._meta.get_field(field).max_length
+        if text and longest is not None and len(text) > longest:
+            raise ChannelError(f"The {what.replace('_', ' ')} has at most {longest} characters.")
 
 
 def hook_path(channel: Channel) -> str:
@@ -95,7 +120,7 @@ def hook_path(channel: Channel) -> str:
     if channel.gateway not in GATEWAYS or not GATEWAYS[channel.gateway].token_in_url:
         return base
     newest = channel.secrets.first()
-    return f"{base}{newest.value}/" if newest is not None else base
+    return f"{base}{quote(newest.value, safe='')}/" if newest is not None else base
 
 
 def set_secret(channel: Channel, secret: str | None, *, actor: Any, overlap: timedelta = timedelta(0)) -> str | None:

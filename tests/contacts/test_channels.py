@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from contacts.models import Agent, Channel, ChannelOwnership, ChannelSecret
-from contacts.services.channels import connect, set_owner
+from contacts.services.channels import ChannelError, connect, set_owner
 from contacts.services.ownership import Ownerships
 from tests.factories import AgentFactory, ChannelFactory
 
@@ -48,6 +48,13 @@ def test_the_same_command_twice_changes_nothing_and_makes_no_second_secret() -> 
         (["--timezone", "Asia/Jakartaa"], "no time zone"),
         (["--since", "yesterday"], "no date"),
         (["--since", "2026-13-45"], "no date"),
+        (["--name", " "], "needs a name"),
+        (["--name", "x" * 101], "The name has at most 100 characters"),
+        (["--team", "x" * 101], "The team has at most 100 characters"),
+        (["--agent", "x" * 61], "The agent has at most 60 characters"),
+        (["--session", "x" * 201], "The session has at most 200 characters"),
+        (["--base-url", "http://" + "x" * 300], "The base url has at most 300 characters"),
+        (["--key", "crm"], "built-in channel"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_sentence(options: list[str], sentence: str) -> None:
@@ -60,6 +67,18 @@ def test_a_key_of_another_gateway_is_not_taken_over() -> None:
     connect(gateway="gowa", key="cs1", name="x", actor=None)
     with pytest.raises(CommandError, match="one of gowa already"):
         run()
+
+
+def test_a_secret_in_an_address_is_written_as_addresses_are() -> None:
+    done = connect(gateway="evolution", key="evo", name="x", secret="a b?c#d%41é", actor=None)
+    assert done.path == "/hooks/evolution/evo/a%20b%3Fc%23d%2541%C3%A9/"
+    with pytest.raises(ChannelError, match="leave out slashes"):
+        connect(gateway="evolution", key="evo2", name="x", secret="rahasia/panjang", actor=None)
+
+
+def test_the_address_is_whole_on_an_ipv6_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOST", "::1")
+    assert run("--secret", "rahasia-panjang") == ["URL http://[::1]:8000/hooks/waha/cs1/"]
 
 
 def test_the_default_secret_of_gowa_is_refused() -> None:

@@ -59,8 +59,8 @@ class Command(BaseCommand):
 
 def public_url() -> str:
     """Scheme and host under which gateways reach us."""
-    host, port = env.string("HOST", default="127.0.0.1"), env.integer("PORT", default=8000)
-    return settings.PUBLIC_URL or f"http://{host}:{port}"
+    host = env.string("HOST", default="127.0.0.1")
+    return settings.PUBLIC_URL or f"http://{f'[{host}]' if ':' in host else host}:{env.port()}"
 
 
 def _zone(name: str | None) -> str | None:
