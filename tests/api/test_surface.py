@@ -76,6 +76,11 @@ def test_an_unknown_address_is_404_in_json(owner: APIClient, path: str) -> None:
     assert (response.status_code, response.json()["error"]["code"]) == (404, "not_found")
 
 
+def test_writing_to_an_unknown_address_is_the_same_404() -> None:
+    response = APIClient(enforce_csrf_checks=True).post("/api/v1/inbox/x/replay/")
+    assert (response.status_code, response.json()["error"]["code"]) == (404, "not_found")
+
+
 def test_reading_without_the_last_slash_is_forgiven_writing_is_not(owner: APIClient) -> None:
     response = owner.get("/api/v1/contacts?q=budi", follow=False)
     assert (response.status_code, response.headers["Location"]) == (301, "/api/v1/contacts/?q=budi")
