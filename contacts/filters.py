@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django_filters import CharFilter
 
 from contacts.models import Campaign, Channel, Contact, ContactIdentity, IdentityKind, Team
+from contacts.models.channels import CRM_GATEWAY
 from labelcrm.core.api.filtering import (
     BIGINT_MAX,
     ArchivableFilterSet,
@@ -21,6 +22,7 @@ from labelcrm.core.api.filtering import (
 )
 from labels.models import Label, LabelAlias, LabelAssignment
 from labels.naming import normalize
+from webhooks.gateways import GATEWAYS
 
 MERGE_CHAIN = 50  # merges of merged contacts are followed this far
 
@@ -40,6 +42,12 @@ def contact_of(kind: str, value: str) -> int | None:
     """The id of the contact with this identity (E.164 phone or digits of a LID), None when nobody has it."""
     owner = ContactIdentity.objects.filter(kind=kind, value=value).values_list("contact_id", flat=True).first()
     return None if owner is None else surviving_id(owner)
+
+
+def contact_addressed(address: str) -> int | None:
+    """The id of the contact with this E.164 phone or `<digits>@lid`, None when nobody has it."""
+    lid = address.removesuffix("@lid")
+    return contact_of(IdentityKind.PHONE, address) if lid == address else contact_of(IdentityKind.LID, lid)
 
 
 def as_id(text: str) -> int | None:
@@ -87,7 +95,7 @@ class OfContactFilterSet(OfChannelFilterSet):
         return queryset.filter(contact_id=surviving_id(value))
 
     def of_phone(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
-        return self._of(queryset, contact_of(IdentityKind.PHONE, value))
+        return self._of(queryset, contact_addressed(value))
 
     def of_lid(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         return self._of(queryset, contact_of(IdentityKind.LID, value))
@@ -105,7 +113,7 @@ class ContactFilterSet(StrictFilterSet):
     updated_since = MomentFilter(field_name="updated_at", lookup_expr="gte")
 
     def of_phone(self, queryset: Any, name: str, value: str) -> Any:
-        return self._only(queryset, contact_of(IdentityKind.PHONE, value))
+        return self._only(queryset, contact_addressed(value))
 
     def of_lid(self, queryset: Any, name: str, value: str) -> Any:
         return self._only(queryset, contact_of(IdentityKind.LID, value))
@@ -138,7 +146,7 @@ class MessageFilterSet(OfContactFilterSet):
 
 
 class ChannelFilterSet(ArchivableFilterSet):
-    gateway = CharFilter()
+    gateway = WordFilter(choices=[(name, name) for name in (*GATEWAYS, CRM_GATEWAY)])
     status = WordFilter(choices=Channel.Status.choices)
 
 

@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 from contacts.models import Contact
 from labels.models import Label, LabelAssignment
 from tests.factories import CampaignFactory, ContactFactory
+from webhooks.gateways import GATEWAYS
 
 from .conftest import get, rows
 from .story import Story
@@ -39,6 +40,14 @@ def test_a_lid_is_found_by_either_form(owner: APIClient, story: Story, spelling:
     contact = story.contact(phone="", lid="123456789")
     story.contact()
     assert [row["id"] for row in rows(owner, "contacts", lid=spelling)] == [contact.pk]
+
+
+def test_a_chat_that_whatsapp_shows_by_lid_is_found_by_its_jid(owner: APIClient, story: Story) -> None:
+    contact = story.contact(phone="", lid="123456789")
+    story.put_on(contact, "Grade A")
+    story.put_on(story.contact(), "Grade A")
+    assert [row["id"] for row in rows(owner, "contacts", phone="123456789@lid")] == [contact.pk]
+    assert [row["contact"] for row in rows(owner, "assignments", phone="123456789:3@lid")] == [contact.pk]
 
 
 def test_a_phone_nobody_has_finds_nobody(owner: APIClient, story: Story) -> None:
@@ -99,6 +108,13 @@ def test_active_tells_open_intervals_from_closed_ones(owner: APIClient, story: S
     assert [row["label_name"] for row in rows(owner, "assignments", active="true")] == ["Grade A"]
     assert [row["label_name"] for row in rows(owner, "assignments", active="false")] == ["Selesai"]
     assert len(rows(owner, "assignments")) == 2
+
+
+def test_channels_are_found_by_a_gateway_that_exists(owner: APIClient, story: Story) -> None:
+    assert [row["key"] for row in rows(owner, "channels", gateway=story.channel.gateway)] == [story.channel.key]
+    other = next(name for name in GATEWAYS if name != story.channel.gateway)
+    assert rows(owner, "channels", gateway=other) == []
+    assert owner.get("/api/v1/channels/", {"gateway": "whatsapp"}).status_code == 400
 
 
 def test_rows_of_a_channel_are_found_by_its_key(owner: APIClient, story: Story) -> None:

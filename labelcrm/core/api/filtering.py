@@ -128,7 +128,7 @@ def _moment(text: str) -> datetime | None:
 
 
 class PhoneField(forms.CharField):
-    """Any spelling of a phone, a JID too; its value is E.164."""
+    """Any spelling of a phone, a JID too; its value is E.164, or `<digits>@lid` for the JID of a LID."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs | {"strip": False})
@@ -137,7 +137,8 @@ class PhoneField(forms.CharField):
         text = super().to_python(value) or ""
         if text.startswith(" "):
             text = f"+{text.lstrip()}"  # a plus that the client did not escape
-        phone = phones.to_e164(text, region=settings.PHONE_REGION)
+        lid = phones.lid_digits(text) if "@" in text else None
+        phone = phones.lid_address(lid) if lid else phones.to_e164(text, region=settings.PHONE_REGION)
         if text and phone is None:
             raise forms.ValidationError(_("Must be a phone number."), code="invalid")
         return phone or ""
