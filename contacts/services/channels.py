@@ -109,7 +109,7 @@ def _check_texts(*, name: str, **texts: str | None) -> None:
         raise ChannelError("A channel needs a name.")
     for what, text in {"name": name, **texts}.items():
         model, field = COLUMNS[what]
-        longest = model._meta.get_field(field).max_length
+        longest = getattr(model._meta.get_field(field), "max_length", None)
         if text and longest is not None and len(text) > longest:
             raise ChannelError(f"The {what.replace('_', ' ')} has at most {longest} characters.")
 
@@ -174,8 +174,9 @@ def set_owner(channel: Channel, agent: Agent, *, since: datetime | None, actor: 
         return None
     last_left = None if current else owners.aggregate(at=Max("until"))["at"]
     start = since or (timezone.now() if current is not None else last_left)
-    for former in owners.filter(Q(until__isnull=True) | Q(until__gt=start)) if start else ():
-        _end(former, start)
+    if start is not None:
+        for former in owners.filter(Q(until__isnull=True) | Q(until__gt=start)):
+            _end(former, start)
     row = ChannelOwnership.objects.create(channel=channel, agent=agent, since=start)
     audit.record(
         actor=actor,
