@@ -173,7 +173,7 @@ def set_owner(channel: Channel, agent: Agent, *, since: datetime | None, actor: 
     if current is not None and current.agent_id == agent.pk and (since is None or current.since == since):
         return None
     last_left = None if current else owners.aggregate(at=Max("until"))["at"]
-    start = since or (timezone.now() if current is not None else last_left)
+    start: datetime | None = since or (timezone.now() if current is not None else last_left)
     if start is not None:
         for former in owners.filter(Q(until__isnull=True) | Q(until__gt=start)):
             _end(former, start)
