@@ -40,6 +40,7 @@ MEETINGS = 5  # deadlocks in a row before a batch is left for the next sweep
 DEADLOCKS = ("40P01", "40001")
 QUERY_CANCELED = "57014"  # by a time limit, most likely
 LANE_LOCK = 0x1ABE1  # the first half of the advisory lock of a lane; the second is the channel id
+KNOWN = "known already"
 APPLIED_BEFORE = "applied before"  # the reason of a row that waits to be processed again
 State = InboundEvent.State
 
@@ -248,11 +249,11 @@ def _write_states(readings: Iterable[Reading], useful: set[int]) -> None:
     execute(
         "UPDATE webhooks_inboundevent AS e SET settled_at = now(),"
         " state = CASE WHEN n.state = 'duplicate' AND e.reason = %s THEN 'applied' ELSE n.state END,"
-        " reason = CASE WHEN n.state = 'duplicate' AND e.reason = %s THEN '' ELSE n.reason END,"
+        " reason = CASE WHEN e.reason = %s AND n.reason = %s THEN '' ELSE n.reason END,"
         " attempts = attempts + 1, body = CASE WHEN n.state = 'ignored' THEN ''::bytea ELSE e.body END,"
         " headers = CASE WHEN n.state = 'ignored' THEN '{}'::jsonb ELSE e.headers END"
         " FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS n (id, state, reason) WHERE e.id = n.id",
-        [APPLIED_BEFORE, APPLIED_BEFORE, *transpose(settled, 3)],
+        [APPLIED_BEFORE, APPLIED_BEFORE, KNOWN, *transpose(settled, 3)],
     )
 
 
@@ -262,8 +263,8 @@ def _state(reading: Reading, useful: set[int]) -> tuple[str, str]:
     if reading.ignored:
         return State.IGNORED.value, reading.ignored
     if reading.row.id not in useful:
-        return State.DUPLICATE.value, "known already"
-    return State.APPLIED.value, ""
+        return State.DUPLICATE.value, reading.unread or KNOWN
+    return State.APPLIED.value, reading.unread
 
 
 def _announce(channel: Channel, useful: set[int]) -> None:

@@ -58,13 +58,17 @@ class Said(Generic[E_co]):
 
 @dataclass(slots=True)
 class Reading:
-    """What one row says. `parked` and `ignored` hold the reason when nothing of it is to be applied."""
+    """What one row says.
+
+    `parked` and `ignored` hold the reason when nothing of it is to be applied, `unread` why a part of it is not.
+    """
 
     row: RawEvent
     said: list[Said[Event]] = field(default_factory=list)
     envelope: Envelope = field(default_factory=Envelope)
     parked: str = ""
     ignored: str = ""
+    unread: str = ""
 
 
 def read(row: RawEvent, speaker: Speaker) -> Reading:
@@ -82,8 +86,9 @@ def read(row: RawEvent, speaker: Speaker) -> Reading:
         for index, event in enumerate(events)
         if not isinstance(event, Envelope | Ignored | NotUnderstood) and not _is_own(event, speaker, envelope)
     ]
+    reading.unread = next((event.reason for event in events if isinstance(event, NotUnderstood)), "")[:300]
     if not reading.said:
-        reading.parked = next((event.reason for event in events if isinstance(event, NotUnderstood)), "")[:300]
+        reading.parked = reading.unread
         reading.ignored = "" if reading.parked else _why_ignored(events)
     return reading
 

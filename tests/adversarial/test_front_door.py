@@ -49,7 +49,7 @@ def test_case_30_one_unreadable_item_does_not_take_the_others_with_it() -> None:
     good = {"type": "add", "chatId": f"{BUDI}@s.whatsapp.net", "labelId": "7"}
     number.take(number.say.event("labels.association", [good, {"type": "add"}, 7, None, {**good, "chatId": "x@g.us"}]))
     assert len(number.spans()) == 1
-    assert states() == ["applied"]
+    assert reasons() == [("applied", "The post has no readable label id.")], "what was left out is not hidden"
 
 
 @pytest.mark.parametrize("data", [None, "x", 7, [], [None], {}])
