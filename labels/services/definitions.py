@@ -314,6 +314,8 @@ def _held_keys(ids: list[int]) -> set[tuple[int, int]]:
 def name_placeholder(*, channel_label: ChannelLabel, name: str, actor: Any) -> set[int]:
     """A person says what a label without a name is called; a name that WhatsApp tells later still wins.
 
+    Of a deleted label it is said for the time when it lived: its id may be another's by now.
+
     Returns ids of the contacts whose figures changed.
     """
     from django.utils import timezone
@@ -322,7 +324,7 @@ def name_placeholder(*, channel_label: ChannelLabel, name: str, actor: Any) -> s
 
     now = timezone.now()
     hint = Definition(
-        external_id=channel_label.external_id, kind=HINT, name=name, at=max(channel_label.first_seen_at, now),
+        external_id=channel_label.external_id, kind=HINT, name=name, at=channel_label.deleted_at or now,
         at_source="received", received_at=now, key=f"person:{channel_label.pk}:{now.isoformat()}"[:64],
     )  # fmt: skip
     audit.record(actor=actor, action="label.named", obj=channel_label, name=name)

@@ -11,6 +11,7 @@ from django.db.models import F
 from contacts.models import Contact
 from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelAssignment, LabelDay, LabelEvent, LabelSpell
 from labels.naming import normalize
+from labels.services.definitions import name_placeholder
 from labels.services.meanings import remap
 from webhooks.models import InboundEvent
 
@@ -54,6 +55,18 @@ def test_case_12_a_name_told_in_passing_is_believed_until_the_label_is_saved() -
     number.take(number.say.label_saved("21", name="Grade A", color=2, at=minutes(0)))
     number.take(number.say.label_on_chat(SITI, "21", on=True, at=minutes(5), label={"id": "21", "name": "Cold"}))
     assert (only_label().name, only_label().label.name) == ("Grade A", "Grade A")
+
+
+def test_case_12_naming_a_label_that_is_gone_names_nobody_who_has_its_id_now() -> None:
+    number = Number("gowa")
+    number.label(BUDI, "7", minutes(1))
+    number.hear(number.say.label_deleted("7", at=minutes(5)))
+    number.label(BUDI, "7", minutes(7))
+    number.drain()
+    name_placeholder(channel_label=ChannelLabel.objects.get(generation=1), name="Hot", actor=None)
+    labels = list(ChannelLabel.objects.order_by("generation"))
+    assert [(label.name, label.is_placeholder) for label in labels] == [("Hot", False), (labels[1].name, True)]
+    assert LabelAssignment.objects.get(removed_at__isnull=False).channel_label_name == "Hot"
 
 
 def test_case_12_a_name_told_in_passing_that_comes_back_in_one_batch_is_the_latest() -> None:
