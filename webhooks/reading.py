@@ -105,12 +105,12 @@ def _is_of_nobody(events: Sequence[Event]) -> bool:
 
 def learnt(speaker: Speaker, readings: Iterable[Reading]) -> Speaker:
     """`speaker` with what the readings that count tell of it: its session where it has none, its number and LID."""
+    session, own_phone, own_lid = speaker.session, speaker.own_phone, speaker.own_lid
     for envelope in (reading.envelope for reading in readings if reading.said):
-        speaker = replace(speaker, session=speaker.session or _adopted(speaker, envelope))
-        if not _is_of_another(envelope, speaker):
-            own_phone, own_lid = envelope.own_phone or speaker.own_phone, envelope.own_lid or speaker.own_lid
-            speaker = replace(speaker, own_phone=own_phone, own_lid=own_lid)
-    return speaker
+        session = session or _adopted(speaker, envelope)
+        if not session or envelope.session in (None, session):
+            own_phone, own_lid = envelope.own_phone or own_phone, envelope.own_lid or own_lid
+    return replace(speaker, session=session, own_phone=own_phone, own_lid=own_lid)
 
 
 def _adopted(speaker: Speaker, envelope: Envelope) -> str:
