@@ -6,7 +6,8 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, worker_ready
+from celery.signals import beat_init, task_prerun, worker_ready
+from django.db import close_old_connections
 
 from labelcrm.schedule import BEAT_SCHEDULE
 
@@ -34,3 +35,12 @@ def _beat_is_up(**_: Any) -> None:
     from labelcrm.core import heartbeats
 
     heartbeats.note_start("beat")
+
+
+@task_prerun.connect
+def _check_connections(**_kwargs: object) -> None:
+    """Have a kept connection checked before a task uses it, as Django does for a request.
+
+    The fix-up keeps it whatever happened: one that PostgreSQL ended while nobody worked failed every later task.
+    """
+    close_old_connections()

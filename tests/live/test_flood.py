@@ -163,6 +163,20 @@ def test_without_a_database_gateways_are_asked_to_come_again_and_nothing_is_lost
     assert {k: rows for k, rows in assigned(system).items() if k[0] == "no-database"} == oracle({"no-database": told})
 
 
+def test_a_database_that_restarts_while_nobody_works_is_used_again_by_all(system: System) -> None:
+    path = system.connect("generic", "idle-database")
+    told = make_events(60, seed=47)
+    post_all(system, [(path, event) for event in told[:30]])
+    wait_until(system.settled, seconds=90, what="the worker has its connections and nothing to do")
+    _kill_postgres(system)
+    wait_until(lambda: system.request("GET", "/readyz")[0] == 200, seconds=60, what="the database is back")
+    post_all(system, [(path, event) for event in told[30:]])
+    wait_until(system.settled, seconds=90, what="the inbox is drained")
+    assert {k: rows for k, rows in assigned(system).items() if k[0] == "idle-database"} == oracle(
+        {"idle-database": told}
+    )
+
+
 def _first_refusal(system: System, path: str, events: list[dict[str, Any]]) -> tuple[HTTPMessage, float]:
     """Headers of the first 503 and the seconds it took; whatever else is answered before it must be an acceptance."""
     for event in events:
