@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from contacts.models import Agent, Campaign, Channel
-from labels.models import Label
+from labels.models import CleanSpell, Label
 from reports.selectors import agents, campaigns, labels
 from reports.selectors.campaigns import Basis, Touch
 from reports.selectors.chosen import Filters
@@ -48,7 +49,7 @@ def filters_of(chosen: dict[str, Any]) -> Filters:
 
 def questions() -> list[tuple[Question, Slow]]:
     found = []
-    for start, end, now in PERIODS:
+    for start, end, now in [*PERIODS, on_events()]:
         for chosen in FILTERS:
             filters = filters_of(chosen)
             slow = Slow(
@@ -59,6 +60,13 @@ def questions() -> list[tuple[Question, Slow]]:
             )  # fmt: skip
             found.append((Question(Period(start, end), filters, now), slow))
     return found
+
+
+def on_events() -> tuple[datetime, datetime, datetime]:
+    """A period that begins where one spell does and ends where another does: `[from, to)` to the microsecond."""
+    starts = CleanSpell.objects.filter(started_at__gt=day(8), ended_at__isnull=True, agent__isnull=False)
+    ends = CleanSpell.objects.filter(ended_at__gt=day(30), agent__isnull=False)
+    return starts.earliest("started_at").started_at, ends.earliest("ended_at").ended_at, day(60)
 
 
 def plain(value: Any) -> Any:

@@ -70,6 +70,16 @@ def test_a_young_grade_is_immature_and_a_customer_who_has_bought_already_is_besi
     assert (row.came_true.n, row.came_true_already, row.came_true_immature) == (0, 1, 1)
 
 
+def test_of_several_high_grades_the_first_is_the_one_to_come_true(rina: Bridge) -> None:
+    rina.save("5", "Prospek panas", at=day(-1))
+    rina.label("added", "1", BUDI, at=day(1))
+    rina.label("added", "3", BUDI, at=day(5))
+    rina.label("added", "5", BUDI, at=day(6))
+    rina.drain()
+    row = row_of()
+    assert (row.came_true.k, row.came_true.n, row.came_true_already) == (1, 1, 0)
+
+
 def test_others_are_all_other_agents_together(rina: Bridge) -> None:
     dewi = Bridge(key="cs2", agent="dewi")
     dewi.save("1", "Grade A", at=day(-1))
