@@ -386,6 +386,8 @@ def _understand(plan: Plan, row: Mapping[str, str], known: _Known | None, agents
             told[column] = reader(restored(cell).strip())
         except ValueError as error:
             plan.wrong(column, error)
+    if known is not None and exporting.moment_cell(told.get("follow_up_at")) == known.cells["follow_up_at"]:
+        told.pop("follow_up_at", None)  # a spreadsheet program saves the time that it read with its seconds
     told["opted_out"] = bool(told.get("opted_out")) and (known is None or known.contact.opted_out_at is None)
     plan.said = Said(**told)
     plan.changed = bool(plan.said.values or plan.said.campaign or plan.said.opted_out)

@@ -99,6 +99,15 @@ def test_its_own_export_comes_back_unchanged(three: Any, kind: str) -> None:
     assert list(Contact.objects.order_by("id").values()) == before
 
 
+def test_an_export_saved_by_a_spreadsheet_program_changes_nothing(three: Any) -> None:
+    """LibreOffice reads "2026-03-22 02:57" in a CSV file as a time, and writes it with its seconds."""
+    Contact.objects.update(follow_up_at=day(20.123))
+    client = client_of("marketing")
+    saved = re.sub(r"(\d\d:\d\d)\b", r"\1:00", body(export(client)).decode())
+    assert totals(upload(client, saved)) == (0, 0, 3)
+    assert totals(upload(client, saved.replace("02:57", "02:58"))) == (0, 3, 0)
+
+
 def test_an_export_can_be_edited_and_imported(three: Any) -> None:
     client = client_of("marketing")
     lines = list(csv.DictReader(io.StringIO(body(export(client)).decode(), newline="")))
