@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, TypeAlias
@@ -26,6 +27,7 @@ from django.utils import timezone
 
 from contacts.services.activity import lock_contacts
 from labelcrm.core.bulk import copy_rows, execute, transpose
+from labelcrm.core.meetings import all_or_nothing
 
 from .spells import Interval, Limits, Meaning, Meanings, Spell, project
 
@@ -140,13 +142,16 @@ def refresh_all(*, write: bool, chunk: int = 2000) -> SelfCheck:
         last = ids[-1]
         contacts += len(ids)
         if refresh(ids, write=False):
-            with transaction.atomic():
-                lock_contacts(ids)
-                rows += refresh(ids, write=write)
+            rows += all_or_nothing(partial(_refresh_held, ids, write=write))
     found = SelfCheck(contacts, rows, _mend_days(write=write))
     if found.differences:
         logger.warning("%d projection rows and %d day sums differed from the intervals", found.rows, found.days)
     return found
+
+
+def _refresh_held(ids: list[int], *, write: bool) -> int:
+    lock_contacts(ids)
+    return refresh(ids, write=write)
 
 
 # -- Wanted and stored ------------------------------------------------------------------------------------------------

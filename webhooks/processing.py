@@ -25,6 +25,7 @@ from contacts.models import Channel
 from contacts.services import connections
 from labelcrm.core import audit
 from labelcrm.core.bulk import execute, fetch, transpose
+from labelcrm.core.meetings import all_or_nothing, sqlstate
 from labelcrm.core.wakeups import publish
 from webhooks.gateways import GATEWAYS
 
@@ -36,8 +37,6 @@ DRAIN_LANE = "webhooks.drain_lane"  # the Celery task that drains one channel
 BATCH = 1000
 BATCH_BYTES = 8 * 1024 * 1024  # of bodies: a post may be a megabyte, and read it takes several times as much
 MAX_TRIES = 5
-MEETINGS = 5  # deadlocks in a row before a batch is left for the next sweep
-DEADLOCKS = ("40P01", "40001")
 QUERY_CANCELED = "57014"  # by a time limit, most likely
 LANE_LOCK = 0x1ABE1  # the first half of the advisory lock of a lane; the second is the channel id
 KNOWN = "known already"
@@ -102,7 +101,7 @@ def drain_batch(channel_id: int, *, size: int = BATCH) -> int:
         return 1
     rows = rows[: mark.size]
     try:
-        _settle_whole(channel_id, rows)
+        all_or_nothing(lambda: settle(channel_id, rows))  # lanes may meet in their contacts
     except DatabaseError as error:
         if _is_our_trouble(error):
             _take_back(mark)
@@ -113,19 +112,6 @@ def drain_batch(channel_id: int, *, size: int = BATCH) -> int:
     else:
         LaneMark.objects.filter(pk=mark.pk).delete()
     return len(rows)
-
-
-def _settle_whole(channel_id: int, rows: Sequence[RawEvent]) -> None:
-    """All rows or none; again at once where PostgreSQL chose this transaction to end a deadlock between lanes."""
-    for meetings_left in reversed(range(MEETINGS)):
-        try:
-            with transaction.atomic():
-                settle(channel_id, rows)
-        except OperationalError as error:
-            if _sqlstate(error) not in DEADLOCKS or not meetings_left:
-                raise
-        else:
-            return
 
 
 def _take_back(mark: LaneMark) -> None:
@@ -172,13 +158,9 @@ def _is_our_trouble(error: DatabaseError) -> bool:
 
     A statement that took too long does: a smaller batch may do.
     """
-    state = _sqlstate(error)
+    state = sqlstate(error)
     is_ours = state == "" or (state[:2] in ("08", "40", "53", "57") and state != QUERY_CANCELED)
     return isinstance(error, OperationalError) and is_ours
-
-
-def _sqlstate(error: DatabaseError) -> str:
-    return getattr(error.__cause__, "sqlstate", None) or ""
 
 
 def _after_failure(mark: LaneMark, rows: Sequence[RawEvent], error: Exception) -> None:

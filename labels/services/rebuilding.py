@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from django.db import transaction
-
 from contacts.services import connections
 from contacts.services.activity import lock_contacts
 from labelcrm.core.bulk import fetch
+from labelcrm.core.meetings import all_or_nothing
 from labels import projecting
 
 from . import folding, rewording
@@ -32,17 +31,23 @@ def rebuild(*, write: bool) -> int:
 def _compare_intervals(keys: set[Key], *, write: bool) -> int:
     if not write and not folding.differing(keys):
         return 0
-    with transaction.atomic():
+
+    def compare() -> int:
         lock_contacts(contact for contact, _ in keys)
         return folding.refold(keys).changed if write else folding.differing(keys)
+
+    return all_or_nothing(compare)
 
 
 def _compare_wording(channel_label: int, channel_id: int, *, write: bool) -> int:
     if not write and not rewording.mend_wording([channel_label], write=False):
         return 0
-    with transaction.atomic():
+
+    def compare() -> int:
         connections.hold(channel_id)
         return rewording.mend_wording([channel_label], write=write)
+
+    return all_or_nothing(compare)
 
 
 def _all_keys() -> Iterator[set[Key]]:

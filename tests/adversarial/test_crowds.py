@@ -241,6 +241,26 @@ def test_a_deadlock_with_somebody_else_costs_the_lane_a_moment_and_no_row() -> N
     assert not LaneMark.objects.exists()
 
 
+def test_a_deadlock_with_somebody_else_costs_a_rebuild_a_moment() -> None:
+    number = Number("gowa")
+    for chat in (BUDI, SITI):
+        number.label(chat, "1", minutes(1))
+    number.drain()
+    first, second = Contact.objects.order_by("id").values_list("id", flat=True)
+    LabelAssignment.objects.all().delete()
+    with another_lane() as other:
+        other.execute("SET deadlock_timeout = '60s'")
+        other.execute("SELECT 1 FROM contacts_contact WHERE id = %s FOR UPDATE", [second])
+        worker = threading.Thread(target=lambda: in_threads(lambda: rebuild(write=True)))
+        worker.start()
+        until(waits_for_a_lock)
+        other.execute("SELECT 1 FROM contacts_contact WHERE id = %s FOR UPDATE", [first])
+        other.commit()
+        worker.join()
+    assert number.spans() == [(minutes(1), None)] * 2
+    assert rebuild(write=False) == 0
+
+
 def test_a_label_deleted_on_one_number_and_a_customer_changed_on_another_disagree_about_nothing() -> None:
     """The first lane ends a label on customers whom the second one is just changing."""
     numbers = [Number("gowa", f"cs{n}", own=f"62812000000{n:02}") for n in range(2)]

@@ -1,0 +1,30 @@
+"""Transactions that meet: where PostgreSQL chose one of them to end a deadlock, it is done again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.db import DatabaseError, OperationalError, transaction
+
+MEETINGS = 5  # deadlocks in a row before the caller hears of it
+DEADLOCKS = ("40P01", "40001")
+T = TypeVar("T")
+
+
+def sqlstate(error: DatabaseError) -> str:
+    """PostgreSQL's code of an error, "" where it did not say."""
+    return getattr(error.__cause__, "sqlstate", None) or ""
+
+
+def all_or_nothing(work: Callable[[], T]) -> T:
+    """The result of `work`, done in one transaction; again at once after a deadlock. Raises DatabaseError."""
+    for _ in range(MEETINGS - 1):
+        try:
+            with transaction.atomic():
+                return work()
+        except OperationalError as error:
+            if sqlstate(error) not in DEADLOCKS:
+                raise
+    with transaction.atomic():
+        return work()
