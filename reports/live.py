@@ -32,7 +32,8 @@ IDLE_SECONDS = 60.0  # so often a watched reading is repeated without being told
 RECONNECT_SECONDS = 1.0
 DEAR_SECONDS = 0.3  # a reading that took longer is not repeated while somebody waits for a page,
 OLD_SECONDS = 600.0  # unless the last one is this old
-SHARE = 10  # a reading takes at most this part of one reader's time
+TILES_SHARE = 10  # reading the tiles takes at most this part of one reader's time,
+FEED_SHARE = 2  # reading the feed, which is cheap and which people wait for, this part
 
 Reading = TypeVar("Reading")
 
@@ -144,10 +145,14 @@ class Shared(Generic[Reading]):
         *,
         live: Live,
         pause: float,
+        share: int,
         wait: float = 0.0,
     ) -> None:
-        """Read at once when woken, or after `wait` seconds, and then not for `pause` seconds."""
-        self._read, self._live, self._pause, self._wait = read, live, pause, wait
+        """Read at once when woken, or after `wait` seconds, and then not for `pause` seconds.
+
+        The pause grows with what a reading costs: it takes at most one part in `share` of its thread's time.
+        """
+        self._read, self._live, self._pause, self._share, self._wait = read, live, pause, share, wait
         self._kept: dict[Scope, _Kept[Reading]] = {}
         self._locks: dict[Scope, threading.Lock] = {}
         self._wanted: set[Scope] = set()
@@ -205,7 +210,7 @@ class Shared(Generic[Reading]):
             wanted, self._wanted = self._wanted, set()
             for scope in self._live.watched | wanted:
                 self._renew(scope)
-            self._live.stopping.wait(max(self._pause, (SHARE - 1) * (time.monotonic() - started)))
+            self._live.stopping.wait(max(self._pause, (self._share - 1) * (time.monotonic() - started)))
         connections.close_all()
 
     def _renew(self, scope: Scope) -> None:
@@ -241,8 +246,8 @@ class Live:
         self.wakes, self.news = Bell(), Bell()
         self.stopping = threading.Event()
         self.listener = Listener(self.wakes, self.news)
-        self.feed: Shared[Feed] = Shared("live-feed", read_feed, live=self, pause=0.15)
-        self.tiles: Shared[Tiles] = Shared("live-tiles", read_tiles, live=self, wait=0.4, pause=1.0)
+        self.feed: Shared[Feed] = Shared("live-feed", read_feed, live=self, pause=0.15, share=FEED_SHARE)
+        self.tiles: Shared[Tiles] = Shared("live-tiles", read_tiles, live=self, wait=0.4, pause=1.0, share=TILES_SHARE)
         self._streams: list[Stream] = []
         self._lock = threading.Lock()
 

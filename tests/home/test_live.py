@@ -52,7 +52,7 @@ class Page:
         if "event" in lines:
             self.events.put((lines["event"], json.loads(lines["data"])))
 
-    def next(self, name: str, *, seconds: float = 10) -> Any:
+    def next(self, name: str, *, seconds: float = 30) -> Any:
         """The data of the next event of that name; others are passed over."""
         deadline = time.monotonic() + seconds
         while True:
