@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
@@ -148,9 +149,10 @@ def _read(post: Post) -> bytes:
 
 def _count(post: Post, outcome: str) -> None:
     """Count a refusal where the channel is known; what could not be counted is refused all the same."""
-    channel = store.find_channel(post.gateway.name, post.key)
-    if channel is not None:
-        store.count(channel.id, outcome)
+    with suppress(DatabaseError, Overload):
+        channel = store.find_channel(post.gateway.name, post.key)
+        if channel is not None:
+            store.count(channel.id, outcome)
 
 
 def _channel(post: Post) -> ChannelRow:

@@ -219,13 +219,22 @@ def test_case_37_a_channel_nobody_set_up_is_asked_to_come_again_and_remembered()
     assert nothing_happened()
 
 
+class Gone:
+    """The receiver's connections while there is no database."""
+
+    def connection(self) -> Any:
+        raise psycopg.OperationalError("connection refused")
+
+
+def test_case_38_without_a_database_what_is_too_large_stays_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    number = Number("waha")
+    monkeypatch.setattr(front_store, "pool", Gone())
+    front_store.forget_channels()
+    assert number.send(number.say.sealed(b'"' + b"A" * 5_000_000 + b'"')).status == 413
+
+
 def test_case_38_without_a_database_the_gateway_is_asked_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
     number = Number("waha")
-
-    class Gone:
-        def connection(self) -> Any:
-            raise psycopg.OperationalError("connection refused")
-
     with monkeypatch.context() as patch:
         patch.setattr(front_store, "pool", Gone())
         answer = number.send(number.say.label_on_chat(BUDI, "7", on=True, at=minutes(1)))
