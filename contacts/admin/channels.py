@@ -22,6 +22,7 @@ from contacts.models import Channel, ChannelOwnership
 from contacts.models.channels import CRM_GATEWAY
 from labelcrm.core.admin.base import ORIGIN, ArchivableAdmin, EditingAdmin
 from labelcrm.core.admin.filters import VisibleDropdownFilter
+from labelcrm.core.moments import check_reach
 from labelcrm.core.templatetags.labelcrm import flag, moment
 from webhooks.gateways import GATEWAYS
 
@@ -88,6 +89,11 @@ class OwnershipForm(forms.ModelForm):
     class Meta:
         model = ChannelOwnership
         fields = ("agent", "since", "until", "weekdays", "hour_from", "hour_to")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in {"since", "until"} & set(self.fields):
+            self.fields[name].validators.append(check_reach)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

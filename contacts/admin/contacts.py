@@ -25,6 +25,7 @@ from labelcrm.core import audit
 from labelcrm.core.admin.base import ORIGIN, ArchivableAdmin, EditingAdmin, either
 from labelcrm.core.admin.filters import AutocompleteFilter, DayRangeFilter
 from labelcrm.core.admin.keyset import Keyset, KeysetAdminMixin, KeysetChangeList
+from labelcrm.core.moments import check_reach
 from labelcrm.core.templatetags.labelcrm import badge, badges, moment, phone
 
 from .filters import (
@@ -60,6 +61,7 @@ class ContactForm(forms.ModelForm):
     follow_up_at = forms.DateTimeField(
         label=gettext_lazy("Follow up on"),
         required=False,
+        validators=[check_reach],
         widget=forms.DateTimeInput(
             format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local", "class": " ".join(INPUT_CLASSES)}
         ),

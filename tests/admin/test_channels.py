@@ -86,6 +86,17 @@ def test_a_shift_is_added_beside_the_owner(client_of: ClientOf, shop: Shop) -> N
     assert (shift.agent, shift.weekdays, shift.has_hours) == (night, [0, 6], True)
 
 
+def test_a_time_that_nobody_can_mean_is_refused(client_of: ClientOf, shop: Shop) -> None:
+    heir = AgentFactory(team=shop.team)
+    form = {
+        "ownerships-0-agent": heir.pk, "ownerships-0-channel": shop.channel.pk,
+        "ownerships-0-since_0": "0001-01-01", "ownerships-0-since_1": "00:00:00",
+    } | INLINE  # fmt: skip
+    response = client_of("cs_lead", shop).post(change(shop), form)
+    assert response.status_code == 200
+    assert shop.channel.ownerships.get().agent == shop.agent
+
+
 def test_a_lead_changes_nothing_but_owners(client_of: ClientOf, shop: Shop) -> None:
     form = {"name": "Dibajak", "key": "dibajak", "api_key": "x"} | INLINE | {"ownerships-TOTAL_FORMS": "0"}
     client_of("cs_lead", shop).post(change(shop), form)

@@ -171,6 +171,14 @@ def test_saving_changes_what_was_changed_and_leaves_an_audit_row(client_of: Clie
     assert AuditEntry.objects.filter(object_id=contact.pk, action="contact.changed").exists()
 
 
+def test_a_follow_up_in_the_year_one_is_not_kept(client_of: ClientOf, shop: Shop) -> None:
+    contact = shop.contact(name="Siti")
+    form = {"name": "Siti", "follow_up_at": "0001-01-01T00:00"}
+    client_of("cs_lead", shop).post(f"{page(contact)}change/", form)
+    contact.refresh_from_db()  # what PostgreSQL kept of it could not be read any more
+    assert contact.follow_up_at is None
+
+
 def test_saving_nothing_new_writes_nothing(client_of: ClientOf, shop: Shop) -> None:
     contact = shop.contact(name="Siti")
     client_of("cs_lead", shop).post(f"{page(contact)}change/", {"name": "Siti"})

@@ -48,6 +48,8 @@ def test_the_same_command_twice_changes_nothing_and_makes_no_second_secret() -> 
         (["--timezone", "Asia/Jakartaa"], "no time zone"),
         (["--since", "yesterday"], "no date"),
         (["--since", "2026-13-45"], "no date"),
+        (["--since", "0001-01-01"], "no date"),
+        (["--since", "9999-12-31"], "no date"),
         (["--name", " "], "needs a name"),
         (["--name", "x" * 101], "The name has at most 100 characters"),
         (["--team", "x" * 101], "The team has at most 100 characters"),

@@ -21,6 +21,7 @@ from unfold.widgets import (
 
 from contacts.models import Agent, Channel, Team
 from contacts.services.channels import SHORTEST_SECRET
+from labelcrm.core.moments import check_reach
 from webhooks.gateways import GATEWAYS
 
 from .deeds import agent_code
@@ -194,6 +195,7 @@ class OwnerForm(forms.Form):
     since = forms.DateTimeField(
         label=gettext_lazy("From"),
         required=False,
+        validators=[check_reach],
         widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"],
         help_text=gettext_lazy("Empty: from now. What was recorded before stays as it was recorded."),

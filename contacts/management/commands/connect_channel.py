@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import datetime, time
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -13,6 +13,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 
 from contacts.services.channels import ChannelError, connect
 from labelcrm import env
+from labelcrm.core.moments import is_within_reach
 from webhooks.gateways import GATEWAYS
 
 
@@ -77,7 +78,8 @@ def _moment(text: str | None) -> datetime | None:
         day = parse_date(text) if moment is None else None
     except ValueError:
         moment = day = None
-    if moment is None and day is None:
+    if day is not None:
+        moment = datetime.combine(day, time.min)
+    if moment is None or not is_within_reach(moment):
         raise CommandError(f"“{text}” is no date; use a form like 2026-01-31.")
-    moment = moment or datetime.combine(day or date.min, time.min)
     return timezone.make_aware(moment) if timezone.is_naive(moment) else moment

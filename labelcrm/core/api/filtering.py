@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.request import Request
 
+from labelcrm.core.moments import is_within_reach
 from labelcrm.lib import phones
 from labelcrm.lib.strict_json import is_storable
 
@@ -28,7 +29,6 @@ from .pagination import CURSOR, PAGE_SIZE
 
 MAX_LENGTH = 500
 BIGINT_MAX = 2**63 - 1
-EARLIEST_YEAR, LATEST_YEAR = 1900, 9000
 # "+07:00" arrives as " 07:00" when the client did not escape the plus.
 _LOST_PLUS = re.compile(r"(?P<moment>.*\d\d:\d\d(?::\d\d(?:\.\d+)?)?) (?P<offset>\d\d:?\d\d)", re.ASCII)
 
@@ -113,7 +113,7 @@ class MomentField(forms.Field):
         if match := _LOST_PLUS.fullmatch(value):
             value = f"{match['moment']}+{match['offset']}"
         moment = _moment(value)
-        if moment is None or not EARLIEST_YEAR <= moment.year <= LATEST_YEAR:
+        if moment is None or not is_within_reach(moment):
             sentence = _("Must be a time in ISO 8601, such as 2026-03-02T10:00:00+07:00.")
             raise forms.ValidationError(sentence, code="invalid")
         return moment if moment.tzinfo else timezone.make_aware(moment)
