@@ -48,7 +48,7 @@ def run(site: Site, *, rounds: int | None, seconds: float | None) -> Result:
         Figure(name="drain", value=median([o["drain"] for o in found]), unit="/s"),
         Figure(name="set-wise SQL", value=median([o["peer"] for o in found]), unit="/s"),
     ]
-    notes = [f"{ROWS:,} events, {len(KEYS)} numbers, {CONTACTS:,} contacts, one process, batches of 1,000"]
+    notes = [f"{ROWS:,} events, {len(KEYS)} numbers, {CONTACTS:,} contacts, one process, batches of 2,000"]
     notes += [f"different: {name}" for name in unequal]
     return Result(bench="P2", title="drain", figures=figures, rounds=found, notes=notes)
 

@@ -3,9 +3,6 @@
 `refresh` brings the projections of some contacts in step with their intervals, in the caller's transaction:
 the drain, remap, merge, archive, restore and erasure call it, and the nightly self-check runs it over everybody
 and must find nothing. What a spell is, `labels.spells` says; here rows are read, compared and written set-wise.
-
-Rows are read in binary, with a cursor of psycopg's: Django's loader of times is Python and was measured to cost
-more than all the joining.
 """
 
 from __future__ import annotations
@@ -20,13 +17,12 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, TypeAlias
 
-import psycopg
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
 from contacts.services.activity import lock_contacts
-from labelcrm.core.bulk import copy_rows, execute, transpose
+from labelcrm.core.bulk import copy_rows, execute, fetch_binary, transpose
 from labelcrm.core.meetings import all_or_nothing
 
 from .spells import Interval, Limits, Meaning, Meanings, Spell, project
@@ -159,9 +155,9 @@ def _refresh_held(ids: list[int], *, write: bool) -> int:
 
 def _wanted(ids: list[int]) -> tuple[list[Row], list[Row], list[Row]]:
     """The rows these contacts should have, per table, each in the order of its key."""
-    rows = _select(_INTERVALS, ids)
+    rows = fetch_binary(_INTERVALS, [ids])
     meanings = _meanings({row[2] for row in rows})
-    steps: dict[int, int] = dict(_select("SELECT id, step FROM labels_label WHERE step IS NOT NULL"))
+    steps: dict[int, int] = dict(fetch_binary("SELECT id, step FROM labels_label WHERE step IS NOT NULL", []))
     limits = limits_now()
     spells: list[Row] = []
     clean_spells: list[Row] = []
@@ -203,21 +199,15 @@ _MEANINGS = """
 
 def _meanings(channel_labels: Collection[int]) -> Meanings:
     found: dict[int, list[Meaning]] = defaultdict(list)
-    for channel_label, since, label in _select(_MEANINGS, list(channel_labels)):
+    for channel_label, since, label in fetch_binary(_MEANINGS, [list(channel_labels)]):
         found[channel_label].append(Meaning(since, label))
     return found
 
 
 def _stored(table: Table, ids: list[int]) -> list[Row]:
     columns, order = ", ".join(table.columns), ", ".join(table.key_columns)
-    return _select(f"SELECT {columns} FROM {table.name} WHERE contact_id = ANY(%s::bigint[]) ORDER BY {order}", ids)  # noqa: S608
-
-
-def _select(query: str, *parameters: Any) -> list[Row]:
-    """All rows, read in binary, which Django's cursors cannot."""
-    connection.ensure_connection()
-    with psycopg.Cursor(connection.connection) as cursor:
-        return cursor.execute(query, parameters, binary=True).fetchall()
+    query = f"SELECT {columns} FROM {table.name} WHERE contact_id = ANY(%s::bigint[]) ORDER BY {order}"  # noqa: S608
+    return fetch_binary(query, [ids])
 
 
 def _difference(stored: Sequence[Row], wanted: Sequence[Row], key: int) -> Difference:
@@ -362,7 +352,7 @@ _MENDING = 7_310_001  # advisory lock: two menders in one snapshot would both ad
 
 
 def _contacts_after(last: int, chunk: int) -> list[int]:
-    return [row[0] for row in _select(_CONTACTS_AFTER, last, chunk)]
+    return [row[0] for row in fetch_binary(_CONTACTS_AFTER, [last, chunk])]
 
 
 def _mend_days(*, write: bool) -> int:

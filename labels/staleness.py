@@ -52,6 +52,8 @@ def close_settled(now: datetime, *, contact_ids: Collection[int] | None = None) 
     chosen = {"now": now, "contacts": None if contact_ids is None else sorted(contact_ids)}
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_LOCK_FLAGS, chosen)
+        if not cursor.rowcount:
+            return 0
         cursor.execute(_CLOSE, chosen)
         closed: int = cursor.rowcount
         cursor.execute(_UPDATE, chosen)

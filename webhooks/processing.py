@@ -24,9 +24,10 @@ from django.utils import timezone
 from contacts.models import Channel
 from contacts.services import connections
 from labelcrm.core import audit
-from labelcrm.core.bulk import execute, fetch, transpose
+from labelcrm.core.bulk import execute, fetch, fetch_binary, transpose
 from labelcrm.core.meetings import all_or_nothing, sqlstate
 from labelcrm.core.wakeups import publish
+from labelcrm.lib.garbage import uncollected
 from webhooks.gateways import GATEWAYS
 
 from .applying import apply
@@ -34,7 +35,7 @@ from .models import InboundEvent, LaneMark
 from .reading import RawEvent, Reading, Speaker, learnt, read
 
 DRAIN_LANE = "webhooks.drain_lane"  # the Celery task that drains one channel
-BATCH = 1000
+BATCH = 2000
 BATCH_BYTES = 8 * 1024 * 1024  # of bodies: a post may be a megabyte, and read it takes several times as much
 MAX_TRIES = 5
 QUERY_CANCELED = "57014"  # by a time limit, most likely
@@ -88,6 +89,7 @@ def pending_channels() -> list[int]:
     return [pk for (pk,) in rows]
 
 
+@uncollected()
 def drain_batch(channel_id: int, *, size: int = BATCH) -> int:
     """Process one batch of a lane that the caller holds; returns the number of rows settled or given back."""
     rows = _next_rows(channel_id, size)
@@ -122,18 +124,15 @@ def _take_back(mark: LaneMark) -> None:
 
 def _next_rows(channel_id: int, size: int) -> list[RawEvent]:
     """The oldest pending rows, at least one; no more than `size`, nor than `BATCH_BYTES` of bodies."""
-    rows = fetch(
-        "SELECT id, received_at, dedupe_key, headers, body FROM ("
+    rows = fetch_binary(
+        "SELECT id, received_at, dedupe_key, NULLIF(headers, '{}'), body FROM ("
         " SELECT *, sum(octet_length(body)) OVER (ORDER BY id) - octet_length(body) AS bytes_before FROM ("
         "  SELECT id, received_at, dedupe_key, headers, body FROM webhooks_inboundevent"
         "  WHERE channel_id = %s AND state = 'pending' ORDER BY id LIMIT %s) AS oldest) AS sized"
         " WHERE bytes_before < %s ORDER BY id",
         [channel_id, size, BATCH_BYTES],
     )
-    return [
-        RawEvent(pk, received, key, headers if isinstance(headers, dict) else json.loads(headers), bytes(body))
-        for pk, received, key, headers, body in rows
-    ]
+    return [RawEvent(pk, received, key, headers or {}, body) for pk, received, key, headers, body in rows]
 
 
 def _mark(channel_id: int, first_id: int, available: int) -> LaneMark:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django.db import connection
 
-from labelcrm.core.bulk import transpose
+from labelcrm.core.bulk import array, transpose
 from webhooks.gateways.events import AdReferral
 
 
@@ -150,4 +150,8 @@ def lock_contacts(contact_ids: Iterable[int]) -> None:
 def touch(contact_ids: Iterable[int]) -> None:
     """Something about these contacts changed: lists and `updated_since` show them as new."""
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE contacts_contact SET updated_at = now() WHERE id = ANY(%s)", [sorted(contact_ids)])
+        # Whoever was made or changed in this transaction says so already.
+        cursor.execute(
+            "UPDATE contacts_contact SET updated_at = now() WHERE id = ANY(%s::bigint[]) AND updated_at <> now()",
+            [array(sorted(contact_ids))],
+        )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+import psycopg
 from django.db import connection
 
 
@@ -31,6 +33,16 @@ def fetch(statement: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list
         return cursor.fetchall()
 
 
+def fetch_binary(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """All rows of a query, read in binary, which Django's cursors cannot. Times come in UTC.
+
+    Django's loader of times is Python and was measured to cost more than all the joining of spells.
+    """
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        return cursor.execute(statement, parameters, binary=True).fetchall()
+
+
 def execute(statement: str, parameters: Sequence[Any]) -> int:
     """Run a statement; returns the number of rows it touched."""
     with connection.cursor() as cursor:
@@ -48,7 +60,12 @@ def array(values: Iterable[Any]) -> str:
 
     psycopg's own way, one dumper and a regular expression per element, was measured at a quarter of the drain's CPU.
     """
-    return f"{{{','.join(map(_element, values))}}}"
+    elements = list(values)
+    written = str if _PLAIN.issuperset(map(type, elements)) else _element
+    return f"{{{','.join(map(written, elements))}}}"
+
+
+_PLAIN = frozenset({int, bool, datetime})  # what str() writes as PostgreSQL reads it
 
 
 def _element(value: Any) -> str:

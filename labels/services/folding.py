@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from labelcrm.core.bulk import array, copy_rows, execute, fetch, reserve_ids, transpose
+from labelcrm.core.bulk import array, copy_rows, execute, fetch, fetch_binary, reserve_ids, transpose
 from labels.fold import NONE, Interval, fold, order
 
 from .recording import Told, load
@@ -110,7 +110,7 @@ SELECT k.contact, k.label, last.occurred_at, last.kind, last.event_key, i.id, op
 
 def _tails(keys: Iterable[Key]) -> dict[Key, _Tail]:
     pairs = sorted(keys)
-    rows = fetch(_TAILS, transpose(pairs, 2))
+    rows = fetch_binary(_TAILS, transpose(pairs, 2))
     return {(row[0], row[1]): _tail(row) for row in rows}
 
 

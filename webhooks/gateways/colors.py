@@ -36,9 +36,14 @@ def index(value: Any) -> int | None:
 
 def first_index(*values: Any) -> int | None:
     """Return the index of the first of `values` that names a colour."""
-    return next((found for value in values if (found := index(value)) is not None), None)
+    for value in values:
+        found = index(value)
+        if found is not None:
+            return found
+    return None
 
 
+@lru_cache(maxsize=256)
 def _index_of_text(text: str) -> int | None:
     if _INDEX.fullmatch(text):
         return index(int(text))
