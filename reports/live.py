@@ -32,7 +32,7 @@ IDLE_SECONDS = 60.0  # so often a watched reading is repeated without being told
 RECONNECT_SECONDS = 1.0
 DEAR_SECONDS = 0.3  # a reading that took longer is not repeated while somebody waits for a page,
 OLD_SECONDS = 600.0  # unless the last one is this old
-TILES_SHARE = 10  # reading the tiles takes at most this part of one reader's time,
+TILES_SHARE = 5  # reading the tiles takes at most this part of one reader's time,
 FEED_SHARE = 2  # reading the feed, which is cheap and which people wait for, this part
 
 Reading = TypeVar("Reading")
