@@ -100,6 +100,45 @@ def _items(entries: list[Entry], user: Any) -> Iterator[dict[str, Any]]:
             yield {"title": entry.title, "icon": entry.icon, "link": link}
 
 
+@dataclass(frozen=True, slots=True)
+class Crumb:
+    """One step of the way to a page; `link` is "" for what is no page, or not one of this user's."""
+
+    title: Text
+    link: str = ""
+
+
+# Pages below an entry of the menu that have no name of their own.
+DEEDS = {
+    "add": _("Add"),
+    "import": _("Import"),
+    "process_import": _("Import"),
+    "export": _("Export"),
+    "history": _("History"),
+}
+
+
+def trail(request: HttpRequest, name: Text) -> list[Crumb]:
+    """The way through the menu to the page of `request`, in the menu's own words; `name` is what the page is called."""
+    group, entry, link = _place(request.path)
+    steps = [Crumb(group)] if group and group != entry.title else []
+    steps.append(Crumb(entry.title, link if not entry.permission or request.user.has_perm(entry.permission) else ""))
+    if request.path == link:
+        return steps
+    match = request.resolver_match
+    deed = (match.url_name or "").split("_", 2)[-1] if match else ""
+    if deed in ("add", "import", "process_import", "export"):
+        return [*steps, Crumb(DEEDS[deed])]
+    return [*steps, Crumb(name, "../change/"), Crumb(DEEDS[deed])] if deed == "history" else [*steps, Crumb(name)]
+
+
+def _place(path: str) -> tuple[Text, Entry, str]:
+    """The entry of the menu that a page belongs to, with its group and its address: the closest above it, else Home."""
+    places = [(group, entry, _link(entry.view)) for group, entries in MENU for entry in entries]
+    above = [place for place in places if place[2] and path.startswith(place[2])]
+    return max(above, key=lambda place: len(place[2]), default=places[0])
+
+
 def _link(view: str) -> str:
     try:
         return reverse(view)

@@ -16,6 +16,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from labelcrm import theme
+
 register = template.Library()
 
 BADGE_TEMPLATE = "includes/label_badge.html"
@@ -77,6 +79,12 @@ def _readable(number: str) -> str:
     except phonenumbers.NumberParseException:
         return number
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+@register.simple_tag(takes_context=True)
+def trail(context: Any) -> list[theme.Crumb]:
+    """The way to this page; unfold says in `parts` what it would have shown, the page's own name last."""
+    return theme.trail(context["request"], context["parts"][-1]["title"])
 
 
 @register.filter
