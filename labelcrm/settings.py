@@ -135,6 +135,7 @@ CELERY_TIMEZONE = env.string("TIME_ZONE", default="Asia/Jakarta")
 # -- Language and time ----------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "id"
 LANGUAGES = [("id", _("Indonesian")), ("en", _("English"))]
+FORMAT_MODULE_PATH = "labelcrm.formats"
 LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = env.time_zone("TIME_ZONE", default="Asia/Jakarta")
 USE_I18N = True
