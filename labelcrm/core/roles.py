@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 OWNER = "owner"
 CS_LEAD = "cs_lead"
 CS = "cs"
@@ -15,6 +17,15 @@ MARKETING = "marketing"
 ANALYST = "analyst"
 AUDITOR = "auditor"
 ROLES = (OWNER, CS_LEAD, CS, MARKETING, ANALYST, AUDITOR)
+
+TITLES = {
+    OWNER: _("Owner"),
+    CS_LEAD: _("CS lead"),
+    CS: _("CS"),
+    MARKETING: _("Marketing"),
+    ANALYST: _("Data analyst"),
+    AUDITOR: _("Auditor"),
+}
 
 VIEW_DATA = ["contacts.view_*", "labels.view_*"]
 PERMISSIONS: dict[str, list[str]] = {
@@ -59,13 +70,18 @@ PERMISSIONS: dict[str, list[str]] = {
 }
 
 
+def role_title(name: str) -> str:
+    """What people call a role; a group of their own keeps its name."""
+    return str(TITLES.get(name, name))
+
+
 def sync_roles(sender: Any = None, **kwargs: Any) -> None:
     """Give every role the permissions of the table, as far as they exist yet (post_migrate runs once per app)."""
     from django.contrib.auth.models import Group, Permission
 
     known = {f"{p.content_type.app_label}.{p.codename}": p for p in Permission.objects.select_related("content_type")}
     for name, patterns in PERMISSIONS.items():
-        group, _ = Group.objects.get_or_create(name=name)
+        group, _made = Group.objects.get_or_create(name=name)
         group.permissions.add(*(p for code, p in known.items() if any(_covers(pattern, code) for pattern in patterns)))
 
 

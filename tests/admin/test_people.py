@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework.authtoken.models import Token
 
+from labelcrm.core import audit
 from labelcrm.core.models import AuditEntry, User
 from tests.admin.conftest import Shop
 from tests.factories import UserFactory
@@ -31,7 +32,6 @@ def test_a_new_role_of_a_user_is_audited_by_name(client_of: ClientOf, db: None) 
 def test_a_new_users_password_leaves_no_trace(client_of: ClientOf, db: None) -> None:
     form = {
         "username": "rina",
-        "usable_password": "true",
         "password1": "kuda-terbang-77",
         "password2": "kuda-terbang-77",
     }
@@ -76,3 +76,27 @@ def test_only_a_superuser_makes_superusers(client_of: ClientOf, db: None) -> Non
     client_of("owner").post(reverse("admin:core_user_change", args=(user.pk,)), form)
     user.refresh_from_db()
     assert not user.is_superuser
+
+
+def test_roles_and_rights_are_said_in_words(client_of: ClientOf, db: None) -> None:
+    client, lead = client_of("root", language="id"), Group.objects.get(name="cs_lead")
+    assert "CS lead" in client.get(reverse("admin:auth_group_changelist")).content.decode()
+    page = client.get(reverse("admin:auth_group_change", args=(lead.pk,))).content.decode()
+    assert "kampanye: ubah" in page
+    assert "Can change" not in page
+    UserFactory(username="ratna", role="cs_lead")
+    assert "CS lead" in client.get(reverse("admin:core_user_changelist")).content.decode()
+
+
+def test_a_new_user_may_log_in_unless_somebody_says_no(client_of: ClientOf, db: None) -> None:
+    form = client_of("root").get(reverse("admin:core_user_add")).context["adminform"].form
+    assert form["is_staff"].value() is True
+
+
+def test_the_audit_trail_speaks_the_readers_language(client_of: ClientOf, shop: Shop) -> None:
+    audit.record(actor=None, action="contact.merged", obj=shop.contact(name="", phone="+6281234567890"))
+    page = client_of("root", language="id").get(reverse("admin:core_auditentry_changelist")).content.decode()
+    rows = page.split('id="result_list"')[1]
+    assert "digabung" in rows
+    assert "contacts.contact" not in rows
+    assert "+62 812-3456-7890" in rows

@@ -7,7 +7,7 @@ from typing import Any
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -19,6 +19,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from labelcrm.core import audit
 from labelcrm.core.models import User
+from labelcrm.core.roles import role_title
 
 from .base import RecordAdmin, StaffAdmin, StaffChangeList
 
@@ -33,8 +34,15 @@ class AuditedAdmin(StaffAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         deed = f"{self.opts.model_name}.{'changed' if change else 'created'}"
-        chosen = {name: [str(each) for each in form.cleaned_data[name]] for name in LISTS if name in form.changed_data}
+        chosen = {
+            name: [_code(each) for each in form.cleaned_data[name]] for name in LISTS if name in form.changed_data
+        }
         audit.record(actor=request.user, action=deed, obj=form.instance, fields=sorted(form.changed_data), **chosen)
+
+
+def _code(chosen: Group | Permission) -> str:
+    """The trail is for every language: codes, not titles."""
+    return chosen.name if isinstance(chosen, Group) else f"{chosen.content_type.app_label}.{chosen.codename}"
 
 
 OUR_APPS = ("contacts", "labels", "webhooks", "reports", "core", "auth", "authtoken")
@@ -59,7 +67,7 @@ class StaffUserAdmin(AuditedAdmin, UserAdmin):
         (gettext_lazy("Times"), {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = (
-        (None, {"classes": ("wide",), "fields": ("username", "usable_password", "password1", "password2")}),
+        (None, {"classes": ("wide",), "fields": ("username", "password1", "password2")}),
         (gettext_lazy("Rights"), {"fields": ("is_staff", "groups")}),
     )
     readonly_fields = ("last_login", "date_joined")
@@ -73,7 +81,11 @@ class StaffUserAdmin(AuditedAdmin, UserAdmin):
 
     @admin.display(description=gettext_lazy("roles"))
     def roles(self, user: User) -> str:
-        return ", ".join(group.name for group in user.groups.all())
+        return ", ".join(role_title(group.name) for group in user.groups.all())
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Every page here asks for staff: a new user without it could do nothing but wonder why."""
+        return {"is_staff": True, **super().get_changeform_initial_data(request)}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Only a superuser makes superusers."""
@@ -87,6 +99,8 @@ def _token_name(token: TokenProxy) -> str:
 
 # The framework names a token by its key, which would end up in titles, messages and the log of the admin.
 TokenProxy.__str__ = _token_name  # type: ignore[method-assign, assignment]
+# And a role by its code, "cs_lead", which is for programs.
+Group.__str__ = lambda group: role_title(group.name)  # type: ignore[method-assign]
 
 
 class TokenList(StaffChangeList):
@@ -127,16 +141,37 @@ class ApiTokenAdmin(StaffAdmin, TokenAdmin):
 class LoginAttemptAdmin(RecordAdmin):
     """Failed logins, and who is locked out for how many tries."""
 
+    empty_help = gettext_lazy("Good: nobody has failed to log in lately.")
+
     list_display = ("username", "ip_address", "failures_since_start", "attempt_time")
     search_fields = ("username", "ip_address")
     fields = readonly_fields = ("username", "ip_address", "failures_since_start", "attempt_time", "user_agent")
 
 
+DEEDS = {
+    "view": gettext_lazy("see"),
+    "add": gettext_lazy("add"),
+    "change": gettext_lazy("change"),
+    "delete": gettext_lazy("archive or delete"),
+}
+
+
+def permission_title(permission: Permission) -> str:
+    """A permission in words: "channel: change"; one of our own by its name."""
+    thing, (deed, _under, model) = permission.content_type, permission.codename.partition("_")
+    said = DEEDS[deed] if deed in DEEDS and model == thing.model else _(permission.name)
+    return f"{thing.name}: {said}"
+
+
 @admin.register(Group)
 class RoleAdmin(AuditedAdmin, GroupAdmin):
-    list_display = ("name",)
+    list_display = ("title", "name")
     filter_horizontal = ()
     search_fields = ("name",)
+
+    @admin.display(description=gettext_lazy("role"))
+    def title(self, group: Group) -> str:
+        return role_title(group.name)
 
     def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
         """The permissions of our own models, in a box long enough to see what is chosen."""
@@ -144,4 +179,5 @@ class RoleAdmin(AuditedAdmin, GroupAdmin):
         if db_field.name == "permissions":
             field.queryset = field.queryset.filter(content_type__app_label__in=OUR_APPS)
             field.widget.attrs["size"] = 24
+            field.label_from_instance = permission_title
         return field

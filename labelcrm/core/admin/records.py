@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -12,10 +13,39 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from labelcrm.core.models import AuditEntry, Heartbeat, JobRun
+from labelcrm.core.templatetags.labelcrm import phone
 
 from .base import RecordAdmin
 from .filters import DayRangeFilter
 from .keyset import KeysetAdminMixin
+
+# What was done, by the second half of an entry's action; the first half is the kind of thing it was done to.
+DEEDS = {
+    "archived": _("archived"),
+    "campaign": _("campaign set"),
+    "changed": _("changed"),
+    "connected": _("connected"),
+    "created": _("created"),
+    "exported": _("exported"),
+    "imported": _("imported"),
+    "members": _("members changed"),
+    "merged": _("merged"),
+    "named": _("named"),
+    "note_added": _("note added"),
+    "owner_set": _("owner set"),
+    "remapped": _("meaning decided"),
+    "replayed": _("processed again"),
+    "restored": _("restored"),
+    "revoked": _("taken back"),
+    "saved": _("saved"),
+    "secret_set": _("secret renewed"),
+    "secret_shown": _("secret shown"),
+    "shift_added": _("shift added"),
+    "snoozed": _("still right: clock restarted"),
+    "spelling": _("spelling added"),
+    "spelling_removed": _("spelling removed"),
+    "unmerged": _("parted again"),
+}
 
 
 def pretty(value: Any) -> str:
@@ -26,13 +56,30 @@ def pretty(value: Any) -> str:
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(KeysetAdminMixin, RecordAdmin):
-    list_display = ("at", "actor", "action", "object_type", "object_name")
+    list_display = ("at", "actor", "deed", "thing", "object_shown")
+    empty_help = _("Every change that people or the system make here is written down by itself: who, what and when.")
     list_filter = (("at", DayRangeFilter),)
     list_select_related = ("actor",)
     search_fields = ("action", "object_name", "actor__username")
     search_help_text = _("Action, object or user name")
-    fields = ("at", "actor", "action", "object_type", "object_id", "object_name", "details_shown")
+    fields = ("at", "actor", "deed", "action", "thing", "object_id", "object_shown", "details_shown")
     readonly_fields = fields
+
+    @admin.display(description=_("deed"))
+    def deed(self, entry: AuditEntry) -> str:
+        said = entry.action.partition(".")[2]
+        return str(DEEDS.get(said, said.replace("_", " ") or entry.action))
+
+    @admin.display(description=_("object type"))
+    def thing(self, entry: AuditEntry) -> str:
+        try:
+            return str(apps.get_model(entry.object_type)._meta.verbose_name) if entry.object_type else "–"
+        except (LookupError, ValueError):
+            return entry.object_type
+
+    @admin.display(description=_("object"))
+    def object_shown(self, entry: AuditEntry) -> str:
+        return phone(entry.object_name) or "–"
 
     @admin.display(description=_("details"))
     def details_shown(self, entry: AuditEntry) -> str:
@@ -47,6 +94,7 @@ class AuditEntryAdmin(KeysetAdminMixin, RecordAdmin):
 @admin.register(JobRun)
 class JobRunAdmin(KeysetAdminMixin, RecordAdmin):
     list_display = ("job", "period", "started_at", "finished_at", "ok")
+    empty_help = _("Daily jobs, such as looking for stale labels, are listed here once they have run.")
     list_filter = ("ok",)
     search_fields = ("job",)
     fields = ("job", "period", "started_at", "finished_at", "ok", "result_shown")

@@ -141,6 +141,22 @@ def outcome(code: str) -> str:
     return str(OUTCOMES.get(code, code.replace("_", " ")))
 
 
+TOUCHES = {
+    "ad": gettext_lazy("by its ad"),
+    "ref": gettext_lazy("by its ad"),
+    "click": gettext_lazy("by its click"),
+    "keyword": gettext_lazy("by words in the first message"),
+    "channel": gettext_lazy("by the number"),
+    "manual": gettext_lazy("by hand"),
+}
+
+
+@register.filter
+def recognised(method: str) -> str:
+    """How a campaign was recognised, in words."""
+    return str(TOUCHES.get(method, method))
+
+
 @register.simple_tag
 def flag(text: Any, look: str = "") -> SafeString:
     """A short word in a pill: "good", "warn", "bad" or plain. The text says it, the colour only helps."""
