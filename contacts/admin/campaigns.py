@@ -22,6 +22,7 @@ from .transfer import CampaignTransfer
 class RuleInline(TabularInline):
     model = CampaignRule
     extra = 0
+    hide_title = True
     fields = ("kind", "pattern", "channel", "priority", "active")
     autocomplete_fields = ("channel",)
     verbose_name_plural = _("Rules: a first message belongs here when …")

@@ -108,6 +108,7 @@ class OwnershipInline(TabularInline):
     model = ChannelOwnership
     form = OwnershipForm
     extra = 0
+    hide_title = True
     autocomplete_fields = ("agent",)
     verbose_name_plural = gettext_lazy("Owners: whose work the labels on this number are")
 

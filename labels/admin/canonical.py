@@ -91,6 +91,7 @@ class AliasInline(TabularInline):
     model = LabelAlias
     form = AliasForm
     extra = 0
+    hide_title = True
     verbose_name_plural = gettext_lazy("Spellings: WhatsApp labels with one of these names mean this label")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
