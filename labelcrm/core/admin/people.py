@@ -97,10 +97,14 @@ def _token_name(token: TokenProxy) -> str:
     return _("token of %(user)s") % {"user": token.user}
 
 
+def _role_name(group: Group) -> str:
+    return str(role_title(group.name))
+
+
 # The framework names a token by its key, which would end up in titles, messages and the log of the admin.
 TokenProxy.__str__ = _token_name  # type: ignore[method-assign, assignment]
 # And a role by its code, "cs_lead", which is for programs.
-Group.__str__ = lambda group: role_title(group.name)  # type: ignore[method-assign]
+Group.__str__ = _role_name  # type: ignore[method-assign, assignment]
 
 
 class TokenList(StaffChangeList):
