@@ -101,7 +101,7 @@ class CSV(_Upload):
     kind = exporting.CSV
 
     def get_title(self) -> str:
-        return "CSV (UTF-8)"
+        return "CSV"  # the page chooses it by the ending of the file
 
 
 class XLSX(_Upload):

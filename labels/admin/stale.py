@@ -60,6 +60,10 @@ class StaleFlagAdmin(KeysetAdminMixin, RecordAdmin):
     list_display = ("contact_shown", "label_shown", "age", "limit", "owner", "flagged_shown", "state_shown")
     list_filter = (StateFilter, ("label", VisibleDropdownFilter), ("owner", VisibleDropdownFilter))
     list_select_related = ("contact", "label", "owner", "closed_by")
+    fields = readonly_fields = (
+        "contact", "label", "owner", "spell_started_at", "clock_started_at", "age", "limit", "flagged_at", "closed_at",
+        "closed_reason", "closed_by",
+    )  # fmt: skip
     search_fields = ("contact__name", "contact__phone")
     search_help_text = gettext_lazy("Name or phone of the contact")
     actions = ("still_right",)
@@ -95,9 +99,9 @@ class StaleFlagAdmin(KeysetAdminMixin, RecordAdmin):
     @admin.display(description=gettext_lazy("state"))
     def state_shown(self, stale: StaleFlag) -> str:
         if stale.closed_at is None:
-            return flag(_("stale"), "warning")
+            return flag(_("stale"), "warn")
         who = f" · {stale.closed_by}" if stale.closed_by else ""
-        return flag(f"{stale.get_closed_reason_display()}{who}", "success")
+        return flag(f"{stale.get_closed_reason_display()}{who}", "good")
 
     def has_settle_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("labels.change_staleflag"))

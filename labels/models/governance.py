@@ -55,7 +55,7 @@ class StaleFlag(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.label_id} on {self.contact_id}"
+        return f"{self.label} · {self.contact}"
 
 
 class StaleSnooze(models.Model):

@@ -286,3 +286,12 @@ def test_agents_are_offered_by_the_teams_a_lead_sees(client_of: ClientOf, shop: 
     field = {"app_label": "contacts", "model_name": "contact", "field_name": "assigned_to", "term": ""}
     offered = client_of("cs_lead", shop).get(reverse("admin:autocomplete"), field).json()["results"]
     assert [row["text"] for row in offered] == [shop.agent.name]
+
+
+def test_a_list_that_fits_on_one_page_says_how_many_and_has_no_dead_arrows(client_of: ClientOf, shop: Shop) -> None:
+    client = client_of("cs_lead", shop)
+    for rows in ("0 contacts", "1 contact", "2 contacts"):
+        page = client.get(LIST).content.decode()
+        assert f'<p class="lc-pages">{rows}</p>' in page
+        assert "Older" not in page
+        shop.contact()

@@ -60,6 +60,8 @@ def test_every_page_is_clean_for_who_may_see_all(browser: Browser, company: str,
         visited += 1
         wrong += [f"{path}: status {status}"] if status >= 400 else []
         wrong += [f"{path}: {complaint}" for complaint in watch.complaints + axe_findings(page, rules=RULES[scheme])]
+        empty = page.evaluate("document.documentElement.scrollHeight - document.body.getBoundingClientRect().bottom")
+        wrong += [f"{path}: scrolls {empty:.0f} px beyond its end"] if empty > 2 else []
         watch.complaints.clear()
     context.close()
     assert visited > 30, "the walk saw the site"

@@ -44,6 +44,14 @@ def test_the_list_shows_what_is_over_its_limit_and_the_contact_filter_the_same(s
     assert "0000-0002" not in found
 
 
+def test_a_flag_is_called_by_its_label_and_contact_and_stands_out(stale: StaleFlag) -> None:
+    lead = client("cs_lead", stale.owner.team)
+    assert "lc-flag--warn" in lead.get(LIST).content.decode()
+    page = lead.get(f"{LIST}{stale.pk}/change/").content.decode()
+    assert f"Grade A · {stale.contact}" in page
+    assert "9 days" in page
+
+
 def test_other_teams_see_nothing_of_it(stale: StaleFlag) -> None:
     assert str(stale.contact) not in client("cs_lead").get(LIST).content.decode()
 

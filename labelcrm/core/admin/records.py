@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from labelcrm.core.models import AuditEntry, Heartbeat, JobRun
-from labelcrm.core.templatetags.labelcrm import phone
+from labelcrm.core.templatetags.labelcrm import moment, phone
 
 from .base import RecordAdmin
 from .filters import DayRangeFilter
@@ -56,7 +56,7 @@ def pretty(value: Any) -> str:
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(KeysetAdminMixin, RecordAdmin):
-    list_display = ("at", "actor", "deed", "thing", "object_shown")
+    list_display = ("at_shown", "actor", "deed", "thing", "object_shown")
     empty_help = _("Every change that people or the system make here is written down by itself: who, what and when.")
     list_filter = (("at", DayRangeFilter),)
     list_select_related = ("actor",)
@@ -64,6 +64,10 @@ class AuditEntryAdmin(KeysetAdminMixin, RecordAdmin):
     search_help_text = _("Action, object or user name")
     fields = ("at", "actor", "deed", "action", "thing", "object_id", "object_shown", "details_shown")
     readonly_fields = fields
+
+    @admin.display(description=_("time"))
+    def at_shown(self, entry: AuditEntry) -> str:
+        return moment(entry.at)
 
     @admin.display(description=_("deed"))
     def deed(self, entry: AuditEntry) -> str:
