@@ -22,7 +22,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from contacts.services.activity import lock_contacts
-from labelcrm.core.bulk import copy_rows, execute, fetch_binary, transpose
+from labelcrm.core.bulk import array, copy_rows, execute, fetch_binary, transpose
 from labelcrm.core.meetings import all_or_nothing
 
 from .spells import Interval, Limits, Meaning, Meanings, Spell, project
@@ -155,7 +155,7 @@ def _refresh_held(ids: list[int], *, write: bool) -> int:
 
 def _wanted(ids: list[int]) -> tuple[list[Row], list[Row], list[Row]]:
     """The rows these contacts should have, per table, each in the order of its key."""
-    rows = fetch_binary(_INTERVALS, [ids])
+    rows = fetch_binary(_INTERVALS, [array(ids)])
     meanings = _meanings({row[2] for row in rows})
     steps: dict[int, int] = dict(fetch_binary("SELECT id, step FROM labels_label WHERE step IS NOT NULL", []))
     limits = limits_now()
@@ -207,7 +207,7 @@ def _meanings(channel_labels: Collection[int]) -> Meanings:
 def _stored(table: Table, ids: list[int]) -> list[Row]:
     columns, order = ", ".join(table.columns), ", ".join(table.key_columns)
     query = f"SELECT {columns} FROM {table.name} WHERE contact_id = ANY(%s::bigint[]) ORDER BY {order}"  # noqa: S608
-    return fetch_binary(query, [ids])
+    return fetch_binary(query, [array(ids)])
 
 
 def _difference(stored: Sequence[Row], wanted: Sequence[Row], key: int) -> Difference:

@@ -32,7 +32,7 @@ from webhooks.gateways import GATEWAYS
 
 from .applying import apply
 from .models import InboundEvent, LaneMark
-from .reading import RawEvent, Reading, Speaker, learnt, read
+from .reading import RawEvent, Reading, Speaker, judge, learnt, parse
 
 DRAIN_LANE = "webhooks.drain_lane"  # the Celery task that drains one channel
 BATCH = 2000
@@ -197,9 +197,10 @@ def settle(channel_id: int, rows: Sequence[RawEvent]) -> None:
 
 def _read(rows: Sequence[RawEvent], speaker: Speaker) -> list[Reading]:
     """Every row read by whoever knows what the whole batch tells of its channel: how it is cut must not matter."""
-    readings = [read(row, speaker) for row in rows]
+    parsed = [parse(row, speaker) for row in rows]
+    readings = [judge(one, speaker) for one in parsed]
     told = learnt(speaker, readings)
-    return readings if told == speaker else [read(row, told) for row in rows]
+    return readings if told == speaker else [judge(one, told) for one in parsed]
 
 
 def speaker_of(channel: Channel) -> Speaker:

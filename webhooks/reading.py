@@ -71,13 +71,31 @@ class Reading:
     unread: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What stands in one row, whoever it turns out to be about: the costly half of reading it."""
+
+    row: RawEvent
+    envelope: Envelope
+    events: list[Event]
+
+
 def read(row: RawEvent, speaker: Speaker) -> Reading:
-    """Parse a row; never raises for anything a sender can put into it."""
+    """Parse and judge a row; never raises for anything a sender can put into it."""
+    return judge(parse(row, speaker), speaker)
+
+
+def parse(row: RawEvent, speaker: Speaker) -> Parsed:
+    """What a row tells, its numbers completed; nothing that `learnt` tells changes it."""
     told = GATEWAYS[speaker.gateway].parse(row.headers, row.body)
-    events = [_with_country(event, speaker.region) for event in told]
-    reading = Reading(row)
-    envelope = next((event for event in events if isinstance(event, Envelope)), Envelope())
-    reading.envelope = envelope
+    envelope = next((event for event in told if isinstance(event, Envelope)), Envelope())
+    return Parsed(row, envelope, [_with_country(event, speaker.region) for event in told])
+
+
+def judge(parsed: Parsed, speaker: Speaker) -> Reading:
+    """What of a row is to be applied, and when it is believed to have happened."""
+    row, envelope, events = parsed.row, parsed.envelope, parsed.events
+    reading = Reading(row, envelope=envelope)
     if _is_of_another(envelope, speaker) and not _is_of_nobody(events):
         reading.parked = f"names the session “{envelope.session}”, this channel's is “{speaker.session}”"[:300]
         return reading

@@ -142,8 +142,8 @@ def lock_contacts(contact_ids: Iterable[int]) -> None:
     """Lock contacts in id order for the rest of the transaction: what lanes share, they change one by one."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT 1 FROM contacts_contact WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
-            [sorted(set(contact_ids))],
+            "SELECT 1 FROM contacts_contact WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE",
+            [array(sorted(set(contact_ids)))],
         )
 
 

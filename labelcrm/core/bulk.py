@@ -22,7 +22,12 @@ def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]])
 def reserve_ids(table: str, count: int) -> list[int]:
     """`count` fresh primary keys of `table`, for rows whose ids must be known before they are written."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, count])
+        # The name is looked up once and not per row: of a subquery that PostgreSQL cannot fold into its caller.
+        cursor.execute(
+            "SELECT nextval(own.sequence) FROM (SELECT pg_get_serial_sequence(%s, 'id')::regclass AS sequence OFFSET 0)"
+            " AS own, generate_series(1, %s)",
+            [table, count],
+        )
         return [pk for (pk,) in cursor.fetchall()]
 
 
