@@ -44,6 +44,28 @@ KNOWN = "known already"
 APPLIED_BEFORE = "applied before"  # the reason of a row that waits to be processed again
 State = InboundEvent.State
 
+# A channel's pending rows, oldest first. BETWEEN and not "=", because then the index of pending rows is the only one
+# that has this order: with "=" the planner may walk the primary key or the whole table past everything that was ever
+# settled, as long as its statistics lag behind a drain.
+_PENDING = """
+    FROM webhooks_inboundevent WHERE channel_id BETWEEN {channel} AND {channel} AND state = 'pending'
+    ORDER BY channel_id, id
+"""
+_PENDING_OF_ONE = _PENDING.format(channel="%(channel)s::bigint")
+FIRST_PENDING = f"SELECT id {_PENDING_OF_ONE} LIMIT 1"
+PENDING_CHANNELS = f"""
+    SELECT c.id FROM contacts_channel c
+     CROSS JOIN LATERAL (SELECT 1 {_PENDING.format(channel="c.id")} LIMIT 1) AS waiting
+     ORDER BY c.id
+"""  # noqa: S608 - one of two words above
+OLDEST_PENDING = f"""
+    SELECT id, received_at, dedupe_key, NULLIF(headers, '{{}}'), body FROM (
+        SELECT *, sum(octet_length(body)) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING) - octet_length(body) AS before
+          FROM (SELECT id, received_at, dedupe_key, headers, body {_PENDING_OF_ONE} LIMIT %(size)s) AS oldest
+    ) AS sized
+     WHERE before < %(bytes)s ORDER BY id
+"""  # noqa: S608 - as above
+
 log = logging.getLogger(__name__)
 
 
@@ -76,17 +98,12 @@ def drain(channel_id: int, *, seconds: float = 10.0) -> bool:
 
 def has_pending(channel_id: int) -> bool:
     """True while rows of the channel wait."""
-    return InboundEvent.objects.filter(channel_id=channel_id, state=State.PENDING).exists()
+    return bool(fetch(FIRST_PENDING, {"channel": channel_id}))
 
 
 def pending_channels() -> list[int]:
     """Ids of the channels with pending rows: one index probe per channel, not a scan of the backlog."""
-    rows = fetch(
-        "SELECT id FROM contacts_channel c WHERE EXISTS"
-        " (SELECT 1 FROM webhooks_inboundevent e WHERE e.channel_id = c.id AND e.state = 'pending') ORDER BY id",
-        [],
-    )
-    return [pk for (pk,) in rows]
+    return [pk for (pk,) in fetch(PENDING_CHANNELS, [])]
 
 
 @uncollected()
@@ -124,14 +141,7 @@ def _take_back(mark: LaneMark) -> None:
 
 def _next_rows(channel_id: int, size: int) -> list[RawEvent]:
     """The oldest pending rows, at least one; no more than `size`, nor than `BATCH_BYTES` of bodies."""
-    rows = fetch_binary(
-        "SELECT id, received_at, dedupe_key, NULLIF(headers, '{}'), body FROM ("
-        " SELECT *, sum(octet_length(body)) OVER (ORDER BY id) - octet_length(body) AS bytes_before FROM ("
-        "  SELECT id, received_at, dedupe_key, headers, body FROM webhooks_inboundevent"
-        "  WHERE channel_id = %s AND state = 'pending' ORDER BY id LIMIT %s) AS oldest) AS sized"
-        " WHERE bytes_before < %s ORDER BY id",
-        [channel_id, size, BATCH_BYTES],
-    )
+    rows = fetch_binary(OLDEST_PENDING, {"channel": channel_id, "size": size, "bytes": BATCH_BYTES})
     return [RawEvent(pk, received, key, headers or {}, body) for pk, received, key, headers, body in rows]
 
 

@@ -38,7 +38,7 @@ def fetch(statement: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list
         return cursor.fetchall()
 
 
-def fetch_binary(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+def fetch_binary(statement: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """All rows of a query, read in binary, which Django's cursors cannot. Times come in UTC.
 
     Django's loader of times is Python and was measured to cost more than all the joining of spells.

@@ -212,6 +212,26 @@ def test_old_bodies_are_emptied_and_young_and_parked_ones_kept(bridge: Bridge) -
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("statement", ["FIRST_PENDING", "PENDING_CHANNELS", "OLDEST_PENDING"])
+def test_looking_for_work_never_walks_past_what_was_settled_however_old_the_statistics(
+    bridge: Bridge, statement: str
+) -> None:
+    label(bridge, 0)
+    row = InboundEvent.objects.get()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO webhooks_inboundevent (channel_id, body) SELECT %s, %s FROM generate_series(1, 20000)",
+            [row.channel_id, bytes(500)],
+        )
+        cursor.execute("ANALYZE webhooks_inboundevent")  # a flood, as the planner will remember it
+        cursor.execute("UPDATE webhooks_inboundevent SET state = 'applied'")
+        wanted = {"channel": row.channel_id, "size": 2000, "bytes": 1 << 23}
+        cursor.execute(f"EXPLAIN {getattr(processing, statement)}", wanted)
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "inbox_pending" in plan
+    assert "Seq Scan on webhooks_inboundevent" not in plan
+
+
 @pytest.mark.django_db(transaction=True)
 def test_who_is_turned_away_from_a_lane_leaves_its_rows_to_the_holder() -> None:
     bridge = Bridge("lane")
