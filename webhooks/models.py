@@ -62,6 +62,12 @@ class InboundEvent(models.Model):
             # Inbox list filtered by channel or state, newest first.
             models.Index(fields=["channel", "state", "-id"], name="inbox_by_channel"),
             models.Index(fields=["-id"], condition=Q(state="parked"), name="inbox_parked"),
+            # Retention: bodies that have served their purpose, however many rows have lost theirs before.
+            models.Index(
+                fields=["settled_at"],
+                condition=Q(state__in=["applied", "duplicate"]) & ~Q(body=b""),
+                name="inbox_with_body",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -65,6 +65,10 @@ OLDEST_PENDING = f"""
     ) AS sized
      WHERE before < %(bytes)s ORDER BY id
 """  # noqa: S608 - as above
+EMPTY_OLD_BODIES = """
+    UPDATE webhooks_inboundevent SET body = ''::bytea WHERE state IN ('applied', 'duplicate') AND body <> ''::bytea
+       AND settled_at < %(now)s::timestamptz - make_interval(days => %(days)s)
+"""
 
 log = logging.getLogger(__name__)
 
@@ -280,8 +284,4 @@ def replay(events: QuerySet[InboundEvent], *, actor: Any) -> int:
 
 def empty_old_bodies(*, now: datetime, days: int) -> int:
     """Empty the bodies of applied rows older than `days`; returns how many."""
-    return execute(
-        "UPDATE webhooks_inboundevent SET body = ''::bytea WHERE state IN ('applied', 'duplicate')"
-        " AND settled_at < %s - make_interval(days => %s) AND body <> ''::bytea",
-        [now, days],
-    )
+    return execute(EMPTY_OLD_BODIES, {"now": now, "days": days})

@@ -119,7 +119,7 @@ def recount(contact_id: int) -> None:
         "  WHERE contact_id = %(id)s"
         "  UNION ALL SELECT channel_id, occurred_at, false, false FROM labels_labelevent WHERE contact_id = %(id)s"
         " ) AS seen GROUP BY channel_id",
-        {"id": contact_id},  # type: ignore[arg-type]
+        {"id": contact_id},
     )
     execute(
         "UPDATE contacts_contact c SET updated_at = now(),"

@@ -48,7 +48,7 @@ def fetch_binary(statement: str, parameters: Sequence[Any] | Mapping[str, Any]) 
         return cursor.execute(statement, parameters, binary=True).fetchall()
 
 
-def execute(statement: str, parameters: Sequence[Any]) -> int:
+def execute(statement: str, parameters: Sequence[Any] | Mapping[str, Any]) -> int:
     """Run a statement; returns the number of rows it touched."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)

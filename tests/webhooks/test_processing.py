@@ -212,6 +212,19 @@ def test_old_bodies_are_emptied_and_young_and_parked_ones_kept(bridge: Bridge) -
     ]  # fmt: skip
 
 
+def test_bodies_to_empty_are_found_without_reading_all_that_were_emptied_before(bridge: Bridge) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO webhooks_inboundevent (channel_id, body, state, settled_at)"
+            " SELECT %s, '', 'applied', now() - interval '40 days' FROM generate_series(1, 20000)",
+            [bridge.channel.pk],
+        )
+        cursor.execute("ANALYZE webhooks_inboundevent")
+        cursor.execute(f"EXPLAIN {processing.EMPTY_OLD_BODIES}", {"now": timezone.now(), "days": 30})
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "inbox_with_body" in plan
+
+
 @pytest.mark.parametrize("statement", ["FIRST_PENDING", "PENDING_CHANNELS", "OLDEST_PENDING"])
 def test_looking_for_work_never_walks_past_what_was_settled_however_old_the_statistics(
     bridge: Bridge, statement: str
