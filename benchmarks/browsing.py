@@ -28,8 +28,8 @@ class Browser:
     def __init__(self, port: int) -> None:
         self._port = port
         self._connection = HTTPConnection("127.0.0.1", port, timeout=60)
-        users = [_reader(number) for number in range(READERS)]
-        self.cookie = _session(users[0])
+        users = [reader(number) for number in range(READERS)]
+        self.cookie = session(users[0])
         self._tokens: Iterator[str] = itertools.cycle([_token(user) for user in users])
 
     def twin(self) -> Browser:
@@ -62,7 +62,8 @@ class Browser:
         return answer.status, answer.read()
 
 
-def _reader(number: int) -> Any:
+def reader(number: int) -> Any:
+    """The number-th user who may read everything."""
     from labelcrm.core.models import User
 
     user, _ = User.objects.get_or_create(username=f"reader{number}", defaults={"is_staff": True, "is_superuser": True})
@@ -75,7 +76,8 @@ def _token(user: Any) -> str:
     return str(Token.objects.get_or_create(user=user)[0].key)
 
 
-def _session(user: Any) -> str:
+def session(user: Any) -> str:
+    """A cookie header of `user`, logged in."""
     from django.conf import settings
     from django.test import Client
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
@@ -13,7 +14,7 @@ from benchmarks import posts
 from benchmarks.browsing import Browser
 from benchmarks.measuring import Figure, Result, median
 from benchmarks.site import Site
-from benchmarks.visible import KEY, LISTS, PAGES, PATH, _connect
+from benchmarks.visible import KEY, LISTS, PAGES, PATH, connect_number
 
 SECONDS = 90.0
 PER_SECOND = 150  # posts
@@ -23,7 +24,7 @@ LIMITS = {"web": 200, "worker child": 300}
 
 def run(site: Site, *, rounds: int | None, seconds: float | None) -> Result:
     """Largest resident memory per kind of process, and how much it grew from the second quarter to the last."""
-    _connect()
+    connect_number()
     length = seconds or SECONDS
     looks: dict[str, list[float]] = defaultdict(list)
     with site.running("web", "worker", "beat") as pids:
@@ -33,7 +34,7 @@ def run(site: Site, *, rounds: int | None, seconds: float | None) -> Result:
             thread.start()
         end = time.monotonic() + length
         while time.monotonic() < end:
-            for kind, size in _look(pids).items():
+            for kind, size in look(pids).items():
                 looks[kind].append(size)
             time.sleep(EVERY)
         stopping.set()
@@ -43,6 +44,12 @@ def run(site: Site, *, rounds: int | None, seconds: float | None) -> Result:
 
 
 def _result(looks: dict[str, list[float]], seconds: float) -> Result:
+    note = f"{seconds:.0f} s of {PER_SECOND} posts/s and pages read without a pause; growth: last quarter less second"
+    return Result(bench="P8", title="memory", figures=sizes_and_growth(looks), notes=[note], rounds=[dict(looks)])
+
+
+def sizes_and_growth(looks: Mapping[str, Sequence[float]]) -> list[Figure]:
+    """Per kind of process: the largest resident size, and the last quarter of the looks less the second."""
     figures = []
     for kind, sizes in sorted(looks.items()):
         limit = LIMITS.get(kind)
@@ -51,8 +58,7 @@ def _result(looks: dict[str, list[float]], seconds: float) -> Result:
         quarter = max(1, len(sizes) // 4)
         growth = median(sizes[-quarter:]) - median(sizes[quarter : 2 * quarter] or sizes)
         figures.append(Figure(name=f"{kind}, growth", value=growth, unit="MiB"))
-    note = f"{seconds:.0f} s of {PER_SECOND} posts/s and pages read without a pause; growth: last quarter less second"
-    return Result(bench="P8", title="memory", figures=figures, notes=[note], rounds=[dict(looks)])
+    return figures
 
 
 def _post(site: Site, stopping: threading.Event) -> None:
@@ -83,15 +89,16 @@ def _read(site: Site, stopping: threading.Event) -> None:
 # -- /proc -----------------------------------------------------------------------------------------------------------
 
 
-def _look(pids: dict[str, int]) -> dict[str, float]:
+def look(pids: dict[str, int]) -> dict[str, float]:
     """Resident MiB: granian's working process, the worker's parent, the largest of its children, and beat."""
-    web = [_resident(pid) for pid in _children(pids["web"])] or [_resident(pids["web"])]
-    children = [_resident(pid) for pid in _children(pids["worker"])]
+    web = [_resident(pid) for pid in children(pids["web"])] or [_resident(pids["web"])]
+    workers = [_resident(pid) for pid in children(pids["worker"])]
     found = {"web": max(web), "worker": _resident(pids["worker"]), "beat": _resident(pids["beat"])}
-    return found | ({"worker child": max(children)} if children else {})
+    return found | ({"worker child": max(workers)} if workers else {})
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
+    """Process ids of the living children of a process."""
     threads = Path(f"/proc/{pid}/task").glob("*/children")
     return [int(child) for thread in threads for child in thread.read_text().split()]
 

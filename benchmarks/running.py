@@ -12,6 +12,7 @@ BENCHES = {
     "P2": "benchmarks.drain",
     "P6": "benchmarks.visible",
     "P8": "benchmarks.memory",
+    "pages": "benchmarks.open_pages",
 }
 
 

@@ -31,7 +31,7 @@ PATIENCE = 20.0
 
 def run(site: Site, *, rounds: int | None, seconds: float | None) -> Result:
     """Delays of visibility at 50 events a second, and answer times during a flood."""
-    _connect()
+    connect_number()
     with site.running("web", "worker", "beat"):
         browser = Browser(site.port)
         for path in PAGES:
@@ -59,7 +59,8 @@ def _result(feed: Sequence[float], api: Sequence[float], answers: dict[str, list
     return Result(bench="P6", title="webhook → visible", figures=figures, notes=[note], rounds=rounds)
 
 
-def _connect() -> None:
+def connect_number() -> None:
+    """The WAHA number that the benches post for."""
     from contacts.services.channels import connect
 
     connect(gateway="waha", key=KEY, name="Bench", secret=posts.SECRET, agent="bench", actor=None)
@@ -170,7 +171,7 @@ def _flood(site: Site, browser: Browser) -> tuple[dict[str, list[float]], float]
     answers: dict[str, list[float]] = {path: [] for path in (*PAGES, *LISTS)}
     start = time.perf_counter()
     flood.start()
-    while flood.is_alive() or _pending():
+    while flood.is_alive() or is_draining():
         for path in PAGES:
             answers[path].append(browser.page(path).ms)
         for path in LISTS:
@@ -179,7 +180,8 @@ def _flood(site: Site, browser: Browser) -> tuple[dict[str, list[float]], float]
     return answers, time.perf_counter() - start
 
 
-def _pending() -> bool:
+def is_draining() -> bool:
+    """True while posts wait to be processed."""
     from webhooks.processing import pending_channels
 
     return bool(pending_channels())
