@@ -229,8 +229,10 @@ WEBHOOK_MAX_BYTES = env.integer("WEBHOOK_MAX_BYTES", default=1024 * 1024, minimu
 GATEWAY_HOSTS = env.hosts("GATEWAY_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 RESYNC_MIN_ADDS = env.integer("RESYNC_MIN_ADDS", default=10)
 RESYNC_WINDOW_SECONDS = env.integer("RESYNC_WINDOW_SECONDS", default=60)
-MISTAP_SECONDS = env.integer("MISTAP_SECONDS", default=120)
-HOLE_SECONDS = env.integer("HOLE_SECONDS", default=600)
+MISTAP_SECONDS = env.integer("MISTAP_SECONDS", default=120, minimum=1, maximum=86_400)
+HOLE_SECONDS = env.integer("HOLE_SECONDS", default=600, maximum=86_400)
+CAMPAIGN_WINDOW_DAYS = env.integer("CAMPAIGN_WINDOW_DAYS", default=30, minimum=1, maximum=365)
+NEVER_LABELLED_MINUTES = env.integer("NEVER_LABELLED_MINUTES", default=60, minimum=1, maximum=10_080)
 INBOX_BODY_DAYS = env.integer("INBOX_BODY_DAYS", default=30)
 
 # -- Logging -----------------------------------------------------------------------------------------------------

@@ -19,9 +19,9 @@ from labels.models import Category, CleanSpell, Label, LabelAssignment, LabelDay
 from webhooks.models import InboundEvent
 
 from .activity import Activity, Period, activity
+from .limits import Limits
 from .scope import Scope
 
-UNLABELLED_AFTER = timedelta(hours=1)  # METRICS.md "Never labelled"
 WEEK = timedelta(days=7)
 
 
@@ -89,9 +89,9 @@ def today_until(now: datetime, *, weeks_ago: int = 0) -> Period:
 
 
 def never_labelled(contacts: QuerySet[Contact], *, now: datetime) -> QuerySet[Contact]:
-    """Contacts who first wrote over an hour ago and never had a label, mistaps aside (METRICS.md "Never labelled")."""
+    """Contacts who first wrote a while ago and never had a label, mistaps aside (docs/metrics.md, Never labelled)."""
     spells = CleanSpell.objects.filter(contact=OuterRef("pk"))
-    return contacts.filter(~Exists(spells), first_inbound_at__lt=now - UNLABELLED_AFTER)
+    return contacts.filter(~Exists(spells), first_inbound_at__lt=now - Limits.now().never_labelled)
 
 
 def open_stale(scope: Any) -> QuerySet[StaleFlag]:

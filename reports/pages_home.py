@@ -23,8 +23,10 @@ from django.views.decorators.http import require_GET
 from contacts.models import Channel
 from contacts.models.channels import CRM_GATEWAY
 
+from .dictionary import definition
 from .feed import Feed, FeedRow
 from .home import Tiles
+from .limits import Limits, spoken
 from .live import Full, Stream, live
 from .pages_activity import label_activity
 from .scope import Scope
@@ -119,7 +121,11 @@ def row_html(row: FeedRow, language: str) -> str:
 def tiles_html(tiles: Tiles, viewer: Viewer) -> str:
     """The tiles and the labels by category."""
     with translation.override(viewer.language):
-        return render_to_string("home/tiles.html", {"tiles": tiles, "viewer": viewer, "links": links()})
+        said = {
+            "never": definition("never_labelled", viewer.language),
+            "limit": spoken(Limits.now().never_labelled, english=viewer.language == "en"),
+        }
+        return render_to_string("home/tiles.html", {"tiles": tiles, "viewer": viewer, "links": links(), **said})
 
 
 def _said(rows: list[FeedRow], viewer: Viewer) -> list[dict[str, Any]]:

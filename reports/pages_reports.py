@@ -30,7 +30,8 @@ from labels.models import Label
 from . import columns
 from .asking import REPORTS, Asked, AskedWrong, Report, ask
 from .dictionary import definition, sections
-from .selectors import facts
+from .limits import Limits, spoken
+from .selectors import agents, facts
 from .selectors.campaigns import Basis, Touch
 
 MAY_READ = "reports.view_report"
@@ -136,6 +137,7 @@ def report_page(request: HttpRequest, name: str) -> HttpResponse:
         "first": REPORTS[name].key,
         "few": any(cell.few for row in shown for table in row.tables for cell in table),
         "too_young": _too_young(asked),
+        "judged_after": _judged_after(asked),
         "longer_url": _with(request, period="last_90") if asked.preset != "last_90" else "",
     }
     return TemplateResponse(request, "reports/report.html", context)
@@ -148,6 +150,12 @@ def _too_young(asked: Asked) -> bool:
     if asked.basis is Basis.EVENT:
         return False
     return any(row.contacts for row in asked.rows) and all(row.immature == row.contacts for row in asked.rows)
+
+
+def _judged_after(asked: Asked) -> str:
+    """How old contacts must be to be judged, in words."""
+    length = Limits.now().campaign if asked.report.name == "campaigns" else agents.PROVEN_AFTER
+    return spoken(length, english=get_language() == "en")
 
 
 def _table(group: columns.Group, shown: list[PageRow], place: int) -> dict[str, Any]:

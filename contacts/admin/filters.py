@@ -8,13 +8,14 @@ from typing import Any
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter, MultipleDropdownFilter, RadioFilter
 
 from contacts.models import Channel, ContactChannel
 from labels.models import Label, LabelAssignment, StaleFlag
 from reports.home import never_labelled
+from reports.limits import Limits, spoken
 
 NO_LABEL = "none"
 FEW = 2000
@@ -95,7 +96,8 @@ class NeverLabelledFilter(RadioFilter):
     parameter_name = "never_labelled"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
-        return [("1", gettext_lazy("Yes, and wrote over an hour ago"))]
+        limit = spoken(Limits.now().never_labelled, english=get_language() == "en")
+        return [("1", _("Yes, and wrote over %(limit)s ago") % {"limit": limit})]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return never_labelled(queryset, now=timezone.now()) if self.value() == "1" else queryset

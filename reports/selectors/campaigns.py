@@ -13,6 +13,7 @@ from django.utils.timezone import localtime
 
 from contacts.models import Campaign
 from labels.models import Label
+from reports.limits import Limits
 
 from . import facts
 from .facts import Facts
@@ -21,7 +22,7 @@ from .questions import Question, of_kind
 from .reading import select
 from .shares import Share, share
 
-WINDOW = timedelta(hours=24 * 30)
+CREDITED = timedelta(hours=24 * 30)  # how long a last touch gets the credit for a label
 
 # What may become of a contact: a clean spell of a label for which the condition holds.
 OUTCOMES = {"labelled": "true"} | {kind: of_kind(kind, "s") for kind in ("high", "waiting", "won", "complaint")}
@@ -55,9 +56,9 @@ class LabelCount:
 class CampaignRow:
     """One campaign; `campaign` is None for contacts that no campaign brought.
 
-    Of each outcome: `x` the share of contacts whose 30 days are over, `x_so_far` that of all, `x_count` how many so
+    Of each outcome: `x` the share of contacts whose window is over, `x_so_far` that of all, `x_count` how many so
     far, `x_already` how many had it before the touch. The event basis has counts only. Costs are rupiah, None when
-    there is no cost or no count; `so_far` says that the youngest contact's 30 days are not over.
+    there is no cost or no count; `so_far` says that the youngest contact's window is not over.
     """
 
     campaign: int | None
@@ -124,7 +125,7 @@ def sources(question: Question, *, touch: Touch, basis: Basis) -> dict[str, Fact
 
 def parameters(question: Question) -> dict[str, Any]:
     """The values that the queries of `sources` ask for."""
-    return {**question.parameters, "window": WINDOW}
+    return {**question.parameters, "window": Limits.now().campaign, "credited": CREDITED}
 
 
 def listed_campaigns(*, user: Any) -> list[Any]:
@@ -140,7 +141,7 @@ def _facts(question: Question, touch: Touch, basis: Basis) -> list[Facts]:
 
 
 def _cohort(question: Question, touch: Touch) -> Facts:
-    """Contacts by the touch that counts, and what they were labelled in the 30 days from it."""
+    """Contacts by the touch that counts, and what they were labelled in the window from it."""
     columns = ",\n".join(
         f"coalesce(bool_or(s.started_at < t.at AND {holds}), false) AS {name}_already,"
         f" coalesce(bool_or(s.started_at >= t.at AND {holds}), false) AS {name}_hit"
@@ -229,7 +230,7 @@ _CREDIT = {
     """,
     Touch.LAST: """
         SELECT u.campaign_id FROM contacts_campaigntouch u
-        WHERE u.contact_id = s.contact_id AND u.at <= s.started_at AND u.at >= s.started_at - %(window)s
+        WHERE u.contact_id = s.contact_id AND u.at <= s.started_at AND u.at >= s.started_at - %(credited)s
         ORDER BY u.at DESC, u.id DESC LIMIT 1
     """,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -11,6 +12,7 @@ from contacts.models import Contact, Team
 from labels.models import StaleFlag
 from labels.staleness import flag_stale
 from reports.home import never_labelled, read_tiles, today_until
+from reports.pages_home import Viewer, tiles_html
 from reports.scope import Scope
 from tests.home.conftest import Company
 from webhooks.models import InboundEvent
@@ -78,6 +80,16 @@ def test_never_labelled_needs_an_hour_and_no_label_ever(company: Company) -> Non
     now = datetime.now(UTC)
     assert [contact.phone for contact in never_labelled(Contact.objects.all(), now=now)] == [f"+{A}"]
     assert read_tiles(EVERYTHING).never_labelled == read_tiles(sales()).never_labelled == 1
+
+
+def test_how_long_somebody_may_wait_for_a_label_is_a_setting(company: Company, settings: Any) -> None:
+    company.message(company.sales, A, ago=61)
+    assert read_tiles(EVERYTHING).never_labelled == 1
+    settings.NEVER_LABELLED_MINUTES = 120
+    tiles = read_tiles(EVERYTHING)
+    assert tiles.never_labelled == 0
+    for language, said in (("id", "menulis lebih dari 2 jam lalu"), ("en", "wrote over 2 hours ago")):
+        assert said in tiles_html(tiles, Viewer(EVERYTHING, language, sees_inbox=True))
 
 
 def test_a_mistap_does_not_make_a_contact_labelled(company: Company) -> None:

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import product
 from math import isclose
 from typing import Any
+
+from django.conf import settings
 
 from contacts.models import Agent, Campaign, Channel
 from labels.models import Label
 from reports.home import Tiles
 from webhooks.models import InboundEvent
 
-from .slow import DAY, HOUR, ZONE, Slow, active
+from .slow import DAY, ZONE, Slow, active
 
 Read = Callable[..., Any]
 """Path and parameters of a GET; gives the JSON of its answer."""
@@ -205,6 +207,7 @@ def home_disagreements(tiles: Tiles, slow: Slow) -> list[str]:
 
 
 def _never_labelled(slow: Slow, at: datetime) -> set[int]:
-    """ "oldest inbound over 1 h ago and no clean spell ever" """
-    wrote = {m.contact_id for m in slow.messages if not m.from_me and m.at < at - HOUR}
+    """ "oldest inbound over 1 h (setting) ago and no clean spell ever" """
+    long_ago = at - timedelta(minutes=settings.NEVER_LABELLED_MINUTES)
+    wrote = {m.contact_id for m in slow.messages if not m.from_me and m.at < long_ago}
     return wrote - {s.contact for s in slow.everywhere}

@@ -24,7 +24,6 @@ from tests.labels import oracle
 
 HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
 ZONE = ZoneInfo(settings.TIME_ZONE)
-LIMITS = Limits(mistap=timedelta(seconds=120), hole=timedelta(seconds=600))
 
 
 @dataclass
@@ -77,7 +76,7 @@ class Slow:
     def _project(self, intervals: list[Interval]) -> tuple[list[Any], list[Any]]:
         spells, clean = [], []
         for mine in _by_contact(intervals).values():
-            projection = oracle.project(mine, self.meanings, steps={}, limits=LIMITS)
+            projection = oracle.project(mine, self.meanings, steps={}, limits=_limits())
             spells += projection.spells
             clean += projection.clean_spells
         return spells, clean
@@ -291,7 +290,7 @@ class Slow:
 
     def _count(self, row: dict[str, Any], contact: int, at: datetime) -> None:
         row["contacts"] += 1
-        mature = at + 30 * DAY <= self.now
+        mature = at + _window() <= self.now
         row["immature"] += not mature
         mine = self.clean_any_of[contact]
         for name, holds in self._outcomes().items():
@@ -299,7 +298,7 @@ class Slow:
             if any(active(s, at) for s in such):
                 row[f"{name}_already"] += 1
                 continue
-            hit = any(at <= s.started_at < at + 30 * DAY for s in such)
+            hit = any(at <= s.started_at < at + _window() for s in such)
             row[f"{name}_count"] += hit
             row[f"{name}_all"] += 1
             row[f"{name}_n"] += mature
@@ -333,7 +332,7 @@ class Slow:
         else:
             for who, contact, at in self._cohort(last=last):
                 for s in self.clean_any_of[contact]:
-                    if at <= s.started_at < at + 30 * DAY:
+                    if at <= s.started_at < at + _window():
                         got[who, s.label].add(contact)
         mixes: dict[int | None, list[tuple[int, int]]] = defaultdict(list)
         for (who, label), contacts in sorted(got.items(), key=lambda item: (-len(item[1]), item[0][1])):
@@ -361,6 +360,19 @@ class Slow:
         midnights = [datetime(d.year, d.month, d.day, tzinfo=ZONE) for d in days]
         parts = [(min(m + DAY, self.end) - max(m, self.start)) / DAY for m in midnights]
         return float(campaign.cost) / len(days) * sum(part for part in parts if part > 0)
+
+
+def _limits() -> Limits:
+    """ "within 120 s (setting)", "less than 10 minutes (setting)" """
+    return Limits(
+        mistap=timedelta(seconds=settings.MISTAP_SECONDS),
+        hole=timedelta(seconds=settings.HOLE_SECONDS),
+    )
+
+
+def _window() -> timedelta:
+    """ "contacts whose 30 days (setting) are over" """
+    return settings.CAMPAIGN_WINDOW_DAYS * DAY
 
 
 def active(spell: Any, t: datetime) -> bool:

@@ -87,6 +87,18 @@ def test_every_report_equals_the_slow_computation(world: World) -> None:
                 check_campaigns(question, slow, touch, basis)
 
 
+def test_with_other_limits_reports_still_equal_the_slow_computation(settings: Any) -> None:
+    """What counts as a quick undo, and how long a campaign has to show what it brought, are settings."""
+    settings.MISTAP_SECONDS, settings.CAMPAIGN_WINDOW_DAYS = 60, 9
+    World(13).play()
+    for start, end, now in PERIODS:
+        question = Question(Period(start, end), Filters(), now)
+        slow = Slow(start, end, now)
+        check_agents(question, slow)
+        check_campaigns(question, slow, Touch.LAST, Basis.COHORT)
+        check_campaigns(question, slow, Touch.LAST, Basis.EVENT)
+
+
 def assert_worth_asking(rows: list[Any]) -> None:
     """A figure that is 0 everywhere proves nothing."""
     counts = ("received", "added", "mistaps", "removed", "removed_by", "lost", "active_to", "already_labelled",

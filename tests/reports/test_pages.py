@@ -18,6 +18,7 @@ from contacts.models import Agent, Campaign, Contact, Team
 from labelcrm.core.models import AuditEntry
 from labels.models import Label
 from reports.dictionary import FILES, definition, markdown
+from reports.limits import Limits
 from reports.pages_reports import REPORTS
 from tests.factories import CampaignFactory, UserFactory
 
@@ -217,6 +218,20 @@ def test_every_figure_of_a_page_is_defined_in_both_languages_and_in_the_document
         from reports.dictionary import DOCS
 
         assert (DOCS / file).read_text(encoding="utf-8") == markdown(language), "run python -m reports.dictionary"
+
+
+def test_definitions_tell_the_limits_that_are_set_and_documents_the_defaults(settings: Any) -> None:
+    assert Limits.now() == Limits()
+    assert "within 2 minutes" in definition("mistaps", "en").text
+    settings.MISTAP_SECONDS, settings.HOLE_SECONDS = 45, 3600
+    settings.CAMPAIGN_WINDOW_DAYS, settings.NEVER_LABELLED_MINUTES = 14, 90
+    assert "within 45 seconds" in definition("mistaps", "en").text
+    assert "kurang dari 1 jam" in definition("hole", "id").text
+    assert "14 hari" in definition("label_mix", "id").text
+    assert "more than 90 minutes ago" in definition("never_labelled", "en").text
+    assert "within 2 minutes" in markdown("en")
+    page = client_of(language="id").get("/admin/reports/campaigns/").content.decode()
+    assert "dalam 14 hari sejak sentuhan" in page
 
 
 def test_a_figure_is_written_as_people_of_its_language_write_it() -> None:

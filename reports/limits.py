@@ -1,0 +1,48 @@
+"""The limits of docs/metrics.md that an installation may set, and how they are said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from typing import Self
+
+from django.conf import settings
+
+_UNITS = [
+    (timedelta(days=1), ("day", "days"), "hari"),
+    (timedelta(hours=1), ("hour", "hours"), "jam"),
+    (timedelta(minutes=1), ("minute", "minutes"), "menit"),
+    (timedelta(seconds=1), ("second", "seconds"), "detik"),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Without arguments the defaults, which the documents tell."""
+
+    mistap: timedelta = timedelta(seconds=120)
+    hole: timedelta = timedelta(seconds=600)
+    campaign: timedelta = timedelta(days=30)
+    never_labelled: timedelta = timedelta(minutes=60)
+
+    @classmethod
+    def now(cls) -> Self:
+        """As this installation has set them."""
+        return cls(
+            mistap=timedelta(seconds=settings.MISTAP_SECONDS),
+            hole=timedelta(seconds=settings.HOLE_SECONDS),
+            campaign=timedelta(days=settings.CAMPAIGN_WINDOW_DAYS),
+            never_labelled=timedelta(minutes=settings.NEVER_LABELLED_MINUTES),
+        )
+
+    def spoken(self, *, english: bool) -> dict[str, str]:
+        """Each limit in words, as texts name it: `{mistap}`."""
+        return {each.name: spoken(getattr(self, each.name), english=english) for each in fields(self)}
+
+
+def spoken(length: timedelta, *, english: bool) -> str:
+    """A whole number of the largest unit that divides the length: "10 minutes", "10 menit"."""
+    whole = (each for each in _UNITS if length >= each[0] and not length % each[0])
+    unit, names, nama = next(whole, _UNITS[-1])
+    count = length // unit
+    return f"{count} {names[count != 1] if english else nama}"
