@@ -233,6 +233,7 @@ MISTAP_SECONDS = env.integer("MISTAP_SECONDS", default=120, minimum=1, maximum=8
 HOLE_SECONDS = env.integer("HOLE_SECONDS", default=600, maximum=86_400)
 CAMPAIGN_WINDOW_DAYS = env.integer("CAMPAIGN_WINDOW_DAYS", default=30, minimum=1, maximum=365)
 NEVER_LABELLED_MINUTES = env.integer("NEVER_LABELLED_MINUTES", default=60, minimum=1, maximum=10_080)
+GAP_SECONDS = env.integer("GAP_SECONDS", default=300, maximum=604_800)
 INBOX_BODY_DAYS = env.integer("INBOX_BODY_DAYS", default=30)
 
 # -- Logging -----------------------------------------------------------------------------------------------------

@@ -78,12 +78,18 @@ def _share(name: str, *beside: Beside, bad: bool = False) -> Column:
     return Column(name=name, kind="share", rows=f"{name}_k", bad=bad, beside=beside)
 
 
+def _unknown(name: str) -> Beside:
+    """Those who are not judged because a gap of the number lies in their time."""
+    return Beside(field=f"{name}_unknown", words=gettext_lazy("%(n)s unknown"), rows=f"{name}_unknown")
+
+
 def _judged(name: str, *, bad: bool = False) -> Column:
     """A share with those too young to be judged, those to whom it had happened before, and all others' share."""
     return _share(
         name,
         Beside(field=f"{name}_immature", words=gettext_lazy("%(n)s too young"), rows=f"{name}_immature"),
         Beside(field=f"{name}_already", words=gettext_lazy("%(n)s already done"), rows=f"{name}_already"),
+        _unknown(name),
         Beside(field=f"{name}_others", words=gettext_lazy("others: %(n)s")),
         bad=bad,
     )
@@ -94,6 +100,7 @@ def _became(name: str, *, bad: bool = False) -> Column:
         name,
         Beside(field=f"{name}_so_far", words=gettext_lazy("so far: %(n)s"), rows=f"{name}_count"),
         Beside(field=f"{name}_already", words=gettext_lazy("%(n)s already"), rows=f"{name}_already"),
+        _unknown(name),
         bad=bad,
     )
 
@@ -107,8 +114,9 @@ AGENTS = [
             _share(
                 "labelled_1h",
                 Beside(field="already_labelled", words=gettext_lazy("%(n)s already labelled"), rows="already_labelled"),
+                _unknown("labelled_1h"),
             ),
-            _share("labelled_24h"),
+            _share("labelled_24h", _unknown("labelled_24h")),
             Column(
                 name="first_label_median_s",
                 kind="seconds",

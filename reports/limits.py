@@ -24,6 +24,7 @@ class Limits:
     hole: timedelta = timedelta(seconds=600)
     campaign: timedelta = timedelta(days=30)
     never_labelled: timedelta = timedelta(minutes=60)
+    gap: timedelta = timedelta(seconds=300)
 
     @classmethod
     def now(cls) -> Self:
@@ -33,6 +34,7 @@ class Limits:
             hole=timedelta(seconds=settings.HOLE_SECONDS),
             campaign=timedelta(days=settings.CAMPAIGN_WINDOW_DAYS),
             never_labelled=timedelta(minutes=settings.NEVER_LABELLED_MINUTES),
+            gap=timedelta(seconds=settings.GAP_SECONDS),
         )
 
     def spoken(self, *, english: bool) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -137,7 +137,8 @@ def report_page(request: HttpRequest, name: str) -> HttpResponse:
         "first": REPORTS[name].key,
         "few": any(cell.few for row in shown for table in row.tables for cell in table),
         "too_young": _too_young(asked),
-        "judged_after": _judged_after(asked),
+        "judged_after": spoken(_judged_after(asked), english=get_language() == "en"),
+        "gaps": _gaps(asked),
         "longer_url": _with(request, period="last_90") if asked.preset != "last_90" else "",
     }
     return TemplateResponse(request, "reports/report.html", context)
@@ -152,10 +153,35 @@ def _too_young(asked: Asked) -> bool:
     return any(row.contacts for row in asked.rows) and all(row.immature == row.contacts for row in asked.rows)
 
 
-def _judged_after(asked: Asked) -> str:
-    """How old contacts must be to be judged, in words."""
-    length = Limits.now().campaign if asked.report.name == "campaigns" else agents.PROVEN_AFTER
-    return spoken(length, english=get_language() == "en")
+def _judged_after(asked: Asked) -> timedelta:
+    """How old contacts must be to be judged."""
+    return Limits.now().campaign if asked.report.name == "campaigns" else agents.PROVEN_AFTER
+
+
+@dataclass(frozen=True, slots=True)
+class GapLine:
+    """A gap as the page names it; an empty `until` means that it is not over."""
+
+    name: str
+    since: datetime
+    until: datetime | None
+
+
+def _gaps(asked: Asked) -> list[GapLine]:
+    """The gaps, of channels the reader sees, that windows of the period may overlap; the latest first."""
+    if asked.basis is Basis.EVENT and asked.report.name == "campaigns":
+        return []
+    over = min(asked.period.end + _judged_after(asked), asked.now)
+    met = [gap for gap in asked.question.gaps if gap.since < over]
+    seen = Channel.all_objects.visible_to(asked.user).filter(pk__in={gap.channel for gap in met})
+    names = dict(seen.values_list("id", "name")) if met else {}
+    chosen = asked.filters.channels
+    lines = [
+        GapLine(names[gap.channel], gap.since, gap.until)
+        for gap in met
+        if gap.channel in names and (chosen is None or gap.channel in chosen)
+    ]
+    return sorted(lines, key=lambda line: line.since, reverse=True)
 
 
 def _table(group: columns.Group, shown: list[PageRow], place: int) -> dict[str, Any]:
@@ -344,6 +370,7 @@ _SUFFIXES = {
     "_n": gettext_lazy("all who were judged"),
     "_immature": gettext_lazy("too young to be judged"),
     "_already": gettext_lazy("to whom it had happened before"),
+    "_unknown": gettext_lazy("whose time overlaps a gap of the number"),
     "_count": gettext_lazy("those counted, so far"),
     "_all": gettext_lazy("all, so far"),
 }

@@ -11,6 +11,7 @@ from contacts.models import Agent, Channel
 
 from . import activity, facts, owners
 from .facts import Facts
+from .gaps import GAPS, overlapping
 from .questions import Question, of_kind
 from .shares import Share, share
 
@@ -25,7 +26,7 @@ class AgentRow:
     """One agent's figures; `agent` is None for what nobody, or somebody unknown, did.
 
     Counts are spells except where the name says contacts; `first_label_*_s` are seconds; `*_others` is the sum over
-    all other agents.
+    all other agents; `*_unknown` are not judged because their window overlaps a gap of the number.
     """
 
     agent: int | None
@@ -35,7 +36,9 @@ class AgentRow:
     young_channel: bool
     received: int
     labelled_1h: Share
+    labelled_1h_unknown: int
     labelled_24h: Share
+    labelled_24h_unknown: int
     already_labelled: int
     first_label_median_s: float | None
     first_label_p90_s: float | None
@@ -60,10 +63,12 @@ class AgentRow:
     came_true: Share
     came_true_immature: int
     came_true_already: int
+    came_true_unknown: int
     came_true_others: Share
     cold_yet_bought: Share
     cold_yet_bought_immature: int
     cold_yet_bought_already: int
+    cold_yet_bought_unknown: int
     cold_yet_bought_others: Share
     stale_open: int
 
@@ -155,28 +160,34 @@ def _arrivals() -> Facts:
     A contact that arrived on two channels of one agent counts once, by the earlier. Labels of any channel count,
     whoever put them on: filters choose the arrivals only.
     """
-    judged = "NOT already AND at + %({window})s <= %(now)s"
     counts = {"already_labelled": "already"}
-    for name, window in (("labelled_1h", "hour"), ("labelled_24h", "day")):
-        counts[f"{name}_n"] = judged.format(window=window)
-        counts[f"{name}_k"] = f"{judged.format(window=window)} AND labelled_at < at + %({window})s"
+    for name, window in _SOON.items():
+        old = f"NOT already AND at + %({window})s <= %(now)s"
+        counts[f"{name}_n"] = f"{old} AND NOT {name}_gap"
+        counts[f"{name}_k"] = f"{old} AND NOT {name}_gap AND labelled_at < at + %({window})s"
+        counts[f"{name}_unknown"] = f"{old} AND {name}_gap"
     counts["first_labelled"] = "NOT already AND labelled_at IS NOT NULL"
     counts["unlabelled"] = "NOT already AND labelled_at IS NULL AND at + %(week)s <= %(now)s"
     counts["unlabelled_so_far"] = "NOT already AND labelled_at IS NULL AND at + %(week)s > %(now)s"
     seconds = "(ORDER BY extract(epoch FROM labelled_at - at)::float8) FILTER (WHERE NOT already)"
+    met = ", ".join(
+        f"{overlapping(channel='a.channel_id', at='a.at', window=f'%({window})s')} AS {name}_gap"
+        for name, window in _SOON.items()
+    )
     return Facts(
-        expressions=[owners.OWNED],
-        query="""
-            SELECT a.who, a.contact_id, NULL::bigint AS label_id, a.at, a.young, labelled.already, labelled.labelled_at
+        expressions=[owners.OWNED, GAPS],
+        query=f"""
+            SELECT a.who, a.contact_id, NULL::bigint AS label_id, a.at, a.young, labelled.already,
+                   labelled.labelled_at, {met}
             FROM (
-                SELECT DISTINCT ON (o.agent_id, k.contact_id) o.agent_id AS who, k.contact_id,
+                SELECT DISTINCT ON (o.agent_id, k.contact_id) o.agent_id AS who, k.contact_id, k.channel_id,
                        k.first_inbound_at AS at, h.connected_at > %(young_since)s AS young
                 FROM owned o
                 JOIN contacts_contactchannel k ON k.channel_id = o.channel_id
                  AND k.first_inbound_at >= o.since AND k.first_inbound_at < o.until
                 JOIN contacts_contact c ON c.id = k.contact_id AND c.deleted_at IS NULL
                 JOIN contacts_channel h ON h.id = k.channel_id
-                ORDER BY o.agent_id, k.contact_id, k.first_inbound_at
+                ORDER BY o.agent_id, k.contact_id, k.first_inbound_at, k.channel_id
             ) AS a
             CROSS JOIN LATERAL (
                 SELECT coalesce(bool_or(s.started_at < a.at), false) AS already,
@@ -185,7 +196,7 @@ def _arrivals() -> Facts:
                 WHERE s.contact_id = a.contact_id AND s.started_at < a.at + %(week)s
                   AND (s.started_at >= a.at OR s.ended_at IS NULL OR s.ended_at >= a.at)
             ) AS labelled
-        """,
+        """,  # noqa: S608
         counts=counts,
         measures={
             "first_label_median_s": f"percentile_cont(0.5) WITHIN GROUP {seconds}",
@@ -195,24 +206,32 @@ def _arrivals() -> Facts:
     )
 
 
+_SOON = {"labelled_1h": "hour", "labelled_24h": "day"}
+
+
 def _grades(question: Question) -> Facts:
     """Contacts the agent graded in the period, when first high and first low, and whether they bought after that."""
     counts = {"graded_high_n": "true", "graded_high_k": "high_at IS NOT NULL"}
     for name, kind in (("came_true", "high"), ("cold_yet_bought", "low")):
-        judged = f"{kind}_at + %(proven_after)s <= %(now)s AND NOT {kind}_already"
-        counts[f"{name}_n"] = judged
-        counts[f"{name}_k"] = f"{judged} AND {kind}_won"
+        old = f"{kind}_at + %(proven_after)s <= %(now)s AND NOT {kind}_already"
+        counts[f"{name}_n"] = f"{old} AND NOT {kind}_gap"
+        counts[f"{name}_k"] = f"{old} AND NOT {kind}_gap AND {kind}_won"
+        counts[f"{name}_unknown"] = f"{old} AND {kind}_gap"
         counts[f"{name}_immature"] = f"{kind}_at + %(proven_after)s > %(now)s AND NOT {kind}_already"
         counts[f"{name}_already"] = f"{kind}_at IS NOT NULL AND {kind}_already"
+    firsts = ", ".join(_FIRST.format(kind=kind, holds=of_kind(kind, "s")) for kind in ("high", "low"))
+    met = ", ".join(
+        f"{overlapping(channel=f'g.{kind}_channel', at=f'g.{kind}_at', window='%(proven_after)s')} AS {kind}_gap"
+        for kind in ("high", "low")
+    )
+    outcome = question.chosen.clean("outcome", labels=False, certain=False)
     return Facts(
-        expressions=[question.chosen.clean(), question.chosen.clean("outcome", labels=False, certain=False)],
+        expressions=[question.chosen.clean(), outcome, GAPS],
         query=f"""
             SELECT g.*, high.already AS high_already, high.won AS high_won, low.already AS low_already,
-                   low.won AS low_won
+                   low.won AS low_won, {met}
             FROM (
-                SELECT s.agent_id AS who, s.contact_id, NULL::bigint AS label_id, min(s.started_at) AS at,
-                       min(s.started_at) FILTER (WHERE {of_kind("high", "s")}) AS high_at,
-                       min(s.started_at) FILTER (WHERE {of_kind("low", "s")}) AS low_at
+                SELECT s.agent_id AS who, s.contact_id, NULL::bigint AS label_id, min(s.started_at) AS at, {firsts}
                 FROM clean s
                 WHERE NOT s.found AND s.started_at >= %(start)s AND s.started_at < %(end)s
                   AND {of_kind("grading", "s")}
@@ -225,6 +244,10 @@ def _grades(question: Question) -> Facts:
     )
 
 
+_FIRST = """
+    min(s.started_at) FILTER (WHERE {holds}) AS {kind}_at,
+    (array_agg(s.channel_id ORDER BY s.started_at, s.channel_id) FILTER (WHERE {holds}))[1] AS {kind}_channel
+"""
 _WON_AROUND = f"""
     SELECT coalesce(bool_or(w.started_at < g.{{at}}), false) AS already,
            coalesce(bool_or(w.started_at >= g.{{at}}), false) AS won
@@ -256,12 +279,13 @@ def _stale(question: Question) -> Facts:
 
 # -- Rows -------------------------------------------------------------------------------------------------------------
 
+_JUDGED = ("labelled_1h", "labelled_24h", "came_true", "cold_yet_bought")
 _COUNTS = (
     "received", "already_labelled", "first_labelled", "unlabelled", "unlabelled_so_far", "instant_mistaps",
     "removed_by", "stale_open", "came_true_immature", "came_true_already", "cold_yet_bought_immature",
-    "cold_yet_bought_already", *activity.COUNTS, *activity.CONTACTS,
+    "cold_yet_bought_already", *(f"{name}_unknown" for name in _JUDGED), *activity.COUNTS, *activity.CONTACTS,
 )  # fmt: skip
-_SHARES = ("labelled_1h", "labelled_24h", "graded_high", "came_true", "cold_yet_bought")
+_SHARES = ("graded_high", *_JUDGED)
 
 
 def _row(agent: Any, found: Mapping[str, Any], everybody: Mapping[int | None, Mapping[str, Any]]) -> AgentRow:

@@ -17,6 +17,7 @@ from reports.limits import Limits
 
 from . import facts
 from .facts import Facts
+from .gaps import GAPS, overlapping
 from .periods import Period, midnight
 from .questions import Question, of_kind
 from .reading import select
@@ -57,7 +58,8 @@ class CampaignRow:
     """One campaign; `campaign` is None for contacts that no campaign brought.
 
     Of each outcome: `x` the share of contacts whose window is over, `x_so_far` that of all, `x_count` how many so
-    far, `x_already` how many had it before the touch. The event basis has counts only. Costs are rupiah, None when
+    far, `x_already` how many had it before the touch, `x_unknown` how many of those whose window is over are not
+    judged because it overlaps a gap of the number. The event basis has counts only. Costs are rupiah, None when
     there is no cost or no count; `so_far` says that the youngest contact's window is not over.
     """
 
@@ -72,23 +74,28 @@ class CampaignRow:
     labelled_so_far: Share | None
     labelled_count: int
     labelled_already: int
+    labelled_unknown: int
     high: Share | None
     high_so_far: Share | None
     high_count: int
     high_already: int
+    high_unknown: int
     high_of_all: Share
     waiting: Share | None
     waiting_so_far: Share | None
     waiting_count: int
     waiting_already: int
+    waiting_unknown: int
     won: Share | None
     won_so_far: Share | None
     won_count: int
     won_already: int
+    won_unknown: int
     complaint: Share | None
     complaint_so_far: Share | None
     complaint_count: int
     complaint_already: int
+    complaint_unknown: int
     cost: Decimal | None
     cost_per_high: Decimal | None
     cost_per_won: Decimal | None
@@ -150,15 +157,17 @@ def _cohort(question: Question, touch: Touch) -> Facts:
     counts = {"contacts": "true", "immature": "at + %(window)s > %(now)s"}
     for name in OUTCOMES:
         mature = f"at + %(window)s <= %(now)s AND NOT {name}_already"
-        counts[f"{name}_n"] = mature
-        counts[f"{name}_k"] = f"{mature} AND {name}_hit"
+        counts[f"{name}_n"] = f"{mature} AND NOT gap"
+        counts[f"{name}_k"] = f"{mature} AND NOT gap AND {name}_hit"
+        counts[f"{name}_unknown"] = f"{mature} AND gap"
         counts[f"{name}_all"] = f"NOT {name}_already"
         counts[f"{name}_count"] = f"NOT {name}_already AND {name}_hit"
         counts[f"{name}_already"] = f"{name}_already"
+    met = overlapping(channel=_CHANNEL, at="t.at", window="%(window)s")
     return Facts(
-        expressions=[_touched(question, touch), question.chosen.clean(certain=False)],
+        expressions=[_touched(question, touch), question.chosen.clean(certain=False), GAPS],
         query=f"""
-            SELECT t.who, t.contact_id, NULL::bigint AS label_id, t.at, became.*
+            SELECT t.who, t.contact_id, NULL::bigint AS label_id, t.at, became.*, {met} AS gap
             FROM touched t
             CROSS JOIN LATERAL (
                 SELECT {columns} FROM clean s WHERE {_WITHIN}
@@ -168,6 +177,12 @@ def _cohort(question: Question, touch: Touch) -> Facts:
     )
 
 
+# Who came by no channel that we know of came by the one they wrote on first.
+_CHANNEL = """
+    coalesce(t.channel_id, (
+        SELECT k.channel_id FROM contacts_contactchannel k WHERE k.contact_id = t.contact_id
+        ORDER BY k.first_inbound_at, k.first_seen_at, k.channel_id LIMIT 1))
+"""
 # Spells that were active at the touch, or start in the window that it opens.
 _WITHIN = """
     s.contact_id = t.contact_id AND s.started_at < t.at + %(window)s
@@ -184,14 +199,14 @@ def _touched(question: Question, touch: Touch) -> str:
                                    AND k.channel_id = ANY(%(channels)s::bigint[]))"""
     return f"""
         touched AS (
-            SELECT t.contact_id, t.campaign_id AS who, t.at
+            SELECT t.contact_id, t.campaign_id AS who, t.at, t.channel_id
             FROM contacts_campaigntouch t
             JOIN contacts_contact c ON c.id = t.contact_id AND c.deleted_at IS NULL
             WHERE t.at >= %(start)s AND t.at < %(end)s {narrowed} AND NOT EXISTS (
                 SELECT FROM contacts_campaigntouch u WHERE u.contact_id = t.contact_id AND {_BETTER[touch]}
             )
             UNION ALL
-            SELECT c.id, NULL, coalesce(c.first_inbound_at, c.first_seen_at)
+            SELECT c.id, NULL, coalesce(c.first_inbound_at, c.first_seen_at), NULL
             FROM contacts_contact c
             WHERE c.deleted_at IS NULL AND coalesce(c.first_inbound_at, c.first_seen_at) >= %(start)s
               AND coalesce(c.first_inbound_at, c.first_seen_at) < %(end)s {untouched}
@@ -310,7 +325,7 @@ def _row(
         figures[name] = share(k, n) if cohort else None
         figures[f"{name}_so_far"] = share(count, everyone) if cohort else None
         figures[f"{name}_count"] = count
-        figures[f"{name}_already"] = found.get(f"{name}_already", 0)
+        figures |= {f"{name}_{part}": found.get(f"{name}_{part}", 0) for part in ("already", "unknown")}
     return CampaignRow(
         campaign=None if campaign is None else campaign.pk,
         code="" if campaign is None else campaign.code,

@@ -13,6 +13,8 @@ from labels.models import Label
 
 from . import owners
 from .chosen import Chosen, Filters
+from .gaps import Gap, gaps
+from .gaps import parameters as gap_parameters
 from .periods import Period
 
 
@@ -29,6 +31,11 @@ class Question:
         return Chosen.by(self.filters)
 
     @cached_property
+    def gaps(self) -> list[Gap]:
+        """Of all channels, from the first moment of the period on: windows that begin in it may meet them."""
+        return gaps(since=self.period.start, now=self.now)
+
+    @cached_property
     def parameters(self) -> dict[str, Any]:
         """The values that the queries of facts may ask for."""
         stretches = owners.stretches(self.period, channels=self.filters.channels)
@@ -38,6 +45,7 @@ class Question:
             "now": self.now,
             **self.chosen.parameters,
             **owners.parameters(stretches),
+            **gap_parameters(self.gaps),
             **label_kinds(),
         }
 

@@ -159,10 +159,8 @@ def _campaign(found: dict[str, Any], *, event: bool) -> dict[str, Any]:
     row["immature"] = found.get("immature", 0)
     row["so_far"] = row["immature"] > 0
     for name in OUTCOMES:
-        k, n, everyone, count, already = (
-            found.get(f"{name}_{part}", 0) for part in ("k", "n", "all", "count", "already")
-        )
-        row |= {f"{name}_count": count, f"{name}_already": already}
+        k, n, everyone, count = (found.get(f"{name}_{part}", 0) for part in ("k", "n", "all", "count"))
+        row |= {f"{name}_{part}": found.get(f"{name}_{part}", 0) for part in ("count", "already", "unknown")}
         row |= {name: None if event else share(k, n), f"{name}_so_far": None if event else share(count, everyone)}
     return row
 

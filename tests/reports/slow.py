@@ -12,12 +12,23 @@ from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from contacts.models import Campaign, CampaignRule, CampaignTouch, Channel, ChannelOwnership, Contact, Message
+from contacts.models import (
+    Campaign,
+    CampaignRule,
+    CampaignTouch,
+    Channel,
+    ChannelGap,
+    ChannelOwnership,
+    ChannelStatusEvent,
+    Contact,
+    Message,
+)
 from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelEvent, StaleFlag, StaleSnooze
 from labels.spells import Interval, Limits, Meaning
 from tests.labels import oracle
@@ -60,6 +71,7 @@ class Slow:
         )
         self.touches = _touches(self.messages)
         self.told = _told(self.messages)
+        self.cut_off = {channel: list(_cut_off(channel)) for channel in self.channel}
 
     def over(self, start: datetime, end: datetime, now: datetime) -> Self:
         """The same records and filters over another period."""
@@ -106,6 +118,10 @@ class Slow:
 
     def within(self, at: datetime | None) -> bool:
         return at is not None and self.start <= at < self.end
+
+    def unknown(self, channel: int | None, at: datetime, window: timedelta) -> bool:
+        """ "A window that overlaps an unrepaired gap of its channel" """
+        return any(start < at + window and end > at for start, end in self.cut_off.get(channel or 0, ()))
 
     # -- Label activity ---
 
@@ -159,10 +175,11 @@ class Slow:
         for m in inbound:
             key = (m.contact_id, m.channel_id)
             firsts[key] = min(m.at, firsts.get(key, m.at))
-        arrived: dict[int, datetime] = {}
+        where: dict[int, tuple[datetime, int]] = {}
         for (contact, channel), at in firsts.items():
             if self.within(at) and self._owned_by(agent, channel, at):
-                arrived[contact] = min(at, arrived.get(contact, at))
+                where[contact] = min((at, channel), where.get(contact, (at, channel)))
+        arrived = {contact: at for contact, (at, _) in where.items()}
         found: dict[str, Any] = {"received": len(received)}
         found["young_channel"] = any(
             self.channel[channel].connected_at > self.now - 30 * DAY
@@ -179,7 +196,9 @@ class Slow:
                 waits[contact] = min(live)
         for name, window in (("labelled_1h", HOUR), ("labelled_24h", DAY)):
             old = [c for c, at in arrived.items() if c not in already and at + window <= self.now]
-            found[name] = (sum(c in waits and waits[c] < window for c in old), len(old))
+            known = [c for c in old if not self.unknown(where[c][1], arrived[c], window)]
+            found[name] = (sum(c in waits and waits[c] < window for c in known), len(known))
+            found[f"{name}_unknown"] = len(old) - len(known)
         never = [c for c in arrived if c not in already and c not in waits]
         found["unlabelled"] = sum(arrived[c] + 7 * DAY <= self.now for c in never)
         found["unlabelled_so_far"] = sum(arrived[c] + 7 * DAY > self.now for c in never)
@@ -198,17 +217,20 @@ class Slow:
         low = _first_by_contact(s for s in given if self.label[s.label].low_quality)
         found: dict[str, Any] = {"graded_high": (len(high), len(graded))}
         for name, firsts in (("came_true", high), ("cold_yet_bought", low)):
-            k = n = immature = already = 0
-            for contact, t in firsts.items():
+            k = n = immature = already = unknown = 0
+            for contact, (t, channel) in firsts.items():
                 won = [s for s in self.outcome_of[contact] if self.label[s.label].meaning == "won"]
                 if any(active(s, t) for s in won):
                     already += 1
                 elif t + 30 * DAY > self.now:
                     immature += 1
+                elif self.unknown(channel, t, 30 * DAY):
+                    unknown += 1
                 else:
                     n += 1
                     k += any(t <= s.started_at < t + 30 * DAY for s in won)
             found |= {name: (k, n), f"{name}_immature": immature, f"{name}_already": already}
+            found[f"{name}_unknown"] = unknown
         return found
 
     def _grading(self, label: int) -> bool:
@@ -261,22 +283,22 @@ class Slow:
         if event:
             return self._events(last=last)
         found: dict[int | None, dict[str, Any]] = defaultdict(lambda: defaultdict(int))
-        for who, contact, at in self._cohort(last=last):
-            self._count(found[who], contact, at)
+        for who, contact, at, channel in self._cohort(last=last):
+            self._count(found[who], contact, at, unknown=self.unknown(channel, at, _window()))
         return found
 
-    def _cohort(self, *, last: bool) -> Iterable[tuple[int | None, int, datetime]]:
-        """Campaign, contact and time of every touch that counts; "No campaign" is a row."""
+    def _cohort(self, *, last: bool) -> Iterable[tuple[int | None, int, datetime, int | None]]:
+        """Campaign, contact, time and channel of every touch that counts; "No campaign" is a row."""
         told = self.told
         for contact in self.contacts:
             touches = self.touches[contact]
             touch = self._touch(touches, last=last)
             if touch is not None and self.within(touch.at) and self._here({touch.channel}):
-                yield touch.campaign, contact, touch.at
+                yield touch.campaign, contact, touch.at, touch.channel or _came_by(told[contact])
             elif not touches and told[contact]:
                 at = min([at for at, inbound, _ in told[contact] if inbound] or [at for at, _, _ in told[contact]])
                 if self.within(at) and self._here({channel for _, _, channel in told[contact]}):
-                    yield None, contact, at
+                    yield None, contact, at, _came_by(told[contact])
 
     def _here(self, channels: set[int | None]) -> bool:
         return self.channels is None or bool(channels & self.channels)
@@ -288,7 +310,7 @@ class Slow:
         by_hand = [t for t in touches if t.by_hand]
         return (by_hand or touches or [None])[0]
 
-    def _count(self, row: dict[str, Any], contact: int, at: datetime) -> None:
+    def _count(self, row: dict[str, Any], contact: int, at: datetime, *, unknown: bool) -> None:
         row["contacts"] += 1
         mature = at + _window() <= self.now
         row["immature"] += not mature
@@ -301,8 +323,9 @@ class Slow:
             hit = any(at <= s.started_at < at + _window() for s in such)
             row[f"{name}_count"] += hit
             row[f"{name}_all"] += 1
-            row[f"{name}_n"] += mature
-            row[f"{name}_k"] += mature and hit
+            row[f"{name}_unknown"] += mature and unknown
+            row[f"{name}_n"] += mature and not unknown
+            row[f"{name}_k"] += mature and not unknown and hit
 
     def _events(self, *, last: bool) -> dict[int | None, dict[str, Any]]:
         credited: dict[int | None, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
@@ -330,7 +353,7 @@ class Slow:
                 if self.within(s.started_at):
                     got[self._credited(s, last=last), s.label].add(s.contact)
         else:
-            for who, contact, at in self._cohort(last=last):
+            for who, contact, at, _ in self._cohort(last=last):
                 for s in self.clean_any_of[contact]:
                     if at <= s.started_at < at + _window():
                         got[who, s.label].add(contact)
@@ -380,10 +403,12 @@ def active(spell: Any, t: datetime) -> bool:
     return spell.started_at < t and (spell.ended_at is None or spell.ended_at >= t)
 
 
-def _first_by_contact(spells: Iterable[Any]) -> dict[int, datetime]:
-    firsts: dict[int, datetime] = {}
+def _first_by_contact(spells: Iterable[Any]) -> dict[int, tuple[datetime, int]]:
+    """When the first began, and on which channel."""
+    firsts: dict[int, tuple[datetime, int]] = {}
     for s in spells:
-        firsts[s.contact] = min(s.started_at, firsts.get(s.contact, s.started_at))
+        began = (s.started_at, s.channel)
+        firsts[s.contact] = min(began, firsts.get(s.contact, began))
     return firsts
 
 
@@ -463,6 +488,36 @@ def _told(messages: list[Message]) -> dict[int, list[tuple[datetime, bool, int]]
     for event in LabelEvent.objects.all():
         found[event.contact_id].append((event.occurred_at, False, event.channel_id))
     return found
+
+
+def _came_by(told: list[tuple[datetime, bool, int]]) -> int | None:
+    """The channel of the first message in, else of what was heard first."""
+    inbound = [(at, channel) for at, inbound, channel in told if inbound]
+    return min(inbound or [(at, channel) for at, _, channel in told], default=(None, None))[1]
+
+
+# -- From the connection's log to gaps ---
+
+
+def _cut_off(channel: int) -> Iterable[tuple[datetime, datetime]]:
+    """Times in which a number was cut off and nobody repaired it, cut wherever anything changes."""
+    for_ever = datetime.max.replace(tzinfo=ZONE)
+    silent: list[tuple[datetime, datetime]] = []
+    since: datetime | None = None
+    for event in ChannelStatusEvent.objects.filter(channel=channel).order_by("at", "id"):
+        if event.state == "working" and since is not None:
+            silent += [(since, event.at)] if event.at - since >= timedelta(seconds=settings.GAP_SECONDS) else []
+            since = None
+        elif event.state in ("stopped", "failed", "pairing") and since is None:
+            since = event.at
+    silent += [(since, for_ever)] if since is not None else []
+    noted = list(ChannelGap.objects.filter(channel=channel))
+    silent += [(gap.started_at, gap.ended_at or for_ever) for gap in noted if gap.repaired_at is None]
+    repaired = [(gap.started_at, gap.ended_at or for_ever) for gap in noted if gap.repaired_at is not None]
+    cuts = sorted({moment for span in silent + repaired for moment in span})
+    for start, end in pairwise(cuts):
+        if any(a <= start < b for a, b in silent) and not any(a <= start < b for a, b in repaired):
+            yield start, end
 
 
 # -- From events to intervals ---

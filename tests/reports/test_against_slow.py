@@ -102,7 +102,8 @@ def test_with_other_limits_reports_still_equal_the_slow_computation(settings: An
 def assert_worth_asking(rows: list[Any]) -> None:
     """A figure that is 0 everywhere proves nothing."""
     counts = ("received", "added", "mistaps", "removed", "removed_by", "lost", "active_to", "already_labelled",
-              "unlabelled", "first_labelled", "stale_open", "found")  # fmt: skip
+              "unlabelled", "first_labelled", "stale_open", "found", "came_true_unknown", "cold_yet_bought_unknown",
+              "labelled_24h_unknown")  # fmt: skip
     shares = ("labelled_1h", "labelled_24h", "graded_high", "came_true", "mistap_rate")
     assert [name for name in counts if not sum(getattr(row, name) for row in rows)] == []
     assert [name for name in shares if not sum(getattr(row, name).k for row in rows)] == []
@@ -142,6 +143,7 @@ def check_campaigns(question: Question, slow: Slow, touch: Touch, basis: Basis) 
             k, n, everyone, count = (slow_row.get(f"{name}_{part}", 0) for part in ("k", "n", "all", "count"))
             assert getattr(row, f"{name}_count") == count, (row.name, name, touch, basis)
             assert getattr(row, f"{name}_already") == slow_row.get(f"{name}_already", 0)
+            assert getattr(row, f"{name}_unknown") == slow_row.get(f"{name}_unknown", 0)
             if basis is Basis.COHORT:
                 assert plain(getattr(row, name)) == (k, n)
                 assert plain(getattr(row, f"{name}_so_far")) == (count, everyone)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from contacts.models import Agent, Campaign, CampaignRule, Channel, Contact
+from contacts.models import Agent, Campaign, CampaignRule, Channel, ChannelGap, ChannelStatusEvent, Contact
 from labels.models import Label
 from reports.selectors import agents, campaigns, labels, periods
 from reports.selectors.campaigns import Basis, Touch
@@ -165,6 +165,75 @@ def test_a_label_on_two_numbers_is_one_spell_but_each_number_has_its_own(rina: B
     assert (added(), added("cs1"), added("cs2"), added("cs1", "cs2")) == (1, 1, 1, 1)
 
 
+# -- Gaps ---
+
+
+def cut_off(bridge: Bridge, since: datetime, until: datetime | None) -> None:
+    bridge.post("status", status="stopped", at=since)
+    if until is not None:
+        bridge.post("status", status="working", at=until)
+
+
+def test_a_grade_whose_30_days_meet_a_gap_of_its_number_is_unknown_whatever_came_of_it(rina: Bridge) -> None:
+    rina.label("added", "1", BUDI, at=day(1))
+    rina.label("added", "3", BUDI, at=day(5))
+    rina.label("added", "1", SITI, at=day(4))
+    rina.label("added", "2", TONO, at=day(20))
+    cut_off(rina, day(31) - MINUTE, day(33))
+    rina.drain()
+    row = row_of()
+    assert (row.came_true.n, row.came_true_unknown, row.graded_high.n) == (0, 2, 3)
+    assert (row.cold_yet_bought.n, row.cold_yet_bought_unknown) == (0, 1)
+
+
+def test_a_window_that_begins_when_a_gap_ends_or_ends_when_one_begins_is_judged(rina: Bridge) -> None:
+    cut_off(rina, day(0), day(0.5))
+    rina.label("added", "1", SITI, at=day(0.5))
+    rina.label("added", "1", BUDI, at=day(1))
+    cut_off(rina, day(31), day(32))
+    rina.label("added", "1", TONO, at=day(1) + timedelta(microseconds=1))
+    rina.drain()
+    assert (row_of().came_true.n, row_of().came_true_unknown) == (2, 1)
+
+
+def test_a_gap_of_another_number_and_a_blink_are_no_gaps(rina: Bridge, settings: Any) -> None:
+    other = Bridge(key="cs2", agent="dewi")
+    rina.label("added", "1", BUDI, at=day(1))
+    cut_off(other, day(5), day(8))
+    cut_off(rina, day(9), day(9) + timedelta(seconds=299))
+    rina.drain()
+    other.drain()
+    assert (row_of().came_true.n, row_of().came_true_unknown) == (1, 0)
+    settings.GAP_SECONDS = 299
+    assert (row_of().came_true.n, row_of().came_true_unknown) == (0, 1)
+
+
+def test_a_first_message_shortly_before_a_gap_is_unknown_for_the_windows_that_reach_it(rina: Bridge) -> None:
+    write(rina, BUDI, day(1))
+    rina.label("added", "1", BUDI, at=day(1) + MINUTE)
+    cut_off(rina, day(1) + 2 * HOUR, None)
+    rina.drain()
+    row = row_of()
+    assert (row.labelled_1h.k, row.labelled_1h.n, row.labelled_1h_unknown) == (1, 1, 0)
+    assert (row.labelled_24h.n, row.labelled_24h_unknown) == (0, 1)
+
+
+def test_what_was_repaired_of_a_gap_is_known_and_what_was_written_down_counts(rina: Bridge) -> None:
+    rina.label("added", "1", BUDI, at=day(1))
+    cut_off(rina, day(5), day(8))
+    rina.drain()
+    known = ChannelGap.objects.create(
+        channel=rina.channel, started_at=day(4), ended_at=day(8), reason="pulled", repaired_at=day(9)
+    )
+    assert (row_of().came_true.n, row_of().came_true_unknown) == (1, 0)
+    ChannelGap.objects.filter(pk=known.pk).update(ended_at=day(7))
+    assert (row_of().came_true.n, row_of().came_true_unknown) == (0, 1)
+    ChannelStatusEvent.objects.all().delete()
+    assert row_of().came_true_unknown == 0
+    ChannelGap.objects.filter(pk=known.pk).update(repaired_at=None)
+    assert row_of().came_true_unknown == 1
+
+
 # -- Campaigns ---
 
 
@@ -221,6 +290,20 @@ def test_a_young_cohort_is_so_far(rina: Bridge, promo: Campaign) -> None:
     rina.drain()
     row = report(now=day(25))["promo"]
     assert (row.high.n, row.high_so_far.k, row.high_count, row.so_far) == (0, 1, 1, True)  # type: ignore[union-attr]
+
+
+def test_who_came_shortly_before_a_gap_is_beside_the_shares_of_the_campaign(rina: Bridge, promo: Campaign) -> None:
+    write(rina, BUDI, day(1), ad={"source_id": "ad-1"})
+    rina.label("added", "1", BUDI, at=day(2))
+    write(rina, SITI, day(12), ad={"source_id": "ad-1"})
+    write(rina, TONO, day(3))
+    cut_off(rina, day(4), day(5))
+    rina.drain()
+    rows = report()
+    row = rows["promo"]
+    assert (row.contacts, row.high.n, row.high_unknown, row.high_count) == (2, 1, 1, 1)  # type: ignore[union-attr]
+    assert row.high_so_far.n == 2  # type: ignore[union-attr]
+    assert (rows[""].contacts, rows[""].won.n, rows[""].won_unknown) == (1, 0, 1)  # type: ignore[union-attr]
 
 
 def test_days_nobody_entered_are_those_of_touches_of_people_who_are_still_here(rina: Bridge, promo: Campaign) -> None:

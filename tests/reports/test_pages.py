@@ -177,6 +177,28 @@ def test_a_label_may_be_named_in_any_spelling(rina: Any) -> None:
         assert (answer["rows"][0]["added"], answer["filters"]["label"]) == (1, grade.pk)
 
 
+def test_a_page_names_the_gaps_its_shares_leave_out_and_leads_to_the_unknown(rina: Any) -> None:
+    rina.label("added", "1", BUDI, at=day(1))
+    rina.post("status", status="stopped", at=day(20) + timedelta(hours=9, minutes=5))
+    rina.post("status", status="working", at=day(21))
+    write(rina, SITI, day(2))
+    rina.drain()
+    for name, figure, unknown in (("agents", "came_true_unknown", 1), ("campaigns", "won_unknown", 2)):
+        page = client_of().get(f"/admin/reports/{name}/", SPAN)
+        text = " ".join(page.content.decode().split())
+        assert "1 gap: what was labelled then is not known" in text
+        assert "cut off from 22 Mar 2026 09:05 until 23 Mar 2026 00:00" in text
+        assert f"{unknown} unknown</a>" in text
+        behind = client_of().get(f"{page.context['rows_url']}&figure={figure}&who=all")
+        assert (behind.context["total"], behind.context["part"]) == (
+            unknown,
+            "whose time overlaps a gap of the number",
+        )
+        assert "cut off" not in client_of("cs_lead").get(f"/admin/reports/{name}/", SPAN).content.decode()
+    early = {"from": "2026-02-02", "to": "2026-02-12"}
+    assert "cut off" not in client_of().get("/admin/reports/agents/", early).content.decode()
+
+
 def test_hostile_names_stay_text(rina: Any) -> None:
     Agent.objects.update(name="=cmd|' /C calc'!A0<script>alert(1)</script>")
     rina.label("added", "1", BUDI, at=day(1))

@@ -6,7 +6,7 @@ import random
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from contacts.models import Agent, CampaignRule, CampaignTouch, ChannelOwnership, Contact
+from contacts.models import Agent, CampaignRule, CampaignTouch, ChannelGap, ChannelOwnership, Contact
 from contacts.services.attribution import set_first_touch
 from contacts.services.channels import agent_named
 from labels import projecting
@@ -119,10 +119,23 @@ class World:
         self.bridges[3].post("status", status="working", at=day(22))
         for n, person in enumerate(self.people[:12]):
             self.bridges[3].label("added", "3", person, at=day(22) + timedelta(seconds=n))
+        self._cut_off()
         for person in self.people[3:7]:
             self.bridges[0].label("added", "7", person, at=day(30.5))
             self.bridges[1].label("added", "7", person, at=day(30.6))
             self.bridges[0].label("removed", "7", person, at=day(40))
+
+    def _cut_off(self) -> None:
+        """A number away for a day that blinks later, one that is gone for good, one whose gap is half repaired."""
+        for bridge, at, status in (
+            (0, 12.2, "stopped"), (0, 12.9, "stopped"), (0, 13.4, "working"), (0, 20, "stopped"),
+            (0, 20.002, "working"), (1, 2, "working"), (1, 8, "stopped"), (1, 10, "working"), (2, 53, "stopped"),
+        ):  # fmt: skip
+            self.bridges[bridge].post("status", status=status, at=day(at))
+        noted = ChannelGap(channel=self.bridges[1].channel, reason="silent")
+        for start, end, repaired in ((7.9, 9.1, day(11)), (30, 31.5, None)):
+            noted.pk, noted.started_at, noted.ended_at, noted.repaired_at = None, day(start), day(end), repaired
+            noted.save()
 
     def _by_hand(self) -> None:
         """What no gateway tells: a campaign set by hand, a contact archived."""

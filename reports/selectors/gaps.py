@@ -1,0 +1,94 @@
+"""When numbers told us nothing although they should have (docs/metrics.md, "Ground rules", Gaps).
+
+A gateway that was cut off says so itself: from then until it works again what was labelled is unknown. Gaps that
+were written down count as well, and what a pull has repaired does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from contacts.models import Channel
+from labelcrm.core.bulk import transpose
+from reports.limits import Limits
+
+from .reading import select
+
+GAPS = """
+    gap AS (
+        SELECT channel_id, since, coalesce(until, 'infinity') AS until
+        FROM unnest(%(gap_channel)s::bigint[], %(gap_since)s::timestamptz[], %(gap_until)s::timestamptz[])
+             AS g (channel_id, since, until)
+    )
+"""
+"""A common table expression: one row per unrepaired gap of a channel."""
+
+SILENT = (Channel.Status.STOPPED, Channel.Status.FAILED, Channel.Status.PAIRING)
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """`channel` was cut off in `[since, until)`; an empty `until` means that it still is."""
+
+    channel: int
+    since: datetime
+    until: datetime | None
+
+
+def gaps(*, since: datetime, now: datetime) -> list[Gap]:
+    """The unrepaired gaps of every channel that were not over at `since`, in order of channel and time."""
+    values = {
+        "since": since,
+        "now": now,
+        "shortest": Limits.now().gap,
+        "silent": [state.value for state in SILENT],
+        "working": Channel.Status.WORKING.value,
+    }
+    return [Gap(*row) for row in select(_UNREPAIRED, values)]
+
+
+def parameters(found: Iterable[Gap]) -> dict[str, Any]:
+    """The values that GAPS asks for."""
+    rows = [(gap.channel, gap.since, gap.until) for gap in found]
+    return dict(zip(("gap_channel", "gap_since", "gap_until"), transpose(rows, 3), strict=True))
+
+
+def overlapping(*, channel: str, at: str, window: str) -> str:
+    """The condition that `[at, at + window)` overlaps a gap of the channel; expressions of the query around it."""
+    return f"""
+        EXISTS (SELECT FROM gap WHERE gap.since < {at} + {window} AND gap.until > {at} AND gap.channel_id = {channel})
+    """
+
+
+# Of each channel only what was said since it last worked before `since` is read. `back_at` is when it worked again.
+_SAID = """
+    SELECT e.channel_id, e.at, e.state,
+           min(e.at) FILTER (WHERE e.state = %(working)s)
+               OVER (PARTITION BY e.channel_id ORDER BY e.at DESC, e.id DESC) AS back_at
+    FROM contacts_channel c
+    CROSS JOIN LATERAL (
+        SELECT max(w.at) AS at FROM contacts_channelstatusevent w
+        WHERE w.channel_id = c.id AND w.state = %(working)s AND w.at <= %(since)s
+    ) AS before
+    JOIN contacts_channelstatusevent e ON e.channel_id = c.id AND e.at >= coalesce(before.at, '-infinity')
+"""
+_UNREPAIRED = f"""
+    SELECT channel_id, lower(span), upper(span) FROM (
+        SELECT channel_id, unnest(range_agg(span) FILTER (WHERE NOT repaired)
+                                  - coalesce(range_agg(span) FILTER (WHERE repaired), '{{}}')) AS span
+        FROM (
+            SELECT channel_id, tstzrange(min(at), back_at) AS span, false AS repaired FROM ({_SAID}) AS said
+            WHERE state = ANY(%(silent)s)
+            GROUP BY channel_id, back_at HAVING coalesce(back_at, %(now)s) - min(at) >= %(shortest)s
+            UNION ALL
+            SELECT channel_id, tstzrange(started_at, ended_at), repaired_at IS NOT NULL FROM contacts_channelgap
+            WHERE ended_at IS NULL OR ended_at > started_at
+        ) AS told
+        GROUP BY channel_id
+    ) AS unrepaired
+    WHERE upper_inf(span) OR upper(span) > %(since)s
+    ORDER BY 1, 2
+"""  # noqa: S608 - SQL from this module
