@@ -23,6 +23,7 @@ from labelcrm.core.api.viewsets import StrictViewMixin
 from .asking import REPORTS, AskedWrong, ask
 from .selectors import periods
 from .selectors.campaigns import Basis, Touch
+from .selectors.hidden import hidden_contacts
 
 MAY_READ = "reports.view_report"
 
@@ -48,6 +49,7 @@ class ReportSerializer(serializers.Serializer[Any]):
     period = PeriodSerializer()
     filters = serializers.DictField()
     computed_at = serializers.DateTimeField()
+    hidden = serializers.IntegerField(help_text="Archived contacts: they are in no figure.")
     rows = serializers.ListField(child=serializers.DictField())
 
 
@@ -67,7 +69,10 @@ _WORDS = {
 
 
 class ReportView(StrictViewMixin, APIView):
-    """The figures of a period; each is defined in docs/metrics.md. A share is `{value, k, n, low, high}`."""
+    """The figures of a period; each is defined in docs/metrics.md. A share is `{value, k, n, low, high}`.
+
+    What happened in the last 15 minutes before `computed_at` may still change.
+    """
 
     permission_classes = (MayReadReports,)
     report = REPORTS["labels"]
@@ -89,6 +94,7 @@ class ReportView(StrictViewMixin, APIView):
                 },
                 "filters": asked.shown,
                 "computed_at": timezone.localtime(asked.now).isoformat(),
+                "hidden": hidden_contacts(request.user),
                 "rows": [_plain(asdict(row)) for row in asked.rows],
             }
         )

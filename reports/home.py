@@ -21,6 +21,7 @@ from webhooks.models import InboundEvent
 from .activity import Activity, Period, activity
 from .limits import Limits
 from .scope import Scope
+from .selectors.hidden import hidden_contacts
 
 WEEK = timedelta(days=7)
 
@@ -59,6 +60,7 @@ class Tiles:
     stale: int
     parked: int
     labelled: int
+    hidden: int
     categories: tuple[CategoryLine, ...]
 
 
@@ -77,6 +79,7 @@ def read_tiles(scope: Scope, _last: Tiles | None = None) -> Tiles:
         stale=open_stale(scope).count(),
         parked=InboundEvent.objects.visible_to(scope).filter(state=InboundEvent.State.PARKED).count(),
         labelled=labelled,
+        hidden=hidden_contacts(scope),
         categories=tuple(_categories(scope, per_category)),
     )
 

@@ -33,6 +33,7 @@ from .dictionary import definition, sections
 from .limits import Limits, spoken
 from .selectors import agents, facts
 from .selectors.campaigns import Basis, Touch
+from .selectors.hidden import hidden_contacts
 
 MAY_READ = "reports.view_report"
 ROWS = 100
@@ -139,6 +140,7 @@ def report_page(request: HttpRequest, name: str) -> HttpResponse:
         "too_young": _too_young(asked),
         "judged_after": spoken(_judged_after(asked), english=get_language() == "en"),
         "gaps": _gaps(asked),
+        "hidden": hidden_contacts(request.user),
         "longer_url": _with(request, period="last_90") if asked.preset != "last_90" else "",
     }
     return TemplateResponse(request, "reports/report.html", context)

@@ -76,6 +76,10 @@ class Contact(Archivable):
             models.Index(fields=["campaign", "id"], condition=Q(campaign__isnull=False), name="contact_by_campaign"),
             models.Index(fields=["assigned_to", "id"], condition=Q(assigned_to__isnull=False), name="contact_by_agent"),
             models.Index(fields=["follow_up_at"], condition=Q(follow_up_at__isnull=False), name="contact_follow_up"),
+            # Reports and home: how many are hidden.
+            models.Index(
+                fields=["id"], condition=Q(deleted_at__isnull=False, merged_into__isnull=True), name="contact_hidden"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from contacts.models import Team
 from reports import live as live_module
 from reports.live import live
+from reports.pages_home import tiles_html
 from tests.factories import UserFactory
 from tests.webhooks.conftest import _front_store as _front_store
 from tests.webhooks.generic import Bridge
@@ -21,6 +22,7 @@ from tests.webhooks.generic import Bridge
 def _nothing_lives_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(live_module, "DEAR_SECONDS", 60.0)  # a busy machine must not make readings old
     live.stop()
+    tiles_html.cache_clear()  # keeps what it wrote under one setting
     yield
     live.stop()
 

@@ -118,14 +118,17 @@ def test_an_archived_contact_is_in_no_figure(company: Company) -> None:
     company.label(company.sales, "1", A)
     contact = edits.archive(Contact.objects.get(), actor=None, origin="test")
     projecting.refresh([contact.pk])
+    assert read_tiles(Scope(everything=False)).hidden == 0
     for scope in (EVERYTHING, sales()):
         tiles = read_tiles(scope)
-        assert (tiles.today.added, tiles.labelled, tiles.never_labelled) == (0, 0, 0)
+        assert (tiles.today.added, tiles.labelled, tiles.never_labelled, tiles.hidden) == (0, 0, 0, 1)
+        said = tiles_html(tiles, Viewer(scope, "id", sees_inbox=False))
+        assert "1 kontak disembunyikan" in said
 
 
 def test_reading_everything_takes_few_queries(company: Company, django_assert_max_num_queries: object) -> None:
     company.label(company.sales, "1", A)
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         read_tiles(EVERYTHING)
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         read_tiles(sales())

@@ -58,11 +58,11 @@ def slow_for(*, channel: str = "", team: int | None = None, label: str = "", cer
     )  # fmt: skip
 
 
-def _asked(read: Read, report: str, slow: Slow, parameters: dict[str, Any]) -> tuple[Slow, list[dict[str, Any]]]:
+def _asked(read: Read, report: str, slow: Slow, parameters: dict[str, Any]) -> tuple[Slow, list[dict[str, Any]], int]:
     body = read(f"/api/v1/reports/{report}/", **parameters)
     moments = (body["period"]["from"], body["period"]["to"], body["computed_at"])
     start, end, now = map(datetime.fromisoformat, moments)
-    return slow.over(start, end, now), body["rows"]
+    return slow.over(start, end, now), body["rows"], body["hidden"]
 
 
 def _compared(question: str, got: dict[Any, dict[str, Any]], wanted: dict[Any, dict[str, Any]]) -> Iterator[str]:
@@ -93,7 +93,9 @@ def same(got: Any, wanted: Any) -> bool:
 
 
 def _agents(read: Read, slow: Slow, parameters: dict[str, Any]) -> Iterator[str]:
-    slow, rows = _asked(read, "agents", slow, parameters)
+    slow, rows, hidden = _asked(read, "agents", slow, parameters)
+    if hidden != slow.hidden:
+        yield f"agents {parameters}: {hidden} are hidden, by the slow computation {slow.hidden}"
     agents = {agent.pk: agent for agent in Agent.all_objects.all()}
     computed = {who: slow.agent(who) for who in (*agents, None)}
     wanted = {who: _agent(slow, who, computed) for who in computed}
@@ -137,7 +139,7 @@ def _end(k: int, n: int, outside: float) -> float:
 
 
 def _campaigns(read: Read, slow: Slow, parameters: dict[str, Any]) -> Iterator[str]:
-    slow, rows = _asked(read, "campaigns", slow, parameters)
+    slow, rows, _ = _asked(read, "campaigns", slow, parameters)
     last, event = parameters["touch"] == "last", parameters["basis"] == "event"
     found, mixes = slow.campaigns(last=last, event=event), slow.label_mix(last=last, event=event)
     all_high = sum(row.get("high_count", 0) for row in found.values())
@@ -188,6 +190,7 @@ def home_disagreements(tiles: Tiles, slow: Slow) -> list[str]:
         "never_labelled": len(_never_labelled(slow, at)),
         "stale": len(slow.stale(at)),
         "parked": InboundEvent.objects.filter(state="parked").count(),
+        "hidden": slow.hidden,
     }
     got: dict[str, Any] = {name: getattr(tiles, name) for name in wanted}
     for name, weeks in (("today", 0), ("before", 1)):

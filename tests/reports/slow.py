@@ -83,6 +83,11 @@ class Slow:
     def instants(self) -> list[Interval]:
         return [i for i in self.all_instants if self.within(i.added_at)]
 
+    @property
+    def hidden(self) -> int:
+        """ "Deleted and erased contacts leave every figure"; who was merged into another is still there as that one"""
+        return sum(c.deleted_at is not None and c.merged_into_id is None for c in Contact.all_objects.all())
+
     # -- Which spells ---
 
     def _project(self, intervals: list[Interval]) -> tuple[list[Any], list[Any]]:

@@ -69,7 +69,9 @@ def test_page_csv_and_api_tell_the_same(world: World) -> None:
         assert api["period"] == {
             "from": "2026-03-02T00:00:00+07:00", "to": "2026-05-01T00:00:00+07:00", "time_zone": "Asia/Jakarta",
         }  # fmt: skip
-        assert set(api) == {"period", "filters", "computed_at", "rows"}
+        assert set(api) == {"period", "filters", "computed_at", "hidden", "rows"}
+        assert api["hidden"] == 1
+        assert "1 contact is hidden: archived or erased, it is in no figure." in page.content.decode()
 
 
 def test_every_linked_number_opens_exactly_its_rows(world: World) -> None:
@@ -197,6 +199,21 @@ def test_a_page_names_the_gaps_its_shares_leave_out_and_leads_to_the_unknown(rin
         assert "cut off" not in client_of("cs_lead").get(f"/admin/reports/{name}/", SPAN).content.decode()
     early = {"from": "2026-02-02", "to": "2026-02-12"}
     assert "cut off" not in client_of().get("/admin/reports/agents/", early).content.decode()
+
+
+def test_who_is_hidden_is_counted_for_those_who_saw_them_and_merged_ones_are_not(rina: Any) -> None:
+    for chat in (BUDI, SITI):
+        write(rina, chat, day(1))
+    rina.drain()
+    budi, siti = Contact.objects.order_by("id")
+    for contact in (budi, siti):
+        Contact.objects.filter(pk=contact.pk).update(deleted_at=day(2))
+    sales = [Team.objects.get(name="Sales")]
+    readers = [api_of(), api_of("cs_lead", teams=sales), api_of("cs_lead", teams=[])]
+    for name in REPORTS:
+        assert [r.get(f"/api/v1/reports/{name}/").json()["hidden"] for r in readers] == [2, 2, 0]
+    Contact.all_objects.filter(pk=siti.pk).update(merged_into=budi)
+    assert readers[0].get("/api/v1/reports/agents/").json()["hidden"] == 1
 
 
 def test_hostile_names_stay_text(rina: Any) -> None:
