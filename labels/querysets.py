@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any, Self
 
 from django.db import models
+from django.db.models import Q
 
 from contacts.querysets import OfContactQuerySet, sees_everything, team_ids
 from labelcrm.core.soft_deletion import ArchivableQuerySet
+
+# Labels that a WhatsApp name made and that nobody has given a place: "not mapped yet" (docs/metrics.md).
+UNMAPPED = Q(reviewed=False, category__isnull=True)
 
 
 class LabelQuerySet(ArchivableQuerySet):

@@ -16,6 +16,7 @@ from django.utils import timezone
 from contacts.models import Contact
 from labelcrm.core.bulk import fetch
 from labels.models import Category, CleanSpell, Label, LabelAssignment, LabelDay, StaleFlag
+from labels.querysets import UNMAPPED
 from webhooks.models import InboundEvent
 
 from .activity import Activity, Period, activity
@@ -37,11 +38,15 @@ class LabelLine:
 
 @dataclass(frozen=True, slots=True)
 class CategoryLine:
-    """One category, the contacts that have one of its labels now, and its labels; `category` None for the rest."""
+    """One category, the contacts that have one of its labels now, and its labels; `category` None for the rest.
+
+    All labels that nobody has mapped yet are one line, without their names.
+    """
 
     category: Category | None = field(compare=False)
     active: int
     labels: tuple[LabelLine, ...]
+    unmapped: bool = False
 
     @property
     def widest(self) -> int:
@@ -111,13 +116,17 @@ def _active(scope: Scope) -> QuerySet[LabelAssignment]:
     return active
 
 
+NOT_MAPPED = 0  # where a category's id stands otherwise
+
+
 def _per_category(scope: Scope) -> tuple[int, Counter[int | None]]:
     """Contacts that have any label now, and by category (None = labels without one); each contact once in each.
 
     One pass: contacts are grouped by the set of their categories, a bit for each, and there are few such sets.
     """
-    places: list[int | None] = [None, *Category.objects.values_list("id", flat=True)]
+    places: list[int | None] = [None, NOT_MAPPED, *Category.objects.values_list("id", flat=True)]
     bits = [When(label__category=pk, then=Value(1 << place)) for place, pk in enumerate(places) if pk]
+    bits.append(When(label__reviewed=False, then=Value(1 << places.index(NOT_MAPPED))))
     bit = Case(*bits, default=Value(1), output_field=BigIntegerField())
     labelled, counts = 0, Counter[int | None]()
     try:
@@ -132,9 +141,11 @@ def _per_category(scope: Scope) -> tuple[int, Counter[int | None]]:
 
 
 def _categories(scope: Scope, per_category: Counter[int | None]) -> Iterable[CategoryLine]:
-    """Living categories in their order, then what has none."""
+    """Living categories in their order, then what has none, then what nobody has mapped yet."""
     per_label = _per_label(scope)
-    labels = Label.all_objects.filter(Q(deleted_at__isnull=True) | Q(pk__in=[pk for pk, n in per_label.items() if n]))
+    labels = Label.all_objects.exclude(UNMAPPED).filter(
+        Q(deleted_at__isnull=True) | Q(pk__in=[pk for pk, n in per_label.items() if n])
+    )
     lines: dict[int | None, list[LabelLine]] = {}
     for label in labels.order_by(F("step").asc(nulls_last=True), "name"):
         lines.setdefault(label.category_id, []).append(_line(label, per_label.get(label.pk, 0)))
@@ -142,6 +153,8 @@ def _categories(scope: Scope, per_category: Counter[int | None]) -> Iterable[Cat
         pk = category.pk if category else None
         if category or any(line.active for line in lines.get(None, [])):
             yield CategoryLine(category, per_category[pk], tuple(lines.get(pk, [])))
+    if per_category[NOT_MAPPED]:
+        yield CategoryLine(None, per_category[NOT_MAPPED], (), unmapped=True)
 
 
 def _line(label: Label, active: int) -> LabelLine:

@@ -276,7 +276,7 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
             flat[name] = value["value"]
             flat |= {f"{name}_{part}": value[part] for part in ("k", "n", "low", "high")}
         elif isinstance(value, list):
-            flat[name] = "; ".join(f"{each['name']}: {each['contacts']}" for each in value)
+            flat[name] = "; ".join(f"{each['name'] or _('not mapped yet')}: {each['contacts']}" for each in value)
         else:
             flat[name] = value
     return flat
@@ -408,7 +408,7 @@ def _title(report: Report, figure: str, who: int | None, *, everybody: bool) -> 
     if everybody:
         return str(title)
     models: dict[str, Any] = {"agents": Agent, "campaigns": Campaign, "labels": Label}
-    nobody = {"agents": _("Nobody known"), "campaigns": _("No campaign"), "labels": ""}
+    nobody = {"agents": _("Nobody known"), "campaigns": _("No campaign"), "labels": _("not mapped yet")}
     row = models[report.name].all_objects.filter(pk=who).first() if who is not None else None
     return f"{title}: {row if row is not None else nobody[report.name]}"
 

@@ -18,6 +18,7 @@ from reports.home import never_labelled
 from reports.limits import Limits, spoken
 
 NO_LABEL = "none"
+NOT_MAPPED = "unmapped"
 FEW = 2000
 
 
@@ -45,18 +46,23 @@ class LabelFilter(MultipleDropdownFilter):
 
 
 class CategoryFilter(DropdownFilter):
-    """Contacts that have a label of one category now."""
+    """Contacts that have a label of one category now, or one that nobody has mapped yet."""
 
     title = gettext_lazy("category")
     parameter_name = "category"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
-        return list({label.category_id: str(label.category) for label in labels_of(request) if label.category}.items())
+        named = {label.category_id: str(label.category) for label in labels_of(request) if label.category}
+        return [*named.items(), (NOT_MAPPED, _("Not mapped yet"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if not (self.value() or "").isdigit():
+        value = self.value() or ""
+        if value == NOT_MAPPED:
+            ids = [label.pk for label in labels_of(request) if label.is_unmapped]
+        elif value.isdigit():
+            ids = [label.pk for label in labels_of(request) if label.category_id == int(value)]
+        else:
             return queryset
-        ids = [label.pk for label in labels_of(request) if label.category_id == int(self.value())]
         return among(queryset, active_labels(request).filter(label_id__in=ids))
 
 

@@ -95,6 +95,11 @@ class Label(Archivable):
     def __str__(self) -> str:
         return self.name_en if self.name_en and get_language() == "en" else self.name
 
+    @property
+    def is_unmapped(self) -> bool:
+        """`labels.querysets.UNMAPPED` of one label."""
+        return not self.reviewed and self.category_id is None
+
 
 class LabelAlias(models.Model):
     """Another spelling of a canonical label. `normalized` is what names are matched by."""

@@ -28,10 +28,10 @@ _COLUMNS = "s.contact_id, s.label_id, s.started_at AS at, s.ended_at, s.found, s
 
 
 def by(question: Question, who: str) -> Facts:
-    """The spells the period meets; `who` is the column of a spell that names the report's row."""
+    """The spells the period meets; `who` says, as an expression over a spell `s`, which row of the report it is in."""
     return Facts(
         expressions=[question.chosen.spells()],
-        query=f"SELECT s.{who} AS who, {_COLUMNS} FROM spell s WHERE {_MET}",  # noqa: S608
+        query=f"SELECT {who} AS who, {_COLUMNS} FROM spell s WHERE {_MET}",  # noqa: S608
         counts=COUNTS,
         measures=CONTACTS,
     )
@@ -50,7 +50,10 @@ def removals(question: Question) -> Facts:
 
 
 def instant_mistaps(question: Question, who: str) -> Facts:
-    """Labels put on and taken off in the same second by the same person: mistaps that make no spell."""
+    """Labels put on and taken off in the same second by the same person: mistaps that make no spell.
+
+    `who` says, as an expression over an interval `a`, which row of the report it is in.
+    """
     filters = question.filters
     conditions = ["a.channel_id = ANY(%(channels)s::bigint[])"] if filters.channels is not None else []
     conditions += ["a.label_id = ANY(%(labels)s::bigint[])"] if filters.labels is not None else []
@@ -61,7 +64,7 @@ def instant_mistaps(question: Question, who: str) -> Facts:
         )
     return Facts(
         query=f"""
-            SELECT a.{who} AS who, a.contact_id, a.label_id, a.added_at AS at FROM labels_labelassignment a
+            SELECT {who} AS who, a.contact_id, a.label_id, a.added_at AS at FROM labels_labelassignment a
             JOIN labels_channellabel w ON w.id = a.channel_label_id AND NOT w.hidden
             JOIN contacts_contact c ON c.id = a.contact_id AND c.deleted_at IS NULL
             WHERE a.added_at >= %(start)s AND a.added_at < %(end)s

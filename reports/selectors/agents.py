@@ -118,9 +118,9 @@ def _facts(question: Question) -> list[Facts]:
     return [
         _received(),
         _arrivals(),
-        activity.by(question, "agent_id"),
+        activity.by(question, "s.agent_id"),
         activity.removals(question),
-        activity.instant_mistaps(question, "added_by_id"),
+        activity.instant_mistaps(question, "a.added_by_id"),
         _grades(question),
         _stale(question),
     ]

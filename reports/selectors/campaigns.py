@@ -13,13 +13,14 @@ from django.utils.timezone import localtime
 
 from contacts.models import Campaign
 from labels.models import Label
+from labels.models.canonical import ColorFamily
 from reports.limits import Limits
 
 from . import facts
 from .facts import Facts
 from .gaps import GAPS, overlapping
 from .periods import Period, midnight
-from .questions import Question, of_kind
+from .questions import Question, of_kind, or_unmapped
 from .reading import select
 from .shares import Share, share
 
@@ -45,9 +46,9 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelCount:
-    """How many contacts got a label."""
+    """How many contacts got a label; `label` is None for those together that nobody has mapped yet."""
 
-    label: int
+    label: int | None
     name: str
     color: str
     contacts: int
@@ -267,15 +268,18 @@ def _mixes(
         tables = f"""clean s LEFT JOIN LATERAL ({_CREDIT[touch]}) AS credit ON true
                      WHERE s.started_at >= %(start)s AND s.started_at < %(end)s"""
     found = select(
-        f"WITH {expressions} SELECT {source}, s.label_id, count(DISTINCT s.contact_id) FROM {tables}"  # noqa: S608
+        f"WITH {expressions} SELECT {source}, {or_unmapped('s')}, count(DISTINCT s.contact_id)"  # noqa: S608
+        f" FROM {tables}"
         " GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2",
         values,
     )
-    labels = Label.all_objects.in_bulk({label for _, label, _ in found})
+    labels = Label.all_objects.in_bulk({label for _, label, _ in found if label is not None})
     mixes: dict[int | None, list[LabelCount]] = {}
     for who, label, contacts in found:
-        known = labels[label]
-        mixes.setdefault(who, []).append(LabelCount(label=label, name=str(known), color=known.color, contacts=contacts))
+        name, color = (
+            (str(labels[label]), labels[label].color) if label is not None else ("", ColorFamily.NEUTRAL.value)
+        )
+        mixes.setdefault(who, []).append(LabelCount(label=label, name=name, color=color, contacts=contacts))
     return mixes
 
 

@@ -8,18 +8,22 @@ from datetime import date
 from typing import Any
 
 from labels.models import Label
+from labels.querysets import UNMAPPED
 
 from . import activity, facts
 from .facts import Facts
-from .questions import Question
+from .questions import Question, or_unmapped
 from .reading import select
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelRow:
-    """One canonical label. Counts are spells except where the name says contacts; `category` is its code."""
+    """One canonical label. Counts are spells except where the name says contacts; `category` is its code.
 
-    label: int
+    `label` is None for all labels together that nobody has mapped yet.
+    """
+
+    label: int | None
     name: str
     category: str | None
     added: int
@@ -36,7 +40,10 @@ class LabelRow:
 
 
 def report(question: Question) -> list[LabelRow]:
-    """One row per living label, in the order of categories and steps, archived ones as long as they have figures."""
+    """One row per living label, in the order of categories and steps, archived ones as long as they have figures.
+
+    Unmapped labels have one row together, the last, when it has figures. Who asks for one of them gets it alone.
+    """
     values = parameters(question)
     found: dict[int | None, dict[str, Any]] = {}
     for each in _facts(question):
@@ -44,11 +51,14 @@ def report(question: Question) -> list[LabelRow]:
             found.setdefault(who, {}).update(counts)
     chosen = question.filters.labels
     labels = Label.all_objects.select_related("category").order_by("category__position", "step", "name", "id")
-    return [
+    labels = labels.exclude(UNMAPPED) if chosen is None else labels.filter(pk__in=chosen)
+    rows = [
         _row(label, found.get(label.pk, {}))
         for label in labels
-        if (chosen is None or label.pk in chosen) and (not label.is_archived or any(found.get(label.pk, {}).values()))
+        if not label.is_archived or any(found.get(label.pk, {}).values())
     ]
+    unmapped = found.get(None, {})
+    return [*rows, _row(None, unmapped)] if any(unmapped.values()) else rows
 
 
 def sources(question: Question) -> dict[str, Facts]:
@@ -62,15 +72,17 @@ def parameters(question: Question) -> dict[str, Any]:
 
 
 def _facts(question: Question) -> list[Facts]:
-    return [activity.by(question, "label_id"), activity.instant_mistaps(question, "label_id")]
+    alone = question.filters.labels is not None
+    spell, interval = ("s.label_id", "a.label_id") if alone else (or_unmapped("s"), or_unmapped("a"))
+    return [activity.by(question, spell), activity.instant_mistaps(question, interval)]
 
 
 def _row(label: Any, found: Mapping[str, Any]) -> LabelRow:
     counts = activity.NOTHING | {"instant_mistaps": 0} | dict(found)
     return LabelRow(
-        label=label.pk,
-        name=str(label),
-        category=label.category.code if label.category else None,
+        label=None if label is None else label.pk,
+        name="" if label is None else str(label),
+        category=label.category.code if label is not None and label.category else None,
         net=activity.net(counts),
         net_by_people=counts["added"] - counts["removed"],
         **{name: value for name, value in counts.items() if name != "active_to_contacts"},

@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Case, Q, When
 
 from labels.models import Label
+from labels.querysets import UNMAPPED
 
 from . import owners
 from .chosen import Chosen, Filters
@@ -58,6 +59,7 @@ KINDS: dict[str, Q] = {
     "waiting": Q(meaning="waiting"),
     "won": Q(meaning="won"),
     "complaint": Q(meaning="complaint"),
+    "unmapped": UNMAPPED,
 }
 
 
@@ -71,5 +73,10 @@ def label_kinds() -> dict[str, list[int]]:
 
 
 def of_kind(kind: str, spell: str) -> str:
-    """The condition that a spell's label is of a kind; `spell` is its alias."""
+    """The condition that the label of a spell, or of an interval, is of a kind; `spell` is its alias."""
     return f"{spell}.label_id = ANY(%({kind}_labels)s::bigint[])"
+
+
+def or_unmapped(row: str) -> str:
+    """The label of a row, or NULL for one that nobody has mapped yet: those are one row together."""
+    return f"CASE WHEN {of_kind('unmapped', row)} THEN NULL ELSE {row}.label_id END"

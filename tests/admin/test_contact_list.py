@@ -126,6 +126,15 @@ def test_few_and_many_contacts_of_a_label_are_found_alike(
     assert names(client_of("cs_lead", shop).get(LIST, {"label": label.pk})) == ["hot"]
 
 
+def test_contacts_whose_label_nobody_has_mapped_are_found(
+    client_of: ClientOf, shop: Shop, labelled: dict[str, Contact]
+) -> None:
+    client = client_of("cs_lead", shop)
+    assert names(client.get(LIST, {"category": "unmapped"})) == []
+    Label.objects.filter(name="Prospek panas").update(reviewed=False, category=None)
+    assert names(client.get(LIST, {"category": "unmapped"})) == ["hot"]
+
+
 def test_the_other_filters(client_of: ClientOf, shop: Shop, other_shop: Shop, labelled: dict[str, Contact]) -> None:
     client = client_of("owner")
     category = Label.objects.get(name="Selesai").category_id

@@ -71,6 +71,20 @@ def test_a_contact_with_two_labels_of_a_category_counts_once_in_it(company: Comp
     assert sorted(line.active for line in row.labels)[-2:] == [1, 1]
 
 
+def test_labels_that_nobody_has_mapped_are_one_row_whose_contacts_count_once(company: Company) -> None:
+    company.name(company.sales, "1", "Titipan Bu Ani")
+    company.name(company.sales, "2", "VIP???")
+    for label, contact in (("1", A), ("2", A), ("2", B)):
+        company.label(company.sales, label, contact)
+    for scope in (EVERYTHING, sales()):
+        tiles = read_tiles(scope)
+        assert [(line.active, line.labels) for line in tiles.categories if line.unmapped] == [(2, ())]
+        assert not [line for line in tiles.categories if line.category is None and not line.unmapped]
+        said = tiles_html(tiles, Viewer(scope, "en", sees_inbox=False))
+        assert 'category=unmapped"><span>Not mapped yet</span> <b data-number="category-unmapped">2</b>' in said
+        assert "VIP???" not in said
+
+
 def test_never_labelled_needs_an_hour_and_no_label_ever(company: Company) -> None:
     company.message(company.sales, A, ago=61)
     company.message(company.sales, B, ago=59)

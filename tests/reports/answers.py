@@ -200,9 +200,15 @@ def home_disagreements(tiles: Tiles, slow: Slow) -> list[str]:
     for line in tiles.categories:
         of = {label.label.pk: label.active for label in line.labels}
         mine = [s for s in now_on if slow.label[s.label].category_id == (line.category.pk if line.category else None)]
-        got[f"category {line.category}"] = (line.active, {label: n for label, n in of.items() if n})
+        if line.category is None:
+            mine = [s for s in mine if (slow.row_of(s.label) is None) == line.unmapped]
+        row = f"category {line.category}, not mapped {line.unmapped}"
+        got[row] = (line.active, {label: n for label, n in of.items() if n})
         counts = Counter(label for label, _ in {(s.label, s.contact) for s in mine})
-        wanted[f"category {line.category}"] = (len({s.contact for s in mine}), dict(counts))
+        wanted[row] = (len({s.contact for s in mine}), {} if line.unmapped else dict(counts))
+    rows = {(line.category.pk if line.category else None, line.unmapped) for line in tiles.categories}
+    on = {(slow.label[s.label].category_id, slow.row_of(s.label) is None) for s in now_on}
+    got["rows"], wanted["rows"] = on <= rows, True
     return [f"home: {name} is {got[name]}, by the slow computation {wanted[name]}" for name in wanted
             if got[name] != wanted[name]]  # fmt: skip
 

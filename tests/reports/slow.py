@@ -124,6 +124,11 @@ class Slow:
     def within(self, at: datetime | None) -> bool:
         return at is not None and self.start <= at < self.end
 
+    def row_of(self, label: int, *, alone: bool = False) -> int | None:
+        """ "Unmapped labels have their own row" (None), unless one of them is asked for"""
+        known = self.label[label]
+        return None if not alone and not known.reviewed and known.category_id is None else label
+
     def unknown(self, channel: int | None, at: datetime, window: timedelta) -> bool:
         """ "A window that overlaps an unrepaired gap of its channel" """
         return any(start < at + window and end > at for start, end in self.cut_off.get(channel or 0, ()))
@@ -350,20 +355,20 @@ class Slow:
         touch = self._touch(touches, last=False) if touches else None
         return touch.campaign if touch else None
 
-    def label_mix(self, *, last: bool, event: bool) -> dict[int | None, list[tuple[int, int]]]:
+    def label_mix(self, *, last: bool, event: bool) -> dict[int | None, list[tuple[int | None, int]]]:
         """Of each campaign (label, contacts that got it), the most frequent first."""
-        got: dict[tuple[int | None, int], set[int]] = defaultdict(set)
+        got: dict[tuple[int | None, int | None], set[int]] = defaultdict(set)
         if event:
             for s in self.clean_any:
                 if self.within(s.started_at):
-                    got[self._credited(s, last=last), s.label].add(s.contact)
+                    got[self._credited(s, last=last), self.row_of(s.label)].add(s.contact)
         else:
             for who, contact, at, _ in self._cohort(last=last):
                 for s in self.clean_any_of[contact]:
                     if at <= s.started_at < at + _window():
-                        got[who, s.label].add(contact)
-        mixes: dict[int | None, list[tuple[int, int]]] = defaultdict(list)
-        for (who, label), contacts in sorted(got.items(), key=lambda item: (-len(item[1]), item[0][1])):
+                        got[who, self.row_of(s.label)].add(contact)
+        mixes: dict[int | None, list[tuple[int | None, int]]] = defaultdict(list)
+        for (who, label), contacts in sorted(got.items(), key=_most_frequent_first):
             mixes[who].append((label, len(contacts)))
         return mixes
 
@@ -406,6 +411,12 @@ def _window() -> timedelta:
 def active(spell: Any, t: datetime) -> bool:
     """ "a spell that started before t and did not end before t" """
     return spell.started_at < t and (spell.ended_at is None or spell.ended_at >= t)
+
+
+def _most_frequent_first(item: tuple[tuple[int | None, int | None], set[int]]) -> tuple[int, bool, int]:
+    """At equal numbers the lower label id, "not mapped yet" last."""
+    (_, label), contacts = item
+    return -len(contacts), label is None, label or 0
 
 
 def _first_by_contact(spells: Iterable[Any]) -> dict[int, tuple[datetime, int]]:

@@ -79,6 +79,7 @@ def test_every_report_equals_the_slow_computation(world: World) -> None:
     """One test, so that a world, which takes seconds to play, is played once."""
     asked = questions()
     assert_worth_asking(agents.report(asked[0][0], agents=[]))
+    assert labels.report(asked[0][0])[-1].label is None
     for question, slow in asked:
         check_agents(question, slow)
         check_labels(question, slow)
@@ -124,8 +125,10 @@ def check_agents(question: Question, slow: Slow) -> None:
 
 
 def check_labels(question: Question, slow: Slow) -> None:
-    for row in labels.report(question):
-        wanted = slow.activity(s for s in slow.spells if s.label == row.label)
+    rows = labels.report(question)
+    alone = slow.labels is not None
+    for row in rows:
+        wanted = slow.activity(s for s in slow.spells if slow.row_of(s.label, alone=alone) == row.label)
         assert {name: getattr(row, name) for name in wanted} == wanted, row.name
         assert row.active_from + row.net == row.active_to
 
@@ -153,6 +156,10 @@ def check_campaigns(question: Question, slow: Slow, touch: Touch, basis: Basis) 
         if basis is Basis.COHORT:
             assert (row.contacts, row.immature) == (slow_row.get("contacts", 0), slow_row.get("immature", 0))
         check_cost(question, slow, row)
+    mixes = slow.label_mix(last=touch is Touch.LAST, event=basis is Basis.EVENT)
+    assert {
+        row.campaign: [(mix.label, mix.contacts) for mix in row.label_mix] for row in rows if row.label_mix
+    } == mixes
 
 
 def check_cost(question: Question, slow: Slow, row: Any) -> None:

@@ -165,6 +165,23 @@ def test_a_label_on_two_numbers_is_one_spell_but_each_number_has_its_own(rina: B
     assert (added(), added("cs1"), added("cs2"), added("cs1", "cs2")) == (1, 1, 1, 1)
 
 
+def test_labels_that_nobody_has_mapped_are_one_row(rina: Bridge) -> None:
+    for external, name in (("7", "Titipan Bu Ani"), ("8", "VIP???")):
+        rina.save(external, name, at=day(-1))
+        rina.label("added", external, BUDI, at=day(1))
+    rina.label("added", "1", BUDI, at=day(1))
+    rina.drain()
+    rows = {row.label: row for row in labels.report(asked())}
+    assert (rows[None].added, rows[None].added_contacts, rows[None].name) == (2, 1, "")
+    own = Label.objects.get(name="VIP???")
+    assert own.pk not in rows
+    assert [(row.label, row.added) for row in labels.report(asked(labels=frozenset({own.pk})))] == [(own.pk, 1)]
+    own.reviewed = True
+    own.save()
+    rows = {row.label: row for row in labels.report(asked())}
+    assert (rows[None].added, rows[own.pk].added) == (1, 1)
+
+
 # -- Gaps ---
 
 
