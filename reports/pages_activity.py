@@ -21,6 +21,7 @@ from labels.spells import Spell
 from .activity import ADDED, FOUND, LOST, REMOVED, Period, activity, rows
 from .home import today_until
 from .scope import Scope
+from .selectors.periods import is_provisional
 
 MOST = 500
 TITLES = {
@@ -52,6 +53,7 @@ def label_activity(request: HttpRequest) -> HttpResponse:
         "meaning": MEANINGS[what],
         "what": what,
         "period": period,
+        "provisional": is_provisional(period.until, now=timezone.now()),
         "total": getattr(activity(scope, [period])[0], what),
         "lines": _lines(found, what),
         "most": MOST,

@@ -31,7 +31,7 @@ from . import columns
 from .asking import REPORTS, Asked, AskedWrong, Report, ask
 from .dictionary import definition, sections
 from .limits import Limits, spoken
-from .selectors import agents, facts
+from .selectors import agents, facts, periods
 from .selectors.campaigns import Basis, Touch
 from .selectors.hidden import hidden_contacts
 
@@ -141,6 +141,7 @@ def report_page(request: HttpRequest, name: str) -> HttpResponse:
         "judged_after": spoken(_judged_after(asked), english=get_language() == "en"),
         "gaps": _gaps(asked),
         "hidden": hidden_contacts(request.user),
+        "provisional": periods.is_provisional(asked.period.end, now=asked.now),
         "longer_url": _with(request, period="last_90") if asked.preset != "last_90" else "",
     }
     return TemplateResponse(request, "reports/report.html", context)
@@ -311,6 +312,7 @@ def rows_page(request: HttpRequest) -> HttpResponse:
         "definition": _definition(figure),
         "part": _part(figure),
         "asked": asked,
+        "provisional": periods.is_provisional(asked.period.end, now=asked.now),
         "total": facts.count(sources[figure], figure, values, who=who, everybody=everybody),
         "rows": _lines(found[:ROWS], request.user),
         "next_url": _with(request, after=_place(found[ROWS - 1])) if len(found) > ROWS else "",

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 DEFAULT_DAYS = 30
 LONGEST = timedelta(days=3660)
+PROVISIONAL = timedelta(minutes=15)  # late posts, quick undos and holes may still change what is so young
 PRESETS = ("today", "yesterday", "last_7", "last_30", "last_90", "this_month", "last_month")
 
 
@@ -39,6 +40,11 @@ class Period:
         first, last = timezone.localtime(self.start), timezone.localtime(self.end)
         whole = first.time() == last.time() == time.min
         return (first.date(), last.date()) if whole else None
+
+
+def is_provisional(end: datetime, *, now: datetime) -> bool:
+    """Whether figures up to `end` hold moments that are provisional at `now`."""
+    return end > now - PROVISIONAL
 
 
 def midnight(day: date) -> datetime:

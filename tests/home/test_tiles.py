@@ -85,6 +85,11 @@ def test_labels_that_nobody_has_mapped_are_one_row_whose_contacts_count_once(com
         assert "VIP???" not in said
 
 
+def test_the_newest_figures_are_called_provisional(company: Company) -> None:
+    for language, said in (("en", "The newest 15 minutes are provisional"), ("id", "15 menit terbaru masih sementara")):
+        assert said in tiles_html(read_tiles(EVERYTHING), Viewer(EVERYTHING, language, sees_inbox=True))
+
+
 def test_never_labelled_needs_an_hour_and_no_label_ever(company: Company) -> None:
     company.message(company.sales, A, ago=61)
     company.message(company.sales, B, ago=59)

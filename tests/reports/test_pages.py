@@ -6,7 +6,9 @@ import csv
 import io
 import re
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -20,6 +22,7 @@ from labels.models import Label
 from reports.dictionary import FILES, definition, markdown
 from reports.limits import Limits
 from reports.pages_reports import REPORTS
+from reports.selectors.periods import is_provisional
 from tests.factories import CampaignFactory, UserFactory
 
 from .test_named import BUDI, SITI, rina, write
@@ -214,6 +217,31 @@ def test_who_is_hidden_is_counted_for_those_who_saw_them_and_merged_ones_are_not
         assert [r.get(f"/api/v1/reports/{name}/").json()["hidden"] for r in readers] == [2, 2, 0]
     Contact.all_objects.filter(pk=siti.pk).update(merged_into=budi)
     assert readers[0].get("/api/v1/reports/agents/").json()["hidden"] == 1
+
+
+def test_what_is_younger_than_15_minutes_is_called_provisional(rina: Any) -> None:
+    client, said = client_of(), "The newest 15 minutes are provisional"
+    rows = "/admin/reports/rows/?report=agents&figure=added"
+    for address in ("/admin/reports/agents/?", "/admin/reports/campaigns/?", f"{rows}&", "/admin/activity/?"):
+        assert said in client.get(f"{address}period=today").content.decode(), address
+        past = urlencode(SPAN | {"to": "2026-05-01T00:00+07:00", "from": "2026-03-02T00:00+07:00"})
+        assert said not in client.get(f"{address}{past}").content.decode(), address
+    now = timezone.now()
+    ends = [now - timedelta(minutes=minutes) for minutes in (16, 14)]
+    assert [is_provisional(end, now=now) for end in ends] == [False, True]
+
+
+def test_good_shares_rank_by_their_lower_end_bad_ones_by_their_upper_and_few_are_grey(rina: Any) -> None:
+    from reports.columns import Column, cell, ordered
+    from reports.selectors.shares import share
+
+    shares = {"few": share(3, 3), "many": share(90, 100), "none": share(0, 0), "bad": share(1, 100)}
+    rows = [SimpleNamespace(name=name, figure=value) for name, value in shares.items()]
+    for bad, order in ((False, ["many", "few", "bad", "none"]), (True, ["few", "many", "bad", "none"])):
+        column = Column(name="figure", kind="share", bad=bad)
+        assert [row.name for row in ordered(rows, [column], "figure")] == order
+        assert [cell(row, column).few for row in rows] == [True, False, True, False]
+        assert cell(rows[0], column).text == "100% · 3/3"
 
 
 def test_hostile_names_stay_text(rina: Any) -> None:
