@@ -1,15 +1,18 @@
 """When numbers told us nothing although they should have (docs/metrics.md, "Ground rules", Gaps).
 
-A gateway that was cut off says so itself: from then until it works again what was labelled is unknown. Gaps that
-were written down count as well, and what a pull has repaired does not.
+A gateway that was cut off says so itself: from then until it works again what was labelled is unknown, unless
+WhatsApp tells all labels again when it is back (a resync). Gaps that were written down count as well, and what a
+pull has repaired does not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+
+from django.conf import settings
 
 from contacts.models import Channel
 from labelcrm.core.bulk import transpose
@@ -46,6 +49,7 @@ def gaps(*, since: datetime, now: datetime) -> list[Gap]:
         "shortest": Limits.now().gap,
         "silent": [state.value for state in SILENT],
         "working": Channel.Status.WORKING.value,
+        "replay": timedelta(seconds=settings.RESYNC_WINDOW_SECONDS),
     }
     return [Gap(*row) for row in select(_UNREPAIRED, values)]
 
@@ -75,14 +79,23 @@ _SAID = """
     ) AS before
     JOIN contacts_channelstatusevent e ON e.channel_id = c.id AND e.at >= coalesce(before.at, '-infinity')
 """
+# By channel label, because events have no index by channel and time.
+_TOLD_AGAIN = """
+    EXISTS (
+        SELECT FROM labels_channellabel w JOIN labels_labelevent r ON r.channel_label_id = w.id
+        WHERE w.channel_id = silent.channel_id AND r.origin = 'resync'
+          AND r.occurred_at >= silent.back_at AND r.occurred_at <= silent.back_at + %(replay)s
+    )
+"""
 _UNREPAIRED = f"""
     SELECT channel_id, lower(span), upper(span) FROM (
         SELECT channel_id, unnest(range_agg(span) FILTER (WHERE NOT repaired)
                                   - coalesce(range_agg(span) FILTER (WHERE repaired), '{{}}')) AS span
         FROM (
-            SELECT channel_id, tstzrange(min(at), back_at) AS span, false AS repaired FROM ({_SAID}) AS said
-            WHERE state = ANY(%(silent)s)
-            GROUP BY channel_id, back_at HAVING coalesce(back_at, %(now)s) - min(at) >= %(shortest)s
+            SELECT channel_id, tstzrange(since, back_at) AS span, {_TOLD_AGAIN} AS repaired FROM (
+                SELECT channel_id, min(at) AS since, back_at FROM ({_SAID}) AS said WHERE state = ANY(%(silent)s)
+                GROUP BY channel_id, back_at HAVING coalesce(back_at, %(now)s) - min(at) >= %(shortest)s
+            ) AS silent
             UNION ALL
             SELECT channel_id, tstzrange(started_at, ended_at), repaired_at IS NOT NULL FROM contacts_channelgap
             WHERE ended_at IS NULL OR ended_at > started_at

@@ -519,17 +519,21 @@ def _cut_off(channel: int) -> Iterable[tuple[datetime, datetime]]:
     """Times in which a number was cut off and nobody repaired it, cut wherever anything changes."""
     for_ever = datetime.max.replace(tzinfo=ZONE)
     silent: list[tuple[datetime, datetime]] = []
+    repaired: list[tuple[datetime, datetime]] = []
+    told_again = LabelEvent.objects.filter(channel_label__channel=channel, origin="resync")
     since: datetime | None = None
     for event in ChannelStatusEvent.objects.filter(channel=channel).order_by("at", "id"):
         if event.state == "working" and since is not None:
+            soon = event.at + timedelta(seconds=settings.RESYNC_WINDOW_SECONDS)
             silent += [(since, event.at)] if event.at - since >= timedelta(seconds=settings.GAP_SECONDS) else []
+            repaired += [(since, event.at)] if told_again.filter(occurred_at__range=(event.at, soon)).exists() else []
             since = None
         elif event.state in ("stopped", "failed", "pairing") and since is None:
             since = event.at
     silent += [(since, for_ever)] if since is not None else []
     noted = list(ChannelGap.objects.filter(channel=channel))
     silent += [(gap.started_at, gap.ended_at or for_ever) for gap in noted if gap.repaired_at is None]
-    repaired = [(gap.started_at, gap.ended_at or for_ever) for gap in noted if gap.repaired_at is not None]
+    repaired += [(gap.started_at, gap.ended_at or for_ever) for gap in noted if gap.repaired_at is not None]
     cuts = sorted({moment for span in silent + repaired for moment in span})
     for start, end in pairwise(cuts):
         if any(a <= start < b for a, b in silent) and not any(a <= start < b for a, b in repaired):

@@ -251,6 +251,15 @@ def test_what_was_repaired_of_a_gap_is_known_and_what_was_written_down_counts(ri
     assert row_of().came_true_unknown == 1
 
 
+def test_a_gap_after_which_whatsapp_told_all_labels_again_is_none(rina: Bridge) -> None:
+    rina.label("added", "1", BUDI, at=day(1))
+    cut_off(rina, day(5), day(8))
+    for n in range(10):
+        rina.label("added", "2", f"62812000001{n:02d}", at=day(8) + timedelta(seconds=n))
+    rina.drain()
+    assert (row_of().came_true.n, row_of().came_true_unknown) == (1, 0)
+
+
 # -- Campaigns ---
 
 

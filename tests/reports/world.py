@@ -126,10 +126,11 @@ class World:
             self.bridges[0].label("removed", "7", person, at=day(40))
 
     def _cut_off(self) -> None:
-        """A number away for a day that blinks later, one that is gone for good, one whose gap is half repaired."""
+        """Numbers that are away: for a day, for minutes, for good, half repaired, until all labels are told again."""
         for bridge, at, status in (
             (0, 12.2, "stopped"), (0, 12.9, "stopped"), (0, 13.4, "working"), (0, 20, "stopped"),
             (0, 20.002, "working"), (1, 2, "working"), (1, 8, "stopped"), (1, 10, "working"), (2, 53, "stopped"),
+            (3, 21.5, "stopped"),
         ):  # fmt: skip
             self.bridges[bridge].post("status", status=status, at=day(at))
         noted = ChannelGap(channel=self.bridges[1].channel, reason="silent")
