@@ -18,7 +18,7 @@ from reports.limits import Limits
 
 from . import facts
 from .facts import Facts
-from .gaps import GAPS, overlapping
+from .gaps import GAPS, met
 from .periods import Period, midnight
 from .questions import Question, of_kind, or_unmapped
 from .reading import select
@@ -164,15 +164,15 @@ def _cohort(question: Question, touch: Touch) -> Facts:
         counts[f"{name}_all"] = f"NOT {name}_already"
         counts[f"{name}_count"] = f"NOT {name}_already AND {name}_hit"
         counts[f"{name}_already"] = f"{name}_already"
-    met = overlapping(channel=_CHANNEL, at="t.at", window="%(window)s")
     return Facts(
         expressions=[_touched(question, touch), question.chosen.clean(certain=False), GAPS],
         query=f"""
-            SELECT t.who, t.contact_id, NULL::bigint AS label_id, t.at, became.*, {met} AS gap
+            SELECT t.who, t.contact_id, NULL::bigint AS label_id, t.at, became.*, met.*
             FROM touched t
             CROSS JOIN LATERAL (
                 SELECT {columns} FROM clean s WHERE {_WITHIN}
             ) AS became
+            {met(gap=(_CHANNEL, "t.at", "%(window)s"))}
         """,  # noqa: S608
         counts=counts,
     )

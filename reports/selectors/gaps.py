@@ -60,13 +60,19 @@ def parameters(found: Iterable[Gap]) -> dict[str, Any]:
     return dict(zip(("gap_channel", "gap_since", "gap_until"), transpose(rows, 3), strict=True))
 
 
-def overlapping(*, channel: str, at: str, window: str) -> str:
-    """The condition that `[at, at + window)` overlaps a gap of the channel; expressions of the query around it."""
-    return f"""
-        EXISTS (SELECT FROM gap WHERE gap.since < {at} + {window} AND gap.until > {at} AND gap.channel_id = {channel})
+def met(**windows: tuple[str, str, str]) -> str:
+    """A join that gives each row a column per window: whether `[at, at + length)` overlaps a gap of the channel.
+
+    A window is `(channel, at, length)`, expressions over the query around it. OFFSET keeps PostgreSQL from working
+    a column out anew for every count that asks for it.
     """
+    columns = ", ".join(_OVERLAPS.format(channel, at, length, name) for name, (channel, at, length) in windows.items())
+    return f"CROSS JOIN LATERAL (SELECT {columns} OFFSET 0) AS met"
 
 
+_OVERLAPS = """
+    EXISTS (SELECT FROM gap WHERE gap.since < {1} + {2} AND gap.until > {1} AND gap.channel_id = {0}) AS {3}
+"""
 # Of each channel only what was said since it last worked before `since` is read. `back_at` is when it worked again.
 _SAID = """
     SELECT e.channel_id, e.at, e.state,
