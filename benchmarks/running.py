@@ -11,6 +11,7 @@ BENCHES = {
     "P1": "benchmarks.receiver",
     "P2": "benchmarks.drain",
     "P6": "benchmarks.visible",
+    "P7": "benchmarks.volume",
     "P8": "benchmarks.memory",
     "pages": "benchmarks.open_pages",
 }

@@ -39,7 +39,7 @@ class LabelFilter(MultipleDropdownFilter):
         if NO_LABEL in chosen:
             return queryset.filter(~Exists(active_labels(request).filter(contact=OuterRef("pk"))))
         ids = [int(value) for value in chosen if value.isdigit()]
-        return among(queryset, active_labels(request).filter(label_id__in=ids)) if ids else queryset
+        return among(request, queryset, active_labels(request).filter(label_id__in=ids)) if ids else queryset
 
     def value(self) -> list[str]:
         return self.used_parameters.get(self.parameter_name) or []
@@ -63,7 +63,7 @@ class CategoryFilter(DropdownFilter):
             ids = [label.pk for label in labels_of(request) if label.category_id == int(value)]
         else:
             return queryset
-        return among(queryset, active_labels(request).filter(label_id__in=ids))
+        return among(request, queryset, active_labels(request).filter(label_id__in=ids))
 
 
 class ChannelFilter(DropdownFilter):
@@ -78,7 +78,7 @@ class ChannelFilter(DropdownFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if not (self.value() or "").isdigit():
             return queryset
-        return among(queryset, ContactChannel.objects.filter(channel=self.value()))
+        return among(request, queryset, ContactChannel.objects.filter(channel=self.value()))
 
 
 class FollowUpFilter(RadioFilter):
@@ -119,7 +119,8 @@ class StaleFilter(RadioFilter):
         return [("1", gettext_lazy("Has a stale label"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return among(queryset, StaleFlag.objects.filter(closed_at__isnull=True)) if self.value() == "1" else queryset
+        flagged = StaleFlag.objects.filter(closed_at__isnull=True)
+        return among(request, queryset, flagged) if self.value() == "1" else queryset
 
 
 class OptedOutFilter(RadioFilter):
@@ -133,13 +134,16 @@ class OptedOutFilter(RadioFilter):
         return queryset.filter(opted_out_at__isnull=self.value() == "0") if self.value() in ("0", "1") else queryset
 
 
-def among(contacts: QuerySet[Any], rows: QuerySet[Any]) -> QuerySet[Any]:
-    """The contacts that `rows` point to.
+def among(request: HttpRequest, contacts: QuerySet[Any], rows: QuerySet[Any]) -> QuerySet[Any]:
+    """The contacts that `rows` point to, and the rows of every filter of this request before.
 
     Few are named one by one. Many are looked for along the order of the list, which finds the first page soon; the
     same way would read the whole table for few, and PostgreSQL cannot tell which it is when filters are combined.
     """
-    ids = list(rows.order_by().values_list("contact_id", flat=True)[: FEW + 1])
+    before: QuerySet[Any] | None = getattr(request, "_labelcrm_among", None)
+    common = rows if before is None else rows.filter(contact_id__in=before.values("contact_id"))
+    request._labelcrm_among = common  # type: ignore[attr-defined]
+    ids = list(common.order_by().values_list("contact_id", flat=True)[: FEW + 1])
     return contacts.filter(pk__in=ids if len(ids) <= FEW else rows.values("contact_id"))
 
 
