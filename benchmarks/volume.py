@@ -107,7 +107,6 @@ def _addresses() -> dict[str, str]:
         "search: part of a phone": f"{contacts}?q={middle.phone[-6:]}",
         "search in a label": f"{contacts}?q=siti&label={rare.pk}",
         "contact with 10,000 messages": f"{contacts}{chatty.contact_id}/",
-        "home": "/admin/",
         "API: contacts": "/api/v1/contacts/?page_size=100",
         "API: contacts of a label": f"/api/v1/contacts/?label={usual.pk}&page_size=100",
         "API: assignments": "/api/v1/assignments/?active=true&page_size=100",

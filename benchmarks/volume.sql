@@ -3,6 +3,10 @@
 
 SET LOCAL session_replication_role = replica;
 
+-- The same die falls the same way in every run, and no two dice know of each other.
+CREATE FUNCTION pg_temp.die(n bigint, which bigint, sides int) RETURNS int LANGUAGE sql IMMUTABLE
+RETURN ((hashint8extended(n, which) & 2147483647) % sides)::int;
+
 INSERT INTO contacts_team (name, created_at) SELECT 'Tim ' || g, now() FROM generate_series(1, 4) g;
 INSERT INTO contacts_agent (code, name, created_at, team_id)
 SELECT 'cs' || g, 'CS ' || g, now(), (SELECT min(id) FROM contacts_team) + g % 4 FROM generate_series(1, 60) g;
@@ -24,37 +28,37 @@ CREATE TEMP TABLE kinds ON COMMIT DROP AS SELECT array_agg(id ORDER BY id) AS id
 -- Whoever wrote last was changed last, as in life.
 CREATE TEMP TABLE people ON COMMIT DROP AS
 SELECT n, nextval(pg_get_serial_sequence('contacts_contact', 'id')) AS id,
-       now() - interval '730 days' * (1 - n / 1000000.0) AS at, 1 + (n::bigint * 7919 % 40)::int AS number
+       now() - interval '730 days' * (1 - n / 1000000.0) AS at, 1 + pg_temp.die(n, 1, 40) AS number
   FROM generate_series(1, 1000000) n;
 INSERT INTO contacts_contact (id, name, name_source, phone, lid, first_seen_at, first_inbound_at, last_inbound_at,
        assigned_to_id, campaign_id, opted_out_at, created_at, updated_at)
 SELECT id,
        (ARRAY['Siti','Budi','Agus','Dewi','Sri','Putri','Rina','Eko','Wahyu','Nur','Ahmad','Muhammad','Ayu','Dian',
-              'Indra','Joko','Lestari','Maya','Rizky','Yuni'])[1 + n % 20] || ' '
+              'Indra','Joko','Lestari','Maya','Rizky','Yuni'])[1 + pg_temp.die(n, 2, 20)] || ' '
        || (ARRAY['Santoso','Wijaya','Rahayu','Hidayat','Saputra','Kusuma','Pratama','Lestari','Utami','Nugroho',
                  'Setiawan','Handayani','Permata','Wulandari','Gunawan','Susanto','Hartono','Anggraini','Maulana',
-                 'Firmansyah','Simanjuntak','Siregar','Nasution'])[1 + n % 23]
-       || CASE WHEN n % 5 = 0 THEN ' ' || chr(65 + (n % 26)::int) ELSE '' END,
+                 'Firmansyah','Simanjuntak','Siregar','Nasution'])[1 + pg_temp.die(n, 3, 23)]
+       || CASE WHEN n % 5 = 0 THEN ' ' || chr(65 + pg_temp.die(n, 4, 26)) ELSE '' END,
        'whatsapp', '+62' || (81100000000 + n * 7), '', at, at, at + interval '3 days',
-       CASE WHEN n % 3 = 0 THEN (SELECT min(id) FROM contacts_agent) + n % 60 END,
-       CASE WHEN n % 4 = 0 THEN (SELECT min(id) FROM contacts_campaign) + n % 30 END,
-       CASE WHEN n % 50 = 0 THEN at END, at, at
+       CASE WHEN pg_temp.die(n, 5, 3) = 0 THEN (SELECT min(id) FROM contacts_agent) + pg_temp.die(n, 6, 60) END,
+       CASE WHEN pg_temp.die(n, 7, 4) = 0 THEN (SELECT min(id) FROM contacts_campaign) + pg_temp.die(n, 8, 30) END,
+       CASE WHEN pg_temp.die(n, 9, 50) = 0 THEN at END, at, at
   FROM people ORDER BY n;
 INSERT INTO contacts_contactidentity (contact_id, kind, value, created_at)
 SELECT id, 'phone', '+62' || (81100000000 + n * 7), at FROM people ORDER BY n;
 INSERT INTO contacts_contactchannel (contact_id, channel_id, first_seen_at, first_inbound_at, last_inbound_at)
 SELECT id, ids[number], at, at, at + interval '3 days' FROM people, numbers ORDER BY n;
 INSERT INTO contacts_contactchannel (contact_id, channel_id, first_seen_at, first_inbound_at, last_inbound_at)
-SELECT id, ids[1 + (number + 5) % 40], at, at, at FROM people, numbers WHERE n % 10 = 0 ORDER BY n;
+SELECT id, ids[1 + (number + 5) % 40], at, at, at FROM people, numbers WHERE pg_temp.die(n, 10, 10) = 0 ORDER BY n;
 
 -- One in ten has never been labelled. Of the others' labels one in four is on; the last kind is a rare one.
 CREATE TEMP TABLE worn ON COMMIT DROP AS
 SELECT id AS contact_id, labelled.ids[number] AS channel_id, number,
        CASE WHEN n % 100000 = 1 AND k = 0 THEN array_length(kinds.ids, 1)
-            ELSE 1 + ((n * 31 + k * 7) % (array_length(kinds.ids, 1) - 1))::int END AS kind,
+            ELSE 1 + (pg_temp.die(n, 20, 1000) + 3 * k) % (array_length(kinds.ids, 1) - 1) END AS kind,
        at + interval '1 hour' + k * interval '2 days' AS since,
-       CASE WHEN (n + k) % 4 > 0 THEN at + interval '25 hours' + k * interval '2 days' END AS until
-  FROM (SELECT people.*, numbers.ids FROM people, numbers WHERE n % 10 > 0) AS labelled, generate_series(0, 2) k, kinds;
+       CASE WHEN pg_temp.die(n, 30 + k, 4) > 0 THEN at + interval '25 hours' + k * interval '2 days' END AS until
+  FROM (SELECT people.*, numbers.ids FROM people, numbers WHERE pg_temp.die(n, 11, 10) > 0) AS labelled, generate_series(0, 2) k, kinds;
 INSERT INTO labels_labelassignment (contact_id, channel_id, channel_label_id, label_id, channel_label_name, added_at,
        added_at_source, added_by_id, added_by_method, origin, removed_at, removed_by_id, removed_by_method,
        removed_origin, removed_reason, updated_at)
@@ -94,4 +98,5 @@ SELECT label_id, day, sum(added), 0, 0, sum(removed), 0 FROM (
 INSERT INTO contacts_message (contact_id, channel_id, external_id, from_me, kind, text, at, at_source, received_at)
 SELECT id, ids[number], 'm' || k, k % 2 = 0, 'text', 'Pesan nomor ' || k, at + k * interval '1 minute', 'whatsapp',
        at + k * interval '1 minute'
-  FROM people, numbers, generate_series(1, 10000) k WHERE n = 999037;
+  FROM people, numbers, generate_series(1, 10000) k
+ WHERE n = (SELECT max(n) FROM people WHERE number % 4 = 0 AND pg_temp.die(n, 11, 10) > 0);
