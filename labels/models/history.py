@@ -136,10 +136,11 @@ class LabelAssignment(models.Model):
             ),
         ]
         indexes = [
-            # Who has label X, since when, by whom: segments, stale list, label filters.
+            # Who has label X, since when, by whom: segments, stale list, label filters. Answered from the index alone,
+            # whether the channel may be seen and the WhatsApp label is shown included.
             models.Index(
                 fields=["label", "added_at"],
-                include=["contact", "added_by"],
+                include=["contact", "added_by", "channel", "channel_label"],
                 condition=Q(removed_at__isnull=True),
                 name="active_by_label",
             ),
