@@ -30,12 +30,13 @@ from webhooks.processing import pending_channels
 from .company import NUMBERS, SOURCES, Number, Source
 from .manifest import Manifest
 from .senders import Post
-from .story import CONTACTS, SEED, Story, accounts, tell
+from .story import CONTACTS, SEED, accounts, tell
 
 STAMP = "demo"
 CONNECTIONS = 8
 TRIES = 30
 REPORT_SECONDS = 5
+LAST = 24  # posts that come one by one when all others are processed: the feed then ends with what happened last
 PATIENCE = 180  # seconds without a row processed, after which nobody seems to process any
 ENDS_BEFORE_NOW = timedelta(minutes=4)
 Say = Callable[[str], None]
@@ -52,8 +53,11 @@ def play(*, url: str, say: Say, seed: int = SEED, contacts: int = CONTACTS) -> M
         return None
     story = tell(until=datetime.fromisoformat(stamp["until"]), seed=stamp["seed"], contacts=stamp["contacts"])
     say(f"Two months of {story.manifest.contacts:,} contacts on {len(NUMBERS)} numbers are on their way.")
-    post(story, url=url, say=say)
+    posts = [(whose, one) for whose, _, one in story.posts(accounts(secrets()))]
+    definitions = sum(one.verb == "label_saved" for one in story.happenings)
+    post(posts[:-LAST], definitions=definitions, url=url, say=say)
     wait_until_processed(say=say)
+    post_one_by_one([one for _, one in posts[-LAST:]], url=url, say=say)
     flagged = staleness.flag_stale(timezone.now())
     say(f"{flagged.open:,} labels are stale.")
     finish(story.manifest)
@@ -134,14 +138,20 @@ class _Progress:
     done: list[int] = field(default_factory=lambda: [0] * CONNECTIONS)
     failure: Exception | None = None
 
+    def check(self) -> None:
+        """Raise DemoError when a post failed for good."""
+        if self.failure is not None:
+            raise DemoError(f"A webhook could not be posted: {self.failure}") from self.failure
+
     def sentence(self) -> str:
         return f"{sum(self.done):,} of {self.total:,} webhooks posted."
 
 
-def post(story: Story, *, url: str, say: Say) -> None:
-    """Post the story over `CONNECTIONS` kept connections; each person's posts stay in order."""
-    posts = [(whose, one) for whose, _, one in story.posts(accounts(secrets()))]
-    definitions = sum(one.verb == "label_saved" for one in story.happenings)
+def post(posts: Sequence[tuple[str, Post]], *, definitions: int, url: str, say: Say) -> None:
+    """Post over `CONNECTIONS` kept connections, whose posts they are beside them; each person's stay in order.
+
+    The first `definitions` say what the labels are called and go before all others.
+    """
     progress = _Progress(len(posts))
     _send([one for _, one in posts[:definitions]], url, progress, place=0)
     lanes: list[list[Post]] = [[] for _ in range(CONNECTIONS)]
@@ -154,9 +164,17 @@ def post(story: Story, *, url: str, say: Say) -> None:
     for thread in threads:
         thread.start()
     _watch(threads, progress, say)
-    if progress.failure is not None:
-        raise DemoError(f"A webhook could not be posted: {progress.failure}") from progress.failure
+    progress.check()
     say(progress.sentence())
+
+
+def post_one_by_one(posts: Sequence[Post], *, url: str, say: Say) -> None:
+    """Post, each when the one before it has been processed, whichever number it came by."""
+    progress = _Progress(len(posts))
+    for one in posts:
+        _send([one], url, progress, place=0)
+        progress.check()
+        wait_until_processed(say=say)
 
 
 def _watch(threads: Iterable[threading.Thread], progress: _Progress, say: Say) -> None:
@@ -213,7 +231,7 @@ def wait_until_processed(*, say: Say) -> None:
     best, since = _pending(), time.monotonic()
     due = since + REPORT_SECONDS
     while pending_channels():
-        time.sleep(0.5)
+        time.sleep(0.05)
         now = time.monotonic()
         if now < due:
             continue
