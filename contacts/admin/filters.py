@@ -26,6 +26,7 @@ class LabelFilter(MultipleDropdownFilter):
     """Contacts that have one of the chosen labels now, or none at all."""
 
     title = gettext_lazy("label (one of)")
+    title_of_one = gettext_lazy("label")
     parameter_name = "label"
     all_option = None
 

@@ -13,14 +13,15 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RadioFilter
-from unfold.views import ChangeList
 
 from labelcrm.core import edits
+
+from .chips import ChipChangeList
 
 ORIGIN = "admin"  # how deeds from these pages are told from the API's
 
 
-class StaffChangeList(ChangeList):
+class StaffChangeList(ChipChangeList):
     """Offers "Show all" only where a filter or a search hides something."""
 
     def get_results(self, request: HttpRequest) -> None:
@@ -33,6 +34,7 @@ class StaffAdmin(ModelAdmin):
     """Shows each user the rows they may see. Nothing is ever deleted from a page."""
 
     list_filter_submit = True
+    list_before_template = "includes/filter_chips.html"
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # a count per choice is a query per choice
@@ -47,7 +49,7 @@ class StaffAdmin(ModelAdmin):
     def _rows(self) -> QuerySet[Any]:
         return self.model._default_manager.all()
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChipChangeList]:
         return StaffChangeList
 
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> QuerySet[Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -53,6 +54,12 @@ class AutocompleteFilter(AutocompleteSelectFilter):
     """A foreign key to a long table, chosen by typing."""
 
     form_class = VisibleChoiceForm
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """The same form for the filter and for the chip above the list: what was chosen is looked up once."""
+        if not hasattr(self, "_choices"):
+            self._choices = list(super().choices(changelist))
+        return iter(self._choices)
 
 
 def _midnight(day: date) -> datetime:

@@ -11,7 +11,8 @@ from typing import Any
 from django.core.exceptions import BadRequest
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
-from unfold.views import ChangeList
+
+from .chips import ChipChangeList
 
 AFTER, BEFORE = "after", "before"
 
@@ -63,7 +64,7 @@ class Keyset:
         return values
 
 
-class KeysetChangeList(ChangeList):
+class KeysetChangeList(ChipChangeList):
     """A change list that pages by `model_admin.keyset`; it has no page numbers and no total."""
 
     def get_filters_params(self, params: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -104,5 +105,5 @@ class KeysetAdminMixin:
         """What the rows of one page need besides themselves."""
         return rows
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChipChangeList]:
         return KeysetChangeList
