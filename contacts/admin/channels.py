@@ -78,7 +78,7 @@ class ChannelForm(forms.ModelForm):
 
 
 class OwnershipForm(forms.ModelForm):
-    weekdays = forms.TypedMultipleChoiceField(
+    days = forms.TypedMultipleChoiceField(
         label=gettext_lazy("Weekdays"),
         required=False,
         coerce=int,
@@ -88,7 +88,7 @@ class OwnershipForm(forms.ModelForm):
 
     class Meta:
         model = ChannelOwnership
-        fields = ("agent", "since", "until", "weekdays", "hour_from", "hour_to")
+        fields = ("agent", "since", "until", "hour_from", "hour_to")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -99,6 +99,7 @@ class OwnershipForm(forms.ModelForm):
         cleaned = super().clean() or self.cleaned_data
         if (cleaned.get("hour_from") is None) != (cleaned.get("hour_to") is None):
             raise ValidationError(_("Say both hours or none."))
+        self.instance.weekdays = cleaned.get("days", [])
         return cleaned
 
 
@@ -109,8 +110,15 @@ class OwnershipInline(TabularInline):
     form = OwnershipForm
     extra = 0
     hide_title = True
+    fields = ("agent", "since", "until", "days", "hour_from", "hour_to")
     autocomplete_fields = ("agent",)
     verbose_name_plural = gettext_lazy("Owners: whose work the labels on this number are")
+
+    @admin.display(description=gettext_lazy("Weekdays"))
+    def days(self, ownership: ChannelOwnership) -> str:
+        """A row of the past in words; the form's field of this name chooses the days of a new one."""
+        names = dict(WEEKDAYS)
+        return ", ".join(str(names[day]) for day in ownership.weekdays) or _("every day")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

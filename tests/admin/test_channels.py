@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import pytest
 from django.test import Client
 from django.urls import reverse
 
@@ -77,7 +78,7 @@ def test_owners_of_the_past_cannot_be_edited(client_of: ClientOf, shop: Shop) ->
 def test_a_shift_is_added_beside_the_owner(client_of: ClientOf, shop: Shop) -> None:
     night = AgentFactory(team=shop.team)
     form = {
-        "ownerships-0-agent": night.pk, "ownerships-0-channel": shop.channel.pk, "ownerships-0-weekdays": ["0", "6"],
+        "ownerships-0-agent": night.pk, "ownerships-0-channel": shop.channel.pk, "ownerships-0-days": ["0", "6"],
         "ownerships-0-hour_from": "20:00", "ownerships-0-hour_to": "04:00",
     } | INLINE  # fmt: skip
     client_of("cs_lead", shop).post(change(shop), form)
@@ -115,3 +116,13 @@ def test_an_unknown_channel_is_adopted_through_the_wizard(client_of: ClientOf, s
 
 def test_unknown_channels_belong_to_no_team_and_are_shown_to_none(client_of: ClientOf, shop: Shop) -> None:
     assert client_of("cs_lead", shop).get(reverse("admin:webhooks_unknownchannel_changelist")).status_code == 403
+
+
+@pytest.mark.parametrize(("days", "said"), [([], "every day"), ([0, 6], "Monday, Sunday")])
+def test_the_days_of_a_shift_are_words(client_of: ClientOf, shop: Shop, days: list[int], said: str) -> None:
+    ownership = shop.channel.ownerships.get()
+    ownership.weekdays = days
+    ownership.save()
+    text = client_of("root").get(change(shop)).text
+    assert said in text
+    assert "[ ]" not in text
