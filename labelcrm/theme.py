@@ -164,6 +164,7 @@ UNFOLD: dict[str, Any] = {
     "STYLES": [_file("labelcrm/admin.css"), _file("labelcrm/labels.css")],
     "SCRIPTS": [_file("labelcrm/accessible.js")],
     "DASHBOARD_CALLBACK": "reports.pages_home.dashboard",
+    "LOGIN": {"form": "labelcrm.core.login.LoginForm"},
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": True,

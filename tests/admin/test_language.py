@@ -67,3 +67,10 @@ def test_the_login_form_leads_home(client: Client) -> None:
     assert 'action="/admin/login/?next=/admin/"' in client.get("/admin/login/").content.decode()
     with_way = client.get("/admin/login/?next=/admin/system/").content.decode()
     assert 'action="/admin/login/?next=/admin/system/"' in with_way
+
+
+@pytest.mark.django_db
+def test_a_failed_login_is_told_in_one_indonesian_sentence(client: Client) -> None:
+    text = client.post("/admin/login/", {"username": "admin", "password": "salah"}).text.lower()
+    assert "tidak cocok" in text
+    assert "nama pengguna nama pengguna" not in text
