@@ -28,7 +28,7 @@ from import_export.results import Result, RowResult
 
 from contacts.models import Agent, Campaign, Channel, Contact
 from contacts.services import people
-from contacts.services.importing import ORIGIN, Owners, Said, create_or_update_contact, owners_of
+from contacts.services.importing import ORIGIN, Line, Owners, Said, create_or_update_contacts, owners_of
 from labelcrm.core import audit
 from labelcrm.lib import phones
 from labelcrm.lib.cells import cleaned, for_xlsx, restored
@@ -184,6 +184,7 @@ class ContactResource(resources.ModelResource):
         model = Contact
         fields = ("phone", "name", "assigned_to", "campaign", "opted_out", "follow_up_at")
         import_id_fields = ()
+        use_bulk = True  # no savepoint per row: rows are written together, by the service
         report_skipped = False
         skip_unchanged = True
         clean_model_instances = False
@@ -243,17 +244,14 @@ class ContactResource(resources.ModelResource):
             raise ValidationError(import_validation_errors)
 
     def save_instance(self, instance: Contact, is_create: bool, row: Any, **kwargs: Any) -> None:
-        """Written by the service, and not at all in a preview."""
-        if not kwargs.get("dry_run"):
-            plan = self._plan
-            contact_id = None if plan.new else instance.pk
-            create_or_update_contact(contact_id=contact_id, phone=plan.phone, said=plan.said, actor=self.user)
+        """Written by `after_import`, all rows together, and not at all in a preview."""
 
     def save_m2m(self, instance: Any, row: Any, **kwargs: Any) -> None:
         """Contacts have no such fields here."""
 
     def after_import(self, dataset: tablib.Dataset, result: Any, **kwargs: Any) -> None:
-        if not self._is_dry_run(kwargs):
+        if not self._is_dry_run(kwargs) and not result.has_errors() and not result.has_validation_errors():
+            self._write(dataset, result)
             audit.record(
                 actor=self.user,
                 action="contacts.imported",
@@ -263,6 +261,16 @@ class ContactResource(resources.ModelResource):
                 changed=result.totals["update"],
                 unchanged=result.totals["skip"],
             )
+
+    def _write(self, dataset: tablib.Dataset, result: Result) -> None:
+        """Write the plans; what became wrong while others wrote is an error of its row."""
+        lines = {
+            number: Line(None if plan.new else plan.contact.pk, plan.phone, plan.said)
+            for number, plan in self.plans.items()
+            if plan.new or plan.changed
+        }
+        for number, error in sorted(create_or_update_contacts(lines, actor=self.user).items()):
+            result.append_invalid_row(number, dict(zip(dataset.headers, dataset[number - 1], strict=True)), error)
 
 
 def plans(rows: Sequence[Mapping[str, str]], *, user: Any) -> list[Plan]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,13 +14,16 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Agent, Campaign, CampaignTouch, Contact, ContactIdentity, IdentityKind
 from labelcrm.core import audit
+from labelcrm.core.models import AuditEntry
 from webhooks.gateways.events import Chat, ChatKind
 
+from .activity import lock_contacts
 from .attribution import MANUAL, set_first_touch
-from .directory import resolve
-from .people import edit_contact
+from .directory import Directory, resolve
+from .people import Edit, edit_contacts
 
 ORIGIN = "import"
+CHUNK = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,43 +63,92 @@ def owners_of(*, phones: Iterable[str], lids: Iterable[str]) -> Owners:
     return found
 
 
-def create_or_update_contact(*, contact_id: int | None, phone: str, said: Said, actor: Any) -> Contact:
-    """Bring a contact in step with what a file says; without `contact_id` a new one with this E.164 phone.
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a file says in one line: of the contact with this id, or else of whoever has this E.164 phone."""
 
-    A phone that somebody else brought in meanwhile is updated, not doubled. Raises ValidationError.
+    contact_id: int | None
+    phone: str
+    said: Said
+
+
+def create_or_update_contacts(lines: Mapping[int, Line], *, actor: Any) -> dict[int, ValidationError]:
+    """Bring contacts in step with the lines of a file, by their numbers; queries grow with chunks, not with lines.
+
+    Whoever is not known is made. A phone that somebody else brought in meanwhile is updated, not doubled. Returns
+    the lines that were refused since the file was understood, and why; the others are written.
     """
+    # Like the drain: new identifiers in order, then known contacts in order, so that neither waits for the other's end.
+    ordered = sorted(lines, key=lambda number: (lines[number].contact_id or 0, lines[number].phone))
+    refused: dict[int, ValidationError] = {}
     with transaction.atomic():
-        created = False
-        if contact_id is None:
-            contact_id, created = _create(phone)
-        contact = Contact.all_objects.get(pk=contact_id)
-        if contact.is_archived:
-            raise ValidationError(_("This contact is in the archive; restore it first."), code="archived")
-        if created:
-            audit.record(actor=actor, action="contact.created", obj=contact, origin=ORIGIN)
-        contact = edit_contact(contact, actor=actor, origin=ORIGIN, opted_out=said.opted_out or None, **said.values)
-        if said.campaign is not None and contact.campaign_id != said.campaign.pk:
-            set_campaign(contact, said.campaign, actor=actor, origin=ORIGIN)
-    return contact
+        for start in range(0, len(ordered), CHUNK):
+            chunk = {number: lines[number] for number in ordered[start : start + CHUNK]}
+            refused |= _write(chunk, actor=actor)
+    return refused
 
 
-def set_campaign(contact: Contact, campaign: Campaign, *, actor: Any, origin: str) -> None:
-    """Say by hand which campaign brought a contact; that goes before what messages show, and before what was said."""
-    with transaction.atomic():
-        Contact.all_objects.select_for_update(of=("self",), no_key=True).get(pk=contact.pk)
-        CampaignTouch.objects.filter(contact=contact, method=MANUAL).delete()
-        CampaignTouch.objects.create(contact=contact, campaign=campaign, at=timezone.now(), method=MANUAL)
-        set_first_touch([contact.pk])
-        audit.record(
-            actor=actor, action="contact.campaign", obj=contact, origin=origin, campaign=campaign.pk,
-            before=contact.campaign_id,
-        )  # fmt: skip
+def _write(lines: Mapping[int, Line], *, actor: Any) -> dict[int, ValidationError]:
+    ids, created = _identified(lines)
+    contacts = _held(ids.values())
+    audit.record_all(
+        audit.entry(actor=actor, action="contact.created", obj=contacts[pk], origin=ORIGIN) for pk in sorted(created)
+    )
+    refused: dict[int, ValidationError] = {}
+    told: list[tuple[Contact, Said]] = []
+    for number, line in lines.items():
+        contact = contacts.get(ids[number])
+        if contact is None:
+            refused[number] = ValidationError(_("Somebody else saved the same just now."), code="conflict")
+        elif contact.is_archived:
+            refused[number] = ValidationError(_("This contact is in the archive; restore it first."), code="archived")
+        else:
+            told.append((contact, line.said))
+    edits = [Edit(contact, said.values, said.opted_out or None) for contact, said in told]
+    edit_contacts(edits, actor=actor, origin=ORIGIN)
+    campaigns = [(contact, said.campaign) for contact, said in told if said.campaign is not None]
+    set_campaigns(campaigns, actor=actor, origin=ORIGIN)
+    return refused
 
 
-def _create(phone: str) -> tuple[int, bool]:
-    """The id of the contact with this phone, and whether it is new."""
-    chat = Chat(raw=phone, kind=ChatKind.PERSONAL, phone=phone)
-    directory = resolve({chat: timezone.now()})
-    known = directory.find(chat)
-    assert known is not None, "resolve creates whom nobody knows"
-    return known.contact_id, known.contact_id in directory.created
+def _identified(lines: Mapping[int, Line]) -> tuple[dict[int, int], set[int]]:
+    """Contact ids by number of the line, and which of them are new."""
+    now = timezone.now()
+    chats = {
+        number: Chat(raw=line.phone, kind=ChatKind.PERSONAL, phone=line.phone)
+        for number, line in lines.items()
+        if line.contact_id is None
+    }
+    directory = resolve(dict.fromkeys(chats.values(), now)) if chats else Directory()
+    ids = {number: line.contact_id for number, line in lines.items() if line.contact_id is not None}
+    for number, chat in chats.items():
+        known = directory.find(chat)
+        assert known is not None, "resolve creates whom nobody knows"
+        ids[number] = known.contact_id
+    return ids, directory.created
+
+
+def _held(contact_ids: Collection[int]) -> dict[int, Contact]:
+    """These contacts as they are now, archived ones too, locked until the end of the transaction."""
+    lock_contacts(contact_ids)
+    return Contact.all_objects.select_related("assigned_to").in_bulk(set(contact_ids))
+
+
+def set_campaigns(said: Iterable[tuple[Contact, Campaign]], *, actor: Any, origin: str) -> None:
+    """Say by hand which campaigns brought contacts that the caller holds locked.
+
+    That goes before what messages show, and before what was said.
+    """
+    now = timezone.now()
+    touches: dict[int, CampaignTouch] = {}
+    entries: list[AuditEntry] = []
+    for contact, campaign in said:
+        if contact.campaign_id != campaign.pk:
+            details = {"campaign": campaign.pk, "before": contact.campaign_id}
+            entries.append(audit.entry(actor=actor, action="contact.campaign", obj=contact, origin=origin, **details))
+            touches[contact.pk] = CampaignTouch(contact=contact, campaign=campaign, at=now, method=MANUAL)
+            contact.campaign = campaign
+    CampaignTouch.objects.filter(contact__in=list(touches), method=MANUAL).delete()
+    CampaignTouch.objects.bulk_create(touches.values())
+    set_first_touch(touches)
+    audit.record_all(entries)

@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from . import audit
+from .models import AuditEntry
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -39,14 +40,29 @@ def change(row: Row, *, actor: Any, origin: str, private: frozenset[str] = froze
     """
     with _one_piece():
         fresh = locked(row)
-        before = {name: getattr(fresh, name) for name, value in values.items() if getattr(fresh, name) != value}
-        if before:
-            _write(fresh, {name: values[name] for name in before})
-            changes = {name: [old, values[name]] for name, old in before.items() if name not in private}
-            hidden = sorted(private & set(before))
-            details = {"origin": origin, "changes": _plain(changes), "private": hidden}
-            audit.record(actor=actor, action=_action(fresh, "changed"), obj=fresh, **details)
+        entry = revise(fresh, actor=actor, origin=origin, private=private, **values)
+        if entry is not None:
+            _check(fresh)
+            fresh.save()
+            entry.save(force_insert=True)
     return fresh
+
+
+def revise(
+    row: models.Model, *, actor: Any, origin: str, private: frozenset[str] = frozenset(), **values: Any
+) -> AuditEntry | None:
+    """Give a locked row its `values`, and return the audit row that says so; None when nothing differs.
+
+    Both are the caller's to check and to write.
+    """
+    before = {name: getattr(row, name) for name, value in values.items() if getattr(row, name) != value}
+    if not before:
+        return None
+    for name in before:
+        setattr(row, name, values[name])
+    changes = {name: [old, values[name]] for name, old in before.items() if name not in private}
+    details = {"origin": origin, "changes": _plain(changes), "private": sorted(private & set(before))}
+    return audit.entry(actor=actor, action=_action(row, "changed"), obj=row, **details)
 
 
 def archive(row: Row, *, actor: Any, origin: str) -> Row:
@@ -71,17 +87,12 @@ def _set_archived(row: Row, *, actor: Any, origin: str, archived: bool) -> Row:
     with _one_piece():
         fresh: Any = locked(row)
         if fresh.is_archived != archived:
-            _write(fresh, {"deleted_at": timezone.now() if archived else None})
+            fresh.deleted_at = timezone.now() if archived else None
+            _check(fresh)
+            fresh.save()
             deed = "archived" if archived else "restored"
             audit.record(actor=actor, action=_action(fresh, deed), obj=fresh, origin=origin)
     return fresh
-
-
-def _write(row: models.Model, values: dict[str, Any]) -> None:
-    for name, value in values.items():
-        setattr(row, name, value)
-    _check(row)
-    row.save()
 
 
 def _check(row: models.Model) -> None:

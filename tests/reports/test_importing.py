@@ -12,10 +12,13 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from openpyxl import Workbook
 
 from contacts.models import Agent, Campaign, Consent, Contact, Team
+from contacts.services import importing as services
 from labelcrm.core.models import AuditEntry
 from labelcrm.lib.spreadsheets import UploadRefused, read_csv, read_xlsx
 from tests.factories import AgentFactory, CampaignFactory, ContactFactory
@@ -28,7 +31,8 @@ from .world import day
 __all__ = ["rina", "three"]
 pytestmark = pytest.mark.django_db
 
-URL = "/admin/contacts/contact/import/"
+CONTACTS = "/admin/contacts/contact/"
+URL = f"{CONTACTS}import/"
 
 
 @pytest.fixture(autouse=True)
@@ -242,20 +246,31 @@ def test_what_became_wrong_since_the_preview_writes_nothing(three: Any) -> None:
     assert not Contact.all_objects.filter(name__in=["Baru", "Tono Dua"]).exists()
 
 
-def test_more_rows_cost_no_more_queries_in_a_preview(three: Any) -> None:
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
+def numbered(rows: int, *, words: str = "Budi", first: int = 0) -> str:
+    return "phone,name\n" + "".join(f"62813{n:08d},{words} {n}\n" for n in range(first, first + rows))
 
+
+def test_queries_grow_with_chunks_and_not_with_rows(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     client = client_of("marketing")
 
-    def queries(rows: int) -> int:
-        text = "phone,name\n" + "".join(f"62813{n:08d},Budi {n}\n" for n in range(rows))
-        with CaptureQueriesContext(connection) as captured:
-            upload(client, text)
-        # A savepoint per row is django-import-export's way.
-        return sum("SAVEPOINT" not in query["sql"] for query in captured)
+    def queries(text: str) -> tuple[int, int]:
+        """Of the preview and of the confirmation."""
+        with CaptureQueriesContext(connection) as asked:
+            preview = upload(client, text)
+        with CaptureQueriesContext(connection) as written:
+            assert confirm(client, preview).url == CONTACTS
+        return len(asked), len(written)
 
-    assert queries(40) == queries(3)
+    queries(numbered(1))  # what is only asked once
+    few = queries(numbered(50, first=1000))
+    assert queries(numbered(500, first=2000)) == few
+    few_known = queries(numbered(50, words="Siti", first=1000))
+    assert queries(numbered(500, words="Siti", first=2000)) == few_known
+    monkeypatch.setattr(services, "CHUNK", 50)
+    preview, confirmation = queries(numbered(500, first=3000))
+    assert preview == few[0]
+    assert confirmation <= few[1] + 9 * 20
+    assert Contact.objects.filter(name__startswith="Siti").count() == 550
 
 
 # -- Files that would hurt ---
