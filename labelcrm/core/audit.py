@@ -36,7 +36,7 @@ def record_all(entries: Iterable[AuditEntry]) -> None:
 def entry(*, actor: Any, action: str, obj: models.Model | None = None, **details: Any) -> AuditEntry:
     """The audit row that `record` would write, for `record_all`."""
     return AuditEntry(
-        actor=actor if getattr(actor, "pk", None) else None,
+        actor_id=getattr(actor, "pk", None),
         action=action,
         object_type=obj._meta.label_lower if obj is not None else "",
         object_id=obj.pk if obj is not None else None,
