@@ -63,7 +63,7 @@ REFUSALS = {
     "not_utf8": gettext_lazy("The file is not in UTF-8: in Excel choose “CSV UTF-8” when saving, or XLSX."),
     "broken": gettext_lazy("The file is damaged and cannot be read."),
     "too_large": gettext_lazy("The file is larger than 20 MB: split it."),
-    "too_many_rows": gettext_lazy("The file has more than 100,000 rows: split it."),
+    "too_many_rows": gettext_lazy("The file has more than 50,000 rows: split it."),
     "too_many_columns": gettext_lazy("The file has more than 100 columns."),
     "empty": gettext_lazy("The file is empty."),
     "gone": gettext_lazy("The uploaded file is gone; please upload it again."),
