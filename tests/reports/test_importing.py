@@ -17,11 +17,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from openpyxl import Workbook
 
+from contacts import importing
 from contacts.models import Agent, Campaign, Consent, Contact, Team
 from contacts.services import importing as services
 from labelcrm.core.models import AuditEntry
 from labelcrm.lib.spreadsheets import UploadRefused, read_csv, read_xlsx
-from tests.factories import AgentFactory, CampaignFactory, ContactFactory
+from tests.factories import AgentFactory, CampaignFactory, ContactFactory, UserFactory
 
 from .test_exporting import CSV, HOSTILE, XLSX, body, export, three
 from .test_named import rina
@@ -204,8 +205,6 @@ def test_numbers_of_a_spreadsheet_are_phones(db: None) -> None:
 def test_a_contact_of_another_team_cannot_be_changed(three: Any) -> None:
     from django.contrib.auth.models import Permission
 
-    from tests.factories import UserFactory
-
     user = UserFactory(role="cs_lead", teams=[Team.objects.create(name="Lain")])
     user.user_permissions.add(Permission.objects.get(codename="add_contact"))
     client = Client()
@@ -244,6 +243,21 @@ def test_what_became_wrong_since_the_preview_writes_nothing(three: Any) -> None:
     Contact.objects.filter(name="Tono").update(deleted_at=day(5))
     confirm(client, preview)
     assert not Contact.all_objects.filter(name__in=["Baru", "Tono Dua"]).exists()
+
+
+def test_what_becomes_wrong_while_it_is_written_is_named_by_its_line(three: Any) -> None:
+    class Overtaken(importing.ContactResource):
+        def before_import(self, dataset: Any, **kwargs: Any) -> None:
+            super().before_import(dataset, **kwargs)
+            Contact.objects.filter(name="Tono").update(deleted_at=day(5))
+
+    dataset = importing.CSV().create_dataset(b"phone,name\n\n081299990001,Baru\n6281200000003,Tono Dua\n")
+    result = Overtaken(user=UserFactory(role="marketing")).import_data(dataset, rollback_on_validation_errors=True)
+    assert [(row.number, row.non_field_specific_errors) for row in result.invalid_rows] == [
+        (4, ["Kontak ini ada di arsip; pulihkan dulu."])
+    ]
+    assert set(Contact.objects.values_list("name", flat=True)).isdisjoint({"Baru", "Tono Dua"})
+    assert not AuditEntry.objects.filter(action__in=["contact.created", "contacts.imported"]).exists()
 
 
 def numbered(rows: int, *, words: str = "Budi", first: int = 0) -> str:
