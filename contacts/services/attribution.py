@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from contacts.models import CampaignRule, CampaignTouch, Channel, Contact, Message
 from labelcrm.core.bulk import execute
@@ -107,7 +108,7 @@ def set_first_touch(contact_ids: Collection[int]) -> None:
     """Write the campaign of the earliest touch into its contact; what a person set by hand comes before all."""
     # Null-safe: a contact without a campaign differs from every campaign.
     execute(
-        "UPDATE contacts_contact AS c SET campaign_id = t.campaign_id FROM ("
+        "UPDATE contacts_contact AS c SET campaign_id = t.campaign_id, updated_at = now() FROM ("
         " SELECT DISTINCT ON (contact_id) contact_id, campaign_id FROM contacts_campaigntouch"
         " WHERE contact_id = ANY(%s) ORDER BY contact_id, method <> %s, at, id) AS t"
         " WHERE c.id = t.contact_id AND c.campaign_id IS DISTINCT FROM t.campaign_id",
@@ -123,4 +124,5 @@ def first_messages(contact_ids: Collection[int]) -> list[Message]:
 
 def forget_lost_campaigns(contact_ids: Collection[int]) -> None:
     """Take the campaign of contacts that have no touch any more."""
-    Contact.all_objects.filter(id__in=contact_ids, touches__isnull=True).update(campaign=None)
+    lost = Contact.all_objects.filter(id__in=contact_ids, touches__isnull=True, campaign__isnull=False)
+    lost.update(campaign=None, updated_at=Now())

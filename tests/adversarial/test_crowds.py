@@ -329,15 +329,15 @@ def test_a_session_that_a_person_sets_while_the_lane_is_at_work_stays_set(monkey
         edits.change(Channel.objects.get(), actor=None, origin="admin", session="lain")
 
     worker = threading.Thread(target=lambda: in_threads(take_over))
-    honest = processing.read
+    honest = processing.parse
 
-    def read_in_between(*given: Any) -> Any:
+    def parse_in_between(*given: Any) -> Any:
         if worker.ident is None:
             worker.start()
             until(lambda: waits_for_a_lock() or not worker.is_alive())
         return honest(*given)
 
-    monkeypatch.setattr(processing, "read", read_in_between)
+    monkeypatch.setattr(processing, "parse", parse_in_between)
     number.drain()
     worker.join()
     assert Channel.objects.get().session == "lain"

@@ -204,3 +204,13 @@ def test_two_files_with_the_same_phones_double_nobody() -> None:
     assert Contact.objects.values("name").distinct().count() == 1
     assert AuditEntry.objects.filter(action="contact.created").count() == 60
     assert AuditEntry.objects.filter(action="contact.changed").count() == 120
+
+
+@pytest.mark.django_db
+def test_a_campaign_alone_makes_a_contact_new_for_whoever_asks_what_changed() -> None:
+    contact = ContactFactory(updated_at=THEN)
+    said = Said(campaign=CampaignFactory())
+    assert create_or_update_contacts({1: Line(contact.pk, "", said)}, actor=None) == {}
+    contact.refresh_from_db()
+    assert contact.updated_at > THEN
+    assert contact.campaign == said.campaign
