@@ -9,7 +9,9 @@ import pytest
 from playwright.sync_api import Browser
 
 from contacts.models import Team
+from labelcrm.core.models import User
 from labelcrm.core.roles import ROLES
+from labels.models import ChannelLabel
 from tests.browser.walking import Watch, axe_findings, log_in, walk
 from tests.factories import CampaignFactory, UserFactory
 from tests.webhooks.generic import Bridge
@@ -83,3 +85,16 @@ def test_no_role_is_led_to_a_page_it_may_not_see(browser: Browser, company: str,
         watch.complaints.clear()
     context.close()
     assert "\n".join(wrong) == ""
+
+
+def test_a_long_choice_keeps_to_the_width_of_a_phone(browser: Browser, company: str) -> None:
+    User.objects.filter(username="root").update(language="id")
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    log_in(page, company, "root")
+    page.goto(f"{company}/admin/labels/channellabel/{ChannelLabel.objects.latest('pk').pk}/change/")
+    choice = page.get_by_text("Hanya mulai hari ini dan seterusnya; yang sebelumnya tetap")
+    assert choice.is_visible()
+    assert choice.evaluate("one => one.scrollWidth <= one.clientWidth"), "and is read to its end"
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    context.close()
