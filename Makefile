@@ -6,12 +6,12 @@ INSTALL := $(PYTHON) labelcrm/services/install.py
 # One test process per core; the tests of one file stay together, for they share what is dear to start.
 SPREAD ?= -n auto --dist loadfile --no-loadscope-reorder
 
-# Lint reads the settings, but talks to no server.
+# Lint, and what is made from the code, read the settings but talk to no server.
 LINT_ENVIRONMENT := LABELCRM_ENV_FILE=/dev/null LABELCRM_HOME=/nonexistent \
 	DATABASE_URL=postgresql://nobody@/lint?host=/nonexistent REDIS_URL=unix:///nonexistent/redis.sock \
 	SECRET_KEY=lint-only ENCRYPTION_KEY=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
 
-.PHONY: help run demo test test-full test-services lint format bench chaos requirements install install-dev
+.PHONY: help run demo test test-full test-services lint format translations pages bench chaos requirements install install-dev
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -41,6 +41,13 @@ lint: install-dev ## formatting, lint, types, import rules, migrations in step
 format: install-dev ## put the code into the house format
 	$(VENV) -m ruff format .
 	$(VENV) -m ruff check --fix .
+
+translations: install-dev ## bring locale/id up to date and list what has no Indonesian yet (needs gettext)
+	$(LINT_ENVIRONMENT) $(VENV) manage.py translations
+
+pages: install-dev ## write the pages of docs/ that are made from the code
+	$(LINT_ENVIRONMENT) $(VENV) manage.py gateway_docs
+	$(LINT_ENVIRONMENT) $(VENV) -m reports.dictionary
 
 bench: install-dev ## the benchmark suite: a table, and JSON in benchmarks/results
 	@exec $(VENV) -m benchmarks $(ARGS)
