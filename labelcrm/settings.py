@@ -145,8 +145,7 @@ PHONE_REGION = env.region("PHONE_REGION", default="ID")
 # -- Static files -------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# Files are served from where they lie; only an image that collected them has this folder.
-STATIC_ROOT = _collected if (_collected := BASE_DIR / "static-collected").is_dir() else None
+# Served from where they lie: nothing is collected.
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
