@@ -81,7 +81,9 @@ def _connecting() -> Iterator[str]:
     yield _("Open `/admin/connect/`, choose the gateway and give the number a name; or on the command line:")
     yield ""
     yield from _code(
-        'manage.py connect_channel --gateway waha --key cs-rina --name "CS Rina" --agent rina --team Sales', "bash"
+        ".venv/bin/python manage.py connect_channel --gateway waha --key cs-rina "
+        '--name "CS Rina" --agent rina --team Sales',
+        "bash",
     )
     yield _(
         "Then type the webhook address and the secret into the gateway as described below. A gateway that posts "

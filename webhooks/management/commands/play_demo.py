@@ -42,7 +42,6 @@ class Command(BaseCommand):
             f"  {url}/admin/contacts/contact/?never_labelled=1  {never:,} contacts never labelled",
             f"  {url}/admin/reports/agents/  whose “Grade A” came true: compare Rina with Budi",
             f"  {url}/admin/reports/campaigns/  many contacts from FB Kaos Murah, few buyers",
-            f"  {url}/admin/contacts/channel/  the silence of “Dari marketplace”, the new pairing of “Toko Bandung”",
             "What was planted, and where to find it: docs/demo.md",
         ):
             self._say(line)
