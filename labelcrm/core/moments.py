@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 
 from django.core.exceptions import ValidationError
 from django.forms import DateTimeField
@@ -10,12 +10,12 @@ from django.forms import DateTimeField
 EARLIEST_YEAR, LATEST_YEAR = 1900, 9000
 
 
-def is_within_reach(moment: datetime) -> bool:
-    """True for a time that somebody may mean."""
+def is_within_reach(moment: date) -> bool:
+    """True for a day or time that somebody may mean."""
     return EARLIEST_YEAR <= moment.year <= LATEST_YEAR
 
 
-def check_reach(moment: datetime) -> None:
+def check_reach(moment: date) -> None:
     """A validator for form fields. Raises ValidationError."""
     if not is_within_reach(moment):
         raise ValidationError(DateTimeField.default_error_messages["invalid"], code="invalid")

@@ -73,7 +73,8 @@ def test_days_are_one_chip_and_what_is_no_day_is_none(client_of: ClientOf, shop:
     client = client_of("cs_lead", shop)
     both = {"first_seen_at_from": "2026-03-01", "first_seen_at_to": "2026-03-05"}
     assert chips(client.get(CONTACTS, both)) == {"First seen: 1 Mar 2026 – 5 Mar 2026": "?"}
-    assert chips(client.get(CONTACTS, {"first_seen_at_from": "soon"})) == {}
+    for never in ("soon", "9999-12-31", "0001-01-01"):
+        assert chips(client.get(CONTACTS, {"first_seen_at_from": never, "first_seen_at_to": never})) == {}
 
 
 @pytest.mark.parametrize(("address", "said"), FILTERED_LISTS)

@@ -12,11 +12,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
-from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.core.exceptions import FieldDoesNotExist
 from django.template.defaultfilters import date as format_date
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from unfold.views import ChangeList
+
+from .filters import day_of
 
 Params = dict[str, list[str]]
 
@@ -86,19 +88,13 @@ def _of_values(spec: Any, changelist: ChipChangeList, name: str, chosen: list[st
 
 def _days(form: Any) -> str:
     """A range of days in words; "" when neither end is a date, for such a range narrows nothing."""
-    first, last = (_day(field, form.data.get(name)) for name, field in form.fields.items())
+    days = [day_of(form.data.get(name)) for name in form.fields]
+    first, last = (str(format_date(day)) if day else "" for day in days)
     if first and last:
         return first if first == last else f"{first} – {last}"
     if first:
         return _("from %(day)s") % {"day": first}
     return _("until %(day)s") % {"day": last} if last else ""
-
-
-def _day(field: Any, value: Any) -> str:
-    try:
-        return str(format_date(field.to_python(value)))
-    except ValidationError:
-        return ""
 
 
 def _name_of(value: str, name: str, form: Any) -> str:

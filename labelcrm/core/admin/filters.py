@@ -14,9 +14,20 @@ from django.utils import timezone
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilter, RelatedDropdownFilter
 from unfold.contrib.filters.forms import AutocompleteDropdownForm
 
+from labelcrm.core.moments import is_within_reach
+
+
+def day_of(value: Any) -> date | None:
+    """A day as links write it (2026-03-02) or as this language does; None for what is no day that anybody means."""
+    try:
+        day = DateField(required=False).clean(value)
+    except ValidationError:
+        return None
+    return day if day and is_within_reach(day) else None
+
 
 class DayRangeFilter(RangeDateFilter):
-    """From a day to a day, both included, in the time zone of the business."""
+    """From a day to a day, both included, in the time zone of the business; what is no day filters nothing."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         first, last = self._day("_from"), self._day("_to")
@@ -27,11 +38,7 @@ class DayRangeFilter(RangeDateFilter):
         return queryset
 
     def _day(self, end: str) -> date | None:
-        """A day as links write it (2026-03-02) or as this language does; what is no date filters nothing."""
-        try:
-            return DateField(required=False).clean(self.used_parameters.get(f"{self.parameter_name}{end}"))
-        except ValidationError:
-            return None
+        return day_of(self.used_parameters.get(f"{self.parameter_name}{end}"))
 
 
 class VisibleDropdownFilter(RelatedDropdownFilter):
