@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import PAGE_VAR
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -15,9 +17,12 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RadioFilter
 
 from labelcrm.core import edits
+from labelcrm.core.models import AuditEntry
 
+from . import history
 from .chips import ChipChangeList
 
+HISTORY_PAGE = 100
 ORIGIN = "admin"  # how deeds from these pages are told from the API's
 
 
@@ -60,6 +65,21 @@ class StaffAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The audit trail of the row; Django's own log is not written here."""
+        obj = self.get_object(request, unquote(object_id))
+        pages = self.get_paginator(request, history.entries(obj) if obj else AuditEntry.objects.none(), HISTORY_PAGE)
+        page = pages.get_page(request.GET.get(PAGE_VAR, 1))
+        page.object_list = history.lines(self.model, page.object_list)
+        shown = {
+            "action_list": page,
+            "page_range": pages.get_elided_page_range(page.number),
+            "pagination_required": pages.num_pages > 1,
+        }
+        return super().history_view(request, object_id, shown | (extra_context or {}))
 
 
 class ArchivedFilter(RadioFilter):

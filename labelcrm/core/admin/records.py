@@ -15,37 +15,10 @@ from django.utils.translation import gettext_lazy as _
 from labelcrm.core.models import AuditEntry, Heartbeat, JobRun
 from labelcrm.core.templatetags.labelcrm import moment, phone
 
+from . import history
 from .base import RecordAdmin
 from .filters import DayRangeFilter
 from .keyset import KeysetAdminMixin
-
-# What was done, by the second half of an entry's action; the first half is the kind of thing it was done to.
-DEEDS = {
-    "archived": _("archived"),
-    "campaign": _("campaign set"),
-    "changed": _("changed"),
-    "connected": _("connected"),
-    "created": _("created"),
-    "exported": _("exported"),
-    "imported": _("imported"),
-    "members": _("members changed"),
-    "merged": _("merged"),
-    "named": _("named"),
-    "note_added": _("note added"),
-    "owner_set": _("owner set"),
-    "remapped": _("meaning decided"),
-    "replayed": _("processed again"),
-    "restored": _("restored"),
-    "revoked": _("taken back"),
-    "saved": _("saved"),
-    "secret_set": _("secret renewed"),
-    "secret_shown": _("secret shown"),
-    "shift_added": _("shift added"),
-    "snoozed": _("still right: clock restarted"),
-    "spelling": _("spelling added"),
-    "spelling_removed": _("spelling removed"),
-    "unmerged": _("parted again"),
-}
 
 
 def pretty(value: Any) -> str:
@@ -71,8 +44,7 @@ class AuditEntryAdmin(KeysetAdminMixin, RecordAdmin):
 
     @admin.display(description=_("deed"))
     def deed(self, entry: AuditEntry) -> str:
-        said = entry.action.partition(".")[2]
-        return str(DEEDS.get(said, said.replace("_", " ") or entry.action))
+        return history.deed(entry)
 
     @admin.display(description=_("object type"))
     def thing(self, entry: AuditEntry) -> str:
