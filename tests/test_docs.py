@@ -121,6 +121,18 @@ def test_the_readme_begins_with_the_two_commands() -> None:
         assert [line.split("#")[0].strip() for line in first.splitlines()] == ["make run", "make test"]
 
 
+def test_a_number_of_waha_is_connected_with_the_name_of_its_session() -> None:
+    """WAHA's first session is called `default`; under another name its posts would be parked."""
+    commands = [
+        (document.name, text)
+        for document in PAGES
+        for _, text in parts(document).blocks
+        if "connect_channel --gateway waha" in text
+    ]
+    assert commands
+    assert [name for name, command in commands if "--session" not in command] == []
+
+
 def test_the_readmes_name_every_gateway() -> None:
     for name in ("README.md", "README.id.md"):
         text = (ROOT / name).read_text()

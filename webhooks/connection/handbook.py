@@ -81,8 +81,8 @@ def _connecting() -> Iterator[str]:
     yield _("Open `/admin/connect/`, choose the gateway and give the number a name; or on the command line:")
     yield ""
     yield from _code(
-        ".venv/bin/python manage.py connect_channel --gateway waha --key cs-rina "
-        '--name "CS Rina" --agent rina --team Sales',
+        ".venv/bin/python manage.py connect_channel --gateway waha --key cs-rina --session default \\\n"
+        '    --name "CS Rina" --agent rina --team Sales',
         "bash",
     )
     yield _(
