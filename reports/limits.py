@@ -8,6 +8,8 @@ from typing import Self
 
 from django.conf import settings
 
+from labels.projecting import limits_now
+
 _UNITS = [
     (timedelta(days=1), ("day", "days"), "hari"),
     (timedelta(hours=1), ("hour", "hours"), "jam"),
@@ -29,9 +31,10 @@ class Limits:
     @classmethod
     def now(cls) -> Self:
         """As this installation has set them."""
+        stored = limits_now()
         return cls(
-            mistap=timedelta(seconds=settings.MISTAP_SECONDS),
-            hole=timedelta(seconds=settings.HOLE_SECONDS),
+            mistap=stored.mistap,
+            hole=stored.hole,
             campaign=timedelta(days=settings.CAMPAIGN_WINDOW_DAYS),
             never_labelled=timedelta(minutes=settings.NEVER_LABELLED_MINUTES),
             gap=timedelta(seconds=settings.GAP_SECONDS),
