@@ -6,15 +6,13 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
 
-from benchmarks import posts
 from benchmarks.browsing import Browser
 from benchmarks.measuring import Figure, Result, median
 from benchmarks.site import Site
-from benchmarks.visible import KEY, LISTS, PAGES, PATH, connect_number
+from benchmarks.visible import LISTS, PAGES, connect_number, post_change
 
 SECONDS = 90.0
 PER_SECOND = 150  # posts
@@ -67,12 +65,7 @@ def _post(site: Site, stopping: threading.Event) -> None:
     while not stopping.is_set():
         number += 1
         time.sleep(max(0.0, start + number / PER_SECOND - time.monotonic()))
-        phone = f"62812{number % 20_000:07d}"
-        body = posts.label_body(
-            number, session=KEY, on=number % 3 > 0, label=str(number % 20), phone=phone, at=datetime.now(UTC)
-        )
-        connection.request("POST", PATH, body=body, headers=posts.signed(body))
-        connection.getresponse().read()
+        post_change(connection, number, chats=20_000)
     connection.close()
 
 

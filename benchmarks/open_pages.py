@@ -22,7 +22,7 @@ from benchmarks.load import raw_post, replay
 from benchmarks.measuring import Figure, Result, median
 from benchmarks.memory import children, look, sizes_and_growth
 from benchmarks.site import Site
-from benchmarks.visible import KEY, PATH, connect_number, is_draining
+from benchmarks.visible import KEY, PATH, connect_number, is_draining, post_change
 
 PAGES = 30
 SECONDS = 60.0
@@ -135,7 +135,7 @@ def _watch(site: Site, pids: Mapping[str, int], seconds: float) -> tuple[dict[st
     while (passed := time.monotonic() - started) < seconds:
         while number < passed * PER_SECOND:
             number += 1
-            _change(connection, number)
+            post_change(connection, number, chats=5_000)
         for kind, size in look(dict(pids)).items():
             looks[kind].append(size)
         time.sleep(EVERY)
@@ -145,15 +145,6 @@ def _watch(site: Site, pids: Mapping[str, int], seconds: float) -> tuple[dict[st
         "busy": (_processor_seconds(site) - busy) / passed,
         "transactions": (_transactions() - transactions) / passed,
     }
-
-
-def _change(connection: HTTPConnection, number: int) -> None:
-    phone = f"62812{number % 5_000:07d}"
-    body = posts.label_body(
-        number, session=KEY, on=number % 3 > 0, label=str(number % 20), phone=phone, at=datetime.now(UTC)
-    )
-    connection.request("POST", PATH, body=body, headers=posts.signed(body))
-    connection.getresponse().read()
 
 
 def _processor_seconds(site: Site) -> float:

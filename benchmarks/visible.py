@@ -66,6 +66,16 @@ def connect_number() -> None:
     connect(gateway="waha", key=KEY, name="Bench", secret=posts.SECRET, agent="bench", actor=None)
 
 
+def post_change(connection: HTTPConnection, number: int, *, chats: int) -> None:
+    """Post one label change of now: two of three put a label on, over `chats` chats in turn."""
+    phone = f"62812{number % chats:07d}"
+    body = posts.label_body(
+        number, session=KEY, on=number % 3 > 0, label=str(number % 20), phone=phone, at=datetime.now(UTC)
+    )
+    connection.request("POST", PATH, body=body, headers=posts.signed(body))
+    connection.getresponse().read()
+
+
 def _body(number: int) -> bytes:
     phone = f"62813{number:08d}"
     return posts.label_body(
