@@ -19,8 +19,10 @@ from .people import Agent
 class Contact(Archivable):
     """One person in a personal chat, whatever number of identifiers, channels and labels they have.
 
-    `phone` (E.164) and `lid` (digits) repeat the leading identity for lists and search. `merged_into` points
-    from a contact that turned out to be somebody already known to the one that survived.
+    `phone` (E.164), `lid` (digits) and `user_id` (Meta's, scoped to the business) repeat the leading identity of
+    each kind for lists and search. `username` is only a public name: it may pass to somebody else, so nobody is
+    known by it. `merged_into` points from a contact that turned out to be somebody already known to the one that
+    survived.
     """
 
     class NameSource(models.TextChoices):
@@ -33,6 +35,8 @@ class Contact(Archivable):
     name_at = models.DateTimeField(null=True, blank=True, editable=False)
     phone = models.CharField(_("phone"), max_length=20, blank=True)
     lid = models.CharField(_("LID"), max_length=40, blank=True)
+    user_id = models.CharField(_("WhatsApp user id"), max_length=150, blank=True, db_default="")
+    username = models.CharField(_("username"), max_length=60, blank=True, db_default="")
     assigned_to = models.ForeignKey(
         Agent, verbose_name=_("assigned to"), null=True, blank=True, on_delete=models.SET_NULL, related_name="contacts"
     )
@@ -83,20 +87,28 @@ class Contact(Archivable):
         ]
 
     def __str__(self) -> str:
-        return self.name or self.phone or f"{self.lid}@lid"
+        return self.name or self.address
+
+    @property
+    def address(self) -> str:
+        """How this person is reached, as people read it: phone, else username, else LID, else Meta's id."""
+        username = f"@{self.username}" if self.username else ""
+        return self.phone or username or (f"{self.lid}@lid" if self.lid else self.user_id)
 
 
 class IdentityKind(models.TextChoices):
     PHONE = "phone", _("phone")
     LID = "lid", _("LID")
+    USER_ID = "user_id", _("WhatsApp user id")
+    PARENT_ID = "parent_id", _("parent user id")
 
 
 class ContactIdentity(models.Model):
     """One identifier of a contact. Events remember the identity they came by, so that a merge can be undone."""
 
     contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="identities")
-    kind = models.CharField(_("kind"), max_length=5, choices=IdentityKind)
-    value = models.CharField(_("value"), max_length=40)
+    kind = models.CharField(_("kind"), max_length=10, choices=IdentityKind)
+    value = models.CharField(_("value"), max_length=150)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     class Meta:

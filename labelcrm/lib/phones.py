@@ -17,6 +17,15 @@ _DEVICE = r"(?:[._]\d{1,5})?(?::\d{1,5})?"
 _PHONE_JID = re.compile(rf"\+?(?P<digits>\d{{1,20}}){_DEVICE}@(?:s\.whatsapp\.net|c\.us|hosted)", re.ASCII)
 _LID = re.compile(rf"(?P<digits>[1-9]\d{{4,19}})(?:{_DEVICE}@(?:hosted\.)?lid)?", re.ASCII)
 _INTERNATIONAL = re.compile(r"[1-9]\d{6,14}", re.ASCII)
+# One form of a number, and how the same number reads in the other. Brazil's mobiles begin with 6 to 9 in both.
+_RENUMBERED = [
+    (re.compile(r"\+521(?P<rest>\d{10})", re.ASCII), "+52{rest}"),
+    (re.compile(r"\+52(?P<rest>\d{10})", re.ASCII), "+521{rest}"),
+    (re.compile(r"\+549(?P<rest>\d{10})", re.ASCII), "+54{rest}"),
+    (re.compile(r"\+54(?P<rest>\d{10})", re.ASCII), "+549{rest}"),
+    (re.compile(r"\+55(?P<area>\d{2})9(?P<rest>[6-9]\d{7})", re.ASCII), "+55{area}{rest}"),
+    (re.compile(r"\+55(?P<area>\d{2})(?P<rest>[6-9]\d{7})", re.ASCII), "+55{area}9{rest}"),
+]
 _SPELLING = re.compile(r"\+?[\d\s().\-/\u00a0\u2010-\u2015]+")
 
 
@@ -38,6 +47,21 @@ def to_e164(text: str, *, region: str) -> str | None:
         return None
     digits = "".join(str(int(char)) for char in text if char.isdecimal())
     return _read(digits, plus=text.startswith("+"), region=region)
+
+
+def same_number(e164: str) -> tuple[str, ...]:
+    """Every E.164 form under which WhatsApp knows the owner of `e164`, itself first.
+
+    Three countries renumbered their mobiles, and accounts keep the form they were made with: Mexico's 1 and
+    Argentina's 9 after the country code, Brazil's ninth digit after the area code. A number elsewhere is alone.
+
+    >>> same_number("+5215512345678")
+    ('+5215512345678', '+525512345678')
+    """
+    for old, new in _RENUMBERED:
+        if match := old.fullmatch(e164):
+            return e164, new.format(**match.groupdict())
+    return (e164,)
 
 
 def lid_digits(text: str) -> str | None:

@@ -29,14 +29,17 @@ class Chat:
     """One chat as the gateway named it.
 
     `phone` is E.164 ("+628..."), or as written where a number came without its country ("0812..."): only who
-    knows the business's region can complete it. `lid` is the digits of a WhatsApp LID; a personal chat has at
-    least one of them, and both when the gateway told how they belong together.
+    knows the business's region can complete it. `lid` is the digits of a WhatsApp LID. `user_id` and `parent_id`
+    are Meta's business-scoped ids ("ID.1234…", "ID.ENT.…"), which stand where a person hides their number behind
+    a username. A personal chat has at least one of the four, and all that the gateway told to belong together.
     """
 
     raw: str
     kind: ChatKind
     phone: str | None = None
     lid: str | None = None
+    user_id: str | None = None
+    parent_id: str | None = None
 
 
 class Clock(StrEnum):
@@ -127,8 +130,12 @@ class MessageSeen:
     """One message in or out. `external_id` is WhatsApp's message id, the same for every echo of it.
 
     `kind` is "text", "image", "audio", "video", "document", "sticker", "location", "contact", "reaction",
-    "poll" or "other". `ad` is only ever set on inbound messages. `by_api` is True for messages that were
-    sent through the gateway's API, False for ones typed on a phone, None when not known.
+    "poll", "other", or one of two that say how little is known: "waiting" stands for a message that the gateway
+    could not decrypt yet (its content may follow under the same id), "unknown" for a type that nobody here has
+    read about, which counts in no figure. `ad` is only ever set on inbound messages. `by_api` is True for
+    messages that were sent through the gateway's API, False for ones typed on a phone, None when not known.
+    `history` marks what was said before the number was connected: it fills in first and last times and is
+    nobody's work. `username` is the sender's public name ("@budi" without its sign).
     """
 
     external_id: str
@@ -140,14 +147,29 @@ class MessageSeen:
     ad: AdReferral | None = None
     contact_name: str | None = None
     by_api: bool | None = None
+    history: bool = False
+    username: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactSeen:
-    """A name for a chat, or two identifiers that belong together (`chat.phone` and `chat.lid`)."""
+    """A name for a chat, or identifiers that belong together (such as `chat.phone` and `chat.lid`)."""
 
     chat: Chat
     name: str | None = None
+    username: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityChanged:
+    """A person goes by another number or id from `at` on, as WhatsApp itself told: `old` and `chat` are one person.
+
+    What `chat` names leads from then on; `old` still finds them.
+    """
+
+    chat: Chat
+    old: Chat
+    at: Moment | None = None
 
 
 class ConnectionState(StrEnum):
@@ -190,6 +212,7 @@ Event = (
     | LabelOnChat
     | MessageSeen
     | ContactSeen
+    | IdentityChanged
     | ChannelStatus
     | Ignored
     | NotUnderstood
