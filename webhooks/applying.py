@@ -28,6 +28,8 @@ from webhooks.gateways.events import (
 
 from .reading import Reading, Said, of_kind
 
+UNKNOWN = "unknown"  # the kind of a message whose type nobody here has read about
+
 
 def apply(channel: Channel, readings: Sequence[Reading]) -> set[int]:
     """Apply what `readings` say about one channel; returns ids of the rows that told something new.
@@ -45,6 +47,7 @@ def apply(channel: Channel, readings: Sequence[Reading]) -> set[int]:
     useful |= _apply_labels(channel, readings, directory)
     useful |= _apply_messages(channel, readings, directory)
     useful |= _apply_names(readings, directory)
+    _keep_unknown_types(readings, directory, useful)
     _note_channel(channel, readings)
     return useful
 
@@ -65,8 +68,11 @@ def _contacts(readings: Sequence[Reading]) -> Directory:
     """Everybody the batch speaks of, joined and locked."""
     seen: dict[Chat, datetime] = {}
     for _, said in of_kind(readings, LabelOnChat, MessageSeen):
-        seen[said.event.chat] = min(said.when.at, seen.get(said.event.chat, said.when.at))
-    directory = resolve(seen, names_only=[said.event.chat for _, said in of_kind(readings, ContactSeen)])
+        if not _is_unknown(said.event):
+            seen[said.event.chat] = min(said.when.at, seen.get(said.event.chat, said.when.at))
+    looked_up = [said.event.chat for _, said in of_kind(readings, ContactSeen)]
+    looked_up += [said.event.chat for _, said in of_kind(readings, MessageSeen) if _is_unknown(said.event)]
+    directory = resolve(seen, names_only=looked_up)
     for survivor, merged in directory.merges:
         merging.merge(survivor_id=survivor, merged_id=merged, reason="lid_learnt", actor=None)
     return directory
@@ -164,14 +170,63 @@ def _apply_messages(channel: Channel, readings: Sequence[Reading], directory: Di
     found = list(of_kind(readings, MessageSeen))
     if not found:
         return set()
-    messages = {m.external_id: m for m in (_message(channel, r, s, directory) for r, s in found)}
-    stored = activity.record_messages(list(messages.values()))
-    fresh = [m for m in messages.values() if (channel.pk, m.external_id) in stored]
-    activity.note_sights(Sight(m.contact_id, channel.pk, m.at) for m in fresh)
-    activity.note_messages(fresh)
+    strangers = _strangers(readings, directory)
+    told = [_message(channel, r, s, directory) for r, s in found if s.key not in strangers]
+    useful: set[int] = set()
+    for messages in activity.tellings(told):
+        useful |= _record(channel, messages)
     activity.note_names(_names_in(found, directory))
-    attribution.attribute(list(stored.values()))
-    return {m.inbox_id for m in fresh}
+    return useful
+
+
+def _record(channel: Channel, messages: Sequence[NewMessage]) -> set[int]:
+    """Store or fill messages, each id once, and draw what follows; returns the inbox rows that told something."""
+    stored = activity.record_messages(messages)
+    news = [(m, stored[(channel.pk, m.external_id)]) for m in messages if (channel.pk, m.external_id) in stored]
+    counted = [(m, row) for m, row in news if m.counts]
+    activity.note_sights(Sight(row.contact_id, channel.pk, m.at) for m, row in counted)
+    activity.note_messages(m for m, row in counted if row.is_new)
+    filled = {row.contact_id for _, row in counted if not row.is_new}
+    ids = [row.id for _, row in counted]
+    if filled:
+        activity.recount_times(filled)
+        ids += [first.pk for first in attribution.first_messages(filled)]
+    attribution.attribute(ids)
+    return {m.inbox_id for m, _ in news}
+
+
+def _is_unknown(event: LabelOnChat | MessageSeen) -> bool:
+    return isinstance(event, MessageSeen) and event.kind == UNKNOWN
+
+
+def _strangers(readings: Sequence[Reading], directory: Directory) -> dict[str, tuple[Reading, str]]:
+    """Messages of an unknown type from nobody known by then, by their key: the reading and the type's own name.
+
+    Whoever a later row of the same batch makes known was not known yet: how rows are cut must not matter.
+    """
+    unknown = [(r, s) for r, s in of_kind(readings, MessageSeen) if _is_unknown(s.event)]
+    if not unknown:
+        return {}
+    since: dict[int, int] = {}
+    for reading, said in of_kind(readings, LabelOnChat, MessageSeen):
+        known = directory.find(said.event.chat)
+        if known is not None and known.contact_id in directory.created and not _is_unknown(said.event):
+            since.setdefault(known.contact_id, reading.row.id)
+    nobody = {}
+    for reading, said in unknown:
+        known = directory.find(said.event.chat)
+        if known is None or since.get(known.contact_id, 0) > reading.row.id:
+            nobody[said.key] = (reading, said.event.wire_type)
+    return nobody
+
+
+def _keep_unknown_types(readings: Sequence[Reading], directory: Directory, useful: set[int]) -> None:
+    """Rows whose message is of an unknown type and of nobody are parked, to be processed when the type is known."""
+    for reading, wire_type in _strangers(readings, directory).values():
+        named = f"the type “{wire_type}”" if wire_type else "a type without a name"
+        reason = f"a message of {named}, which is not known here, from nobody who is a contact"[:300]
+        reading.unread = reading.unread or reason
+        reading.parked = reading.parked or ("" if reading.row.id in useful else reason)
 
 
 def _message(channel: Channel, reading: Reading, said: Said[MessageSeen], directory: Directory) -> NewMessage:
@@ -192,6 +247,7 @@ def _message(channel: Channel, reading: Reading, said: Said[MessageSeen], direct
         received_at=reading.row.received_at,
         ad=event.ad,
         inbox_id=reading.row.id,
+        wire_type=storable(event.wire_type, 60) if event.kind == UNKNOWN else "",
     )
 
 

@@ -14,6 +14,7 @@ from contacts.models import (
     Message,
     Note,
 )
+from contacts.querysets import COUNTS
 from labelcrm.core import audit
 from labelcrm.core.bulk import execute
 
@@ -111,24 +112,24 @@ def recount(contact_id: int) -> None:
     """Derive a contact's leading identifiers, channels and message times from its identities and messages."""
     execute("DELETE FROM contacts_contactchannel WHERE contact_id = %s", [contact_id])
     execute(
-        "INSERT INTO contacts_contactchannel"
+        "INSERT INTO contacts_contactchannel"  # noqa: S608 - our own words
         " (contact_id, channel_id, first_seen_at, first_inbound_at, last_inbound_at, last_outbound_at)"
         " SELECT %(id)s, channel_id, min(at), min(at) FILTER (WHERE inbound), max(at) FILTER (WHERE inbound),"
         " max(at) FILTER (WHERE outbound) FROM ("
         "  SELECT channel_id, at, NOT from_me AS inbound, from_me AS outbound FROM contacts_message"
-        "  WHERE contact_id = %(id)s"
+        f"  WHERE contact_id = %(id)s AND {COUNTS}"
         "  UNION ALL SELECT channel_id, occurred_at, false, false FROM labels_labelevent WHERE contact_id = %(id)s"
         " ) AS seen GROUP BY channel_id",
         {"id": contact_id},
     )
     execute(
-        "UPDATE contacts_contact c SET updated_at = now(),"
+        "UPDATE contacts_contact c SET updated_at = now(),"  # noqa: S608 - our own words
         " phone = COALESCE((SELECT value FROM contacts_contactidentity WHERE contact_id = c.id AND kind = 'phone'"
         "  ORDER BY id LIMIT 1), ''),"
         " lid = COALESCE((SELECT value FROM contacts_contactidentity WHERE contact_id = c.id AND kind = 'lid'"
         "  ORDER BY id LIMIT 1), ''),"
         " (first_inbound_at, last_inbound_at, last_outbound_at) = (SELECT min(at) FILTER (WHERE NOT from_me),"
         "  max(at) FILTER (WHERE NOT from_me), max(at) FILTER (WHERE from_me) FROM contacts_message"
-        "  WHERE contact_id = c.id) WHERE c.id = %s",
+        f"  WHERE contact_id = c.id AND {COUNTS}) WHERE c.id = %s",
         [contact_id],
     )

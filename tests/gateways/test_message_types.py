@@ -13,10 +13,11 @@ from webhooks.gateways.kinds import Verdict
 
 from .payloads import EvolutionPayloads, GowaPayloads, WahaPayloads, WppConnectPayloads, WuzapiPayloads
 from .payloads.base import CUSTOMER, GROUP, Ad, Post
-from .payloads.typed import MESSAGE_ID, WAYS, waha
+from .payloads.typed import WAYS, evolution_stub, waha, waha_stub, waha_waiting, wuzapi_undecryptable
 
 EVERY_TYPE = [(way, wire_type) for way, told in WAYS.items() for wire_type in told.table]
 NOBODY_KNOWS = {"gowa": "hologram"} | dict.fromkeys(["waha-webjs", "wppconnect"], "hologram")
+MESSAGE_ID = "3EB0C0FFEE00000001"
 INFO = {"Chat": f"{CUSTOMER}@s.whatsapp.net"}
 
 
@@ -72,18 +73,7 @@ def test_every_stub_of_baileys_is_what_the_table_says(gateway: str, wire_type: s
     assert event == Ignored(reason=said.reason) if said.notice else event.kind == said.kind
 
 
-def _evolution_stub(stub_type: Any) -> Post:
-    post = EvolutionPayloads().message(CUSTOMER, messageStubType=stub_type, messageStubParameters=["Bad MAC"])
-    content = post.content
-    content["data"]["message"] = None
-    return EvolutionPayloads().post(content)
-
-
-def _waha_stub(stub_type: Any) -> Post:
-    return waha({"key": {"remoteJid": f"{CUSTOMER}@s.whatsapp.net"}, "message": None, "messageStubType": stub_type})
-
-
-STUBS = {"evolution": _evolution_stub, "waha": _waha_stub}
+STUBS = {"evolution": evolution_stub, "waha": waha_stub}
 
 
 @pytest.mark.parametrize(("edit", "said"), kinds.EDITS.items())
@@ -127,31 +117,21 @@ def test_the_pictures_of_an_album_are_messages_and_its_header_is_none() -> None:
 # -- What was not decrypted yet --------------------------------------------------------------------------------------
 
 
-def _undecryptable(**fields: Any) -> Post:
-    info = WuzapiPayloads().message(CUSTOMER).content["event"]["Info"]
-    return WuzapiPayloads().event("UndecryptableMessage", {"Info": info, "IsUnavailable": False, **fields})
-
-
 def _empty(message: Any) -> Post:
     event = {**WuzapiPayloads().message(CUSTOMER).content["event"], "Message": message}
     return WuzapiPayloads().event("Message", event)
 
 
-def _waha_waiting() -> Post:
-    payload = {**WahaPayloads().message(CUSTOMER).content["payload"], "body": None, "_data": {}}
-    return WahaPayloads().event("message.waiting", payload)
-
-
 PLACEHOLDERS = {
-    "evolution stub": ("evolution", _evolution_stub(2)),
-    "evolution stub by name": ("evolution", _evolution_stub("CIPHERTEXT")),
+    "evolution stub": ("evolution", evolution_stub(2)),
+    "evolution stub by name": ("evolution", evolution_stub("CIPHERTEXT")),
     "evolution empty": ("evolution", EvolutionPayloads().message(CUSTOMER, message={}, messageType="unknown")),
-    "wuzapi undecryptable": ("wuzapi", _undecryptable(DecryptFailMode="")),
+    "wuzapi undecryptable": ("wuzapi", wuzapi_undecryptable()),
     "wuzapi empty": ("wuzapi", _empty({})),
     "wuzapi null": ("wuzapi", _empty(None)),
-    "waha waiting": ("waha", _waha_waiting()),
+    "waha waiting": ("waha", waha_waiting()),
     "waha webjs": ("waha", waha({"type": "ciphertext"})),
-    "waha noweb": ("waha", _waha_stub(2)),
+    "waha noweb": ("waha", waha_stub(2)),
     "waha gows": ("waha", waha({"Info": INFO, "Message": None})),
     "wppconnect": ("wppconnect", WppConnectPayloads().message(CUSTOMER, type="ciphertext", text="")),
 }
@@ -187,12 +167,12 @@ def test_the_same_message_with_its_ad_is_no_duplicate_of_the_one_without(payload
 
 
 def test_a_view_once_picture_that_linked_devices_never_get_is_a_message() -> None:
-    event = one("wuzapi", _undecryptable(IsUnavailable=True, UnavailableType="view_once"))
+    event = one("wuzapi", wuzapi_undecryptable(told={"IsUnavailable": True, "UnavailableType": "view_once"}))
     assert (event.kind, event.external_id) == ("other", MESSAGE_ID)
 
 
 def test_what_no_client_shows_when_it_cannot_be_decrypted_is_a_notice() -> None:
-    assert one("wuzapi", _undecryptable(DecryptFailMode="hide")) == Ignored(reason="notice:hidden")
+    assert one("wuzapi", wuzapi_undecryptable(told={"DecryptFailMode": "hide"})) == Ignored(reason="notice:hidden")
 
 
 def test_gowa_hands_on_no_placeholders_and_its_empty_posts_are_unknown() -> None:

@@ -12,7 +12,15 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Channel
-from webhooks.gateways.events import ChannelStatus, ContactSeen, LabelDeleted, LabelOnChat, LabelSaved, MessageSeen
+from webhooks.gateways.events import (
+    ChannelStatus,
+    ContactSeen,
+    Event,
+    LabelDeleted,
+    LabelOnChat,
+    LabelSaved,
+    MessageSeen,
+)
 from webhooks.models import InboundEvent, PostCounter
 from webhooks.processing import speaker_of
 from webhooks.reading import RawEvent, Reading, Speaker, read
@@ -24,14 +32,16 @@ State = InboundEvent.State
 LOOKED_AT = (State.APPLIED, State.DUPLICATE, State.IGNORED, State.PARKED, State.PENDING)
 
 MESSAGE, LABEL_ON_CHAT, LABEL_ITSELF, STATUS, CONTACT = "message", "label_on_chat", "label_itself", "status", "contact"
+UNKNOWN_MESSAGE = "unknown_message"
 KINDS: dict[str, str | Promise] = {
     LABEL_ON_CHAT: _("label put on or taken off"),
     LABEL_ITSELF: _("label created, renamed or deleted"),
     MESSAGE: _("message"),
+    UNKNOWN_MESSAGE: _("message of an unknown type"),
     STATUS: _("connection of the number"),
     CONTACT: _("name of a contact"),
 }
-_KIND_OF = {
+_KIND_OF: dict[type[Event], str] = {
     LabelOnChat: LABEL_ON_CHAT,
     LabelSaved: LABEL_ITSELF,
     LabelDeleted: LABEL_ITSELF,
@@ -48,6 +58,7 @@ IGNORED: dict[str, str | Promise] = {
     "message_label": _("a label on a single message"),
     "empty": _("without content"),
 }
+NOTICE = "notice:"  # begins the reason of what WhatsApp and its clients tell each other, a deleted message say
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +79,9 @@ class Arrival:
 
     @property
     def why_ignored(self) -> str | Promise:
+        if self.reason.startswith(NOTICE):
+            told = self.reason.removeprefix(NOTICE).replace("_", " ")
+            return _("a notice of WhatsApp, not a message: %(told)s") % {"told": told}
         return IGNORED.get(self.reason, self.reason.replace("_", " "))
 
 
@@ -141,7 +155,13 @@ def _arrival(row: InboundEvent, speaker: Speaker) -> Arrival:
 
 
 def _kinds(reading: Reading) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(_KIND_OF[type(said.event)] for said in reading.said if type(said.event) in _KIND_OF))
+    return tuple(dict.fromkeys(kind for said in reading.said if (kind := _kind(said.event))))
+
+
+def _kind(event: Event) -> str | None:
+    if isinstance(event, MessageSeen) and event.kind == "unknown":
+        return UNKNOWN_MESSAGE
+    return _KIND_OF.get(type(event))
 
 
 def _lag(reading: Reading) -> float | None:

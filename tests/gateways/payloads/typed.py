@@ -15,7 +15,6 @@ from .waha import WahaPayloads
 from .wppconnect import WppConnectPayloads
 from .wuzapi import WuzapiPayloads
 
-MESSAGE_ID = "3EB0C0FFEE00000001"
 # What a type needs inside to be what its name says; everything else says the same words wherever words may stand.
 _CONTENT: dict[str, Any] = {
     "conversation": "Halo",
@@ -42,22 +41,23 @@ def content(wire_type: str) -> dict[str, Any]:
     }
 
 
-def evolution(wire_type: str, chat: str = CUSTOMER, message_id: str = MESSAGE_ID, **more: Any) -> Post:
-    return EvolutionPayloads().message(
-        chat, message_id=message_id, message=content(wire_type), messageType=wire_type, **more
+def evolution(wire_type: str, chat: str = CUSTOMER, *, say: Any = None, **more: Any) -> Post:
+    return (say or EvolutionPayloads()).message(
+        chat, **{"message": content(wire_type), "messageType": wire_type} | more
     )
 
 
-def wuzapi(wire_type: str, chat: str = CUSTOMER, message_id: str = MESSAGE_ID, **more: Any) -> Post:
-    post = WuzapiPayloads().message(chat, message_id=message_id, **more)
-    event = {**post.content["event"], "Message": content(wire_type)}
-    return WuzapiPayloads().post({**post.content, "event": event})
+def wuzapi(wire_type: str, chat: str = CUSTOMER, *, say: Any = None, **more: Any) -> Post:
+    say = say or WuzapiPayloads()
+    told = say.message(chat, **more).content
+    return say.post({**told, "event": {**told["event"], "Message": content(wire_type)}})
 
 
-def waha(data: dict[str, Any], chat: str = CUSTOMER, message_id: str = MESSAGE_ID, text: str = "", **more: Any) -> Post:
+def waha(data: dict[str, Any], chat: str = CUSTOMER, *, say: Any = None, text: str = "", **more: Any) -> Post:
     """WAHA with the engine's own data; the event id is the content's, so each post has its own."""
-    payload = WahaPayloads().message(chat, message_id=message_id, text=text, **more).content["payload"]
-    return WahaPayloads().event("message", {**payload, "_data": data})
+    say = say or WahaPayloads()
+    told = say.message(chat, text=text, **more).content["payload"]
+    return say.event("message", {**told, "_data": data})
 
 
 def waha_noweb(wire_type: str, chat: str = CUSTOMER, **more: Any) -> Post:
@@ -73,14 +73,46 @@ def waha_webjs(wire_type: str, chat: str = CUSTOMER, **more: Any) -> Post:
     return waha({"type": wire_type}, chat, **more)
 
 
-def wppconnect(wire_type: str, chat: str = CUSTOMER, message_id: str = MESSAGE_ID, **more: Any) -> Post:
-    return WppConnectPayloads().message(chat, message_id=message_id, type=wire_type, **more)
+def wppconnect(wire_type: str, chat: str = CUSTOMER, *, say: Any = None, **more: Any) -> Post:
+    return (say or WppConnectPayloads()).message(chat, type=wire_type, **more)
 
 
-def gowa(field: str, chat: str = CUSTOMER, message_id: str = MESSAGE_ID, **more: Any) -> Post:
-    return GowaPayloads().message(chat, message_id=message_id, text=None, **{field: "Halo"}, **more)  # type: ignore[arg-type]
+def gowa(field: str, chat: str = CUSTOMER, *, say: Any = None, **more: Any) -> Post:
+    return (say or GowaPayloads()).message(chat, **{"text": None, field: "Halo"} | more)
 
 
+def evolution_stub(stub_type: Any = 2, chat: str = CUSTOMER, *, say: Any = None, **more: Any) -> Post:
+    say = say or EvolutionPayloads()
+    told = say.message(chat, messageStubType=stub_type, messageStubParameters=["Bad MAC"], **more).content
+    return say.post({**told, "data": {**told["data"], "message": None}})
+
+
+def waha_stub(stub_type: Any = 2, chat: str = CUSTOMER, **more: Any) -> Post:
+    key = {"remoteJid": f"{chat}@s.whatsapp.net"}
+    return waha({"key": key, "message": None, "messageStubType": stub_type}, chat, **more)
+
+
+def wuzapi_undecryptable(
+    chat: str = CUSTOMER, *, say: Any = None, told: dict[str, Any] | None = None, **more: Any
+) -> Post:
+    say = say or WuzapiPayloads()
+    info = say.message(chat, **more).content["event"]["Info"]
+    return say.event("UndecryptableMessage", {"Info": info, "IsUnavailable": False, **(told or {})})
+
+
+def waha_waiting(chat: str = CUSTOMER, *, say: Any = None, **more: Any) -> Post:
+    say = say or WahaPayloads()
+    told = say.message(chat, **more).content["payload"]
+    return say.event("message.waiting", {**told, "body": None, "_data": {}})
+
+
+# A message that the gateway could not decrypt yet, by the gateways that hand such a one on.
+PLACEHOLDERS: dict[str, Callable[..., Post]] = {
+    "evolution": lambda chat, **more: evolution_stub(2, chat, **more),
+    "wuzapi": wuzapi_undecryptable,
+    "waha": waha_waiting,
+    "wppconnect": lambda chat, **more: wppconnect("ciphertext", chat, text="", **more),
+}
 WAYS: dict[str, Way] = {
     "evolution": Way("evolution", kinds.PROTOBUF, evolution),
     "wuzapi": Way("wuzapi", kinds.PROTOBUF, wuzapi),
