@@ -67,6 +67,7 @@ class Told:
     reason: str
 
 
+SAME_MESSAGE = "same_message"
 SAME_NUMBER = "same_number"
 IDENTIFIERS_TOLD = "lid_learnt"
 NUMBER_CHANGED = "number_changed"
@@ -77,16 +78,17 @@ def resolve(
     *,
     names_only: Collection[Chat] = (),
     changes: Sequence[Change] = (),
+    same: Sequence[tuple[Identifier, ...]] = (),
     typed: bool = False,
 ) -> Directory:
     """Contacts for `chats` (chat → first time seen), created where nobody knows them; what belongs together joined.
 
     `names_only` chats are looked up and joined but never created: a phone's address book is no reason to
-    call somebody a contact. `typed` chats come from a file or a person and not from WhatsApp: they find somebody
-    under any form of their number, and join nobody. Everybody found is locked until the end of the caller's
-    transaction.
+    call somebody a contact. `same` are identifiers under which one message was told. `typed` chats come from a
+    file or a person and not from WhatsApp: they find somebody under any form of their number, and join nobody.
+    Everybody found is locked until the end of the caller's transaction.
     """
-    told = [] if typed else _told([*chats, *names_only], changes)
+    told = [] if typed else _told([*chats, *names_only], changes, same)
     wanted = {identifier for one in told for identifier in one.identifiers}
     wanted.update(identifier for chat in (*chats, *names_only) for identifier in identifiers(chat))
     forms = {(told, form) for told in wanted for form in other_forms(told)}
@@ -99,12 +101,14 @@ def resolve(
             return directory
 
 
-def _told(chats: Iterable[Chat], changes: Iterable[Change]) -> list[Told]:
+def _told(chats: Iterable[Chat], changes: Iterable[Change], same: Iterable[tuple[Identifier, ...]]) -> list[Told]:
     """Every set of identifiers that belong together, in an order that does not depend on how the batch came."""
     together = {tuple(found) for chat in chats if len(found := identifiers(chat)) > 1}
     changed = {tuple(dict.fromkeys((*identifiers(one.chat), *identifiers(one.old)))) for one in changes}
-    return [Told(one, IDENTIFIERS_TOLD) for one in sorted(together)] + [
-        Told(one, NUMBER_CHANGED) for one in sorted(changed)
+    return [
+        *(Told(one, IDENTIFIERS_TOLD) for one in sorted(together)),
+        *(Told(one, SAME_MESSAGE) for one in same),
+        *(Told(one, NUMBER_CHANGED) for one in sorted(changed)),
     ]
 
 
@@ -154,7 +158,7 @@ def _join(directory: Directory, told: Sequence[Told], forms: Iterable[tuple[Iden
         if one.reason == SAME_NUMBER and (one.identifiers[0] not in directory.known or len(set(owners)) > 1):
             replaced[one.identifiers[0]] = one.identifiers[1]
         if owners:
-            owner = people.join(owners, reason=one.reason, by_whatsapp=one.reason != IDENTIFIERS_TOLD)
+            owner = people.join(owners, reason=one.reason, by_whatsapp=one.reason in (SAME_NUMBER, NUMBER_CHANGED))
             new |= {i: owner for i in one.identifiers if i not in directory.known and i not in new}
     directory.merges = people.merges
     if new and not _attach(directory, new, people):
