@@ -76,8 +76,7 @@ def _contacts(channel: Channel, readings: Sequence[Reading]) -> Directory:
         same=told_twice(channel.pk, [_telling(said) for _, said in of_kind(readings, MessageSeen)]),
         changes=[Change(s.event.old, s.event.chat, s.when.at) for _, s in of_kind(readings, IdentityChanged)],
     )
-    for merge in directory.merges:
-        merging.merge(survivor_id=merge.survivor_id, merged_id=merge.merged_id, reason=merge.reason, actor=None)
+    merging.merge_all(directory.merges, actor=None)
     return directory
 
 
