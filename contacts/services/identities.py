@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -43,6 +43,12 @@ UPDATE contacts_contactidentity i
 _LEADING = """
 COALESCE((SELECT i.value FROM contacts_contactidentity i WHERE i.contact_id = c.id AND i.kind = '{kind}'
            ORDER BY i.leads_since DESC NULLS LAST, i.value <> c.{kind}, i.id LIMIT 1), '') AS {kind}
+"""
+_WOULD_LEAD = """
+SELECT DISTINCT ON (i.kind) i.kind, i.value FROM contacts_contactidentity i
+  JOIN contacts_contact c ON c.id = %(first)s
+ WHERE i.contact_id = ANY(%(ids)s::bigint[])
+ ORDER BY i.kind, i.leads_since DESC NULLS LAST, i.value NOT IN (c.phone, c.lid, c.user_id), i.id
 """
 _LEAD = f"""
 UPDATE contacts_contact c SET phone = n.phone, lid = n.lid, user_id = n.user_id, updated_at = now()
@@ -120,6 +126,12 @@ def insert_contacts(rows: Iterable[tuple[int, Identifier, datetime]]) -> None:
 def lead(contact_ids: Iterable[int]) -> None:
     """Repeat in each contact which of its identifiers leads."""
     execute(_LEAD, [array(sorted(set(contact_ids)))])
+
+
+def would_lead(contact_ids: Sequence[int]) -> dict[str, str]:
+    """By kind the identifiers that would lead if all of these were the first of them."""
+    rows = fetch(_WOULD_LEAD, {"ids": array(contact_ids), "first": contact_ids[0]})
+    return dict(rows)
 
 
 def take_place(forms: Mapping[Identifier, Identifier]) -> None:

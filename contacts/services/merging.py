@@ -15,7 +15,7 @@ from labelcrm.core.bulk import execute, fetch
 
 from .activity import lock_contacts
 from .attribution import first_messages, forget_later_touches, set_first_touch
-from .identities import lead
+from .identities import LID, PHONE, USER_ID, lead, would_lead
 
 # Rows that go to the survivor as they are. Labels move in `labels.services.merging`.
 MOVED = (
@@ -86,6 +86,18 @@ def merge_contacts(*, survivor_id: int, merged_id: int, reason: str, actor: Any)
     )  # fmt: skip
     write_down(record, "contact.merged", actor=actor, reason=reason)
     return record
+
+
+def preview(*, survivor_id: int, merged_id: int) -> dict[str, Any]:
+    """What the survivor's columns would become, by their names; nothing is written."""
+    columns = {name: f"({value})" for name, value in JOINED.items()}
+    statement = ", ".join(columns.values())
+    row = fetch(
+        f"SELECT {statement} FROM contacts_contact s, contacts_contact m WHERE s.id = %s AND m.id = %s",  # noqa: S608 - names from code
+        [survivor_id, merged_id],
+    )[0]
+    leading = would_lead([survivor_id, merged_id])
+    return dict(zip(columns, row, strict=True)) | {kind: leading.get(kind, "") for kind in (PHONE, LID, USER_ID)}
 
 
 def write_down(record: ContactMerge, action: str, *, actor: Any, **details: Any) -> None:
