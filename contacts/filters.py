@@ -20,6 +20,7 @@ from labelcrm.core.api.filtering import (
     WordFilter,
     unknown_value,
 )
+from labelcrm.lib.phones import same_number
 from labels.models import Label, LabelAlias, LabelAssignment
 from labels.naming import normalize
 from webhooks.gateways import GATEWAYS
@@ -39,9 +40,20 @@ def surviving_id(contact_id: int) -> int:
 
 
 def contact_of(kind: str, value: str) -> int | None:
-    """The id of the contact with this identity (E.164 phone or digits of a LID), None when nobody has it."""
-    owner = ContactIdentity.objects.filter(kind=kind, value=value).values_list("contact_id", flat=True).first()
+    """The id of the contact with this identity (E.164 phone or digits of a LID), None when nobody has it.
+
+    A phone is found in every form of it; whoever has the very form comes first.
+    """
+    forms = same_number(value) if kind == IdentityKind.PHONE else (value,)
+    owners = dict(ContactIdentity.objects.filter(kind=kind, value__in=forms).values_list("value", "contact_id"))
+    owner = next((owners[form] for form in forms if form in owners), None)
     return None if owner is None else surviving_id(owner)
+
+
+def with_username(text: str) -> Q:
+    """Contacts with `text` in their username, with or without its sign."""
+    part = text.removeprefix("@")
+    return Q(username__icontains=part) & ~Q(username="") if part else Q(pk__in=[])
 
 
 def contact_addressed(address: str) -> int | None:
@@ -109,7 +121,7 @@ class ContactFilterSet(StrictFilterSet):
     lid = LidFilter(method="of_lid", label="`123456789@lid`, or its digits.")
     label = CharFilter(method="with_label", label="Has this label now: its id, name or a spelling of it.")
     campaign = CharFilter(method="of_campaign", label="Id or code of the campaign that brought the contact.")
-    q = CharFilter(method="search", label="Part of the name, or digits of the phone.")
+    q = CharFilter(method="search", label="Part of the name or username, or digits of the phone.")
     updated_since = MomentFilter(field_name="updated_at", lookup_expr="gte")
 
     def of_phone(self, queryset: Any, name: str, value: str) -> Any:
@@ -132,9 +144,10 @@ class ContactFilterSet(StrictFilterSet):
 
     def search(self, queryset: Any, name: str, value: str) -> Any:
         digits = "".join(char for char in value if char.isascii() and char.isdecimal()).lstrip("0")
-        found = Q(name__icontains=value)
+        found = Q(name__icontains=value) | with_username(value)
         if digits and not any(char.isalpha() for char in value):
             found |= Q(phone__contains=digits)  # 0812… as it is said is +62812… as it is kept
+            found |= Q(phone__in=same_number(f"+{digits}")[1:])
         return queryset.filter(found)
 
     def _only(self, queryset: Any, pk: int | None) -> Any:

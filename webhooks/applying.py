@@ -9,7 +9,9 @@ from contacts.models import Channel
 from contacts.services import activity, attribution, connections
 from contacts.services.activity import NewMessage, Sight
 from contacts.services.connections import StatusFact
-from contacts.services.directory import Directory, resolve
+from contacts.services.directory import Change, Directory, resolve
+from contacts.services.identities import identifiers
+from contacts.services.same_messages import Telling, told_twice
 from labelcrm.core.bulk import fetch
 from labelcrm.lib.text import storable
 from labels.services import intake, merging
@@ -20,6 +22,7 @@ from webhooks.gateways.events import (
     ChannelStatus,
     Chat,
     ContactSeen,
+    IdentityChanged,
     LabelDeleted,
     LabelOnChat,
     LabelSaved,
@@ -43,10 +46,11 @@ def apply(channel: Channel, readings: Sequence[Reading]) -> set[int]:
         if GATEWAYS[channel.gateway].session_is_an_id and channel.session == channel.key:
             channel.session = reading.envelope.session or channel.session
     useful = _apply_statuses(channel, readings)
-    directory = _contacts(readings)
+    directory = _contacts(channel, readings)
     useful |= _apply_labels(channel, readings, directory)
     useful |= _apply_messages(channel, readings, directory)
     useful |= _apply_names(readings, directory)
+    useful |= _apply_changes(channel, readings, directory)
     _keep_unknown_types(readings, directory, useful)
     _note_channel(channel, readings)
     return useful
@@ -64,18 +68,35 @@ def _apply_statuses(channel: Channel, readings: Sequence[Reading]) -> set[int]:
     return {reading.row.id for reading, _ in found}
 
 
-def _contacts(readings: Sequence[Reading]) -> Directory:
+def _contacts(channel: Channel, readings: Sequence[Reading]) -> Directory:
     """Everybody the batch speaks of, joined and locked."""
     seen: dict[Chat, datetime] = {}
     for _, said in of_kind(readings, LabelOnChat, MessageSeen):
         if not _is_unknown(said.event):
             seen[said.event.chat] = min(said.when.at, seen.get(said.event.chat, said.when.at))
+    messages = [said for _, said in of_kind(readings, MessageSeen)]
     looked_up = [said.event.chat for _, said in of_kind(readings, ContactSeen)]
-    looked_up += [said.event.chat for _, said in of_kind(readings, MessageSeen) if _is_unknown(said.event)]
-    directory = resolve(seen, names_only=looked_up)
-    for survivor, merged in directory.merges:
-        merging.merge(survivor_id=survivor, merged_id=merged, reason="lid_learnt", actor=None)
+    looked_up += [said.event.chat for said in messages if _is_unknown(said.event)]
+    directory = resolve(
+        seen,
+        names_only=looked_up,
+        same=told_twice(channel.pk, [_telling(said) for said in messages]),
+        changes=[Change(s.event.old, s.event.chat, s.when.at) for _, s in of_kind(readings, IdentityChanged)],
+    )
+    merging.merge_all(directory.merges, actor=None)
     return directory
+
+
+def _telling(said: Said[MessageSeen]) -> Telling:
+    event = said.event
+    return Telling(
+        external_id=storable(event.external_id, 200),
+        identifiers=tuple(identifiers(event.chat)),
+        from_me=event.from_me,
+        at=said.when.at,
+        source=said.when.source,
+        text=event.text,
+    )
 
 
 def _apply_labels(channel: Channel, readings: Sequence[Reading], directory: Directory) -> set[int]:
@@ -176,6 +197,7 @@ def _apply_messages(channel: Channel, readings: Sequence[Reading], directory: Di
     for messages in activity.tellings(told):
         useful |= _record(channel, messages)
     activity.note_names(_names_in(found, directory))
+    activity.note_usernames(_usernames_in(found, directory))
     return useful
 
 
@@ -263,10 +285,31 @@ def _names_in(
     return names
 
 
+def _usernames_in(
+    found: Iterable[tuple[Reading, Said[MessageSeen | ContactSeen]]], directory: Directory
+) -> list[tuple[int, str, datetime]]:
+    usernames = []
+    for _, said in found:
+        username = said.event.username
+        known = directory.find(said.event.chat) if username else None
+        if username and known is not None:
+            usernames.append((known.contact_id, storable(username, 60), said.when.at))
+    return usernames
+
+
 def _apply_names(readings: Sequence[Reading], directory: Directory) -> set[int]:
     found = list(of_kind(readings, ContactSeen))
     activity.note_names(_names_in(found, directory))
+    activity.note_usernames(_usernames_in(found, directory))
     return {reading.row.id for reading, said in found if directory.find(said.event.chat) is not None}
+
+
+def _apply_changes(channel: Channel, readings: Sequence[Reading], directory: Directory) -> set[int]:
+    """Who goes by something else now was joined before; what is left is that they were seen here."""
+    found = list(of_kind(readings, IdentityChanged))
+    known = [(said.when.at, directory.find(said.event.chat)) for _, said in found]
+    activity.note_sights(Sight(one.contact_id, channel.pk, at) for at, one in known if one is not None)
+    return {reading.row.id for reading, _ in found}
 
 
 def _note_channel(channel: Channel, readings: Sequence[Reading]) -> None:

@@ -38,6 +38,7 @@ from .filters import (
     StaleFilter,
     active_labels,
 )
+from .merging import ContactMerging, merges_of
 from .page import contact_page
 from .search import find
 from .transfer import ContactTransfer
@@ -87,7 +88,7 @@ class NoteForm(forms.ModelForm):
 
 
 @admin.register(Contact)
-class ContactAdmin(ContactTransfer, KeysetAdminMixin, EditingAdmin, ArchivableAdmin):
+class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdmin, ArchivableAdmin):
     keyset = Keyset("updated_at", "id")
     form = ContactForm
     change_form_template = "admin/contacts/contact/page.html"
@@ -114,7 +115,7 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, EditingAdmin, ArchivableAd
         OptedOutFilter,
     )
     search_fields = ("name",)
-    search_help_text = gettext_lazy("Phone in any spelling, name or LID")
+    search_help_text = gettext_lazy("Phone in any spelling, name, username or LID")
     autocomplete_fields = ("assigned_to",)
     fieldsets = ((None, {"fields": ("name", "assigned_to", "follow_up_at", "opted_out")}),)
     compressed_fields = False
@@ -142,11 +143,11 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, EditingAdmin, ArchivableAd
 
     @admin.display(description=gettext_lazy("name"))
     def name_shown(self, contact: Contact) -> str:
-        return contact.name or phone(contact.phone) or f"{contact.lid}@lid"
+        return contact.name or phone(contact.phone) or contact.address
 
     @admin.display(description=gettext_lazy("phone"))
     def phone_shown(self, contact: Contact) -> str:
-        return format_html('<span class="lc-nowrap">{}</span>', phone(contact.phone) or f"{contact.lid}@lid")
+        return format_html('<span class="lc-nowrap">{}</span>', phone(contact.phone) or contact.address)
 
     @admin.display(description=gettext_lazy("labels"))
     def labels_shown(self, contact: Any) -> str:
@@ -194,6 +195,7 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, EditingAdmin, ArchivableAd
             extra_context = {
                 **(extra_context or {}),
                 "page": contact_page(request, contact),
+                "merges": merges_of(contact),
                 "title": self.name_shown(contact),
                 "subtitle": None,
                 "note_form": NoteForm() if may_write else None,
