@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -15,6 +14,7 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
 from labelcrm import env
+from labelcrm.core.addresses import is_from_this_machine
 from labelcrm.core.models import Heartbeat
 from labelcrm.core.wakeups import broker_answers
 from webhooks.selectors import inbox_summary
@@ -71,9 +71,7 @@ def _may_read_metrics(request: HttpRequest) -> bool:
     sent = request.headers.get("Authorization", "").removeprefix("Bearer ")
     if token and hmac.compare_digest(sent.encode(), token.encode()):
         return True
-    forwarded = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
-    address = request.META.get("REMOTE_ADDR", "")
-    return not forwarded and bool(address) and ipaddress.ip_address(address).is_loopback
+    return is_from_this_machine(request)
 
 
 class ProbeMiddleware:

@@ -42,7 +42,10 @@ def test_metrics_are_for_this_machine_or_for_who_knows_the_token(
     text = client.get("/metrics").content.decode()
     assert 'labelcrm_inbox_events{state="pending"} 0.0' in text
     assert client.get("/metrics", REMOTE_ADDR="192.0.2.1").status_code == 403
-    assert client.get("/metrics", headers={"x-forwarded-for": "192.0.2.1"}).status_code == 403
+    for header in ("x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-proto", "via"):
+        assert client.get("/metrics", headers={header: "127.0.0.1"}).status_code == 403
+    for address, status in {"::ffff:127.0.0.1": 200, "::1": 200, "": 403, "@socket": 403}.items():
+        assert client.get("/metrics", REMOTE_ADDR=address).status_code == status
     monkeypatch.setenv("METRICS_TOKEN", "kunci-metrik")
     for token, status in {"kunci-metrik": 200, "salah": 403, "": 403, "kunci-é": 403}.items():
         answer = client.get("/metrics", REMOTE_ADDR="192.0.2.1", headers={"authorization": f"Bearer {token}"})
