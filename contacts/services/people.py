@@ -45,7 +45,7 @@ def update_agent(agent: Agent, *, actor: Any, origin: str, **values: Any) -> Age
 
 
 def archive_agent(agent: Agent, *, actor: Any, origin: str) -> Agent:
-    """Hide an agent; ownerships, assigned contacts and the labels they set stay theirs."""
+    """Hide an agent; ownerships, assigned contacts and the labels they set stay theirs, and their user is shut out."""
     return edits.archive(agent, actor=actor, origin=origin)
 
 
