@@ -34,7 +34,7 @@ IDLE_SECONDS = 60.0  # so often a watched reading is repeated without being told
 RETRY_SECONDS = 1.0  # so long a reader or listener that failed waits before it tries again, whatever rings
 ASK_SECONDS = 15.0  # so often the listener asks whether the server still answers: a frozen one says nothing at all
 PATIENCE = 5.0  # seconds for that answer
-TURN_SECONDS = 10.0  # so long a page waits for another that reads the same, before it takes what was read last
+TURN_SECONDS = 10.0  # so long a page waits for another that reads the same
 DEAR_SECONDS = 0.3  # a reading that took longer is not repeated while somebody waits for a page,
 OLD_SECONDS = 600.0  # unless the last one is this old
 TILES_SHARE = 5  # reading the tiles takes at most this part of one reader's time,
@@ -212,24 +212,20 @@ class Shared(Generic[Reading]):
             if not self._is_fresh(kept):
                 self._renew_soon(scope)
             return kept.value
-        with self._turn(scope) as is_mine:
+        with self._turn(scope):
             kept = self._kept.get(scope)
-            if kept is not None and (self._is_fresh(kept) or not is_mine):
-                return kept.value
-            if not is_mine:
-                raise DatabaseTrouble("the database has not answered whoever asked it the same before")
-            return self._take(scope)
+            return kept.value if kept is not None and self._is_fresh(kept) else self._take(scope)
 
     @contextmanager
-    def _turn(self, scope: Scope) -> Iterator[bool]:
-        """Whether it is our turn to read: without a limit, pages would add up their waits for a frozen server."""
+    def _turn(self, scope: Scope) -> Iterator[None]:
+        """Wait for our turn to read: without a limit, pages would add up their waits for a frozen server."""
         lock = self._locks.setdefault(scope, threading.Lock())
-        is_mine = lock.acquire(timeout=TURN_SECONDS)
+        if not lock.acquire(timeout=TURN_SECONDS):
+            raise DatabaseTrouble("the database has not answered whoever asked it the same before")
         try:
-            yield is_mine
+            yield
         finally:
-            if is_mine:
-                lock.release()
+            lock.release()
 
     def _is_fresh(self, kept: _Kept[Reading]) -> bool:
         heard_of_all = self._live.listener.connected and kept.wakes == self._live.wakes.count
