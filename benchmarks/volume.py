@@ -67,7 +67,7 @@ def _client(name: str, *, everything: bool) -> Any:
         assert team is not None
         team.members.add(user)
     client = Client(SERVER_NAME="127.0.0.1")
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(user, backend="contacts.access.StaffBackend")
     return client
 
 

@@ -2,7 +2,8 @@
 
 A user with `contacts.see_all_teams` (owner, marketing, analyst, auditor) sees every row; others see the
 channels of their teams, the contacts known on those channels or assigned to agents of those teams, and
-what hangs on them. Every queryset that admin or API shows goes through `visible_to`.
+what hangs on them; who has left (`has_left`) sees nothing. Every queryset that admin or API shows goes through
+`visible_to`.
 """
 
 from __future__ import annotations
@@ -21,15 +22,22 @@ def sees_everything(user: Any) -> bool:
     return bool(user.is_active and (user.is_superuser or user.has_perm("contacts.see_all_teams")))
 
 
+def has_left(user: Any) -> bool:
+    """True for the user of an archived agent, unless their role sees every team anyway."""
+    agent = getattr(user, "agent", None)
+    return agent is not None and agent.is_archived and not sees_everything(user)
+
+
 def team_ids(user: Any) -> list[int]:
-    """Ids of the teams whose rows this user sees: those they are a member of, and their own agent's."""
+    """Ids of the living teams whose rows this user sees: those they are a member of, and their own agent's."""
     if not hasattr(user, "_labelcrm_team_ids"):
-        ids = set(user.teams.values_list("id", flat=True))
-        agent = getattr(user, "agent", None)
-        if agent is not None and agent.team_id is not None:
-            ids.add(agent.team_id)
-        user._labelcrm_team_ids = sorted(ids)
+        user._labelcrm_team_ids = [] if has_left(user) else _living_team_ids(user)
     return user._labelcrm_team_ids
+
+
+def _living_team_ids(user: Any) -> list[int]:
+    teams = apps.get_model("contacts", "Team").objects.filter(Q(members=user) | Q(agents__user=user))
+    return sorted(set(teams.values_list("id", flat=True)))
 
 
 class TeamQuerySet(ArchivableQuerySet):
@@ -41,7 +49,7 @@ class AgentQuerySet(ArchivableQuerySet):
     def visible_to(self, user: Any) -> Self:
         if sees_everything(user):
             return self
-        return self.filter(Q(team_id__in=team_ids(user)) | Q(user_id=user.pk))
+        return self.filter(Q(team_id__in=team_ids(user)) | Q(user_id=user.pk, deleted_at__isnull=True))
 
 
 class ChannelQuerySet(ArchivableQuerySet):
@@ -56,7 +64,8 @@ class ContactQuerySet(ArchivableQuerySet):
         link = apps.get_model("contacts", "ContactChannel")
         teams = team_ids(user)
         on_team_channel = Exists(link.objects.filter(contact=OuterRef("pk"), channel__team_id__in=teams))
-        return self.filter(on_team_channel | Q(assigned_to__team_id__in=teams) | Q(assigned_to__user_id=user.pk))
+        own = Q(assigned_to__user_id=user.pk, assigned_to__deleted_at__isnull=True)
+        return self.filter(on_team_channel | Q(assigned_to__team_id__in=teams) | own)
 
 
 class OfContactQuerySet(models.QuerySet[Any]):

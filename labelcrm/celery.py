@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, task_prerun, worker_ready
+from celery.signals import beat_init, task_prerun, worker_init, worker_ready
 from django.db import close_old_connections
 
 from labelcrm.schedule import BEAT_SCHEDULE
@@ -22,6 +22,18 @@ app.conf.beat_schedule = BEAT_SCHEDULE
 app.autodiscover_tasks()
 
 
+WORKER_SECONDS = 3600  # a statement of a nightly check may take minutes; one of an hour is a server that is frozen
+BEAT_SECONDS = 60
+
+
+@worker_init.connect
+def _worker_begins(**_: Any) -> None:
+    """In the parent, before it forks."""
+    from labelcrm.core.postgresql.base import wait_at_most
+
+    wait_at_most(WORKER_SECONDS)
+
+
 @worker_ready.connect
 def _worker_is_up(**_: Any) -> None:
     """Seen at once, not only with the first heartbeat; a database that is away is logged and costs nothing."""
@@ -33,7 +45,9 @@ def _worker_is_up(**_: Any) -> None:
 @beat_init.connect
 def _beat_is_up(**_: Any) -> None:
     from labelcrm.core import heartbeats
+    from labelcrm.core.postgresql.base import wait_at_most
 
+    wait_at_most(BEAT_SECONDS)
     heartbeats.note_start("beat")
 
 

@@ -30,6 +30,15 @@ HOST_NAME = re.compile(
     r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?"
 )
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+# libpq's limits for a database whose machine or network vanished without a word: half a minute, over TCP only.
+LIFE_SIGNS = {
+    "connect_timeout": "5",
+    "keepalives": "1",
+    "keepalives_idle": "15",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",  # milliseconds
+}
 NOT_RUNNING = (
     "DATABASE_URL is not set and labelcrm's own services are not running: start them with `make run`, "
     "or set DATABASE_URL and REDIS_URL to servers of yours."
@@ -283,8 +292,9 @@ def _check_encryption_key(key: str) -> None:
 
 
 def database() -> dict[str, Any]:
-    """Django's DATABASES entry for `database_url()`."""
-    return parse_database_url(database_url())
+    """Django's DATABASES entry for `database_url()`; what its query says of time limits wins over ours."""
+    found = parse_database_url(database_url())
+    return {**found, "OPTIONS": LIFE_SIGNS | found["OPTIONS"]}
 
 
 def parse_database_url(url: str) -> dict[str, Any]:
@@ -305,7 +315,7 @@ def parse_database_url(url: str) -> dict[str, Any]:
     if number is not None:
         host = host.rsplit(":", 1)[0]
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "labelcrm.core.postgresql",
         "NAME": unquote(parts.path[1:]),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -15,11 +14,14 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
 from labelcrm import env
+from labelcrm.core.addresses import is_from_this_machine
 from labelcrm.core.models import Heartbeat
+from labelcrm.core.postgresql.base import hurried
 from labelcrm.core.wakeups import broker_answers
 from webhooks.selectors import inbox_summary
 
 SILENT_AFTER = timedelta(minutes=3)
+READY_SECONDS = 3.0  # for the database to answer: who probes waits little longer
 
 
 @require_safe
@@ -32,7 +34,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """503 only when the database is missing: everything else degrades and recovers by itself."""
     try:
-        beats = dict(Heartbeat.objects.values_list("name", "at"))
+        with hurried(READY_SECONDS):
+            beats = dict(Heartbeat.objects.values_list("name", "at"))
     except DatabaseError:
         connection.close()
         return JsonResponse(
@@ -71,9 +74,7 @@ def _may_read_metrics(request: HttpRequest) -> bool:
     sent = request.headers.get("Authorization", "").removeprefix("Bearer ")
     if token and hmac.compare_digest(sent.encode(), token.encode()):
         return True
-    forwarded = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
-    address = request.META.get("REMOTE_ADDR", "")
-    return not forwarded and bool(address) and ipaddress.ip_address(address).is_loopback
+    return is_from_this_machine(request)
 
 
 class ProbeMiddleware:

@@ -79,7 +79,7 @@ TEMPLATES = [
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "core.User"
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "contacts.access.StaffBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
@@ -90,7 +90,9 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 # Locking the pair keeps an outsider from locking a CS out of their own account.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_IPWARE_PROXY_COUNT = env.integer("TRUSTED_PROXIES", default=0) or None
+# Logins, the API's limits and the list of failed logins take it from one place, labelcrm.core.addresses.
+TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", default=0, maximum=10)
+AXES_CLIENT_IP_CALLABLE = "labelcrm.core.addresses.client_address"
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 
@@ -130,7 +132,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_throttle": 1,
     "health_check_interval": 10,
 }
-CELERY_TIMEZONE = env.string("TIME_ZONE", default="Asia/Jakarta")
+CELERY_TIMEZONE = env.time_zone("TIME_ZONE", default="Asia/Jakarta")
 
 # -- Language and time ----------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "id"
@@ -194,6 +196,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "labelcrm.core.api.KeysetPagination",
     "DEFAULT_THROTTLE_CLASSES": ["labelcrm.core.api.TokenThrottle"],
     "DEFAULT_THROTTLE_RATES": {"token": "1200/min"},
+    "NUM_PROXIES": TRUSTED_PROXIES,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "labelcrm.core.api.explain_exception",
 }

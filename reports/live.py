@@ -19,6 +19,8 @@ import psycopg
 from django.db import Error as DatabaseTrouble
 from django.db import connections
 
+from labelcrm.core.postgresql.base import BoundedConnection
+
 from .feed import Feed, read_feed
 from .home import Tiles, read_tiles
 from .scope import Scope
@@ -29,7 +31,10 @@ CHANNEL = "labelcrm_live"
 MAX_STREAMS = 24  # of the web server's threads; more pages ask every few seconds instead
 MAX_STREAMS_OF_ONE = 4  # the newest take the place of the oldest: pages that were closed are noticed late
 IDLE_SECONDS = 60.0  # so often a watched reading is repeated without being told to: the clock goes on
-RECONNECT_SECONDS = 1.0
+RETRY_SECONDS = 1.0  # so long a reader or listener that failed waits before it tries again, whatever rings
+ASK_SECONDS = 15.0  # so often the listener asks whether the server still answers: a frozen one says nothing at all
+PATIENCE = 5.0  # seconds for that answer
+TURN_SECONDS = 10.0  # so long a page waits for another that reads the same
 DEAR_SECONDS = 0.3  # a reading that took longer is not repeated while somebody waits for a page,
 OLD_SECONDS = 600.0  # unless the last one is this old
 TILES_SHARE = 5  # reading the tiles takes at most this part of one reader's time,
@@ -58,22 +63,46 @@ class Bell:
 
 
 class _Thread:
-    """A daemon thread that is started when first needed and ends on `stop`."""
+    """A daemon thread that is started when first needed and repeats `step` until `stopping`, whatever goes wrong.
 
-    def __init__(self, name: str, run: Callable[[], None]) -> None:
-        self._name, self._run = name, run
+    A step that raised is tried again after `RETRY_SECONDS`. The first of a row of failures is logged with its
+    traceback, the rest are not, and the end of the row is.
+    """
+
+    def __init__(self, name: str, step: Callable[[], None], *, stopping: threading.Event) -> None:
+        self._name, self._step, self._stopping = name, step, stopping
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
+        self._is_failing = False
 
     def start(self) -> None:
         with self._starting:
             if self._thread is None or not self._thread.is_alive():
+                self._is_failing = False
                 self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
 
     def join(self) -> None:
         if self._thread is not None:
             self._thread.join(timeout=10)
+
+    def note(self, error: Exception | None) -> None:
+        """How a step, or a part of it, ended."""
+        if error is None and self._is_failing:
+            log.info("%s works again", self._name)
+        elif error is not None and not self._is_failing:
+            trace = None if isinstance(error, (DatabaseTrouble, psycopg.Error)) else error
+            log.warning("%s failed, and tries again from now on: %s", self._name, error, exc_info=trace)
+        self._is_failing = error is not None
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._step()
+            except Exception as error:  # noqa: BLE001 - nobody else would start this thread again
+                self.note(error)
+                self._stopping.wait(RETRY_SECONDS)
+        connections.close_all()
 
 
 class Listener:
@@ -82,7 +111,7 @@ class Listener:
     def __init__(self, wakes: Bell, news: Bell) -> None:
         self._wakes, self._news = wakes, news
         self._stopping = threading.Event()
-        self._thread = _Thread("live-listener", self._run)
+        self._thread = _Thread("live-listener", self._step, stopping=self._stopping)
         self.connected = False
 
     def start(self) -> None:
@@ -93,22 +122,25 @@ class Listener:
         self._stopping.set()
         self._thread.join()
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._listen()
-            except psycopg.Error as error:
-                log.warning("live pages ask every few seconds until the database is back: %s", error)
+    def _step(self) -> None:
+        try:
+            self._listen()
+        finally:
             self._note(connected=False)
-            self._stopping.wait(RECONNECT_SECONDS)
 
     def _listen(self) -> None:
-        with psycopg.connect(**_connection_parameters()) as connection:
+        with BoundedConnection.connect(**_connection_parameters()) as connection:
+            connection.patience = PATIENCE
             connection.execute(f"LISTEN {CHANNEL}")
             self._note(connected=True)
+            self._thread.note(None)
+            asked = time.monotonic()
             while not self._stopping.is_set():
                 for _ in connection.notifies(timeout=1.0, stop_after=1):
                     self._wakes.ring()
+                if time.monotonic() - asked > ASK_SECONDS:
+                    connection.execute("SELECT 1")
+                    asked = time.monotonic()
 
     def _note(self, *, connected: bool) -> None:
         """Say how we are connected, and have everything read anew: something may have been missed."""
@@ -120,9 +152,7 @@ class Listener:
 def _connection_parameters() -> dict[str, Any]:
     parameters = connections["default"].get_connection_params()
     ours = {name: value for name, value in parameters.items() if name not in ("context", "cursor_factory")}
-    # Keepalives notice a database machine that vanished without a word.
-    alive = {"keepalives": 1, "keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3}
-    return {**alive, **ours, "autocommit": True, "connect_timeout": 3}
+    return {**ours, "autocommit": True, "connect_timeout": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +186,9 @@ class Shared(Generic[Reading]):
         self._kept: dict[Scope, _Kept[Reading]] = {}
         self._locks: dict[Scope, threading.Lock] = {}
         self._wanted: set[Scope] = set()
-        self._thread = _Thread(name, self._run)
+        self._seen = -1  # wakes
+        self._failed = False
+        self._thread = _Thread(name, self._step, stopping=live.stopping)
 
     def start(self) -> None:
         self._thread.start()
@@ -166,6 +198,7 @@ class Shared(Generic[Reading]):
 
     def forget(self) -> None:
         self._kept.clear()
+        self._seen, self._failed = -1, False
 
     def latest(self, scope: Scope) -> Reading | None:
         """What was read last, if anything: no database is asked."""
@@ -179,9 +212,20 @@ class Shared(Generic[Reading]):
             if not self._is_fresh(kept):
                 self._renew_soon(scope)
             return kept.value
-        with self._locks.setdefault(scope, threading.Lock()):
+        with self._turn(scope):
             kept = self._kept.get(scope)
             return kept.value if kept is not None and self._is_fresh(kept) else self._take(scope)
+
+    @contextmanager
+    def _turn(self, scope: Scope) -> Iterator[None]:
+        """Wait for our turn to read: without a limit, pages would add up their waits for a frozen server."""
+        lock = self._locks.setdefault(scope, threading.Lock())
+        if not lock.acquire(timeout=TURN_SECONDS):
+            raise DatabaseTrouble("the database has not answered whoever asked it the same before")
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _is_fresh(self, kept: _Kept[Reading]) -> bool:
         heard_of_all = self._live.listener.connected and kept.wakes == self._live.wakes.count
@@ -200,30 +244,30 @@ class Shared(Generic[Reading]):
         self._kept[scope] = _Kept(value, wakes, now, now - started)
         return value
 
-    def _run(self) -> None:
-        seen = -1
-        while not self._live.stopping.is_set():
-            seen = self._live.wakes.wait(seen, seconds=IDLE_SECONDS)
-            if self._wait and self._live.stopping.wait(self._wait):
-                break
-            started = time.monotonic()
-            wanted, self._wanted = self._wanted, set()
-            for scope in self._live.watched | wanted:
-                self._renew(scope)
-            self._live.stopping.wait(max(self._pause, (self._share - 1) * (time.monotonic() - started)))
-        connections.close_all()
+    def _step(self) -> None:
+        self._seen = self._live.wakes.wait(self._seen, seconds=RETRY_SECONDS if self._failed else IDLE_SECONDS)
+        if self._live.stopping.wait(self._wait):
+            return
+        started = time.monotonic()
+        wanted, self._wanted = self._wanted, set()
+        errors = [error for scope in self._live.watched | wanted if (error := self._renew(scope))]
+        self._failed = bool(errors)
+        self._thread.note(errors[0] if errors else None)
+        rest = max(self._pause, (self._share - 1) * (time.monotonic() - started))
+        self._live.stopping.wait(max(rest, RETRY_SECONDS) if errors else rest)
 
-    def _renew(self, scope: Scope) -> None:
+    def _renew(self, scope: Scope) -> Exception | None:
+        """Read a scope anew; what went wrong concerns this scope alone."""
         before = self.latest(scope)
         try:
             with self._locks.setdefault(scope, threading.Lock()):
                 after = self._take(scope)
-        except DatabaseTrouble as error:
-            log.warning("a live page was not brought up to date: %s", error)
+        except Exception as error:  # noqa: BLE001 - the other scopes are read all the same
             connections.close_all()
-        else:
-            if before != after:
-                self._live.news.ring()
+            return error
+        if before != after:
+            self._live.news.ring()
+        return None
 
 
 @dataclass(eq=False, slots=True)

@@ -14,7 +14,7 @@ NOBODY = -1
 class Scope:
     """Stands in for a user in `visible_to`. Users of the same teams share one.
 
-    `pk` is a user's only where contacts are assigned to an agent of theirs that has no team.
+    `pk` is a user's only where contacts are assigned to an agent of theirs that has no team, or none that lives.
     """
 
     everything: bool
@@ -28,9 +28,9 @@ class Scope:
         """The scope of a logged-in user."""
         if sees_everything(user):
             return cls(everything=True)
-        agent = getattr(user, "agent", None)
-        alone = agent is not None and agent.team_id is None
-        return cls(everything=False, teams=tuple(team_ids(user)), pk=user.pk if alone else NOBODY)
+        agent, teams = getattr(user, "agent", None), tuple(team_ids(user))
+        alone = agent is not None and not agent.is_archived and agent.team_id not in teams
+        return cls(everything=False, teams=teams, pk=user.pk if alone else NOBODY)
 
     @property
     def is_superuser(self) -> bool:

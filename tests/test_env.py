@@ -38,7 +38,7 @@ READ_DIRECTLY = {"LABELCRM_HOME", "LABELCRM_SERVICES", "DATABASE_URL", "REDIS_UR
 )
 def test_database_urls_are_understood(url, expected):
     found = env.parse_database_url(url)
-    assert found["ENGINE"] == "django.db.backends.postgresql"
+    assert found["ENGINE"] == "labelcrm.core.postgresql"
     assert {name: found[name] for name in expected} == expected
 
 

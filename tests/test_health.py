@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+
+from labelcrm import health
+from tests.freezing import stopped
 
 pytestmark = pytest.mark.django_db
 
@@ -42,8 +46,20 @@ def test_metrics_are_for_this_machine_or_for_who_knows_the_token(
     text = client.get("/metrics").content.decode()
     assert 'labelcrm_inbox_events{state="pending"} 0.0' in text
     assert client.get("/metrics", REMOTE_ADDR="192.0.2.1").status_code == 403
-    assert client.get("/metrics", headers={"x-forwarded-for": "192.0.2.1"}).status_code == 403
+    for header in ("x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-proto", "via"):
+        assert client.get("/metrics", headers={header: "127.0.0.1"}).status_code == 403
+    for address, status in {"::ffff:127.0.0.1": 200, "::1": 200, "": 403, "@socket": 403}.items():
+        assert client.get("/metrics", REMOTE_ADDR=address).status_code == status
     monkeypatch.setenv("METRICS_TOKEN", "kunci-metrik")
     for token, status in {"kunci-metrik": 200, "salah": 403, "": 403, "kunci-é": 403}.items():
         answer = client.get("/metrics", REMOTE_ADDR="192.0.2.1", headers={"authorization": f"Bearer {token}"})
         assert answer.status_code == status
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_frozen_database_is_said_within_seconds(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "READY_SECONDS", 0.3)
+    connection.ensure_connection()
+    with stopped(connection.connection.info.backend_pid):
+        answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["database"]) == (503, "degraded")

@@ -319,6 +319,16 @@ def test_children_stop_in_the_reverse_order_of_their_start(folder):
     assert log.read_text() == "beat worker web "
 
 
+def test_a_child_that_cannot_be_started_again_is_tried_again_and_named(supervisor, folder):
+    program = folder / "program"
+    program.write_text(f"#!{sys.executable}\nimport sys; sys.exit(3)\n")
+    program.chmod(0o755)
+    supervisor.start(Child(name="fake", command=[str(program)]))
+    program.unlink()
+    with pytest.raises(ServiceError, match=r"fake ended 5 times within a minute, .*could not be started"):
+        supervisor.watch(until=lambda: False)
+
+
 def test_a_child_that_ignores_the_stop_is_killed():
     supervisor = Supervisor(Log(shown=False))
     code = (

@@ -15,9 +15,10 @@ from django.utils.text import slugify
 
 from contacts.models import Agent, Channel, ChannelOwnership, ChannelSecret, Team
 from contacts.models.channels import CRM_GATEWAY
-from labelcrm.core import audit
+from labelcrm.core import audit, edits
 from webhooks.gateways import GATEWAYS
 
+ORIGIN = "connection"
 SECRET_BYTES = 32
 SHORTEST_SECRET = 8
 # Where the texts of `connect` are kept, for their longest lengths.
@@ -52,8 +53,8 @@ def connect(
     key: str,
     name: str,
     actor: Any,
-    agent: str | None = None,
-    team: str | None = None,
+    agent: Agent | str | None = None,
+    team: Team | str | None = None,
     secret: str | None = None,
     session: str | None = None,
     since: datetime | None = None,
@@ -61,7 +62,8 @@ def connect(
 ) -> Connected:
     """Create or update a channel with its agent, team and secret. The same arguments twice change nothing.
 
-    `fields` are base_url, api_key and timezone; None leaves a field as it is. Raises ChannelError.
+    An agent may be given by code and a team by name; one that does not exist is made. An agent who exists keeps name
+    and team. `fields` are base_url, api_key and timezone; None leaves a field as it is. Raises ChannelError.
     """
     _check(gateway, key, secret)
     _check_texts(name=name, session=session, agent=agent, team=team, base_url=fields.get("base_url"))
@@ -73,7 +75,7 @@ def connect(
         raise ChannelError(f"The channel “{key}” is one of {channel.gateway} already; choose another key.")
     channel.name = name
     channel.session = session if session is not None else channel.session
-    channel.team = team_named(team) if team else channel.team
+    channel.team = (team_named(team, actor=actor) if isinstance(team, str) else team) if team else channel.team
     for field, value in fields.items():
         if value is not None:
             setattr(channel, field, value)
@@ -81,7 +83,8 @@ def connect(
     made = set_secret(channel, secret, actor=actor) if secret or not channel.secrets.exists() else None
     token = _make_verify_token(channel)
     if agent:
-        set_owner(channel, agent_named(agent, team=channel.team), since=since, actor=actor)
+        owner = agent_named(agent, team=channel.team, actor=actor) if isinstance(agent, str) else agent
+        set_owner(channel, owner, since=since, actor=actor)
     if created:
         audit.record(actor=actor, action="channel.connected", obj=channel, gateway=gateway)
     return Connected(
@@ -104,13 +107,13 @@ def _check(gateway: str, key: str, secret: str | None) -> None:
         raise ChannelError("The secret becomes part of an address: leave out slashes.")
 
 
-def _check_texts(*, name: str, **texts: str | None) -> None:
+def _check_texts(*, name: str, **texts: Model | str | None) -> None:
     if not name.strip():
         raise ChannelError("A channel needs a name.")
     for what, text in {"name": name, **texts}.items():
         model, field = COLUMNS[what]
         longest = getattr(model._meta.get_field(field), "max_length", None)
-        if text and longest is not None and len(text) > longest:
+        if isinstance(text, str) and longest is not None and len(text) > longest:
             raise ChannelError(f"The {what.replace('_', ' ')} has at most {longest} characters.")
 
 
@@ -147,17 +150,23 @@ def _make_verify_token(channel: Channel) -> str | None:
     return channel.verify_token
 
 
-def team_named(name: str) -> Team:
+def team_named(name: str, *, actor: Any = None) -> Team:
     """The living team of that name, made when there is none."""
-    return Team.objects.get_or_create(name=name)[0]
+    team, created = Team.objects.get_or_create(name=name)
+    if created:
+        audit.record(actor=actor, action="team.created", obj=team, origin=ORIGIN)
+    return team
 
 
-def agent_named(code: str, *, team: Team | None) -> Agent:
-    """The living agent of that code, made when there is none; a team is given to one without."""
-    agent, _ = Agent.objects.get_or_create(code=slugify(code) or code, defaults={"name": code.title(), "team": team})
-    if agent.team_id is None and team is not None:
-        agent.team = team
-        agent.save(update_fields=["team"])
+def agent_named(code: str, *, team: Team | None, actor: Any = None) -> Agent:
+    """The living agent of that code, made when there is none; a team is given to one without, and to nobody else."""
+    agent, created = Agent.objects.get_or_create(
+        code=slugify(code) or code, defaults={"name": code.title(), "team": team}
+    )
+    if created:
+        audit.record(actor=actor, action="agent.created", obj=agent, origin=ORIGIN)
+    elif agent.team_id is None and team is not None:
+        agent = edits.change(agent, actor=actor, origin=ORIGIN, team=team)
     return agent
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, count
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.text import slugify
 
 from contacts.models import Agent, Campaign, Consent, Contact, Team
 from labelcrm.core import audit, edits
@@ -40,12 +42,31 @@ def create_agent(*, actor: Any, origin: str, **values: Any) -> Agent:
     return edits.create(Agent, actor=actor, origin=origin, **values)
 
 
+def add_agent(*, name: str, team: Team | None, actor: Any, origin: str) -> Agent:
+    """A new agent of that name, never one that exists: the code is made for them. Raises ValidationError."""
+    name = spaced(name)
+    return create_agent(actor=actor, origin=origin, name=name, code=_free_code(name), team=team)
+
+
+def spaced(name: str) -> str:
+    """A typed name with one space between its words."""
+    return " ".join(name.split())
+
+
+def _free_code(name: str) -> str:
+    """`rina-wati`, else `rina-wati-2` …; archived agents keep theirs, to be restored under it."""
+    base = slugify(name)[:50].strip("-") or "cs"
+    taken = set(Agent.all_objects.filter(code__startswith=base).values_list("code", flat=True))
+    codes = chain([base], (f"{base}-{number}" for number in count(2)))
+    return next(code for code in codes if code not in taken)
+
+
 def update_agent(agent: Agent, *, actor: Any, origin: str, **values: Any) -> Agent:
     return edits.change(agent, actor=actor, origin=origin, **values)
 
 
 def archive_agent(agent: Agent, *, actor: Any, origin: str) -> Agent:
-    """Hide an agent; ownerships, assigned contacts and the labels they set stay theirs."""
+    """Hide an agent; ownerships, assigned contacts and the labels they set stay theirs, and their user is shut out."""
     return edits.archive(agent, actor=actor, origin=origin)
 
 

@@ -11,6 +11,7 @@ class CoreConfig(AppConfig):
 
         import labelcrm.celery  # noqa: F401 - publishing needs the app, in every process
 
+        from . import checks  # noqa: F401 - registers itself
         from .roles import sync_roles
 
         post_migrate.connect(sync_roles, dispatch_uid="labelcrm.roles")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, Group
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -108,3 +108,17 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return self.identifier_hash[:8]
+
+
+class RoleGrant(models.Model):
+    """A permission that labelcrm once gave a role: given once, so that what people take out of a role stays out."""
+
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="+")
+    permission = models.CharField(max_length=200)  # "contacts.view_contact", which outlives the row of the permission
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["group", "permission"], name="granted_once_per_role")]
+
+    def __str__(self) -> str:
+        return self.permission

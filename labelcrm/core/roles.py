@@ -1,13 +1,14 @@
-"""The six roles: groups made by a migration, whose permissions follow the table below after every migrate.
+"""The six roles: groups made by a migration, which get the permissions of the table below after every migrate.
 
-`*` stands for every model of an app. A role that people have edited in the admin keeps what they added:
-the table only ever adds.
+`*` stands for every model of an app. Each permission is given to a role once, when it is new, and that is remembered
+(`RoleGrant`): what people take out of a role stays out, what they add stays in, and groups of their own are left alone.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.utils.translation import gettext_lazy as _
 
 OWNER = "owner"
@@ -76,13 +77,36 @@ def role_title(name: str) -> str:
 
 
 def sync_roles(sender: Any = None, **kwargs: Any) -> None:
-    """Give every role the permissions of the table, as far as they exist yet (post_migrate runs once per app)."""
+    """Give every role what it never got of the table, as far as that exists yet (post_migrate runs once per app)."""
     from django.contrib.auth.models import Group, Permission
 
+    if not _is_migrated(kwargs.get("using", DEFAULT_DB_ALIAS)):
+        return
     known = {f"{p.content_type.app_label}.{p.codename}": p for p in Permission.objects.select_related("content_type")}
     for name, patterns in PERMISSIONS.items():
         group, _made = Group.objects.get_or_create(name=name)
-        group.permissions.add(*(p for code, p in known.items() if any(_covers(pattern, code) for pattern in patterns)))
+        _grant(group, {code: p for code, p in known.items() if covers(patterns, code)})
+
+
+def _grant(group: Any, wanted: dict[str, Any]) -> None:
+    from .models import RoleGrant
+
+    new = wanted.keys() - set(RoleGrant.objects.filter(group=group).values_list("permission", flat=True))
+    with transaction.atomic():
+        RoleGrant.objects.bulk_create([RoleGrant(group=group, permission=code) for code in new], ignore_conflicts=True)
+        group.permissions.add(*(wanted[code] for code in new))
+
+
+def _is_migrated(alias: str) -> bool:
+    """False while somebody migrates to a state before there was this memory."""
+    from .models import RoleGrant
+
+    return RoleGrant._meta.db_table in connections[alias].introspection.table_names()
+
+
+def covers(patterns: list[str], code: str) -> bool:
+    """Whether one of the patterns stands for the permission."""
+    return any(_covers(pattern, code) for pattern in patterns)
 
 
 def _covers(pattern: str, code: str) -> bool:

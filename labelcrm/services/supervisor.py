@@ -167,7 +167,7 @@ class Supervisor:
             if name in self._due:
                 if now >= self._due[name]:
                     del self._due[name]
-                    self._restart(running.child)
+                    self._restart(running, now)
             elif running.is_dead():
                 self._note_death(running, now)
 
@@ -179,17 +179,25 @@ class Supervisor:
         self._running.clear()
         self._due.clear()
 
-    def _restart(self, child: Child) -> None:
-        if child.before_restart:
-            child.before_restart()
-        self._running[child.name] = Running(child, self.log)
+    def _restart(self, running: Running, now: float) -> None:
+        child = running.child
+        try:
+            if child.before_restart:
+                child.before_restart()
+            self._running[child.name] = Running(child, self.log)
+        except OSError as error:  # no memory or no process left for it, perhaps only now
+            self._count_death(running, now, f"could not be started: {error}")
 
     def _note_death(self, running: Running, now: float) -> None:
-        name, how = running.child.name, running.bury()
+        self._count_death(running, now, f"ended with {running.bury()}")
+
+    def _count_death(self, running: Running, now: float, how: str) -> None:
+        """Try again in a moment. Raises ServiceError after `DEATHS` within a minute."""
+        name = running.child.name
         deaths = self._deaths[name]
         deaths.append(now)
         self._due[name] = now + RESTART_SECONDS
-        self.log.line(name, f"ended with {how}; starting it again")
+        self.log.line(name, f"{how}; starting it again")
         if len(deaths) == DEATHS and now - deaths[0] < WINDOW_SECONDS:
             said = f"; its last line was: {running.last_line}" if running.last_line else ""
-            raise ServiceError(f"{name} ended {DEATHS} times within a minute, the last time with {how}{said}")
+            raise ServiceError(f"{name} ended {DEATHS} times within a minute, the last time it {how}{said}")

@@ -95,7 +95,7 @@ def client_of(db: None) -> Callable[..., Client]:
         superuser = role == "root"
         user = UserFactory(role=None if superuser else role, teams=teams, language=language, is_superuser=superuser)
         client = Client()
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(user, backend="contacts.access.StaffBackend")
         client.user = user  # type: ignore[attr-defined]
         return client
 

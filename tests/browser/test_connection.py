@@ -51,7 +51,7 @@ def walk_through_the_wizard(page: Page, site: Site, gateway: str) -> None:
     page.goto(f"{site.origin}/admin/connect/")
     page.click(f"a[href*='gateway={gateway}']")
     page.fill("input[name=name]", "CS Rina")
-    page.fill("input[name=agent]", "Rina")
+    page.fill("input[name=new_agent]", "Rina")
     page.click("form button.lc-button--primary")
     expect(page).to_have_url(re.compile(r"/connection/$"))
 

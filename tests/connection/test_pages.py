@@ -13,7 +13,7 @@ from contacts.models import Agent, Channel, Team
 from labelcrm.core.models import AuditEntry
 from labels.models import ChannelLabel, LabelAssignment
 from tests.connection.conftest import SECRET, Number, client_of
-from tests.factories import UserFactory
+from tests.factories import AgentFactory, TeamFactory, UserFactory
 from webhooks.front_store import forget_channels
 from webhooks.gateways import GATEWAYS
 from webhooks.models import InboundEvent, UnknownChannel
@@ -52,7 +52,7 @@ def test_a_name_is_enough_to_set_up_a_number(owner: Client, gateway: str) -> Non
 
 def test_everything_typed_into_the_wizard_is_kept(owner: Client) -> None:
     typed = {
-        "name": "CS Rina", "key": "rina1", "agent": "Rina", "team": "Sales", "session": "sesi-1",
+        "name": "CS Rina", "key": "rina1", "new_agent": "Rina", "new_team": "Sales", "session": "sesi-1",
         "used_by_several": "on",
         "timezone": "Asia/Jakarta", "base_url": "http://127.0.0.1:8080/", "api_key": "kunci-rahasia",
     }  # fmt: skip
@@ -63,16 +63,19 @@ def test_everything_typed_into_the_wizard_is_kept(owner: Client) -> None:
     assert [row.agent.name for row in channel.ownerships.all()] == ["Rina"]
 
 
-def test_a_known_agent_is_found_by_name(owner: Client) -> None:
-    agent = Agent.objects.create(code="r1", name="Rina Wati")
-    owner.post(f"{reverse('connect')}?gateway=waha", {"name": "CS Rina", "agent": "rina wati"})
+def test_a_known_agent_is_chosen_and_stays_who_they_are(owner: Client) -> None:
+    agent = AgentFactory(code="r1", name="Rina Wati", team=None)
+    team = TeamFactory(name="Support")
+    owner.post(f"{reverse('connect')}?gateway=waha", {"name": "CS Rina", "agent": agent.pk, "team": team.pk})
     assert Channel.objects.get(key="cs-rina").ownerships.get().agent == agent
+    agent.refresh_from_db()
+    assert (agent.name, agent.code, agent.team) == ("Rina Wati", "r1", None)
 
 
 @pytest.mark.parametrize(
     ("typed", "field"),
     [({"name": ""}, "name"), ({"name": "✨"}, "key"), ({"name": "A", "key": "a b"}, "key"),
-     ({"name": "A", "base_url": "ftp://x"}, "base_url"), ({"name": "A", "agent": "!!"}, "agent"),
+     ({"name": "A", "base_url": "ftp://x"}, "base_url"), ({"name": "A", "new_agent": "!!"}, "new_agent"),
      ({"name": "A", "key": "cs1"}, "key")],
 )  # fmt: skip
 def test_what_cannot_be_is_said_beside_its_field(owner: Client, typed: dict[str, str], field: str) -> None:
@@ -206,7 +209,7 @@ def test_a_change_of_owner_leaves_the_past_as_it_was(owner: Client) -> None:
     number = Number("gowa")
     number.post(number.said.label_on_chat(BUDI, "1", on=True, at=datetime.now(UTC) - timedelta(minutes=5)))
     number.drain()
-    owner.post(deed(number, "owner"), {"agent": "Dewi Lestari"})
+    owner.post(deed(number, "owner"), {"new_agent": "Dewi Lestari"})
     number.post(number.said.label_on_chat(BUDI, "2", on=True, at=datetime.now(UTC) + timedelta(seconds=1)))
     number.drain()
     names = list(LabelAssignment.objects.order_by("added_at").values_list("added_by__name", flat=True))
@@ -217,10 +220,10 @@ def test_a_change_of_owner_leaves_the_past_as_it_was(owner: Client) -> None:
 
 def test_an_owner_from_a_date_on(owner: Client) -> None:
     number = Number("gowa")
-    owner.post(deed(number, "owner"), {"agent": "Dewi", "since": "2026-03-02T08:00"})
+    owner.post(deed(number, "owner"), {"new_agent": "Dewi", "since": "2026-03-02T08:00"})
     row = number.channel.ownerships.get(agent__name="Dewi")
     assert row.since == datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
-    answer = owner.post(deed(number, "owner"), {"agent": "Tono", "since": "2026-03-01T08:00"})
+    answer = owner.post(deed(number, "owner"), {"new_agent": "Tono", "since": "2026-03-01T08:00"})
     assert answer.context["owner_form"].errors["since"]
     assert not Agent.objects.filter(name="Tono").exists()
 
@@ -228,9 +231,10 @@ def test_an_owner_from_a_date_on(owner: Client) -> None:
 def test_a_lead_names_owners_but_adds_no_agents() -> None:
     number = Number("gowa")
     lead = client_of(UserFactory(role="cs_lead", teams=[Team.objects.get(name="Sales")]))
-    assert lead.post(deed(number, "owner"), {"agent": "Siapa"}).context["owner_form"].errors["agent"]
-    Agent.objects.create(code="dewi", name="Dewi", team=Team.objects.get(name="Sales"))
-    assert lead.post(deed(number, "owner"), {"agent": "dewi"}).status_code == 302
+    assert lead.post(deed(number, "owner"), {"new_agent": "Siapa"}).context["owner_form"].errors["agent"]
+    assert not Agent.objects.filter(name="Siapa").exists()
+    dewi = AgentFactory(name="Dewi", team=Team.objects.get(name="Sales"))
+    assert lead.post(deed(number, "owner"), {"agent": dewi.pk}).status_code == 302
     assert number.channel.ownerships.last().agent.name == "Dewi"
 
 

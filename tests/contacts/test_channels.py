@@ -12,6 +12,7 @@ from django.db import connection
 from contacts.models import Agent, Channel, ChannelOwnership, ChannelSecret
 from contacts.services.channels import ChannelError, connect, set_owner
 from contacts.services.ownership import Ownerships
+from labelcrm.core.models import AuditEntry
 from tests.factories import AgentFactory, ChannelFactory
 
 pytestmark = pytest.mark.django_db
@@ -152,3 +153,36 @@ class TestOwners:
         tuesday_3am = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
         assert self.owner_at(channel, tuesday_3am) == (night.pk, "roster")
         assert self.owner_at(channel, tuesday_3am + timedelta(days=1)) == (None, "unknown")
+
+
+class TestTheAgentOfTheCommand:
+    """`--agent` is a code: it makes somebody new or means who has it, and renames and moves nobody."""
+
+    def connect(self, capsys: pytest.CaptureFixture[str], *options: str) -> str:
+        call_command("connect_channel", "--gateway", "waha", "--key", "cs2", "--name", "CS 2", *options)
+        return capsys.readouterr().err
+
+    def test_an_agent_of_another_team_stays_there_and_it_is_said(self, capsys: pytest.CaptureFixture[str]) -> None:
+        agent = AgentFactory(code="rina", name="Rina Wati")
+        said = self.connect(capsys, "--agent", "rina", "--team", "Support")
+        agent.refresh_from_db()
+        assert agent.name == "Rina Wati"
+        assert Channel.objects.get(key="cs2").ownerships.get().agent == agent
+        assert f"Rina Wati (rina) stays in the team {agent.team.name}." in said
+        assert agent.team.name != "Support"
+
+    def test_an_agent_without_a_team_joins_it_on_record(self, capsys: pytest.CaptureFixture[str]) -> None:
+        agent = AgentFactory(code="rina", team=None)
+        assert self.connect(capsys, "--agent", "rina", "--team", "Support") == ""
+        agent.refresh_from_db()
+        assert agent.team.name == "Support"
+        assert AuditEntry.objects.filter(action="agent.changed", object_id=agent.pk).exists()
+
+    def test_the_same_command_twice_leaves_no_second_audit_row(self, capsys: pytest.CaptureFixture[str]) -> None:
+        options = ("--agent", "rina", "--team", "Support", "--secret", "rahasia-panjang")
+        self.connect(capsys, *options)
+        before = AuditEntry.objects.count()
+        self.connect(capsys, *options)
+        assert AuditEntry.objects.count() == before
+        made = AuditEntry.objects.values_list("action", flat=True)
+        assert {"agent.created", "team.created"} <= set(made)

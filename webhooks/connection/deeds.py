@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.utils.text import slugify
 
 from contacts.models import Agent, Channel, ChannelOwnership, Team
-from contacts.services.channels import Connected, agent_named, connect, set_owner, set_secret
+from contacts.services import people
+from contacts.services.channels import Connected, connect, set_owner, set_secret
 from labelcrm.core import audit, edits
 from labels.models import ChannelLabel
 from labels.services.definitions import name_placeholder
@@ -21,15 +21,33 @@ SESSION_REASON = "names the session “"  # how webhooks.reading begins it
 
 
 @transaction.atomic
-def set_up(*, gateway: str, key: str, name: str, agent: str, team: Team | None, actor: Any, **fields: str) -> Connected:
-    """A new channel; one that posted here before it was known is not unknown any more. Raises ChannelError."""
+def set_up(
+    *,
+    gateway: str,
+    key: str,
+    name: str,
+    actor: Any,
+    agent: Agent | None = None,
+    new_agent: str = "",
+    team: Team | None = None,
+    new_team: str = "",
+    **fields: str,
+) -> Connected:
+    """A new channel; one that posted here before it was known is not unknown any more. Raises ChannelError.
+
+    `new_agent` and `new_team` are names of ones to make; a new agent joins the team of the number.
+    """
     session = fields.pop("session", "") or None
+    if new_team:
+        team = people.create_team(actor=actor, origin=ORIGIN, name=new_team)
+    if new_agent:
+        agent = people.add_agent(name=new_agent, team=team, actor=actor, origin=ORIGIN)
     done = connect(
         gateway=gateway,
         key=key,
         name=name,
-        agent=agent_code(agent) or None,
-        team=team.name if team else None,
+        agent=agent,
+        team=team,
         actor=actor,
         session=session,
         since=None,
@@ -38,12 +56,6 @@ def set_up(*, gateway: str, key: str, name: str, agent: str, team: Team | None, 
     )
     UnknownChannel.objects.filter(gateway=gateway, key=key).delete()
     return done
-
-
-def agent_code(name: str) -> str:
-    """The code of the living agent of that name or code, else the code a new one gets; "" for an empty name."""
-    agent = Agent.objects.filter(name__iexact=name.strip()).first() if name.strip() else None
-    return agent.code if agent is not None else slugify(name)
 
 
 def show_secret(channel: Channel, *, actor: Any) -> str:
@@ -61,13 +73,13 @@ def rotate(channel: Channel, *, secret: str, hours: int, actor: Any) -> None:
 
 
 @transaction.atomic
-def change_owner(channel: Channel, *, name: str, since: datetime | None, actor: Any) -> ChannelOwnership | None:
-    """Make the agent of that name the owner from `since` (None = now); None when that is so already."""
+def change_owner(
+    channel: Channel, *, agent: Agent | None, new_agent: str = "", since: datetime | None, actor: Any
+) -> ChannelOwnership | None:
+    """Make `agent`, or a new one of that name, the owner from `since` (None = now); None when that is so already."""
     edits.locked(channel)
-    agent = Agent.objects.filter(name__iexact=name.strip()).first()
     if agent is None:
-        agent = agent_named(slugify(name), team=channel.team)
-        edits.change(agent, actor=actor, origin=ORIGIN, name=name.strip())
+        agent = people.add_agent(name=new_agent, team=channel.team, actor=actor, origin=ORIGIN)
     return set_owner(channel, agent, since=since, actor=actor)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import available_timezones
 
 from django import forms
@@ -19,12 +19,12 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from contacts.models import Agent, Channel, Team
+from contacts.models import Channel
 from contacts.services.channels import SHORTEST_SECRET
 from labelcrm.core.moments import check_reach
 from webhooks.gateways import GATEWAYS
 
-from .deeds import agent_code
+from .choosing import AgentChoice, TeamChoice
 from .guides import GUIDES
 
 OVERLAPS = [
@@ -48,8 +48,11 @@ def _text(**attributes: str) -> UnfoldAdminTextInputWidget:
     return UnfoldAdminTextInputWidget(attrs=attributes)
 
 
-class ConnectForm(forms.Form):
+class ConnectForm(AgentChoice, TeamChoice):
     """A new channel of one gateway; only the name must be typed."""
+
+    field_order = ("name", "key", "agent", "new_agent", "used_by_several", "team", "new_team", "session")
+    MAY_ADD: ClassVar[dict[str, str]] = AgentChoice.MAY_ADD | {"new_team": "contacts.add_team"}
 
     name = forms.CharField(
         label=gettext_lazy("Name of the number"),
@@ -64,25 +67,8 @@ class ConnectForm(forms.Form):
         widget=_text(placeholder="cs-rina"),
         help_text=gettext_lazy("Part of the webhook address: letters, digits, - and _. Empty: made from the name."),
     )
-    agent = forms.CharField(
-        label=gettext_lazy("Whose number is it?"),
-        max_length=60,
-        required=False,
-        widget=_text(list="agents", placeholder="Rina"),
-        help_text=gettext_lazy(
-            "Labels on this number count as this person's work. A new name becomes a new agent. Empty: nobody is "
-            "credited."
-        ),
-    )
     used_by_several = forms.BooleanField(
         label=gettext_lazy("Several people use this number"), required=False, widget=UnfoldBooleanWidget
-    )
-    team = forms.CharField(
-        label=gettext_lazy("Team"),
-        max_length=100,
-        required=False,
-        widget=_text(list="teams", placeholder="Sales"),
-        help_text=gettext_lazy("Its members see this number and its contacts. A new name becomes a new team."),
     )
     session = forms.CharField(label=gettext_lazy("Account"), max_length=200, required=False, widget=_text())
     timezone = forms.ChoiceField(
@@ -106,9 +92,11 @@ class ConnectForm(forms.Form):
         help_text=gettext_lazy("Kept encrypted and never shown again."),
     )
 
-    def __init__(self, *args: Any, gateway: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, gateway: str, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.gateway = gateway
+        self.offer(user)
+        self.offer_teams(user)
         able = GATEWAYS[gateway].capabilities
         if not able.lists_labels and not able.writes_labels:
             del self.fields["base_url"], self.fields["api_key"]
@@ -137,18 +125,8 @@ class ConnectForm(forms.Form):
             self.add_error("key", _("Use letters, digits, - and _ only."))
         elif Channel.objects.filter(key=key).exists():
             self.add_error("key", _("There is a number with this key already: choose another, or open that one."))
-        if cleaned.get("agent") and not agent_code(cleaned["agent"]):
-            self.add_error("agent", _("A name needs at least one letter or digit."))
         cleaned["key"] = key
         return cleaned
-
-    @property
-    def suggestions(self) -> dict[str, list[str]]:
-        """Names that exist already, for the two fields that make new ones."""
-        return {
-            "agents": list(Agent.objects.values_list("name", flat=True)[:200]),
-            "teams": list(Team.objects.values_list("name", flat=True)[:200]),
-        }
 
 
 class RotateForm(forms.Form):
@@ -186,12 +164,9 @@ class RotateForm(forms.Form):
         return secret
 
 
-class OwnerForm(forms.Form):
+class OwnerForm(AgentChoice):
     """Whose number it is from now, or from a date, on."""
 
-    agent = forms.CharField(
-        label=gettext_lazy("New owner"), max_length=60, widget=_text(list="agents", autocomplete="off")
-    )
     since = forms.DateTimeField(
         label=gettext_lazy("From"),
         required=False,
@@ -201,17 +176,19 @@ class OwnerForm(forms.Form):
         help_text=gettext_lazy("Empty: from now. What was recorded before stays as it was recorded."),
     )
 
-    def __init__(self, *args: Any, channel: Channel, may_add_agents: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, channel: Channel, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.channel, self.may_add_agents = channel, may_add_agents
+        self.channel = channel
+        self.offer(user, first=[channel.team_id] if channel.team_id is not None else [])
+        self.fields["agent"].label = _("New owner")
+        self.fields["agent"].empty_label = _("choose")  # type: ignore[attr-defined]
+        self.fields["agent"].help_text = ""
 
-    def clean_agent(self) -> str:
-        name = str(self.cleaned_data["agent"]).strip()
-        if not agent_code(name):
-            raise ValidationError(_("A name needs at least one letter or digit."))
-        if not self.may_add_agents and not Agent.objects.filter(name__iexact=name).exists():
-            raise ValidationError(_("There is no agent of this name. The owner of the installation can add one."))
-        return name
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if not self.errors and not cleaned.get("agent") and not cleaned.get("new_agent"):
+            self.add_error("agent", _("Choose who the owner is."))
+        return cleaned
 
     def clean_since(self) -> datetime | None:
         since: datetime | None = self.cleaned_data["since"]

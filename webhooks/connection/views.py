@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -16,8 +16,8 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from contacts.models import Agent, Channel
-from contacts.services.channels import ChannelError, team_named
+from contacts.models import Channel
+from contacts.services.channels import ChannelError
 from webhooks.gateways import GATEWAYS
 
 from . import deeds, pages
@@ -48,7 +48,7 @@ def connect_page(request: HttpRequest) -> HttpResponse:
         if done is not None:
             return HttpResponseRedirect(reverse("channel-connection", args=[done.pk]))
     title = _("Connect a number: %(gateway)s") % {"gateway": GATEWAYS[gateway].title}
-    context = {"form": form, "gateway": GATEWAYS[gateway], "guide": GUIDES[gateway], "suggestions": form.suggestions}
+    context = {"form": form, "gateway": GATEWAYS[gateway], "guide": GUIDES[gateway]}
     return _render(request, "connection/connect.html", title, context)
 
 
@@ -56,16 +56,17 @@ def _connect_form(request: HttpRequest, gateway: str) -> ConnectForm:
     initial = {"key": request.GET.get("key", ""), "session": request.GET.get("key", "")}
     if not GUIDES[gateway].session:
         del initial["session"]
-    return ConnectForm(request.POST if request.method == "POST" else None, gateway=gateway, initial=initial)
+    typed = request.POST if request.method == "POST" else None
+    return ConnectForm(typed, gateway=gateway, user=request.user, initial=initial)
 
 
 def _set_up(request: HttpRequest, form: ConnectForm, gateway: str) -> Channel | None:
     given = dict(form.cleaned_data)
-    several, team = given.pop("used_by_several"), given.pop("team").strip()
+    several = given.pop("used_by_several")
     try:
-        done = deeds.set_up(gateway=gateway, team=team_named(team) if team else None, actor=request.user, **given)
-    except ChannelError as error:
-        form.add_error(None, str(error))
+        done = deeds.set_up(gateway=gateway, actor=request.user, **given)
+    except (ChannelError, ValidationError) as error:
+        form.add_error(None, error if isinstance(error, ValidationError) else str(error))
         return None
     if several:
         deeds.set_usage(done.channel, used_by_one=False, actor=request.user)
@@ -120,7 +121,6 @@ def _page(request: HttpRequest, channel: Channel, *, secret: str | None = None, 
         "rotate_form": forms.get("rotate_form") or RotateForm(gateway=channel.gateway),
         "owner_form": forms.get("owner_form") or _owner_form(request, channel),
         "zone_form": ZoneForm(initial={"timezone": channel.timezone}) if channel.gateway == "evolution" else None,
-        "agents": Agent.objects.visible_to(request.user).values_list("name", flat=True)[:200],
     }
     title = _("Connection of %(name)s") % {"name": channel.name}
     return _render(request, "connection/page.html", title, context)
@@ -142,7 +142,7 @@ def _checked(request: HttpRequest, channel: Channel) -> dict[str, Any]:
 
 
 def _owner_form(request: HttpRequest, channel: Channel, *args: Any) -> OwnerForm:
-    return OwnerForm(*args, channel=channel, may_add_agents=request.user.has_perm("contacts.add_agent"))
+    return OwnerForm(*args, channel=channel, user=request.user)
 
 
 def _render(request: HttpRequest, template: str, title: str, context: dict[str, Any]) -> HttpResponse:
@@ -183,9 +183,13 @@ def _own(request: HttpRequest, channel: Channel) -> HttpResponse | None:
     if not form.is_valid():
         return _page(request, channel, owner_form=form)
     given = form.cleaned_data
-    row = deeds.change_owner(channel, name=given["agent"], since=given["since"], actor=request.user)
+    try:
+        row = deeds.change_owner(channel, actor=request.user, **given)
+    except ValidationError as error:  # somebody else made the same at the same moment
+        form.add_error(None, error)
+        return _page(request, channel, owner_form=form)
     if row is None:
-        messages.info(request, _("%(agent)s is the owner already.") % {"agent": given["agent"]})
+        messages.info(request, _("%(agent)s is the owner already.") % {"agent": given["agent"].name})
     else:
         messages.success(request, _("%(agent)s is the owner now.") % {"agent": row.agent.name})
     return None

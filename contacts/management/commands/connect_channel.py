@@ -10,7 +10,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.text import slugify
 
+from contacts.models import Agent, Channel
 from contacts.services.channels import ChannelError, connect
 from labelcrm import env
 from labelcrm.core.moments import is_within_reach
@@ -51,11 +53,18 @@ class Command(BaseCommand):
             )
         except ChannelError as error:
             raise CommandError(str(error)) from error
+        self._say_where_the_agent_is(done.channel, options["agent"])
         self.stdout.write(f"URL {public_url()}{done.path}")
         if done.secret:
             self.stdout.write(f"SECRET {done.secret}")
         if done.verify_token:
             self.stdout.write(f"VERIFY {done.verify_token}")
+
+    def _say_where_the_agent_is(self, channel: Channel, code: str | None) -> None:
+        """An agent who exists stays in their team; on stderr, because scripts read the other lines."""
+        agent = Agent.objects.filter(code=slugify(code)).select_related("team").first() if code else None
+        if agent is not None and agent.team_id != channel.team_id and agent.team is not None:
+            self.stderr.write(f"{agent.name} ({agent.code}) stays in the team {agent.team.name}.")
 
 
 def public_url() -> str:

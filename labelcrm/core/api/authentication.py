@@ -6,8 +6,12 @@ import re
 from typing import Any
 
 from django.utils import translation
+from django.utils.translation import gettext as _
 from rest_framework.authentication import TokenAuthentication as RestTokenAuthentication
+from rest_framework.authtoken.models import Token
 from rest_framework.exceptions import AuthenticationFailed
+
+from contacts.querysets import has_left
 
 _KEY = re.compile(r"[0-9a-f]{40}", re.ASCII)
 
@@ -21,6 +25,10 @@ class TokenAuthentication(RestTokenAuthentication):
     def authenticate_credentials(self, key: str) -> Any:
         if not _KEY.fullmatch(key):
             raise AuthenticationFailed
-        user, token = super().authenticate_credentials(key)
-        translation.activate(user.language)
-        return user, token
+        token = Token.objects.select_related("user__agent").filter(key=key).first()
+        if token is None:
+            raise AuthenticationFailed(_("Invalid token."))
+        if not token.user.is_active or has_left(token.user):
+            raise AuthenticationFailed(_("User inactive or deleted."))
+        translation.activate(token.user.language)
+        return token.user, token

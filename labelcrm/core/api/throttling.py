@@ -11,6 +11,8 @@ from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 
+from labelcrm.core.addresses import client_address
+
 WINDOW = 60  # seconds
 
 
@@ -40,6 +42,10 @@ class TokenThrottle(BaseThrottle):
             if surplus <= 0:
                 return max(1, second + WINDOW - self.now)
         return WINDOW
+
+    def get_ident(self, request: Request) -> str:
+        """Who asks without a name: their address, as far as `TRUSTED_PROXIES` lets it be known."""
+        return client_address(request._request) or ""
 
     @property
     def limit(self) -> int:
