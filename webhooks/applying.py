@@ -164,7 +164,9 @@ def _apply_messages(channel: Channel, readings: Sequence[Reading], directory: Di
     found = list(of_kind(readings, MessageSeen))
     if not found:
         return set()
-    messages = {m.external_id: m for m in (_message(channel, r, s, directory) for r, s in found)}
+    # Of two tellings the live one counts, whatever their order.
+    told = sorted((_message(channel, r, s, directory) for r, s in found), key=lambda m: not m.history)
+    messages = {m.external_id: m for m in told}
     stored = activity.record_messages(list(messages.values()))
     fresh = [m for m in messages.values() if (channel.pk, m.external_id) in stored]
     activity.note_sights(Sight(m.contact_id, channel.pk, m.at) for m in fresh)
@@ -192,6 +194,7 @@ def _message(channel: Channel, reading: Reading, said: Said[MessageSeen], direct
         received_at=reading.row.received_at,
         ad=event.ad,
         inbox_id=reading.row.id,
+        history=event.history,
     )
 
 

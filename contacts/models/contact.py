@@ -55,6 +55,10 @@ class Contact(Archivable):
     first_inbound_at = models.DateTimeField(_("first message in"), null=True, blank=True)
     last_inbound_at = models.DateTimeField(_("last message in"), null=True, blank=True)
     last_outbound_at = models.DateTimeField(_("last message out"), null=True, blank=True)
+    # Of messages in: whether some were written before the number was connected, and then when the first after that
+    # came. Without history the first live one is the first one, and the second column stays empty.
+    has_history = models.BooleanField(default=False, db_default=False, editable=False)
+    first_live_inbound_at = models.DateTimeField(null=True, editable=False)
     merged_into = models.ForeignKey(
         "self", verbose_name=_("merged into"), null=True, blank=True, on_delete=models.PROTECT, related_name="merged"
     )
@@ -143,7 +147,11 @@ class ContactMerge(models.Model):
 
 
 class ContactChannel(models.Model):
-    """That a contact is known on a channel, and when they wrote there: who may see them, and how fast we answered."""
+    """That a contact is known on a channel, and when they wrote there: who may see them, and how fast we answered.
+
+    `has_history` and `first_live_inbound_at` as in Contact: what was written before the number was connected is
+    nobody's work.
+    """
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="on_channels")
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="contact_links")
@@ -151,6 +159,8 @@ class ContactChannel(models.Model):
     first_inbound_at = models.DateTimeField(null=True)
     last_inbound_at = models.DateTimeField(null=True)
     last_outbound_at = models.DateTimeField(null=True)
+    has_history = models.BooleanField(default=False, db_default=False)
+    first_live_inbound_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = _("contact on channel")
@@ -166,7 +176,10 @@ class ContactChannel(models.Model):
 
 
 class Message(models.Model):
-    """One message in or out. `ad` holds the ad referral of a first message as the gateway told it."""
+    """One message in or out. `ad` holds the ad referral of a first message as the gateway told it.
+
+    `history` marks what was said before the number was connected: it moves first and last times and is nobody's work.
+    """
 
     contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="messages")
     channel = models.ForeignKey(Channel, verbose_name=_("channel"), on_delete=models.PROTECT, related_name="messages")
@@ -181,6 +194,7 @@ class Message(models.Model):
     received_at = models.DateTimeField(_("received at"))
     ad = models.JSONField(_("ad"), null=True, blank=True)
     inbox_id = models.BigIntegerField(null=True)
+    history = models.BooleanField(_("from before"), default=False, db_default=False)
 
     objects = MessageQuerySet.as_manager()
 

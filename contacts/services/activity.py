@@ -9,6 +9,7 @@ from datetime import datetime
 
 from django.db import connection
 
+from contacts.querysets import first_live_inbound
 from labelcrm.core.bulk import array, transpose
 from webhooks.gateways.events import AdReferral
 
@@ -30,6 +31,7 @@ class NewMessage:
     received_at: datetime
     ad: AdReferral | None
     inbox_id: int
+    history: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +44,27 @@ class Sight:
 
 
 def record_messages(messages: Collection[NewMessage]) -> dict[tuple[int, str], int]:
-    """Store messages that are not stored yet; returns new row ids by (channel id, external id)."""
+    """Store messages that are not stored yet; returns new row ids by (channel id, external id).
+
+    A message that came while the history was being read may be told in both ways: then it is live, and new.
+    """
     if not messages:
         return {}
     rows = [
         (m.contact_id, m.identity_id, m.channel_id, m.external_id, m.from_me, m.by_api, m.kind, m.text, m.at,
-         m.at_source, m.received_at, json.dumps(asdict(m.ad)) if m.ad else None, m.inbox_id)
+         m.at_source, m.received_at, json.dumps(asdict(m.ad)) if m.ad else None, m.inbox_id, m.history)
         for m in sorted(messages, key=lambda m: (m.channel_id, m.external_id))
     ]  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO contacts_message (contact_id, identity_id, channel_id, external_id, from_me, by_api, kind,"
-            " text, at, at_source, received_at, ad, inbox_id)"
+            " text, at, at_source, received_at, ad, inbox_id, history)"
             " SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::bool[], %s::bool[],"
-            " %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::timestamptz[], %s::jsonb[], %s::bigint[])"
-            " ON CONFLICT (channel_id, external_id) DO NOTHING RETURNING channel_id, external_id, id",
-            transpose(rows, 13),
+            " %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::timestamptz[], %s::jsonb[], %s::bigint[], %s::bool[])"
+            " ON CONFLICT (channel_id, external_id) DO UPDATE SET history = false,"
+            " ad = COALESCE(contacts_message.ad, excluded.ad)"
+            " WHERE contacts_message.history AND NOT excluded.history RETURNING channel_id, external_id, id",
+            transpose(rows, 14),
         )
         return {(channel, external): pk for channel, external, pk in cursor.fetchall()}
 
@@ -88,20 +95,24 @@ def note_sights(sights: Iterable[Sight]) -> None:
 
 
 def note_messages(messages: Iterable[NewMessage]) -> None:
-    """Move first and last message times of contacts, per channel and in all."""
+    """Move first and last message times of contacts, per channel and in all; history has no part in "live"."""
     ordered = sorted(messages, key=lambda m: (m.contact_id, m.channel_id))
     if not ordered:
         return
-    arrays = transpose([(m.contact_id, m.channel_id, m.from_me, m.at) for m in ordered], 4)
+    arrays = transpose([(m.contact_id, m.channel_id, m.from_me, m.history, m.at) for m in ordered], 5)
     grouped = (
         " min(at) FILTER (WHERE NOT from_me) AS first_in, max(at) FILTER (WHERE NOT from_me) AS last_in,"
-        " max(at) FILTER (WHERE from_me) AS last_out"
-        " FROM unnest(%s::bigint[], %s::bigint[], %s::bool[], %s::timestamptz[]) AS m (contact, channel, from_me, at)"
+        " max(at) FILTER (WHERE from_me) AS last_out, bool_or(history AND NOT from_me) AS old,"
+        " min(at) FILTER (WHERE NOT from_me AND NOT history) AS first_live"
+        " FROM unnest(%s::bigint[], %s::bigint[], %s::bool[], %s::bool[], %s::timestamptz[])"
+        " AS m (contact, channel, from_me, history, at)"
     )
     moves = (
         " SET first_inbound_at = LEAST(t.first_inbound_at, m.first_in),"
         " last_inbound_at = GREATEST(t.last_inbound_at, m.last_in),"
-        " last_outbound_at = GREATEST(t.last_outbound_at, m.last_out)"
+        " last_outbound_at = GREATEST(t.last_outbound_at, m.last_out), has_history = t.has_history OR m.old,"
+        " first_live_inbound_at = CASE WHEN t.has_history OR m.old"
+        f" THEN LEAST({first_live_inbound('t')}, m.first_live) END"
     )
     with connection.cursor() as cursor:
         cursor.execute(

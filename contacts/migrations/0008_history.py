@@ -1,0 +1,38 @@
+"""What was said before a number was connected. Cost: columns with a constant default or none; no row is rewritten."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('contacts', '0005_people_without_numbers'),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name='contact',
+            name='has_history',
+            field=models.BooleanField(db_default=False, default=False, editable=False),
+        ),
+        migrations.AddField(
+            model_name='contact',
+            name='first_live_inbound_at',
+            field=models.DateTimeField(editable=False, null=True),
+        ),
+        migrations.AddField(
+            model_name='contactchannel',
+            name='has_history',
+            field=models.BooleanField(db_default=False, default=False),
+        ),
+        migrations.AddField(
+            model_name='contactchannel',
+            name='first_live_inbound_at',
+            field=models.DateTimeField(null=True),
+        ),
+        migrations.AddField(
+            model_name='message',
+            name='history',
+            field=models.BooleanField(db_default=False, default=False, verbose_name='from before'),
+        ),
+    ]
