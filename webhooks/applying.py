@@ -9,7 +9,7 @@ from contacts.models import Channel
 from contacts.services import activity, attribution, connections
 from contacts.services.activity import NewMessage, Sight
 from contacts.services.connections import StatusFact
-from contacts.services.directory import Directory, resolve
+from contacts.services.directory import Change, Directory, resolve
 from labelcrm.core.bulk import fetch
 from labelcrm.lib.text import storable
 from labels.services import intake, merging
@@ -20,6 +20,7 @@ from webhooks.gateways.events import (
     ChannelStatus,
     Chat,
     ContactSeen,
+    IdentityChanged,
     LabelDeleted,
     LabelOnChat,
     LabelSaved,
@@ -41,10 +42,11 @@ def apply(channel: Channel, readings: Sequence[Reading]) -> set[int]:
         if GATEWAYS[channel.gateway].session_is_an_id and channel.session == channel.key:
             channel.session = reading.envelope.session or channel.session
     useful = _apply_statuses(channel, readings)
-    directory = _contacts(readings)
+    directory = _contacts(channel, readings)
     useful |= _apply_labels(channel, readings, directory)
     useful |= _apply_messages(channel, readings, directory)
     useful |= _apply_names(readings, directory)
+    useful |= _apply_changes(channel, readings, directory)
     _note_channel(channel, readings)
     return useful
 
@@ -61,14 +63,18 @@ def _apply_statuses(channel: Channel, readings: Sequence[Reading]) -> set[int]:
     return {reading.row.id for reading, _ in found}
 
 
-def _contacts(readings: Sequence[Reading]) -> Directory:
+def _contacts(channel: Channel, readings: Sequence[Reading]) -> Directory:
     """Everybody the batch speaks of, joined and locked."""
     seen: dict[Chat, datetime] = {}
     for _, said in of_kind(readings, LabelOnChat, MessageSeen):
         seen[said.event.chat] = min(said.when.at, seen.get(said.event.chat, said.when.at))
-    directory = resolve(seen, names_only=[said.event.chat for _, said in of_kind(readings, ContactSeen)])
-    for survivor, merged in directory.merges:
-        merging.merge(survivor_id=survivor, merged_id=merged, reason="lid_learnt", actor=None)
+    directory = resolve(
+        seen,
+        names_only=[said.event.chat for _, said in of_kind(readings, ContactSeen)],
+        changes=[Change(s.event.old, s.event.chat, s.when.at) for _, s in of_kind(readings, IdentityChanged)],
+    )
+    for merge in directory.merges:
+        merging.merge(survivor_id=merge.survivor_id, merged_id=merge.merged_id, reason=merge.reason, actor=None)
     return directory
 
 
@@ -172,6 +178,7 @@ def _apply_messages(channel: Channel, readings: Sequence[Reading], directory: Di
     activity.note_sights(Sight(m.contact_id, channel.pk, m.at) for m in fresh)
     activity.note_messages(fresh)
     activity.note_names(_names_in(found, directory))
+    activity.note_usernames(_usernames_in(found, directory))
     attribution.attribute(list(stored.values()))
     return {m.inbox_id for m in fresh}
 
@@ -210,10 +217,31 @@ def _names_in(
     return names
 
 
+def _usernames_in(
+    found: Iterable[tuple[Reading, Said[MessageSeen | ContactSeen]]], directory: Directory
+) -> list[tuple[int, str, datetime]]:
+    usernames = []
+    for _, said in found:
+        username = said.event.username
+        known = directory.find(said.event.chat) if username else None
+        if username and known is not None:
+            usernames.append((known.contact_id, storable(username, 60), said.when.at))
+    return usernames
+
+
 def _apply_names(readings: Sequence[Reading], directory: Directory) -> set[int]:
     found = list(of_kind(readings, ContactSeen))
     activity.note_names(_names_in(found, directory))
+    activity.note_usernames(_usernames_in(found, directory))
     return {reading.row.id for reading, said in found if directory.find(said.event.chat) is not None}
+
+
+def _apply_changes(channel: Channel, readings: Sequence[Reading], directory: Directory) -> set[int]:
+    """Who goes by something else now was joined before; what is left is that they were seen here."""
+    found = list(of_kind(readings, IdentityChanged))
+    known = [(said.when.at, directory.find(said.event.chat)) for _, said in found]
+    activity.note_sights(Sight(one.contact_id, channel.pk, at) for at, one in known if one is not None)
+    return {reading.row.id for reading, _ in found}
 
 
 def _note_channel(channel: Channel, readings: Sequence[Reading]) -> None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Generic, TypeVar, cast, overload
 
+from contacts.services.identities import identifiers
 from contacts.services.times import Believed, believe
 from labelcrm.lib.phones import to_e164
 from webhooks.gateways import GATEWAYS
-from webhooks.gateways.events import Chat, ChatKind, Envelope, Event, Ignored, LabelOnChat, Moment, NotUnderstood
+from webhooks.gateways.events import Chat, ChatKind, Envelope, Event, Ignored, Moment, NotUnderstood
 
 OWN_NUMBER = "own_number"
 NOT_PERSONAL = frozenset(ChatKind) - {ChatKind.PERSONAL, ChatKind.INVALID}
@@ -148,13 +149,15 @@ def _say(event: Event, row: RawEvent, index: int, speaker: Speaker) -> Said[Even
 
 def _with_country(event: Event, region: str) -> Event:
     """Complete a number that was written without its country; it is the business's."""
-    chat: Chat | None = getattr(event, "chat", None)
-    if chat is None or chat.phone is None or chat.phone.startswith("+"):
-        return event
-    phone = to_e164(chat.phone, region=region)
-    if phone is None and chat.lid is None:
-        return NotUnderstood(reason=f"“{chat.raw[:60]}” is no phone number that we can read.")
-    return replace(cast(LabelOnChat, event), chat=replace(chat, phone=phone))
+    for name in ("chat", "old"):
+        chat: Chat | None = getattr(event, name, None)
+        if chat is None or chat.phone is None or chat.phone.startswith("+"):
+            continue
+        whole = replace(chat, phone=to_e164(chat.phone, region=region))
+        if not identifiers(whole):
+            return NotUnderstood(reason=f"“{chat.raw[:60]}” is no phone number that we can read.")
+        event = replace(cast(Any, event), **{name: whole})
+    return event
 
 
 def _key(row: RawEvent, index: int) -> str:
@@ -164,12 +167,12 @@ def _key(row: RawEvent, index: int) -> str:
 
 
 def _is_own(event: Any, speaker: Speaker, envelope: Envelope) -> bool:
-    chat: Chat | None = getattr(event, "chat", None)
-    if chat is None:
+    chats: list[Chat] = [chat for name in ("chat", "old") if (chat := getattr(event, name, None)) is not None]
+    if not chats:
         return False
     phones = {speaker.own_phone, envelope.own_phone} - {"", None}
     lids = {speaker.own_lid, envelope.own_lid} - {"", None}
-    return chat.phone in phones or chat.lid in lids
+    return any(chat.phone in phones or chat.lid in lids for chat in chats)
 
 
 @overload

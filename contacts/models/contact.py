@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex, GinIndex, OpClass
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
@@ -14,6 +14,8 @@ from labelcrm.core.soft_deletion import Archivable, LivingManager
 
 from .channels import Channel
 from .people import Agent
+
+NOTHING = Value({}, output_field=models.JSONField())
 
 
 class Contact(Archivable):
@@ -37,6 +39,7 @@ class Contact(Archivable):
     lid = models.CharField(_("LID"), max_length=40, blank=True)
     user_id = models.CharField(_("WhatsApp user id"), max_length=150, blank=True, db_default="")
     username = models.CharField(_("username"), max_length=60, blank=True, db_default="")
+    username_at = models.DateTimeField(null=True, blank=True, editable=False)
     assigned_to = models.ForeignKey(
         Agent, verbose_name=_("assigned to"), null=True, blank=True, on_delete=models.SET_NULL, related_name="contacts"
     )
@@ -81,6 +84,10 @@ class Contact(Archivable):
             # Search by phone digits in any position, and by name.
             GinIndex(OpClass("phone", name="gin_trgm_ops"), name="contact_phone_trgm"),
             GinIndex(OpClass(Upper("name"), name="gin_trgm_ops"), name="contact_name_trgm"),
+            # ... and by username; nothing for those who have none.
+            GinIndex(
+                OpClass(Upper("username"), name="gin_trgm_ops"), condition=~Q(username=""), name="contact_username_trgm"
+            ),
             models.Index(fields=["campaign", "id"], condition=Q(campaign__isnull=False), name="contact_by_campaign"),
             models.Index(fields=["assigned_to", "id"], condition=Q(assigned_to__isnull=False), name="contact_by_agent"),
             models.Index(fields=["follow_up_at"], condition=Q(follow_up_at__isnull=False), name="contact_follow_up"),
@@ -108,12 +115,16 @@ class IdentityKind(models.TextChoices):
 
 
 class ContactIdentity(models.Model):
-    """One identifier of a contact. Events remember the identity they came by, so that a merge can be undone."""
+    """One identifier of a contact. Events remember the identity they came by, so that a merge can be undone.
+
+    `leads_since` is when WhatsApp said that the contact goes by it from then on: of each kind the latest leads.
+    """
 
     contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="identities")
     kind = models.CharField(_("kind"), max_length=10, choices=IdentityKind)
     value = models.CharField(_("value"), max_length=150)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    leads_since = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("identifier")
@@ -125,13 +136,20 @@ class ContactIdentity(models.Model):
 
 
 class ContactMerge(models.Model):
-    """Two contacts turned out to be one. Undoing gives the listed identities back to `merged`."""
+    """Two contacts turned out to be one. Undoing gives back what is listed here.
+
+    `identity_ids` and `moved` (table → row ids) came from `merged`. `before` holds what the merge changed in rows
+    that stayed: columns of both contacts and their times on channels. What the row of `merged` still says itself is
+    not repeated.
+    """
 
     survivor = models.ForeignKey(Contact, verbose_name=_("kept"), on_delete=models.CASCADE, related_name="merges")
     merged = models.ForeignKey(
         Contact, verbose_name=_("merged"), on_delete=models.CASCADE, related_name="merge_records"
     )
     identity_ids = models.JSONField(default=list)
+    moved = models.JSONField(default=dict, db_default=NOTHING, editable=False)
+    before = models.JSONField(default=dict, db_default=NOTHING, editable=False)
     reason = models.CharField(_("reason"), max_length=40)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     merged_at = models.DateTimeField(_("merged at"), auto_now_add=True)

@@ -149,6 +149,32 @@ def note_names(names: Iterable[tuple[int, str, datetime]]) -> None:
         )
 
 
+def note_usernames(usernames: Iterable[tuple[int, str, datetime]]) -> None:
+    """Give contacts (id, username, time) the latest username WhatsApp told; whoever had it before loses it."""
+    latest: dict[int, tuple[datetime, str]] = {}
+    for contact_id, username, at in usernames:
+        latest[contact_id] = max((at, username), latest.get(contact_id, (at, username)))
+    ordered = sorted(latest)
+    if not ordered:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE contacts_contact AS t SET username = n.username, username_at = n.at,"
+            " updated_at = CASE WHEN t.username = n.username THEN t.updated_at ELSE now() END"
+            " FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS n (id, username, at) WHERE t.id = n.id"
+            ' AND (t.username_at IS NULL OR (t.username_at, t.username COLLATE "C") < (n.at, n.username))',
+            transpose([(i, latest[i][1], latest[i][0]) for i in ordered], 3),
+        )
+        cursor.execute(
+            "UPDATE contacts_contact AS t SET username = '', updated_at = now()"
+            " FROM unnest(%s::text[]) AS n (username), contacts_contact AS later"
+            " WHERE upper(t.username) = upper(n.username) AND t.username <> '' AND t.merged_into_id IS NULL"
+            " AND upper(later.username) = upper(n.username) AND later.username <> '' AND later.merged_into_id IS NULL"
+            " AND (t.username_at, t.id) < (later.username_at, later.id)",
+            [array(sorted({username for _, username in latest.values()}))],
+        )
+
+
 def lock_contacts(contact_ids: Iterable[int]) -> None:
     """Lock contacts in id order for the rest of the transaction: what lanes share, they change one by one."""
     with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Whom is an identifier? Chats become contacts here, and LIDs learn their phones.
+"""Whom is an identifier? Chats become contacts here, and identifiers that belong together come to one contact.
 
 Safe beside other lanes: rows are inserted in sorted order, and an identifier that another lane created in
 the meantime wins over ours.
@@ -6,199 +6,161 @@ the meantime wins over ours.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db import connection
-
-from contacts.models import IdentityKind
-from labelcrm.core.bulk import array, transpose
 from webhooks.gateways.events import Chat
 
 from .activity import lock_contacts
-
-Identifier = tuple[str, str]  # (IdentityKind, value)
+from .identities import Identifier, Known, attach, claim, identifiers, insert_contacts, lead, lookup, take_lead
+from .joining import Merge, People
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """A contact and the identity it was recognised by."""
+class Change:
+    """A person who went by `old` goes by `chat` from `at` on, as WhatsApp itself told."""
 
-    contact_id: int
-    identity_id: int
+    old: Chat
+    chat: Chat
+    at: datetime
 
 
 @dataclass(slots=True)
 class Directory:
     """The contacts of a batch of chats.
 
-    `merges` are pairs (survivor id, merged id): contacts that turned out to be one. Whoever resolves must
-    carry them out before recording anything (`labels.services.merging`).
+    `merges` are contacts that turned out to be one. Whoever resolves must carry them out, in this order, before
+    recording anything (`labels.services.merging`).
     """
 
     known: dict[Identifier, Known] = field(default_factory=dict)
-    merges: list[tuple[int, int]] = field(default_factory=list)
+    merges: list[Merge] = field(default_factory=list)
     created: set[int] = field(default_factory=set)
 
     def find(self, chat: Chat) -> Known | None:
         """The contact of a chat, by phone first; None for one nobody has seen."""
         return next((self.known[i] for i in identifiers(chat) if i in self.known), None)
 
-    def redirect(self, *, merged: int, survivor: int) -> None:
-        """Point every identifier of `merged` to `survivor`."""
-        for identifier, known in self.known.items():
-            if known.contact_id == merged:
-                self.known[identifier] = Known(survivor, known.identity_id)
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Identifiers that one post told to be one person's; `reason` says by what, for the record of a merge."""
+
+    identifiers: tuple[Identifier, ...]
+    reason: str
 
 
-def identifiers(chat: Chat) -> list[Identifier]:
-    """The identifiers of a chat, the leading one first."""
-    found: list[Identifier] = []
-    if chat.phone:
-        found.append((IdentityKind.PHONE.value, chat.phone))
-    if chat.lid:
-        found.append((IdentityKind.LID.value, chat.lid))
-    return found
+IDENTIFIERS_TOLD = "lid_learnt"
+NUMBER_CHANGED = "number_changed"
 
 
-def resolve(chats: Mapping[Chat, datetime], *, names_only: Iterable[Chat] = ()) -> Directory:
-    """Contacts for `chats` (chat → first time seen), created where nobody knows them, LIDs and phones joined.
+def resolve(
+    chats: Mapping[Chat, datetime], *, names_only: Iterable[Chat] = (), changes: Sequence[Change] = ()
+) -> Directory:
+    """Contacts for `chats` (chat → first time seen), created where nobody knows them; what belongs together joined.
 
     `names_only` chats are looked up and joined but never created: a phone's address book is no reason to
     call somebody a contact. Everybody found is locked until the end of the caller's transaction.
     """
-    everyone = {*chats, *names_only}
-    wanted = {identifier for chat in everyone for identifier in identifiers(chat)}
-    directory = Directory(known=_lookup(wanted))
+    told = _told([*chats, *names_only], changes)
+    wanted = {identifier for one in told for identifier in one.identifiers}
+    wanted.update(identifier for chat in (*chats, *names_only) for identifier in identifiers(chat))
+    directory = Directory(known=lookup(wanted))
     while True:
-        _create_missing(directory, chats)
-        if _is_held(directory, wanted) and _join(directory, everyone):
+        _create_missing(directory, chats, changes)
+        if _is_held(directory, wanted) and _join(directory, told):
+            _move_leads(directory, changes)
             return directory
+
+
+def _told(chats: Iterable[Chat], changes: Iterable[Change]) -> list[Told]:
+    """Every set of identifiers that belong together, in an order that does not depend on how the batch came."""
+    together = {tuple(found) for chat in chats if len(found := identifiers(chat)) > 1}
+    changed = {tuple(dict.fromkeys((*identifiers(one.chat), *identifiers(one.old)))) for one in changes}
+    return [Told(one, IDENTIFIERS_TOLD) for one in sorted(together)] + [
+        Told(one, NUMBER_CHANGED) for one in sorted(changed)
+    ]
 
 
 def _is_held(directory: Directory, wanted: Collection[Identifier]) -> bool:
     """Lock everybody known in order; False when another lane made somebody somebody else while we waited."""
     lock_contacts(known.contact_id for known in directory.known.values())
-    before, directory.known = directory.known, _lookup(wanted)
+    before, directory.known = directory.known, lookup(wanted)
     return directory.known == before
 
 
-def _lookup(wanted: Iterable[Identifier]) -> dict[Identifier, Known]:
-    phones, lids = _split(wanted)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT kind, value, contact_id, id FROM contacts_contactidentity"
-            " WHERE (kind = 'phone' AND value = ANY(%s::text[])) OR (kind = 'lid' AND value = ANY(%s::text[]))",
-            [array(phones), array(lids)],
-        )
-        return {(kind, value): Known(contact, identity) for kind, value, contact, identity in cursor.fetchall()}
-
-
-def _split(wanted: Iterable[Identifier]) -> tuple[list[str], list[str]]:
-    phones: set[str] = set()
-    lids: set[str] = set()
-    for kind, value in wanted:
-        (phones if kind == IdentityKind.PHONE else lids).add(value)
-    return sorted(phones), sorted(lids)
-
-
-def _create_missing(directory: Directory, chats: Mapping[Chat, datetime]) -> None:
+def _create_missing(directory: Directory, chats: Mapping[Chat, datetime], changes: Iterable[Change]) -> None:
     """New contacts for chats of which no identifier is known; the identity is inserted first, and decides."""
     leading: dict[Identifier, datetime] = {}
     for chat, seen_at in chats.items():
         if directory.find(chat) is None:
             key = identifiers(chat)[0]
             leading[key] = min(seen_at, leading.get(key, seen_at))
+    for change in changes:
+        either = (*identifiers(change.chat), *identifiers(change.old))
+        if either and not any(one in directory.known or one in leading for one in either):
+            leading[either[0]] = change.at
     if not leading:
         return
     ordered = sorted(leading)
-    won = _claim(ordered)
-    _insert_contacts([(contact_id, identifier, leading[identifier]) for identifier, contact_id in won.items()])
+    won = claim(ordered)
+    insert_contacts([(contact_id, identifier, leading[identifier]) for identifier, contact_id in won.items()])
     directory.created.update(won.values())
-    directory.known |= _lookup(ordered)
+    directory.known |= lookup(ordered)
 
 
-def _claim(ordered: list[Identifier]) -> dict[Identifier, int]:
-    """Insert identities under ids reserved for new contacts; those that another lane holds are not returned.
-
-    The foreign key is checked at commit, so the contacts may follow.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO contacts_contactidentity (contact_id, kind, value, created_at)"
-            " SELECT nextval(pg_get_serial_sequence('contacts_contact', 'id')), kind, value, now()"
-            " FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS new (kind, value, position) ORDER BY position"
-            " ON CONFLICT (kind, value) DO NOTHING RETURNING kind, value, contact_id",
-            transpose(ordered, 2),
-        )
-        return {(kind, value): contact for kind, value, contact in cursor.fetchall()}
-
-
-def _insert_contacts(rows: list[tuple[int, Identifier, datetime]]) -> None:
-    phone, lid = IdentityKind.PHONE, IdentityKind.LID
-    columns = [
-        (contact, value if kind == phone else "", value if kind == lid else "", seen)
-        for contact, (kind, value), seen in rows
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO contacts_contact (id, name, name_source, phone, lid, first_seen_at, created_at, updated_at)"
-            " SELECT id, '', '', phone, lid, seen, now(), now()"
-            " FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::timestamptz[]) AS new (id, phone, lid, seen)",
-            transpose(columns, 4),
-        )
-
-
-def _join(directory: Directory, chats: Iterable[Chat]) -> bool:
-    """Make each (phone, LID) pair one contact: attach what is new, list what must be merged.
+def _join(directory: Directory, told: Iterable[Told]) -> bool:
+    """Bring each set of identifiers to one contact: attach what is new, list what must be merged.
 
     False when another lane gave one of them to somebody else in the meantime: then everything is looked up again.
     """
-    directory.merges.clear()
-    for phone, lid in sorted({(chat.phone, chat.lid) for chat in chats if chat.phone and chat.lid}):
-        of_phone, of_lid = (IdentityKind.PHONE.value, phone), (IdentityKind.LID.value, lid)
-        by_phone, by_lid = directory.known.get(of_phone), directory.known.get(of_lid)
-        if by_phone and not by_lid:
-            if not _attach(directory, of_lid, by_phone.contact_id):
-                return False
-        elif by_lid and not by_phone:
-            if not _attach(directory, of_phone, by_lid.contact_id):
-                return False
-        elif by_phone and by_lid and by_phone.contact_id != by_lid.contact_id and _may_be_one(by_phone, by_lid):
-            directory.merges.append((by_phone.contact_id, by_lid.contact_id))
-            directory.redirect(merged=by_lid.contact_id, survivor=by_phone.contact_id)
-    return True
+    people = People()
+    people.learn(_in_doubt(directory, told))
+    new: dict[Identifier, int] = {}
+    for one in told:
+        owners = [
+            new.get(i) or directory.known[i].contact_id for i in one.identifiers if i in directory.known or i in new
+        ]
+        if owners:
+            owner = people.join(owners, reason=one.reason, by_whatsapp=one.reason == NUMBER_CHANGED)
+            new |= {i: owner for i in one.identifiers if i not in directory.known and i not in new}
+    directory.merges = people.merges
+    return _attach(directory, new, people)
 
 
-def _may_be_one(by_phone: Known, by_lid: Known) -> bool:
-    """Two people with a phone each are never made one by a gateway's word alone, nor are two whom a person parted."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT 1 FROM contacts_contactidentity WHERE contact_id = %(lid)s AND kind = 'phone' UNION ALL"
-            " SELECT 1 FROM contacts_contactmerge WHERE survivor_id = %(phone)s AND merged_id = %(lid)s"
-            " AND undone_at IS NOT NULL LIMIT 1",
-            {"phone": by_phone.contact_id, "lid": by_lid.contact_id},
-        )
-        return cursor.fetchone() is None
+def _in_doubt(directory: Directory, told: Iterable[Told]) -> set[int]:
+    """The contacts of sets of identifiers that belong to more than one."""
+    doubtful: set[int] = set()
+    for one in told:
+        owners = {directory.known[i].contact_id for i in one.identifiers if i in directory.known}
+        if len(owners) > 1:
+            doubtful |= owners
+    return doubtful
 
 
-def _attach(directory: Directory, identifier: Identifier, contact_id: int) -> bool:
-    """Give a contact one more identifier; False when another lane was faster."""
-    kind, value = identifier
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO contacts_contactidentity (contact_id, kind, value, created_at) VALUES (%s, %s, %s, now())"
-            " ON CONFLICT (kind, value) DO NOTHING RETURNING id",
-            [contact_id, kind, value],
-        )
-        inserted = cursor.fetchone()
-        if inserted is None:
+def _attach(directory: Directory, new: Mapping[Identifier, int], people: People) -> bool:
+    """Give contacts their new identifiers, and all of those who were joined to the one that stays."""
+    if new:
+        attached = attach({identifier: people.now(owner) for identifier, owner in new.items()})
+        if len(attached) < len(new):
             return False
-        column = "phone" if kind == IdentityKind.PHONE else "lid"
-        cursor.execute(
-            f"UPDATE contacts_contact SET {column} = %s, updated_at = now() WHERE id = %s AND {column} = ''",  # noqa: S608 - one of two words above
-            [value, contact_id],
-        )
-    directory.known[identifier] = Known(contact_id, inserted[0])
+        directory.known |= attached
+        lead(known.contact_id for known in attached.values())
+    if people.merges:
+        directory.known = {
+            identifier: Known(people.now(known.contact_id), known.identity_id)
+            for identifier, known in directory.known.items()
+        }
     return True
+
+
+def _move_leads(directory: Directory, changes: Iterable[Change]) -> None:
+    """What a person goes by now leads from then on, and an older change that is told late takes nothing back."""
+    since: dict[Identifier, datetime] = {}
+    for change in changes:
+        for identifier in identifiers(change.chat):
+            since[identifier] = max(change.at, since.get(identifier, change.at))
+    if since:
+        take_lead(since)
+        lead(directory.known[identifier].contact_id for identifier in since if identifier in directory.known)

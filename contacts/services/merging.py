@@ -19,6 +19,7 @@ from labelcrm.core.bulk import execute
 
 from .activity import lock_contacts
 from .attribution import attribute, first_messages, forget_later_touches, forget_lost_campaigns, set_first_touch
+from .identities import lead
 
 MOVED = (Message, Note, Consent, CampaignTouch)
 
@@ -39,6 +40,7 @@ def merge_contacts(*, survivor_id: int, merged_id: int, reason: str, actor: Any)
     Contact.all_objects.filter(merged_into_id=merged_id).update(merged_into_id=survivor_id)
     _join_channels(survivor_id, merged_id)
     _join_fields(survivor_id, merged_id)
+    lead([survivor_id])
     forget_later_touches(first_messages([survivor_id]))
     set_first_touch([survivor_id])
     audit.record(actor=actor, action="contact.merged", obj=record.survivor, merged=merged_id, reason=reason)
@@ -68,8 +70,6 @@ def _join_fields(survivor_id: int, merged_id: int) -> None:
         " name = CASE WHEN s.name = '' THEN m.name ELSE s.name END,"
         " name_source = CASE WHEN s.name = '' THEN m.name_source ELSE s.name_source END,"
         " name_at = CASE WHEN s.name = '' THEN m.name_at ELSE s.name_at END,"
-        " phone = CASE WHEN s.phone = '' THEN m.phone ELSE s.phone END,"
-        " lid = CASE WHEN s.lid = '' THEN m.lid ELSE s.lid END,"
         " assigned_to_id = COALESCE(s.assigned_to_id, m.assigned_to_id),"
         " follow_up_at = LEAST(s.follow_up_at, m.follow_up_at),"
         " opted_out_at = LEAST(s.opted_out_at, m.opted_out_at),"
@@ -123,12 +123,9 @@ def recount(contact_id: int) -> None:
     )
     execute(
         "UPDATE contacts_contact c SET updated_at = now(),"
-        " phone = COALESCE((SELECT value FROM contacts_contactidentity WHERE contact_id = c.id AND kind = 'phone'"
-        "  ORDER BY id LIMIT 1), ''),"
-        " lid = COALESCE((SELECT value FROM contacts_contactidentity WHERE contact_id = c.id AND kind = 'lid'"
-        "  ORDER BY id LIMIT 1), ''),"
         " (first_inbound_at, last_inbound_at, last_outbound_at) = (SELECT min(at) FILTER (WHERE NOT from_me),"
         "  max(at) FILTER (WHERE NOT from_me), max(at) FILTER (WHERE from_me) FROM contacts_message"
         "  WHERE contact_id = c.id) WHERE c.id = %s",
         [contact_id],
     )
+    lead([contact_id])
