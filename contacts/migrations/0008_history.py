@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('contacts', '0005_people_without_numbers'),
+        ('contacts', '0006_who_leads_and_what_merges_moved'),
     ]
 
     operations = [

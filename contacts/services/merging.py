@@ -14,6 +14,7 @@ from contacts.models import (
     Message,
     Note,
 )
+from contacts.querysets import first_live_inbound
 from labelcrm.core import audit
 from labelcrm.core.bulk import execute
 
@@ -22,6 +23,20 @@ from .attribution import attribute, first_messages, forget_later_touches, forget
 from .identities import lead
 
 MOVED = (Message, Note, Consent, CampaignTouch)
+
+
+def _joined_history(one: str, other: str) -> str:
+    """SQL that sets when the contact, or contact on a channel, of two rows first wrote since it was connected."""
+    either = f"{one}.has_history OR {other}.has_history"
+    first = f"LEAST({first_live_inbound(one)}, {first_live_inbound(other)})"
+    return f" has_history = {either}, first_live_inbound_at = CASE WHEN {either} THEN {first} END,"
+
+
+# The same from messages: of those `inbound` some may be `history`.
+_HISTORY = """
+ COALESCE(bool_or(inbound AND history), false),
+ CASE WHEN bool_or(inbound AND history) THEN min(at) FILTER (WHERE inbound AND NOT history) END
+"""
 
 
 def merge_contacts(*, survivor_id: int, merged_id: int, reason: str, actor: Any) -> ContactMerge:
@@ -50,10 +65,12 @@ def merge_contacts(*, survivor_id: int, merged_id: int, reason: str, actor: Any)
 def _join_channels(survivor_id: int, merged_id: int) -> None:
     execute(
         "INSERT INTO contacts_contactchannel AS link"
-        " (contact_id, channel_id, first_seen_at, first_inbound_at, last_inbound_at, last_outbound_at)"
-        " SELECT %s, channel_id, first_seen_at, first_inbound_at, last_inbound_at, last_outbound_at"
-        " FROM contacts_contactchannel WHERE contact_id = %s"
+        " (contact_id, channel_id, first_seen_at, first_inbound_at, last_inbound_at, last_outbound_at, has_history,"
+        " first_live_inbound_at)"
+        " SELECT %s, channel_id, first_seen_at, first_inbound_at, last_inbound_at, last_outbound_at, has_history,"
+        " first_live_inbound_at FROM contacts_contactchannel WHERE contact_id = %s"
         " ON CONFLICT (contact_id, channel_id) DO UPDATE SET"
+        f"{_joined_history('link', 'excluded')}"
         " first_seen_at = LEAST(link.first_seen_at, excluded.first_seen_at),"
         " first_inbound_at = LEAST(link.first_inbound_at, excluded.first_inbound_at),"
         " last_inbound_at = GREATEST(link.last_inbound_at, excluded.last_inbound_at),"
@@ -73,6 +90,7 @@ def _join_fields(survivor_id: int, merged_id: int) -> None:
         " assigned_to_id = COALESCE(s.assigned_to_id, m.assigned_to_id),"
         " follow_up_at = LEAST(s.follow_up_at, m.follow_up_at),"
         " opted_out_at = LEAST(s.opted_out_at, m.opted_out_at),"
+        f"{_joined_history('s', 'm')}"
         " first_seen_at = LEAST(s.first_seen_at, m.first_seen_at),"
         " first_inbound_at = LEAST(s.first_inbound_at, m.first_inbound_at),"
         " last_inbound_at = GREATEST(s.last_inbound_at, m.last_inbound_at),"
@@ -112,20 +130,23 @@ def recount(contact_id: int) -> None:
     execute("DELETE FROM contacts_contactchannel WHERE contact_id = %s", [contact_id])
     execute(
         "INSERT INTO contacts_contactchannel"
-        " (contact_id, channel_id, first_seen_at, first_inbound_at, last_inbound_at, last_outbound_at)"
+        " (contact_id, channel_id, first_seen_at, first_inbound_at, last_inbound_at, last_outbound_at, has_history,"
+        " first_live_inbound_at)"
         " SELECT %(id)s, channel_id, min(at), min(at) FILTER (WHERE inbound), max(at) FILTER (WHERE inbound),"
-        " max(at) FILTER (WHERE outbound) FROM ("
-        "  SELECT channel_id, at, NOT from_me AS inbound, from_me AS outbound FROM contacts_message"
+        f" max(at) FILTER (WHERE outbound), {_HISTORY} FROM ("
+        "  SELECT channel_id, at, NOT from_me AS inbound, from_me AS outbound, history FROM contacts_message"
         "  WHERE contact_id = %(id)s"
-        "  UNION ALL SELECT channel_id, occurred_at, false, false FROM labels_labelevent WHERE contact_id = %(id)s"
+        "  UNION ALL SELECT channel_id, occurred_at, false, false, false FROM labels_labelevent"
+        "  WHERE contact_id = %(id)s"
         " ) AS seen GROUP BY channel_id",
         {"id": contact_id},
     )
     execute(
         "UPDATE contacts_contact c SET updated_at = now(),"
-        " (first_inbound_at, last_inbound_at, last_outbound_at) = (SELECT min(at) FILTER (WHERE NOT from_me),"
-        "  max(at) FILTER (WHERE NOT from_me), max(at) FILTER (WHERE from_me) FROM contacts_message"
-        "  WHERE contact_id = c.id) WHERE c.id = %s",
+        " (first_inbound_at, last_inbound_at, last_outbound_at, has_history, first_live_inbound_at) ="
+        " (SELECT min(at) FILTER (WHERE inbound), max(at) FILTER (WHERE inbound), max(at) FILTER (WHERE NOT inbound),"
+        f" {_HISTORY} FROM (SELECT at, NOT from_me AS inbound, history FROM contacts_message"
+        "  WHERE contact_id = c.id) AS told) WHERE c.id = %s",
         [contact_id],
     )
     lead([contact_id])
