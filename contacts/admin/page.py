@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
@@ -13,7 +14,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
-from contacts.models import CampaignTouch, Contact, ContactIdentity, Message, Note
+from contacts.models import CampaignTouch, Contact, ContactIdentity, IdentityKind, Message, Note
 from labelcrm.core.admin.keyset import Keyset
 from labelcrm.core.templatetags.labelcrm import person, tone
 from labels.models import LabelAssignment, Method
@@ -125,12 +126,18 @@ def contact_page(request: HttpRequest, contact: Contact) -> ContactPage:
     return ContactPage(
         contact=contact,
         intervals=list(_intervals(user, contact)),
-        identities=list(contact.identities.order_by("kind", "id")),
+        identities=sorted(contact.identities.all(), key=partial(_place, contact)),
         chat=_chat(user, contact, older_than=request.GET.get("older"), newer_than=request.GET.get("newer")),
         notes=list(contact.notes.select_related("author")[:MAX_NOTES]),
         touches=list(contact.touches.select_related("campaign", "channel")),
         now=timezone.now(),
     )
+
+
+def _place(contact: Contact, identity: ContactIdentity) -> tuple[int, bool, int]:
+    """Phones first, and of each kind the one that leads."""
+    leads = identity.value == getattr(contact, identity.kind, "")
+    return IdentityKind.values.index(identity.kind), not leads, identity.pk
 
 
 def _intervals(user: Any, contact: Contact) -> Iterable[LabelAssignment]:

@@ -7,7 +7,9 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from contacts.hidden import named_exactly, username_like
 from contacts.models import ContactIdentity, IdentityKind
+from webhooks.gateways import user_ids
 
 JID = re.compile(r"(?P<user>\d+)(?:[:.]\d+)?@(?P<server>s\.whatsapp\.net|c\.us|lid|hosted|hosted\.lid)", re.ASCII)
 NUMBER = re.compile(r"[\d\s()+./-]+", re.ASCII)
@@ -15,17 +17,24 @@ MIN_DIGITS = 3  # what a trigram index needs
 
 
 def find(contacts: QuerySet[Any], term: str) -> QuerySet[Any]:
-    """The contacts `term` may mean: a JID exactly, digits anywhere in a phone, else every word in the name."""
+    """The contacts `term` may mean: a JID or Meta's id exactly, digits anywhere in a phone, else a name or username."""
     term = term.strip()
     jid = JID.fullmatch(term.lower())
     if jid:
         lid = "lid" in jid["server"]
         kind, value = (IdentityKind.LID, jid["user"]) if lid else (IdentityKind.PHONE, f"+{jid['user']}")
         return contacts.filter(pk__in=_owners(Q(kind=kind, value=value)))
+    if term.startswith("@"):
+        return contacts.filter(username_like(term))
+    if user_ids.read(term) is not None:
+        return contacts.filter(named_exactly(term) | Q(name__icontains=term))
     digits = significant_digits(term)
     if digits:
         return contacts.filter(Q(phone__contains=digits) | Q(name__icontains=term) | Q(pk__in=_other_numbers(digits)))
-    for word in term.split():
+    words = term.split()
+    if len(words) == 1:
+        return contacts.filter(Q(name__icontains=term) | username_like(term))
+    for word in words:
         contacts = contacts.filter(name__icontains=word)
     return contacts
 

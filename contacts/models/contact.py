@@ -7,6 +7,7 @@ from django.contrib.postgres.indexes import BrinIndex, GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Upper
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from contacts.querysets import ContactQuerySet, MessageQuerySet
@@ -98,13 +99,21 @@ class Contact(Archivable):
         ]
 
     def __str__(self) -> str:
-        return self.name or self.address
+        return self.name or self.shown_address
 
     @property
     def address(self) -> str:
         """How this person is reached, as people read it: phone, else username, else LID, else Meta's id."""
         username = f"@{self.username}" if self.username else ""
         return self.phone or username or (f"{self.lid}@lid" if self.lid else self.user_id)
+
+    @property
+    def shown_address(self) -> str:
+        """The address in words where it is none that people know: an id says nothing but that the number is hidden."""
+        if self.phone or self.username:
+            return self.address
+        end = (self.lid or self.user_id)[-4:]
+        return gettext("No number · …%(end)s") % {"end": end} if end else gettext("No number")
 
 
 class IdentityKind(models.TextChoices):

@@ -60,7 +60,8 @@ def record_messages(messages: Collection[NewMessage]) -> dict[tuple[int, str], i
             "INSERT INTO contacts_message (contact_id, identity_id, channel_id, external_id, from_me, by_api, kind,"
             " text, at, at_source, received_at, ad, inbox_id, history)"
             " SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::bool[], %s::bool[],"
-            " %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::timestamptz[], %s::jsonb[], %s::bigint[], %s::bool[])"
+            " %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::timestamptz[], %s::jsonb[], %s::bigint[],"
+            " %s::bool[])"
             " ON CONFLICT (channel_id, external_id) DO UPDATE SET history = false,"
             " ad = COALESCE(contacts_message.ad, excluded.ad)"
             " WHERE contacts_message.history AND NOT excluded.history RETURNING channel_id, external_id, id",

@@ -64,7 +64,7 @@ def merge_contacts(*, survivor_id: int, merged_id: int, reason: str, actor: Any)
 
 def _join_channels(survivor_id: int, merged_id: int) -> None:
     execute(
-        "INSERT INTO contacts_contactchannel AS link"
+        "INSERT INTO contacts_contactchannel AS link"  # noqa: S608 - our own words
         " (contact_id, channel_id, first_seen_at, first_inbound_at, last_inbound_at, last_outbound_at, has_history,"
         " first_live_inbound_at)"
         " SELECT %s, channel_id, first_seen_at, first_inbound_at, last_inbound_at, last_outbound_at, has_history,"
@@ -83,7 +83,7 @@ def _join_channels(survivor_id: int, merged_id: int) -> None:
 def _join_fields(survivor_id: int, merged_id: int) -> None:
     """The survivor keeps what it has, gains what it lacks, and opting out stays opted out."""
     execute(
-        "UPDATE contacts_contact s SET"
+        "UPDATE contacts_contact s SET"  # noqa: S608 - our own words
         " name = CASE WHEN s.name = '' THEN m.name ELSE s.name END,"
         " name_source = CASE WHEN s.name = '' THEN m.name_source ELSE s.name_source END,"
         " name_at = CASE WHEN s.name = '' THEN m.name_at ELSE s.name_at END,"
@@ -129,7 +129,7 @@ def recount(contact_id: int) -> None:
     """Derive a contact's leading identifiers, channels and message times from its identities and messages."""
     execute("DELETE FROM contacts_contactchannel WHERE contact_id = %s", [contact_id])
     execute(
-        "INSERT INTO contacts_contactchannel"
+        "INSERT INTO contacts_contactchannel"  # noqa: S608 - our own words
         " (contact_id, channel_id, first_seen_at, first_inbound_at, last_inbound_at, last_outbound_at, has_history,"
         " first_live_inbound_at)"
         " SELECT %(id)s, channel_id, min(at), min(at) FILTER (WHERE inbound), max(at) FILTER (WHERE inbound),"
@@ -142,7 +142,7 @@ def recount(contact_id: int) -> None:
         {"id": contact_id},
     )
     execute(
-        "UPDATE contacts_contact c SET updated_at = now(),"
+        "UPDATE contacts_contact c SET updated_at = now(),"  # noqa: S608 - our own words
         " (first_inbound_at, last_inbound_at, last_outbound_at, has_history, first_live_inbound_at) ="
         " (SELECT min(at) FILTER (WHERE inbound), max(at) FILTER (WHERE inbound), max(at) FILTER (WHERE NOT inbound),"
         f" {_HISTORY} FROM (SELECT at, NOT from_me AS inbound, history FROM contacts_message"
