@@ -35,4 +35,15 @@ class Migration(migrations.Migration):
             name='history',
             field=models.BooleanField(db_default=False, default=False, verbose_name='from before'),
         ),
+        # A contact that is not saved yet has them empty too; the table stays as it is.
+        migrations.AlterField(
+            model_name='contact',
+            name='user_id',
+            field=models.CharField(blank=True, db_default='', default='', max_length=150, verbose_name='WhatsApp user id'),
+        ),
+        migrations.AlterField(
+            model_name='contact',
+            name='username',
+            field=models.CharField(blank=True, db_default='', default='', max_length=60, verbose_name='username'),
+        ),
     ]

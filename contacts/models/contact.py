@@ -38,8 +38,8 @@ class Contact(Archivable):
     name_at = models.DateTimeField(null=True, blank=True, editable=False)
     phone = models.CharField(_("phone"), max_length=20, blank=True)
     lid = models.CharField(_("LID"), max_length=40, blank=True)
-    user_id = models.CharField(_("WhatsApp user id"), max_length=150, blank=True, db_default="")
-    username = models.CharField(_("username"), max_length=60, blank=True, db_default="")
+    user_id = models.CharField(_("WhatsApp user id"), max_length=150, blank=True, default="", db_default="")
+    username = models.CharField(_("username"), max_length=60, blank=True, default="", db_default="")
     username_at = models.DateTimeField(null=True, blank=True, editable=False)
     assigned_to = models.ForeignKey(
         Agent, verbose_name=_("assigned to"), null=True, blank=True, on_delete=models.SET_NULL, related_name="contacts"
