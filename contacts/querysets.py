@@ -16,11 +16,6 @@ from django.db.models import Exists, OuterRef, Q
 from labelcrm.core.soft_deletion import ArchivableQuerySet
 
 
-def first_live_inbound(alias: str) -> str:
-    """SQL for when the contact or contact on a channel `alias` first wrote since the number was connected."""
-    return f"CASE WHEN {alias}.has_history THEN {alias}.first_live_inbound_at ELSE {alias}.first_inbound_at END"
-
-
 def sees_everything(user: Any) -> bool:
     """True for users whose role is not limited to teams."""
     return bool(user.is_active and (user.is_superuser or user.has_perm("contacts.see_all_teams")))

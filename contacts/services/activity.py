@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django.db import connection
 
-from contacts.querysets import first_live_inbound
+from contacts.counting import first_live_inbound
 from labelcrm.core.bulk import array, transpose
 from webhooks.gateways.events import AdReferral
 

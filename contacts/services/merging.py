@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from contacts.counting import first_live_inbound
 from contacts.models import (
     CampaignTouch,
     Consent,
@@ -14,7 +15,6 @@ from contacts.models import (
     Message,
     Note,
 )
-from contacts.querysets import first_live_inbound
 from labelcrm.core import audit
 from labelcrm.core.bulk import execute
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from contacts.counting import first_live_inbound
 from contacts.models import Agent, Channel
-from contacts.querysets import first_live_inbound
 
 from . import activity, facts, owners
 from .facts import Facts

@@ -1,0 +1,8 @@
+"""SQL over contacts and messages for what figures count. Knows no framework: reports describe themselves without one."""
+
+from __future__ import annotations
+
+
+def first_live_inbound(alias: str) -> str:
+    """When the contact, or contact on a channel, of the row `alias` first wrote since the number was connected."""
+    return f"CASE WHEN {alias}.has_history THEN {alias}.first_live_inbound_at ELSE {alias}.first_inbound_at END"
