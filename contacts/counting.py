@@ -1,4 +1,4 @@
-"""SQL over contacts and messages for what figures count. Knows no framework: reports describe themselves without one."""
+"""SQL over contacts and messages: what figures count. Knows no framework, because reports are described without one."""
 
 from __future__ import annotations
 
