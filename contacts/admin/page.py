@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
@@ -126,7 +125,7 @@ def contact_page(request: HttpRequest, contact: Contact) -> ContactPage:
     return ContactPage(
         contact=contact,
         intervals=list(_intervals(user, contact)),
-        identities=sorted(contact.identities.all(), key=partial(_place, contact)),
+        identities=_identities(contact),
         chat=_chat(user, contact, older_than=request.GET.get("older"), newer_than=request.GET.get("newer")),
         notes=list(contact.notes.select_related("author")[:MAX_NOTES]),
         touches=list(contact.touches.select_related("campaign", "channel")),
@@ -134,10 +133,13 @@ def contact_page(request: HttpRequest, contact: Contact) -> ContactPage:
     )
 
 
-def _place(contact: Contact, identity: ContactIdentity) -> tuple[int, bool, int]:
-    """Phones first, and of each kind the one that leads."""
-    leads = identity.value == getattr(contact, identity.kind, "")
-    return IdentityKind.values.index(identity.kind), not leads, identity.pk
+def _identities(contact: Contact) -> list[ContactIdentity]:
+    """Phones first, and of each kind the one that leads, which each of them knows of itself as `leads`."""
+    found: list[Any] = list(contact.identities.all())
+    for identity in found:
+        identity.leads = identity.value == getattr(contact, identity.kind, "")
+    kinds = IdentityKind.values
+    return sorted(found, key=lambda one: (kinds.index(one.kind), not one.leads, one.pk))
 
 
 def _intervals(user: Any, contact: Contact) -> Iterable[LabelAssignment]:

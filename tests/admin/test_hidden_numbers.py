@@ -230,3 +230,11 @@ def test_a_username_in_a_file_means_nobody(client_of: ClientOf, hidden: dict[str
     preview = upload(client_of("owner"), "username,phone,name\nbudi.kopi,081290009999,Orang Lain\n")
     assert totals(preview) == (1, 0, 0)
     assert Contact.objects.get(username="budi.kopi").name == "Budi"
+
+
+def test_of_several_numbers_the_page_tells_which_one_leads(client_of: ClientOf, shop: Shop) -> None:
+    contact = shop.contact(name="Joko", phone="+6281290001111")
+    ContactIdentity.objects.create(contact=contact, kind=IdentityKind.PHONE, value="+6281290002222")
+    page = client_of("cs_lead", shop).get(f"{LIST}{contact.pk}/").content.decode()
+    assert '<span>Phone</span> <bdi class="lc-id">+62 812-9000-1111' in page
+    assert '<span>Phone (another)</span> <bdi class="lc-id">+62 812-9000-2222' in page

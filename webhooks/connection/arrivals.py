@@ -12,7 +12,15 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Channel
-from webhooks.gateways.events import ChannelStatus, ContactSeen, LabelDeleted, LabelOnChat, LabelSaved, MessageSeen
+from webhooks.gateways.events import (
+    ChannelStatus,
+    ContactSeen,
+    IdentityChanged,
+    LabelDeleted,
+    LabelOnChat,
+    LabelSaved,
+    MessageSeen,
+)
 from webhooks.models import InboundEvent, PostCounter
 from webhooks.processing import speaker_of
 from webhooks.reading import RawEvent, Reading, Speaker, read
@@ -24,12 +32,14 @@ State = InboundEvent.State
 LOOKED_AT = (State.APPLIED, State.DUPLICATE, State.IGNORED, State.PARKED, State.PENDING)
 
 MESSAGE, LABEL_ON_CHAT, LABEL_ITSELF, STATUS, CONTACT = "message", "label_on_chat", "label_itself", "status", "contact"
+CHANGED = "changed"
 KINDS: dict[str, str | Promise] = {
     LABEL_ON_CHAT: _("label put on or taken off"),
     LABEL_ITSELF: _("label created, renamed or deleted"),
     MESSAGE: _("message"),
     STATUS: _("connection of the number"),
     CONTACT: _("name of a contact"),
+    CHANGED: _("change of a number or an id"),
 }
 _KIND_OF = {
     LabelOnChat: LABEL_ON_CHAT,
@@ -38,6 +48,7 @@ _KIND_OF = {
     MessageSeen: MESSAGE,
     ChannelStatus: STATUS,
     ContactSeen: CONTACT,
+    IdentityChanged: CHANGED,
 }
 IGNORED: dict[str, str | Promise] = {
     "group": _("in a group"),
@@ -47,6 +58,9 @@ IGNORED: dict[str, str | Promise] = {
     "own_number": _("about the number itself"),
     "message_label": _("a label on a single message"),
     "empty": _("without content"),
+    "message_status": _("delivered or read"),
+    "history_declined": _("history, which the owner of the app does not share"),
+    "history_without_chat": _("media of the history, whose message came before"),
 }
 
 
