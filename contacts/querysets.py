@@ -67,7 +67,9 @@ class OfContactQuerySet(models.QuerySet[Any]):
 
 
 class MessageQuerySet(OfContactQuerySet):
-    pass
+    def counted(self) -> Self:
+        """The messages that figures, first and last times and campaigns know of (`contacts.counting.COUNTS`)."""
+        return self.exclude(kind="unknown")
 
 
 class CampaignQuerySet(ArchivableQuerySet):

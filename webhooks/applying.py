@@ -29,6 +29,8 @@ from webhooks.gateways.events import (
 
 from .reading import Reading, Said, of_kind
 
+UNKNOWN = "unknown"  # the kind of a message whose type nobody here has read about
+
 
 def apply(channel: Channel, readings: Sequence[Reading]) -> set[int]:
     """Apply what `readings` say about one channel; returns ids of the rows that told something new.
@@ -47,6 +49,7 @@ def apply(channel: Channel, readings: Sequence[Reading]) -> set[int]:
     useful |= _apply_messages(channel, readings, directory)
     useful |= _apply_names(readings, directory)
     useful |= _apply_changes(channel, readings, directory)
+    _keep_unknown_types(readings, directory, useful)
     _note_channel(channel, readings)
     return useful
 
@@ -67,10 +70,13 @@ def _contacts(channel: Channel, readings: Sequence[Reading]) -> Directory:
     """Everybody the batch speaks of, joined and locked."""
     seen: dict[Chat, datetime] = {}
     for _, said in of_kind(readings, LabelOnChat, MessageSeen):
-        seen[said.event.chat] = min(said.when.at, seen.get(said.event.chat, said.when.at))
+        if not _is_unknown(said.event):
+            seen[said.event.chat] = min(said.when.at, seen.get(said.event.chat, said.when.at))
+    looked_up = [said.event.chat for _, said in of_kind(readings, ContactSeen)]
+    looked_up += [said.event.chat for _, said in of_kind(readings, MessageSeen) if _is_unknown(said.event)]
     directory = resolve(
         seen,
-        names_only=[said.event.chat for _, said in of_kind(readings, ContactSeen)],
+        names_only=looked_up,
         changes=[Change(s.event.old, s.event.chat, s.when.at) for _, s in of_kind(readings, IdentityChanged)],
     )
     for merge in directory.merges:
@@ -170,17 +176,64 @@ def _apply_messages(channel: Channel, readings: Sequence[Reading], directory: Di
     found = list(of_kind(readings, MessageSeen))
     if not found:
         return set()
-    # Of two tellings the live one counts, whatever their order.
-    told = sorted((_message(channel, r, s, directory) for r, s in found), key=lambda m: not m.history)
-    messages = {m.external_id: m for m in told}
-    stored = activity.record_messages(list(messages.values()))
-    fresh = [m for m in messages.values() if (channel.pk, m.external_id) in stored]
-    activity.note_sights(Sight(m.contact_id, channel.pk, m.at) for m in fresh)
-    activity.note_messages(fresh)
+    strangers = _strangers(readings, directory)
+    told = [_message(channel, r, s, directory) for r, s in found if s.key not in strangers]
+    useful: set[int] = set()
+    for messages in activity.tellings(told):
+        useful |= _record(channel, messages)
     activity.note_names(_names_in(found, directory))
     activity.note_usernames(_usernames_in(found, directory))
-    attribution.attribute(list(stored.values()))
-    return {m.inbox_id for m in fresh}
+    return useful
+
+
+def _record(channel: Channel, messages: Sequence[NewMessage]) -> set[int]:
+    """Store or fill messages, each id once, and draw what follows; returns the inbox rows that told something."""
+    stored = activity.record_messages(messages)
+    news = [(m, stored[(channel.pk, m.external_id)]) for m in messages if (channel.pk, m.external_id) in stored]
+    counted = [(m, row) for m, row in news if m.counts]
+    activity.note_sights(Sight(row.contact_id, channel.pk, m.at) for m, row in counted)
+    activity.note_messages(m for m, row in counted if row.is_new)
+    filled = {row.contact_id for _, row in counted if not row.is_new}
+    ids = [row.id for _, row in counted]
+    if filled:
+        activity.recount_times(filled)
+        ids += [first.pk for first in attribution.first_messages(filled)]
+    attribution.attribute(ids)
+    return {m.inbox_id for m, _ in news}
+
+
+def _is_unknown(event: LabelOnChat | MessageSeen) -> bool:
+    return isinstance(event, MessageSeen) and event.kind == UNKNOWN
+
+
+def _strangers(readings: Sequence[Reading], directory: Directory) -> dict[str, tuple[Reading, str]]:
+    """Messages of an unknown type from nobody known by then, by their key: the reading and the type's own name.
+
+    Whoever a later row of the same batch makes known was not known yet: how rows are cut must not matter.
+    """
+    unknown = [(r, s) for r, s in of_kind(readings, MessageSeen) if _is_unknown(s.event)]
+    if not unknown:
+        return {}
+    since: dict[int, int] = {}
+    for reading, said in of_kind(readings, LabelOnChat, MessageSeen):
+        known = directory.find(said.event.chat)
+        if known is not None and known.contact_id in directory.created and not _is_unknown(said.event):
+            since.setdefault(known.contact_id, reading.row.id)
+    nobody = {}
+    for reading, said in unknown:
+        known = directory.find(said.event.chat)
+        if known is None or since.get(known.contact_id, 0) > reading.row.id:
+            nobody[said.key] = (reading, said.event.wire_type)
+    return nobody
+
+
+def _keep_unknown_types(readings: Sequence[Reading], directory: Directory, useful: set[int]) -> None:
+    """Rows whose message is of an unknown type and of nobody are parked, to be processed when the type is known."""
+    for reading, wire_type in _strangers(readings, directory).values():
+        named = f"the type “{wire_type}”" if wire_type else "a type without a name"
+        reason = f"a message of {named}, which is not known here, from nobody who is a contact"[:300]
+        reading.unread = reading.unread or reason
+        reading.parked = reading.parked or ("" if reading.row.id in useful else reason)
 
 
 def _message(channel: Channel, reading: Reading, said: Said[MessageSeen], directory: Directory) -> NewMessage:
@@ -202,6 +255,7 @@ def _message(channel: Channel, reading: Reading, said: Said[MessageSeen], direct
         ad=event.ad,
         inbox_id=reading.row.id,
         history=event.history,
+        wire_type=storable(event.wire_type, 60) if event.kind == UNKNOWN else "",
     )
 
 

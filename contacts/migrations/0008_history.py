@@ -7,6 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('contacts', '0006_who_leads_and_what_merges_moved'),
+        ('contacts', '0007_types_nobody_knows'),
     ]
 
     operations = [

@@ -206,6 +206,9 @@ class Message(models.Model):
     """One message in or out. `ad` holds the ad referral of a first message as the gateway told it.
 
     `history` marks what was said before the number was connected: it moves first and last times and is nobody's work.
+
+    `kind` "waiting" stands for a message whose content may still follow, "unknown" for one of a type that nobody here
+    has read about (`wire_type` is the gateway's name of it): it is shown, and counts in no figure.
     """
 
     contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="messages")
@@ -215,6 +218,7 @@ class Message(models.Model):
     from_me = models.BooleanField(_("outgoing"))
     by_api = models.BooleanField(_("sent through the API"), null=True)
     kind = models.CharField(_("kind"), max_length=20, default="text")
+    wire_type = models.CharField(_("unknown type"), max_length=60, blank=True, db_default="")
     text = models.TextField(_("text"), blank=True)
     at = models.DateTimeField(_("time"))
     at_source = models.CharField(_("source of the time"), max_length=10)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from django.db import connection
 
-from contacts.counting import first_live_inbound
+from contacts.counting import COUNTS, first_live_inbound
 from labelcrm.core.bulk import array, transpose
 from webhooks.gateways.events import AdReferral
 
@@ -32,6 +32,26 @@ class NewMessage:
     ad: AdReferral | None
     inbox_id: int
     history: bool = False
+    wire_type: str = ""
+
+    @property
+    def counts(self) -> bool:
+        """Whether figures may know of it: `contacts.counting.COUNTS`, before it is stored."""
+        return self.kind != "unknown"
+
+    @property
+    def fullness(self) -> tuple[str, bool, bool, bool]:
+        """How much is told; two tellings of one message with the same fullness add nothing to each other."""
+        return self.kind, bool(self.text), self.ad is not None, self.history
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A row of contacts_message that told something: new, or an empty one that was filled."""
+
+    id: int
+    contact_id: int
+    is_new: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,31 +63,71 @@ class Sight:
     at: datetime
 
 
-def record_messages(messages: Collection[NewMessage]) -> dict[tuple[int, str], int]:
-    """Store messages that are not stored yet; returns new row ids by (channel id, external id).
+# A row is empty when it is a placeholder, or says neither words nor what it was. What has content keeps it.
+_EMPTY = "(m.kind IN ('waiting', 'unknown') OR (m.kind IN ('text', 'other') AND m.text = '' AND m.ad IS NULL))"
+_KIND_FILLS = (
+    f"({_EMPTY} AND told.kind <> m.kind AND told.kind NOT IN ('waiting', 'unknown')"
+    " AND NOT (told.kind = 'text' AND told.text = ''))"
+)
+_BETTER_TIME = (
+    "array_position('{received,gateway,whatsapp}', told.at_source::text)"
+    " > array_position('{received,gateway,whatsapp}', m.at_source::text)"
+)
+_FILL = f"""
+    kind = CASE WHEN {_KIND_FILLS} THEN told.kind ELSE m.kind END,
+    wire_type = CASE WHEN {_KIND_FILLS} THEN '' ELSE m.wire_type END,
+    text = CASE WHEN m.text = '' OR (m.kind = 'unknown' AND told.text <> '') THEN told.text ELSE m.text END,
+    ad = COALESCE(m.ad, told.ad),
+    by_api = COALESCE(m.by_api, told.by_api),
+    at = CASE WHEN {_BETTER_TIME} THEN told.at ELSE m.at END,
+    at_source = CASE WHEN {_BETTER_TIME} THEN told.at_source ELSE m.at_source END,
+    history = m.history AND told.history
+    WHERE m.from_me = told.from_me AND (
+      m.history AND NOT told.history OR told.kind NOT IN ('waiting', 'unknown')
+      AND ({_KIND_FILLS} OR (m.text = '' AND told.text <> '') OR (m.ad IS NULL AND told.ad IS NOT NULL)))
+""".replace("told.", "excluded.")
+_RECORD = f"""
+    INSERT INTO contacts_message AS m (contact_id, identity_id, channel_id, external_id, from_me, by_api, kind,
+        text, at, at_source, received_at, ad, inbox_id, wire_type, history)
+    SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::bool[], %s::bool[],
+        %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::timestamptz[], %s::jsonb[], %s::bigint[], %s::text[],
+        %s::bool[])
+    ON CONFLICT (channel_id, external_id) DO UPDATE SET {_FILL}
+    RETURNING channel_id, external_id, id, contact_id, xmax = 0
+"""  # noqa: S608 - the words above
 
-    A message that came while the history was being read may be told in both ways: then it is live, and new.
+
+def record_messages(messages: Collection[NewMessage]) -> dict[tuple[int, str], Stored]:
+    """Store messages that are not stored yet and fill empty ones; returns by (channel id, external id) what is news.
+
+    Each id stands in `messages` once (`tellings`). A row that has content keeps it, whatever comes later; a better
+    source of its time is believed together with the content it brings. A message that came while the history was being
+    read may be told in both ways: then it is live.
     """
     if not messages:
         return {}
     rows = [
         (m.contact_id, m.identity_id, m.channel_id, m.external_id, m.from_me, m.by_api, m.kind, m.text, m.at,
-         m.at_source, m.received_at, json.dumps(asdict(m.ad)) if m.ad else None, m.inbox_id, m.history)
+         m.at_source, m.received_at, json.dumps(asdict(m.ad)) if m.ad else None, m.inbox_id, m.wire_type,
+         m.history)
         for m in sorted(messages, key=lambda m: (m.channel_id, m.external_id))
     ]  # fmt: skip
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO contacts_message (contact_id, identity_id, channel_id, external_id, from_me, by_api, kind,"
-            " text, at, at_source, received_at, ad, inbox_id, history)"
-            " SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::bool[], %s::bool[],"
-            " %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::timestamptz[], %s::jsonb[], %s::bigint[],"
-            " %s::bool[])"
-            " ON CONFLICT (channel_id, external_id) DO UPDATE SET history = false,"
-            " ad = COALESCE(contacts_message.ad, excluded.ad)"
-            " WHERE contacts_message.history AND NOT excluded.history RETURNING channel_id, external_id, id",
-            transpose(rows, 14),
-        )
-        return {(channel, external): pk for channel, external, pk in cursor.fetchall()}
+        cursor.execute(_RECORD, transpose(rows, 15))
+        return {(channel, external): Stored(*told) for channel, external, *told in cursor.fetchall()}
+
+
+def tellings(messages: Iterable[NewMessage]) -> Iterator[list[NewMessage]]:
+    """`messages` of one channel, each id once at a time: the first telling of each, then those that tell more or less.
+
+    They are recorded one list after the other, so that it does not matter how posts were cut into batches.
+    """
+    waiting = list(messages)
+    while waiting:
+        first: dict[str, NewMessage] = {}
+        later = [m for m in waiting if first.setdefault(m.external_id, m).fullness != m.fullness]
+        yield list(first.values())
+        waiting = later
 
 
 def note_sights(sights: Iterable[Sight]) -> None:
@@ -125,6 +185,32 @@ def note_messages(messages: Iterable[NewMessage]) -> None:
             f"UPDATE contacts_contact AS t{moves}, updated_at = now()"
             f" FROM (SELECT contact,{grouped} GROUP BY 1) AS m WHERE t.id = m.contact",
             arrays,
+        )
+
+
+def recount_times(contact_ids: Iterable[int]) -> None:
+    """Derive first and last message times of contacts anew, per channel and in all: a time was told better."""
+    ids = array(sorted(set(contact_ids)))
+    grouped = (
+        " min(at) FILTER (WHERE NOT from_me) AS first_in, max(at) FILTER (WHERE NOT from_me) AS last_in,"
+        " max(at) FILTER (WHERE from_me) AS last_out, COALESCE(bool_or(history AND NOT from_me), false) AS old,"
+        " min(at) FILTER (WHERE NOT from_me AND NOT history) AS first_live"
+        f" FROM contacts_message WHERE contact_id = ANY(%s) AND {COUNTS}"
+    )
+    moves = (
+        " SET first_inbound_at = m.first_in, last_inbound_at = m.last_in, last_outbound_at = m.last_out,"
+        " has_history = m.old, first_live_inbound_at = CASE WHEN m.old THEN m.first_live END"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE contacts_contactchannel AS t{moves} FROM (SELECT contact_id, channel_id,{grouped} GROUP BY 1, 2)"
+            " AS m WHERE t.contact_id = m.contact_id AND t.channel_id = m.channel_id",
+            [ids],
+        )
+        cursor.execute(
+            f"UPDATE contacts_contact AS t{moves}, updated_at = now()"
+            f" FROM (SELECT contact_id,{grouped} GROUP BY 1) AS m WHERE t.id = m.contact_id",
+            [ids],
         )
 
 

@@ -34,8 +34,8 @@ class Match:
 
 
 def attribute(message_ids: Collection[int]) -> None:
-    """Record the touches that newly stored messages bring, and the first touch of their contacts."""
-    told = Message.objects.filter(id__in=message_ids, from_me=False).select_related("channel", "contact")
+    """Record the touches that newly stored or filled messages bring, and the first touch of their contacts."""
+    told = Message.objects.counted().filter(id__in=message_ids, from_me=False).select_related("channel", "contact")
     firsts_or_ads = Q(ad__isnull=False) | Q(at=F("contact__first_inbound_at"))
     messages = list(told.filter(firsts_or_ads).order_by("id"))
     if not messages:
@@ -123,7 +123,7 @@ def set_first_touch(contact_ids: Collection[int]) -> None:
 
 def first_messages(contact_ids: Collection[int]) -> list[Message]:
     """The first messages in of these contacts."""
-    first = Message.objects.filter(contact__in=contact_ids, from_me=False, at=F("contact__first_inbound_at"))
+    first = Message.objects.counted().filter(contact__in=contact_ids, from_me=False, at=F("contact__first_inbound_at"))
     return list(first.order_by("id"))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from contacts.counting import first_live_inbound
+from contacts.counting import COUNTS, first_live_inbound
 from contacts.models import (
     CampaignTouch,
     Consent,
@@ -135,7 +135,7 @@ def recount(contact_id: int) -> None:
         " SELECT %(id)s, channel_id, min(at), min(at) FILTER (WHERE inbound), max(at) FILTER (WHERE inbound),"
         f" max(at) FILTER (WHERE outbound), {_HISTORY} FROM ("
         "  SELECT channel_id, at, NOT from_me AS inbound, from_me AS outbound, history FROM contacts_message"
-        "  WHERE contact_id = %(id)s"
+        f"  WHERE contact_id = %(id)s AND {COUNTS}"
         "  UNION ALL SELECT channel_id, occurred_at, false, false, false FROM labels_labelevent"
         "  WHERE contact_id = %(id)s"
         " ) AS seen GROUP BY channel_id",
@@ -146,7 +146,7 @@ def recount(contact_id: int) -> None:
         " (first_inbound_at, last_inbound_at, last_outbound_at, has_history, first_live_inbound_at) ="
         " (SELECT min(at) FILTER (WHERE inbound), max(at) FILTER (WHERE inbound), max(at) FILTER (WHERE NOT inbound),"
         f" {_HISTORY} FROM (SELECT at, NOT from_me AS inbound, history FROM contacts_message"
-        "  WHERE contact_id = c.id) AS told) WHERE c.id = %s",
+        f"  WHERE contact_id = c.id AND {COUNTS}) AS told) WHERE c.id = %s",
         [contact_id],
     )
     lead([contact_id])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from contacts.counting import first_live_inbound
+from contacts.counting import COUNTS, first_live_inbound
 from contacts.models import Agent, Channel
 
 from . import activity, facts, owners
@@ -147,7 +147,7 @@ def _received() -> Facts:
              AND (NOT k.has_history AND (k.last_inbound_at < o.until OR k.first_inbound_at >= o.since) OR EXISTS (
                  SELECT FROM contacts_message m
                  WHERE m.contact_id = k.contact_id AND m.channel_id = k.channel_id AND NOT m.from_me
-                   AND NOT m.history AND m.at >= o.since AND m.at < o.until))
+                   AND NOT m.history AND m.{COUNTS} AND m.at >= o.since AND m.at < o.until))
             JOIN contacts_contact c ON c.id = k.contact_id AND c.deleted_at IS NULL
             GROUP BY o.agent_id, k.contact_id
         """,  # noqa: S608

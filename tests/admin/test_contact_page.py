@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from contacts.models import CampaignTouch, Consent, Contact, Note
+from contacts.models import CampaignTouch, Consent, Contact, Message, Note
 from labelcrm.core.models import AuditEntry
 from tests.admin.conftest import Shop
 from tests.factories import THEN, CampaignFactory
@@ -101,6 +101,18 @@ def test_chat_and_labels_of_another_teams_number_stay_with_it(
     assert "Rahasia tim lain" not in html
     assert "Complain" not in html
     assert "Rahasia tim lain" in client_of("owner").get(page(contact)).content.decode()
+
+
+def test_the_chat_names_a_type_that_is_not_known_and_a_message_that_waits(client_of: ClientOf, shop: Shop) -> None:
+    contact = shop.contact()
+    for minute, values in enumerate(
+        ({"kind": "unknown", "wire_type": "hologram"}, {"kind": "unknown"}, {"kind": "waiting"})
+    ):
+        Message.objects.filter(pk=shop.say(contact, "", minute=minute).pk).update(**values)
+    chat = section(client_of("cs", shop).get(page(contact)), "chat")
+    assert "[a message of a type that labelcrm does not know (hologram)]" in chat
+    assert "[a message of a type that labelcrm does not know]" in chat
+    assert "[a message whose content has not come yet]" in chat
 
 
 def test_the_chat_shows_the_latest_fifty_and_pages_back(client_of: ClientOf, shop: Shop) -> None:

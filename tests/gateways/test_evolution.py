@@ -104,7 +104,7 @@ class TestEvolution(GatewayContract):
 
     def test_deletions_are_no_messages(self) -> None:
         post = self.payloads.message(CUSTOMER, message={"protocolMessage": {"type": 0}}, messageType="protocolMessage")
-        assert self.one(post) == Ignored(reason="protocol_message")
+        assert self.one(post) == Ignored(reason="notice:revoke")
 
     def test_an_address_book_gives_names_and_skips_what_are_none(self) -> None:
         data = [

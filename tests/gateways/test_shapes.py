@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from webhooks.gateways import kinds, protos, shapes
+from webhooks.gateways.kinds import Verdict
 
 
 @pytest.mark.parametrize(
@@ -57,10 +58,10 @@ def test_a_yes_is_told_in_few_ways(value: Any, found: bool | None) -> None:
 
 @pytest.mark.parametrize(
     ("word", "kind"),
-    [("chat", "text"), ("ptt", "audio"), ("vcard", "contact"), ("imageMessage", "image"), ("poll_creation", "poll"),
-     ("ciphertext", None), ("", None), (None, None), (7, None)],
+    [("text", "text"), ("voice", "audio"), ("contacts", "contact"), ("image", "image"), ("interactive", "text"),
+     ("system", None), ("", None), (None, None), (7, None)],
 )  # fmt: skip
-def test_a_kind_is_known_by_many_words(word: Any, kind: str | None) -> None:
+def test_a_word_of_metas_tells_the_kind(word: Any, kind: str | None) -> None:
     assert kinds.of_word(word) == kind
 
 
@@ -92,29 +93,47 @@ def test_a_media_type_tells_the_kind(mime: Any, kind: str | None) -> None:
         ({"buttonsResponseMessage": {"selectedDisplayText": "Ya"}}, "text", "Ya"),
         ({"listResponseMessage": {"title": "Paket A"}}, "text", "Paket A"),
         ({"pollCreationMessageV3": {"name": "?"}}, "poll", ""),
-        ({"somethingNewMessage": {"x": 1}}, None, ""),
-        ({}, None, ""),
-        (None, None, ""),
+        ({"associatedChildMessage": {"message": {"imageMessage": {}}}}, "image", ""),
+        ({"viewOnceMessageV2": {}}, "other", ""),
+        ({"senderKeyDistributionMessage": {}, "conversation": "Halo"}, "text", "Halo"),
+        ({"imageMessage": {"caption": "Foto"}, "base64": "AAAA", "mediaUrl": "https://x.example"}, "image", "Foto"),
+        ({"somethingNewMessage": {"text": "x"}}, "unknown", "x"),
     ],
 )
-def test_a_protobuf_message_is_opened(message: Any, kind: str | None, text: str) -> None:
-    assert (protos.kind(message), protos.text(message)) == (kind, text)
+def test_a_protobuf_message_is_opened(message: Any, kind: str, text: str) -> None:
+    said = protos.verdict(message)
+    assert said is not None
+    assert (said.kind, protos.text(message)) == (kind, text)
+
+
+def test_an_unknown_type_keeps_its_own_name() -> None:
+    said = protos.verdict({"messageContextInfo": {"x": 1}, "somethingNewMessage": {"x": 1}})
+    assert said == Verdict("unknown", wire_type="somethingNewMessage")
+    assert protos.verdict({"messageContextInfo": {}}) == Verdict("unknown", wire_type="messageContextInfo")
+
+
+@pytest.mark.parametrize("message", [None, {}, [], "x", {"conversation": ""}, {"conversation": None}, {"base64": "x"}])
+def test_a_message_without_content_has_no_verdict(message: Any) -> None:
+    assert protos.verdict(message) is None
+
+
+EDIT = {"protocolMessage": {"type": 14, "editedMessage": {"conversation": "Halo"}}}
 
 
 @pytest.mark.parametrize(
-    "message",
+    ("message", "notice"),
     [
-        {"protocolMessage": {"type": 0}},
-        {"senderKeyDistributionMessage": {"groupId": "x"}},
-        {"editedMessage": {"message": {"protocolMessage": {"type": 14, "editedMessage": {"conversation": "Halo"}}}}},
+        ({"protocolMessage": {"type": 0}}, "revoke"),
+        ({"protocolMessage": {"type": "REVOKE"}}, "revoke"),
+        ({"protocolMessage": {"type": 999}}, "protocol"),
+        ({"protocolMessage": {}}, "protocol"),
+        ({"senderKeyDistributionMessage": {"groupId": "x"}}, "keys"),
+        ({"editedMessage": {"message": EDIT}}, "edit"),
+        (EDIT, "edit"),
+        ({"ephemeralMessage": {"message": {"protocolMessage": {"type": 3}}}}, "timer"),
+        ({"reactionMessage": {"text": "", "key": {}}}, "reaction_removed"),
+        ({"messageContextInfo": {"messageAssociation": {"associationType": 10}}, "imageMessage": {}}, "copy"),
     ],
 )
-def test_what_clients_tell_each_other_is_housekeeping(message: Any) -> None:
-    assert protos.is_housekeeping(message)
-
-
-@pytest.mark.parametrize(
-    "message", [None, {}, {"conversation": ""}, {"senderKeyDistributionMessage": {}, "conversation": "Halo"}]
-)
-def test_a_message_is_no_housekeeping(message: Any) -> None:
-    assert not protos.is_housekeeping(message)
+def test_what_clients_tell_each_other_is_a_notice(message: Any, notice: str) -> None:
+    assert protos.verdict(message) == Verdict(notice=notice)

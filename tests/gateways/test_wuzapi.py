@@ -82,7 +82,7 @@ class TestWuzapi(GatewayContract):
     def test_edits_and_deletions_are_no_messages(self) -> None:
         content = self.payloads.message(CUSTOMER).content
         content["event"]["Message"] = {"protocolMessage": {"type": 0}}
-        assert self.one(self.payloads.post(content)) == Ignored(reason="protocol_message")
+        assert self.one(self.payloads.post(content)) == Ignored(reason="notice:revoke")
 
     @pytest.mark.parametrize(
         ("event", "state", "paired"),

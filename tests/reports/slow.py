@@ -51,7 +51,8 @@ class Slow:
     def __post_init__(self) -> None:
         self.contacts = {c.pk: c for c in Contact.objects.all()}
         self.label = {label.pk: label for label in Label.all_objects.all()}
-        self.messages = [m for m in Message.objects.all() if m.contact_id in self.contacts]
+        known = [m for m in Message.objects.all() if m.kind != "unknown"]
+        self.messages = [m for m in known if m.contact_id in self.contacts]
         self.ownerships = list(ChannelOwnership.objects.all())
         self.channel = {c.pk: c for c in Channel.all_objects.all()}
         self.single = {c.pk for c in self.channel.values() if c.used_by_one}

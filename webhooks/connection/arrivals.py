@@ -15,6 +15,7 @@ from contacts.models import Channel
 from webhooks.gateways.events import (
     ChannelStatus,
     ContactSeen,
+    Event,
     IdentityChanged,
     LabelDeleted,
     LabelOnChat,
@@ -33,15 +34,17 @@ LOOKED_AT = (State.APPLIED, State.DUPLICATE, State.IGNORED, State.PARKED, State.
 
 MESSAGE, LABEL_ON_CHAT, LABEL_ITSELF, STATUS, CONTACT = "message", "label_on_chat", "label_itself", "status", "contact"
 CHANGED = "changed"
+UNKNOWN_MESSAGE = "unknown_message"
 KINDS: dict[str, str | Promise] = {
     LABEL_ON_CHAT: _("label put on or taken off"),
     LABEL_ITSELF: _("label created, renamed or deleted"),
     MESSAGE: _("message"),
+    UNKNOWN_MESSAGE: _("message of an unknown type"),
     STATUS: _("connection of the number"),
     CONTACT: _("name of a contact"),
     CHANGED: _("change of a number or an id"),
 }
-_KIND_OF = {
+_KIND_OF: dict[type[Event], str] = {
     LabelOnChat: LABEL_ON_CHAT,
     LabelSaved: LABEL_ITSELF,
     LabelDeleted: LABEL_ITSELF,
@@ -62,6 +65,7 @@ IGNORED: dict[str, str | Promise] = {
     "history_declined": _("history, which the owner of the app does not share"),
     "history_without_chat": _("media of the history, whose message came before"),
 }
+NOTICE = "notice:"  # begins the reason of what WhatsApp and its clients tell each other, a deleted message say
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,9 @@ class Arrival:
 
     @property
     def why_ignored(self) -> str | Promise:
+        if self.reason.startswith(NOTICE):
+            told = self.reason.removeprefix(NOTICE).replace("_", " ")
+            return _("a notice of WhatsApp, not a message: %(told)s") % {"told": told}
         return IGNORED.get(self.reason, self.reason.replace("_", " "))
 
 
@@ -155,7 +162,13 @@ def _arrival(row: InboundEvent, speaker: Speaker) -> Arrival:
 
 
 def _kinds(reading: Reading) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(_KIND_OF[type(said.event)] for said in reading.said if type(said.event) in _KIND_OF))
+    return tuple(dict.fromkeys(kind for said in reading.said if (kind := _kind(said.event))))
+
+
+def _kind(event: Event) -> str | None:
+    if isinstance(event, MessageSeen) and event.kind == "unknown":
+        return UNKNOWN_MESSAGE
+    return _KIND_OF.get(type(event))
 
 
 def _lag(reading: Reading) -> float | None:

@@ -6,6 +6,9 @@ import hashlib
 import json
 from typing import Any
 
+from .events import AdReferral
+from .kinds import Verdict
+
 MAX_KEY = 200
 
 
@@ -20,6 +23,14 @@ def own_id(value: Any) -> str | None:
     if not isinstance(value, str) or not (found := value.strip()):
         return None
     return found if len(found) <= MAX_KEY and found.isprintable() else key(found)
+
+
+def fullness(said: Verdict | None, *, text: str, ad: AdReferral | None) -> list[Any]:
+    """How much a telling of a message says: part of the key where a message is known by its id alone.
+
+    A placeholder, the same with its words and the same with its ad differ; a repeat of any of them does not.
+    """
+    return [said.kind or said.notice if said else "", bool(text), ad is not None]
 
 
 def without(value: Any, *names: str) -> Any:

@@ -89,6 +89,11 @@ class Envelope:
     own_phone: str | None = None
     own_lid: str | None = None
 
+    @property
+    def own(self) -> frozenset[str]:
+        """The account's own number and LID, as far as the post tells them."""
+        return frozenset(filter(None, (self.own_phone, self.own_lid)))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelSaved:
@@ -135,7 +140,8 @@ class MessageSeen:
     read about, which counts in no figure. `ad` is only ever set on inbound messages. `by_api` is True for
     messages that were sent through the gateway's API, False for ones typed on a phone, None when not known.
     `history` marks what was said before the number was connected: it fills in first and last times and is
-    nobody's work. `username` is the sender's public name ("@budi" without its sign).
+    nobody's work. `username` is the sender's public name ("@budi" without its sign). `wire_type` is the gateway's own
+    name of a type that is unknown.
     """
 
     external_id: str
@@ -149,6 +155,7 @@ class MessageSeen:
     by_api: bool | None = None
     history: bool = False
     username: str | None = None
+    wire_type: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +200,7 @@ class ChannelStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ignored:
-    """Understood, and not for us. `reason` is a stable snake_case code ("group", "message_label", ...)."""
+    """Understood, and not for us. `reason` is a stable code ("group", "message_label", "notice:revoke", ...)."""
 
     reason: str
 

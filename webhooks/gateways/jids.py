@@ -6,6 +6,7 @@ Servers as in whatsmeow's types/jid.go. Only those that address one person are r
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Any
 
@@ -27,19 +28,23 @@ _PUNCTUATION = re.compile(r"[\s().\-\u00a0\u2010-\u2015]+")
 _BOT = re.compile(r"1313555\d{4}|131655500\d{2}", re.ASCII)
 
 
-def chat(raw: Any, *alternates: Any) -> Chat:
+def chat(raw: Any, *alternates: Any, own: Collection[str] = ()) -> Chat:
     """Return what `raw` addresses: a JID of any server, or a phone number written with its country code.
 
     `alternates` are other addresses the gateway gives for the same chat; they fill in the phone or LID that `raw`
-    does not tell, and only for a personal chat. Never raises: what cannot be read has the kind INVALID.
+    does not tell, and only for a personal chat. `own` are numbers (E.164) and LIDs of the account itself, which say
+    nothing of the other side. Where two addresses contradict each other one of them is somebody else's, and `raw`
+    stands alone. Never raises: what cannot be read has the kind INVALID.
     """
     found = _classify(raw)
     if found.kind is not ChatKind.PERSONAL:
         return found
-    for other in map(_classify, alternates):
-        if other.kind is ChatKind.PERSONAL:
-            found = Chat(raw=found.raw, kind=found.kind, phone=found.phone or other.phone, lid=found.lid or other.lid)
-    return found
+    others = [other for other in map(_classify, alternates) if other.kind is ChatKind.PERSONAL]
+    told = [found, *(other for other in others if other.phone not in own and other.lid not in own)]
+    phones, lids = {one.phone for one in told if one.phone}, {one.lid for one in told if one.lid}
+    if len(phones) > 1 or len(lids) > 1:
+        return found
+    return Chat(raw=found.raw, kind=found.kind, phone=next(iter(phones), None), lid=next(iter(lids), None))
 
 
 def phone(raw: Any) -> str | None:

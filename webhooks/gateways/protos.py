@@ -2,38 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from . import kinds, shapes
+from .kinds import Verdict
 
 _WRAPPERS = (
     "ephemeralmessage", "viewoncemessage", "viewoncemessagev2", "viewoncemessagev2extension", "devicesentmessage",
-    "documentwithcaptionmessage", "editedmessage",
+    "documentwithcaptionmessage", "lottiestickermessage", "associatedchildmessage", "botinvokemessage",
+    "groupmentionedmessage", "botforwardedmessage", "questionmessage", "questionreplymessage", "spoilermessage",
+    "pollcreationmessagev4",
 )  # fmt: skip
 _DEEPEST_WRAPPER = 5
 _TEXT_FIELDS = ("text", "caption", "selecteddisplaytext")
+_BESIDE = frozenset({"messagecontextinfo", "statuslinkpreviewmetadata"})  # says something about a message, is none
+# The second telling of one picture or film: in better quality, in another coding, or what moved in it
+# (AssociationType HD_VIDEO_DUAL_UPLOAD, HD_IMAGE_DUAL_UPLOAD, MOTION_PHOTO, HEVC_VIDEO_DUAL_UPLOAD).
+_COPIES = frozenset({
+    "5", "10", "12", "19", "HD_VIDEO_DUAL_UPLOAD", "HD_IMAGE_DUAL_UPLOAD", "MOTION_PHOTO", "HEVC_VIDEO_DUAL_UPLOAD",
+})  # fmt: skip
+_COPY = Verdict(notice="copy")
+_TYPES = {name.lower(): verdict for name, verdict in kinds.PROTOBUF.items()}
 
 
-def opened(message: Any) -> dict[str, Any]:
-    """Return the innermost message with folded keys: out of its ephemeral, view-once and device-sent wrappers."""
-    fields = shapes.keys_folded(message)
-    for _ in range(_DEEPEST_WRAPPER):
-        wrapper = next((fields[name] for name in _WRAPPERS if isinstance(fields.get(name), dict)), None)
-        inner = shapes.keys_folded(shapes.keys_folded(wrapper).get("message"))
-        if not inner:
-            break
-        fields = inner
-    return fields
+def verdict(message: Any) -> Verdict | None:
+    """What a message is by its content, None when there is no content at all.
+
+    A message beside housekeeping (a key that came along, say) is that message.
+    """
+    layers = list(_layers(message))
+    if any(_is_copy(layer) for layer in layers):
+        return _COPY
+    content = layers[-1]
+    fields = {key: item for key, item in shapes.keys_folded(content).items() if item not in (None, False, "", [])}
+    found = [(_TYPES[key], key) for key in fields if key in _TYPES]
+    said = next((known for known in found if known[0].kind), None) or next(iter(found), None)
+    if said is None:
+        return _unknown(content)
+    return _closer(said[0], said[1], fields[said[1]])
 
 
-def kind(message: Any) -> str | None:
-    """Return the kind of a message, None when its content names none."""
-    return next((found for key, item in opened(message).items() if item and (found := kinds.of_word(key))), None)
+def of_event(event: dict[str, Any]) -> Verdict | None:
+    """What whatsmeow's Message event is; `event` and its `info` have folded keys. None: without any content."""
+    info = shapes.keys_folded(event.get("info"))
+    if info.get("category") == "peer":
+        return kinds.PEER
+    if shapes.boolean(event.get("isedit")):
+        return kinds.EDITS["1"]
+    return kinds.EDITS.get(shapes.text(info.get("edit"))) or verdict(event.get("message"))
+
+
+def of_stub(stub_type: Any) -> Verdict | None:
+    """What Baileys' stub type says of a message without content, None when there is no stub type."""
+    name = shapes.identifier(stub_type)
+    if name in (None, "0", "UNKNOWN"):
+        return None
+    return kinds.STUBS.get(name or "", Verdict(notice="system"))
+
+
+def named(wire_type: Any) -> Verdict | None:
+    """What the name of a protobuf field means ("imageMessage"), None when it is none that is known."""
+    return _TYPES.get(shapes.text(wire_type).strip().replace("_", "").lower())
 
 
 def text(message: Any) -> str:
     """Return what a person wrote: the text, a caption, the chosen button, a reaction's emoji."""
-    fields = opened(message)
+    *_, content = _layers(message)
+    fields = shapes.keys_folded(content)
     if written := shapes.text(fields.get("conversation")):
         return written
     for item in fields.values():
@@ -44,8 +80,40 @@ def text(message: Any) -> str:
     return shapes.text(shapes.keys_folded(fields.get("listresponsemessage")).get("title"))
 
 
-def is_housekeeping(message: Any) -> bool:
-    """True for what clients tell each other (edits, deletions, keys, timers) and nobody reads as a message."""
-    fields = opened(message)
-    told = {"protocolmessage", "senderkeydistributionmessage"} & fields.keys()
-    return bool(told) and kind(message) is None and not text(message)
+def _layers(message: Any) -> Iterator[dict[str, Any]]:
+    """A message and what is inside its ephemeral, view-once, device-sent and other wrappers, outermost first."""
+    content = shapes.mapping(message)
+    yield content
+    for _ in range(_DEEPEST_WRAPPER):
+        fields = shapes.keys_folded(content)
+        wrapper = next((fields[name] for name in _WRAPPERS if isinstance(fields.get(name), dict)), None)
+        content = shapes.mapping(shapes.keys_folded(wrapper).get("message"))
+        if not content:
+            return
+        yield content
+
+
+def _is_copy(layer: dict[str, Any]) -> bool:
+    context = layer.get("messageContextInfo") or layer.get("message_context_info")
+    if not isinstance(context, dict):
+        return False
+    association = shapes.keys_folded(shapes.keys_folded(context).get("messageassociation"))
+    return shapes.identifier(association.get("associationtype")) in _COPIES
+
+
+def _closer(found: Verdict, name: str, item: Any) -> Verdict:
+    """What the content of a type says beyond its name: which protocol message, or a reaction taken back."""
+    fields = shapes.keys_folded(item)
+    if name == "protocolmessage":
+        return kinds.PROTOCOL.get(shapes.identifier(fields.get("type")) or "", found)
+    if name == "reactionmessage" and not fields.get("text"):
+        return kinds.REACTION_REMOVED
+    return found
+
+
+def _unknown(content: dict[str, Any]) -> Verdict | None:
+    """A type is an object; texts beside it (a link to the file, say) are the gateway's own."""
+    names = [key for key, item in content.items() if isinstance(item, dict)]
+    if not names:
+        return None
+    return kinds.unknown(next((key for key in names if key.replace("_", "").lower() not in _BESIDE), names[0]))

@@ -84,6 +84,14 @@ def chat_of_message_id(value: Any) -> str | None:
     return found.split("_", 2)[1] if _SERIALIZED.fullmatch(found) else None
 
 
+def address(value: Any) -> Any:
+    """Return an address as WhatsApp Web writes it, whether as a text or as an object {server, user, _serialized}."""
+    if not isinstance(value, dict):
+        return value
+    user, server = identifier(value.get("user")), text(value.get("server"))
+    return value.get("_serialized") or (f"{user}@{server}" if user and server else None)
+
+
 def keys_folded(value: Any) -> dict[str, Any]:
     """Return an object with its keys in lower case without underscores: Baileys, Go and Meta differ only there."""
     return {key.replace("_", "").lower(): item for key, item in mapping(value).items()}

@@ -22,6 +22,7 @@ from webhooks.gateways.events import (
     Moment,
     NotUnderstood,
 )
+from webhooks.gateways.kinds import Verdict
 from webhooks.gateways.reading import Body, Reader, Unreadable, Vocabulary, about, decided, each, label_id_of, required
 
 STATES = {
@@ -75,7 +76,7 @@ def _label_edited(body: Body) -> list[Event]:
 
 def _label_on_chat(body: Body) -> list[Event]:
     data = _data(body)
-    chat = jids.chat(data.get("chatId"))
+    chat = jids.chat(data.get("chatId"), data.get("remoteJid"), data.get("remoteJidAlt"), own=_envelope(body).own)
     event = LabelOnChat(
         chat=chat,
         external_id=label_id_of(data.get("labelId")),
@@ -87,17 +88,19 @@ def _label_on_chat(body: Body) -> list[Event]:
 
 def _message(body: Body) -> list[Event]:
     data, key = _data(body), shapes.mapping(_data(body).get("key"))
-    from_me = decided(shapes.boolean(key.get("fromMe")), "whether the message is ours (“fromMe”)")
     message = data.get("message")
-    if protos.is_housekeeping(message):
-        return [Ignored(reason="protocol_message")]
-    chat = _chat(key, from_me=from_me)
+    said = _verdict(data)
+    if said.notice:
+        return [Ignored(reason=said.reason)]
+    from_me = decided(shapes.boolean(key.get("fromMe")), "whether the message is ours (“fromMe”)")
+    chat = _chat(body, key, from_me=from_me)
     event = MessageSeen(
         external_id=required(shapes.message_id(key.get("id")), "message id"),
         chat=chat,
         from_me=from_me,
         text=protos.text(message),
-        kind=protos.kind(message) or kinds.of_word(data.get("messageType")) or "other",
+        kind=said.kind,
+        wire_type=said.wire_type,
         at=times.told(data.get("messageTimestamp"), Clock.WHATSAPP) or _at(body),
         ad=None if from_me else ads.from_messages(data, message),
         contact_name=None if from_me else shapes.person(data.get("pushName")),
@@ -106,9 +109,19 @@ def _message(body: Body) -> list[Event]:
     return about(chat, event)
 
 
+def _verdict(data: Body) -> Verdict:
+    """By the content, else by the stub that stands for it; with neither the message was not decrypted yet."""
+    return (
+        protos.verdict(data.get("message"))
+        or protos.of_stub(data.get("messageStubType"))
+        or protos.named(data.get("messageType"))
+        or kinds.WAITING
+    )
+
+
 def _contact(body: Body) -> list[Event]:
     data = _data(body)
-    chat = jids.chat(data.get("remoteJid") or data.get("id"), data.get("remoteJidAlt"), data.get("lid"))
+    chat = jids.chat(data.get("remoteJid") or data.get("id"), data.get("remoteJidAlt"), data.get("id"), data.get("lid"))
     name = shapes.person(data.get("pushName"), data.get("name"), data.get("notify"))
     if name is None and not (chat.phone and chat.lid):
         return [Ignored(reason="no_name")]
@@ -147,9 +160,16 @@ def _at(body: Body) -> Moment | None:
     return times.told_with_false_z(body.get("date_time"))
 
 
-def _chat(key: Body, *, from_me: bool) -> Chat:
-    beside = () if from_me else (key.get("senderPn"), key.get("senderLid"))
-    return jids.chat(key.get("remoteJid"), key.get("remoteJidAlt"), *beside)
+def _chat(body: Body, key: Body, *, from_me: bool) -> Chat:
+    """The chat leads. Beside it stand its other address, the one that Evolution wrote over, and the other side's."""
+    data = _data(body)
+    beside = [key.get("remoteJidAlt"), key.get("previousRemoteJid"), data.get("previousRemoteJid")]
+    if from_me:
+        beside += [key.get("recipientPn"), key.get("recipientLid")]
+    else:
+        beside += [key.get("senderPn"), key.get("senderLid"), key.get("participantAlt"), key.get("participantPn")]
+        beside += [data.get("senderPn"), data.get("senderLid")]
+    return jids.chat(key.get("remoteJid"), *beside, own=_envelope(body).own)
 
 
 def _by_api(body: Body, *, from_me: bool) -> bool | None:

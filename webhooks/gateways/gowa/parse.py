@@ -12,12 +12,14 @@ from webhooks.gateways.events import (
     Clock,
     Envelope,
     Event,
+    Ignored,
     LabelDeleted,
     LabelOnChat,
     LabelSaved,
     MessageSeen,
     Moment,
 )
+from webhooks.gateways.kinds import Verdict
 from webhooks.gateways.reading import Body, Vocabulary, about, decided, label_id_of, required
 
 NOT_FOR_US = frozenset({
@@ -25,11 +27,6 @@ NOT_FOR_US = frozenset({
     "group.participants", "group.joined", "newsletter.joined", "newsletter.left", "newsletter.message",
     "newsletter.mute", "call.offer",
 })  # fmt: skip
-CONTENT_KEYS = (
-    "image", "video", "video_note", "audio", "document", "sticker", "contact", "contacts_array", "location",
-    "live_location", "poll",
-)  # fmt: skip
-KINDS = {"video_note": "video", "contacts_array": "contact", "live_location": "location"}
 
 
 def _envelope(body: Body) -> Envelope:
@@ -56,7 +53,7 @@ def _label_edited(body: Body) -> list[Event]:
 
 def _label_on_chat(body: Body) -> list[Event]:
     payload = _payload(body)
-    chat = jids.chat(payload.get("chat_id"), payload.get("chat_lid"))
+    chat = jids.chat(payload.get("chat_id"), payload.get("chat_lid"), own=_envelope(body).own)
     event = LabelOnChat(
         chat=chat,
         external_id=label_id_of(payload.get("label_id")),
@@ -67,6 +64,17 @@ def _label_on_chat(body: Body) -> list[Event]:
 
 
 def _message(body: Body) -> list[Event]:
+    return _seen(body, _verdict(_payload(body)))
+
+
+def _reaction(body: Body) -> list[Event]:
+    payload = _payload(body)
+    if not payload.get("reaction"):
+        return [Ignored(reason=kinds.REACTION_REMOVED.reason)]
+    return _seen({**body, "payload": {**payload, "body": payload["reaction"]}}, kinds.REACTION)
+
+
+def _seen(body: Body, said: Verdict) -> list[Event]:
     payload = _payload(body)
     from_me = _from_me(body)
     chat = _chat(body, from_me=from_me)
@@ -75,17 +83,12 @@ def _message(body: Body) -> list[Event]:
         chat=chat,
         from_me=from_me,
         text=shapes.text(payload.get("body")),
-        kind=_kind(payload),
+        kind=said.kind,
         at=times.told(payload.get("timestamp"), Clock.WHATSAPP) or _at(body),
         ad=None if from_me else ads.from_referral(payload.get("referral")),
         contact_name=None if from_me else shapes.person(payload.get("from_name"), payload.get("sender_display_name")),
     )
     return about(chat, event)
-
-
-def _reaction(body: Body) -> list[Event]:
-    payload = _payload(body)
-    return _message({**body, "payload": {**payload, "body": payload.get("reaction"), "reaction_to": True}})
 
 
 def _payload(body: Body) -> Body:
@@ -106,21 +109,21 @@ def _from_me(body: Body) -> bool:
 def _chat(body: Body, *, from_me: bool) -> Chat:
     payload = _payload(body)
     named, sender = payload.get("chat_id"), payload.get("from")
+    own = _envelope(body).own
     if from_me:
-        return jids.chat(named, payload.get("chat_lid"))
-    chat = jids.chat(named, payload.get("chat_lid"))
-    if chat.kind is ChatKind.PERSONAL and chat.phone == jids.phone(body.get("device_id")) and jids.phone(sender):
-        return jids.chat(sender, payload.get("from_lid"))  # some posts name our own number as an inbound's chat
-    return jids.chat(named, payload.get("chat_lid"), payload.get("from_lid"), sender)
+        return jids.chat(named, payload.get("chat_lid"), own=own)
+    if {jids.phone(named), jids.lid(named)} & own and jids.chat(sender).kind is ChatKind.PERSONAL:
+        return jids.chat(sender, payload.get("from_lid"), own=own)  # some posts name our own number as the chat
+    return jids.chat(named, payload.get("chat_lid"), payload.get("from_lid"), sender, own=own)
 
 
-def _kind(payload: Body) -> str:
-    if payload.get("reaction_to"):
-        return "reaction"
-    found = next((key for key in CONTENT_KEYS if payload.get(key)), None)
-    if found:
-        return KINDS.get(found) or kinds.of_word(found) or "other"
-    return "text" if payload.get("body") else "other"
+def _verdict(payload: Body) -> Verdict:
+    """GOWA says the type by the field with the content. A post without any is of a type that GOWA cannot read itself
+    (a template, a timer, a key): nobody can tell whether a person wrote, but for what only stands beside their words.
+    """
+    tables = (kinds.GOWA, kinds.GOWA_MARKS)
+    found = (verdict for table in tables for field, verdict in table.items() if payload.get(field))
+    return next(found, kinds.UNKNOWN)
 
 
 def _dedupe_key(_headers: Headers, body: Any) -> str | None:

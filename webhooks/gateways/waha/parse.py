@@ -16,12 +16,14 @@ from webhooks.gateways.events import (
     ConnectionState,
     Envelope,
     Event,
+    Ignored,
     LabelDeleted,
     LabelOnChat,
     LabelSaved,
     MessageSeen,
     Moment,
 )
+from webhooks.gateways.kinds import Verdict
 from webhooks.gateways.reading import Body, Vocabulary, about, decided, label_id_of, required
 
 STATES = {
@@ -34,7 +36,7 @@ STATES = {
     "FAILED": ConnectionState.FAILED,
 }
 NOT_FOR_US = frozenset({
-    "message.ack", "message.ack.group", "message.waiting", "message.revoked", "message.edited", "state.change",
+    "message.ack", "message.ack.group", "message.revoked", "message.edited", "state.change",
     "group.join", "group.leave", "group.v2.join", "group.v2.leave", "group.v2.update", "group.v2.participants",
     "presence.update", "poll.vote", "poll.vote.failed", "chat.archive", "call.received", "call.accepted",
     "call.rejected", "event.response", "event.response.failed", "engine.event",
@@ -90,27 +92,38 @@ def _label_on_chat(body: Body, *, on: bool) -> list[Event]:
 
 
 def _message(body: Body) -> list[Event]:
-    payload = _payload(body)
+    return _seen(body, _payload(body), _verdict(_payload(body)))
+
+
+def _reaction(body: Body) -> list[Event]:
+    text = shapes.inside(_payload(body), "reaction", "text")
+    return _seen(body, {**_payload(body), "body": text}, kinds.REACTION if text else kinds.REACTION_REMOVED)
+
+
+def _waiting(body: Body) -> list[Event]:
+    """What the engine could not decrypt yet; the message itself follows under the same id."""
+    return _seen(body, {**_payload(body), "body": ""}, kinds.WAITING)
+
+
+def _seen(body: Body, payload: Body, said: Verdict) -> list[Event]:
+    if said.notice:
+        return [Ignored(reason=said.reason)]
     raw = shapes.mapping(payload.get("_data"))
     from_me = decided(_from_me(payload), "whether the message is ours (“fromMe”)")
-    chat = _chat_of_message(payload, raw, from_me=from_me)
+    chat = _chat_of_message(body, payload, raw, from_me=from_me)
     event = MessageSeen(
         external_id=required(shapes.message_id(payload.get("id")), "message id"),
         chat=chat,
         from_me=from_me,
         text=shapes.text(payload.get("body")),
-        kind=_kind(payload, raw),
+        kind=said.kind,
+        wire_type=said.wire_type,
         at=times.told(payload.get("timestamp"), Clock.WHATSAPP) or _at(body),
         ad=None if from_me else _ad(payload, raw),
         contact_name=None if from_me else _sender_name(payload, raw),
         by_api={"api": True, "app": False}.get(shapes.text(payload.get("source"))),
     )
     return about(chat, event)
-
-
-def _reaction(body: Body) -> list[Event]:
-    payload = {**_payload(body), "body": shapes.inside(_payload(body), "reaction", "text"), "_kind": "reaction"}
-    return _message({**body, "payload": payload})
 
 
 def _status(body: Body) -> list[Event]:
@@ -152,31 +165,63 @@ def _from_me(payload: Body) -> bool | None:
     return shapes.boolean(written) if said is None else said
 
 
-def _chat_of_message(payload: Body, raw: Body, *, from_me: bool) -> Chat:
-    key, info = shapes.mapping(raw.get("key")), shapes.mapping(raw.get("Info"))
+def _chat_of_message(body: Body, payload: Body, raw: Body, *, from_me: bool) -> Chat:
     inside_id = shapes.chat_of_message_id(payload.get("id"))
+    own = _envelope(body).own
     if from_me:  # `from` differs by engine, the chat inside the id does not
-        return jids.chat(inside_id or payload.get("to"), key.get("remoteJidAlt"), info.get("RecipientAlt"))
+        return jids.chat(inside_id or payload.get("to"), payload.get("to"), *_of_the_other(raw, from_me=True), own=own)
     if jids.chat(inside_id).kind not in (ChatKind.PERSONAL, ChatKind.INVALID):
         return jids.chat(inside_id)  # a group or status that names its author in `from`
-    alternates = (key.get("remoteJidAlt"), key.get("senderPn"), key.get("senderLid"), info.get("SenderAlt"))
-    return jids.chat(payload.get("from"), *alternates)
+    return jids.chat(payload.get("from"), inside_id, *_of_the_other(raw, from_me=False), own=own)
 
 
-def _kind(payload: Body, raw: Body) -> str:
-    known = (
-        kinds.of_word(payload.get("_kind"))
-        or kinds.of_mime(shapes.inside(payload, "media", "mimetype"))
-        or protos.kind(raw.get("message") or raw.get("Message"))
-        or kinds.of_word(raw.get("type"), shapes.inside(raw, "Info", "MediaType"))
-    )
-    if known:
-        return known
+def _of_the_other(raw: Body, *, from_me: bool) -> tuple[Any, ...]:
+    """Every address of the other side that the engine's own data tells: NOWEB's key, GOWS' Info, WEBJS' id."""
+    key, info = shapes.mapping(raw.get("key")), shapes.mapping(raw.get("Info"))
+    remote = shapes.address(shapes.inside(raw, "id", "remote"))
+    always = (key.get("remoteJid"), key.get("remoteJidAlt"), info.get("Chat"), remote)
+    if from_me:
+        sent_to = shapes.inside(info, "DeviceSentMeta", "DestinationJID")
+        return (
+            *always, key.get("recipientPn"), key.get("recipientLid"), info.get("RecipientAlt"), sent_to,
+            shapes.address(raw.get("to")),
+        )  # fmt: skip
+    return (
+        *always, key.get("senderPn"), key.get("senderLid"), key.get("participantAlt"), info.get("Sender"),
+        info.get("SenderAlt"), shapes.address(raw.get("from")),
+    )  # fmt: skip
+
+
+def _verdict(payload: Body) -> Verdict:
+    """What the message is: by the engine's own data, which tells the type, else by what WAHA made of it."""
+    raw = shapes.mapping(payload.get("_data"))
+    said = _raw_verdict(raw) or _plain_verdict(payload)
+    if said is kinds.UNKNOWN and (raw.get("Info") or raw.get("key")):
+        return kinds.WAITING  # the engine had the message, but nothing of what is in it
+    if said.kind == "other" and (kind := kinds.of_mime(shapes.inside(payload, "media", "mimetype"))):
+        return Verdict(kind)
+    return said
+
+
+def _raw_verdict(raw: Body) -> Verdict | None:
+    """NOWEB hands on Baileys' message, GOWS whatsmeow's event, WEBJS and WPP the page's own model with its type."""
+    if raw.get("Info"):
+        return protos.of_event(shapes.keys_folded(raw))
+    if shapes.text(raw.get("type")):
+        return kinds.of_web(raw["type"])
+    return protos.verdict(raw.get("message")) or protos.of_stub(raw.get("messageStubType"))
+
+
+def _plain_verdict(payload: Body) -> Verdict:
+    if kind := kinds.of_mime(shapes.inside(payload, "media", "mimetype")):
+        return Verdict(kind)
     if payload.get("vCards"):
-        return "contact"
+        return Verdict("contact")
     if payload.get("location"):
-        return "location"
-    return "other" if payload.get("hasMedia") else "text"
+        return Verdict("location")
+    if payload.get("hasMedia"):
+        return kinds.OTHER
+    return kinds.TEXT if shapes.text(payload.get("body")) else kinds.UNKNOWN
 
 
 def _ad(payload: Body, raw: Body) -> AdReferral | None:
@@ -210,6 +255,7 @@ VOCABULARY = Vocabulary(
         "label.chat.deleted": _label_removed,
         "message": _message,
         "message.any": _message,
+        "message.waiting": _waiting,
         "message.reaction": _reaction,
         "session.status": _status,
     },

@@ -7,12 +7,14 @@ from typing import Any
 from webhooks.gateways import ads, colors, dedupe, jids, kinds, shapes, times
 from webhooks.gateways.base import Capabilities, Gateway, Headers
 from webhooks.gateways.events import (
+    AdReferral,
     ChannelStatus,
     Chat,
     Clock,
     ConnectionState,
     Envelope,
     Event,
+    Ignored,
     LabelOnChat,
     MessageSeen,
 )
@@ -50,7 +52,7 @@ def _own_address(body: Body) -> Any:
     is_message = shapes.text(body.get("event")) in MESSAGE_EVENTS
     if not is_message or from_me is None or shapes.boolean(body.get("isGroupMsg")):
         return None
-    return _serialized(body.get("from" if from_me else "to"))
+    return shapes.address(body.get("from" if from_me else "to"))
 
 
 def _labels_on_chat(body: Body) -> list[Event]:
@@ -84,32 +86,62 @@ def _chat_of_label(body: Body) -> Chat:
     chat = body.get("chat")
     if not chat:
         raise Unreadable("The post does not say which chat was labelled.")
-    return jids.chat(_serialized(chat.get("id") if isinstance(chat, dict) else chat))
+    if not isinstance(chat, dict):
+        return jids.chat(chat)
+    return jids.chat(shapes.address(chat.get("id")), *_addresses(chat), *_addresses(chat.get("contact")))
+
+
+def _addresses(model: Any) -> tuple[Any, ...]:
+    """What the page's model of a chat or contact tells of the person: an id, a LID and a phone, each in two shapes."""
+    fields = shapes.mapping(model)
+    return tuple(shapes.address(fields.get(name)) for name in ("id", "lid", "accountLid", "phoneNumber"))
 
 
 def _message(body: Body) -> list[Event]:
+    said = kinds.of_web(body.get("type"))
+    if said.notice:
+        return [Ignored(reason=said.reason)]
     from_me = decided(shapes.boolean(body.get("fromMe")), "whether the message is ours (“fromMe”)")
-    chat = jids.chat(_address_of_chat(body, from_me=from_me))
-    kind = kinds.of_word(body.get("type")) or "other"
-    sender = shapes.mapping(body.get("sender"))
+    chat = _chat(body, from_me=from_me)
     event = MessageSeen(
         external_id=required(shapes.message_id(body.get("id")), "message id"),
         chat=chat,
         from_me=from_me,
-        # `body` of media is the file itself in base64
-        text=shapes.text(body.get("body" if kind == "text" else "caption")),
-        kind=kind,
+        text=_text(body, said.kind),
+        kind=said.kind,
+        wire_type=said.wire_type,
         at=times.told(body.get("timestamp") or body.get("t"), Clock.WHATSAPP),
-        ad=None if from_me else ads.from_referral(body.get("ctwaContext")),
-        contact_name=None if from_me else shapes.person(body.get("notifyName"), sender.get("pushname")),
+        ad=_ad(body, from_me=from_me),
+        contact_name=None if from_me else _sender_name(body),
     )
     return about(chat, event)
 
 
-def _address_of_chat(body: Body, *, from_me: bool) -> Any:
-    """For our own messages `from` is us; the id's middle part is the chat on either side."""
-    partner = body.get("to" if from_me else "from")
-    return _serialized(partner) or shapes.chat_of_message_id(body.get("id")) or _serialized(body.get("chatId"))
+def _text(body: Body, kind: str) -> str:
+    """`body` of media is the file itself in base64."""
+    return shapes.text(body.get("body" if kind == "text" else "caption"))
+
+
+def _ad(body: Body, *, from_me: bool) -> AdReferral | None:
+    return None if from_me else ads.from_referral(body.get("ctwaContext"))
+
+
+def _sender_name(body: Body) -> str | None:
+    return shapes.person(body.get("notifyName"), shapes.inside(body, "sender", "pushname"))
+
+
+def _chat(body: Body, *, from_me: bool) -> Chat:
+    """For our own messages `from` and `sender` are us; the id's middle part is the chat on either side."""
+    partner = shapes.address(body.get("to" if from_me else "from"))
+    beside = (
+        shapes.chat_of_message_id(body.get("id")),
+        shapes.address(shapes.inside(body, "id", "remote")),
+        shapes.address(body.get("chatId")),
+    )
+    leading = partner or next((found for found in beside if found), None)
+    others = () if from_me else _addresses(body.get("sender"))
+    of_chat = _addresses(body.get("chat"))
+    return jids.chat(leading, *beside, *others, *of_chat, own=_envelope(body).own)
 
 
 def _status(body: Body) -> list[Event]:
@@ -126,21 +158,18 @@ def _session_closed(_body: Body) -> list[Event]:
     return [ChannelStatus(state=ConnectionState.STOPPED)]
 
 
-def _serialized(value: Any) -> Any:
-    """An id is a text, or an object {server, user, _serialized}."""
-    if not isinstance(value, dict):
-        return value
-    user, server = shapes.identifier(value.get("user")), shapes.text(value.get("server"))
-    return value.get("_serialized") or (f"{user}@{server}" if user and server else None)
-
-
 def _dedupe_key(_headers: Headers, body: Any) -> str | None:
-    """It never sends twice: only messages, which come by more than one event, are told apart by their id."""
+    """It never sends twice: only messages, which come by more than one event, are told apart by their id.
+
+    What is told counts too: a message that could not be decrypted comes again under its id when it could.
+    """
     content = shapes.mapping(body)
     message = shapes.message_id(content.get("id"))
     if shapes.text(content.get("event")) not in MESSAGE_EVENTS or message is None:
         return None
-    return dedupe.key("message", content.get("session"), message)
+    said = kinds.of_web(content.get("type"))
+    told = dedupe.fullness(said, text=_text(content, said.kind), ad=_ad(content, from_me=False))
+    return dedupe.key("message", content.get("session"), message, told)
 
 
 VOCABULARY = Vocabulary(

@@ -20,6 +20,7 @@ from webhooks.gateways.events import (
     MessageSeen,
     Moment,
 )
+from webhooks.gateways.kinds import Verdict
 from webhooks.gateways.reading import Body, Vocabulary, about, decided, label_id_of, required
 
 STATES = {
@@ -36,7 +37,7 @@ STATES = {
     "TemporaryBan": ConnectionState.FAILED,
 }
 NOT_FOR_US = frozenset({
-    "UndecryptableMessage", "Receipt", "MediaRetry", "ReadReceipt", "GroupInfo", "JoinedGroup", "Picture",
+    "Receipt", "MediaRetry", "ReadReceipt", "GroupInfo", "JoinedGroup", "Picture",
     "BlocklistChange", "Blocklist", "KeepAliveRestored", "KeepAliveTimeout", "StreamError",
     "QRScannedWithoutMultidevice", "PrivacySettings", "PushNameSetting", "UserAbout", "AppState",
     "AppStateSyncComplete", "HistorySync", "OfflineSyncCompleted", "OfflineSyncPreview", "CallOffer", "CallAccept",
@@ -91,7 +92,8 @@ def _said_flat(flat: Body) -> Body:
 def _label_on_chat(body: Body) -> list[Event]:
     event, flat = _event(body), shapes.keys_folded(body)
     labeled = shapes.boolean(shapes.keys_folded(event.get("action")).get("labeled"))
-    chat = jids.chat(event.get("jid") or flat.get("jid") or flat.get("chatjid"))
+    named = [jid for jid in (event.get("jid"), flat.get("jid"), flat.get("chatjid")) if jid]
+    chat = jids.chat(*(named or [None]), own=_envelope(body).own)
     said = LabelOnChat(
         chat=chat,
         external_id=label_id_of(event.get("labelid", flat.get("labelid"))),
@@ -108,17 +110,39 @@ def _label_on_message(_body: Body) -> list[Event]:
 
 
 def _message(body: Body) -> list[Event]:
+    return _seen(body, _verdict(body))
+
+
+def _undecryptable(body: Body) -> list[Event]:
+    return _seen(body, _verdict_on_undecryptable(body))
+
+
+def _verdict(body: Body) -> Verdict:
+    """A message without any content was not decrypted yet."""
+    return protos.of_event(_event(body)) or kinds.WAITING
+
+
+def _verdict_on_undecryptable(body: Body) -> Verdict:
+    """What cannot be read yet follows under its id; a view-once picture never does, and the rest no client shows."""
+    event = _event(body)
+    if event.get("unavailabletype") == "view_once":
+        return kinds.OTHER
+    return kinds.HIDDEN if event.get("decryptfailmode") == "hide" else kinds.WAITING
+
+
+def _seen(body: Body, said: Verdict) -> list[Event]:
+    if said.notice:
+        return [Ignored(reason=said.reason)]
     info, message = _info(body), _event(body).get("message")
     from_me = decided(shapes.boolean(info.get("isfromme")), "whether the message is ours (“IsFromMe”)")
-    if protos.is_housekeeping(message):
-        return [Ignored(reason="protocol_message")]
-    chat = _chat(info, from_me=from_me)
+    chat = _chat(body, from_me=from_me)
     seen = MessageSeen(
         external_id=required(shapes.message_id(info.get("id")), "message id"),
         chat=chat,
         from_me=from_me,
         text=protos.text(message),
-        kind=protos.kind(message) or kinds.of_word(info.get("mediatype"), info.get("type")) or "other",
+        kind=said.kind,
+        wire_type=said.wire_type,
         at=times.told(info.get("timestamp"), Clock.WHATSAPP),
         ad=None if from_me else ads.from_messages(message),
         contact_name=None if from_me else shapes.person(info.get("pushname")),
@@ -143,16 +167,28 @@ def _at(body: Body) -> Moment | None:
     return times.told(_event(body).get("timestamp"), Clock.WHATSAPP)
 
 
-def _chat(info: Body, *, from_me: bool) -> Chat:
+def _chat(body: Body, *, from_me: bool) -> Chat:
     """The other side's second address stands beside the sender or the recipient, whichever is not us."""
-    return jids.chat(info.get("chat"), info.get("recipientalt") if from_me else info.get("senderalt"))
+    info = _info(body)
+    beside = _sent_to(body, info) if from_me else (info.get("sender"), info.get("senderalt"))
+    return jids.chat(info.get("chat"), *beside, own=_envelope(body).own)
+
+
+def _sent_to(body: Body, info: Body) -> tuple[Any, ...]:
+    """Whom a message of ours went to; what another device of ours sent says it once more."""
+    meta = shapes.keys_folded(info.get("devicesentmeta"))
+    raw = shapes.keys_folded(shapes.keys_folded(_event(body).get("rawmessage")).get("devicesentmessage"))
+    return info.get("recipientalt"), meta.get("destinationjid"), raw.get("destinationjid")
 
 
 def _dedupe_key(_headers: Headers, body: Any) -> str | None:
-    """Wuzapi has no delivery id: a message's own, else the content with WhatsApp's time; never without a time."""
+    """Wuzapi has no delivery id: a message's own with how much is told of it, else the content with WhatsApp's time."""
     content, info = shapes.mapping(body), _info(shapes.mapping(body))
-    if content.get("type") == "Message" and info.get("id"):
-        return dedupe.key("Message", info.get("chat"), info.get("isfromme"), info["id"])
+    verdict = MESSAGES.get(shapes.text(content.get("type")))
+    if verdict and info.get("id"):
+        message = _event(content).get("message")
+        told = dedupe.fullness(verdict(content), text=protos.text(message), ad=ads.from_messages(message))
+        return dedupe.key("Message", info.get("chat"), info.get("isfromme"), info["id"], told)
     if _at(content) is None:
         return None
     return dedupe.key(dedupe.without(content, "token", "userID", "instanceName"))
@@ -166,6 +202,7 @@ def _signed_payloads(body: bytes) -> list[bytes]:
         return [body]
 
 
+MESSAGES = {"Message": _verdict, "UndecryptableMessage": _verdict_on_undecryptable}
 VOCABULARY = Vocabulary(
     title="Wuzapi",
     event_name=lambda body: shapes.text(body.get("type")),
@@ -175,6 +212,7 @@ VOCABULARY = Vocabulary(
         "LabelAssociationChat": _label_on_chat,
         "LabelAssociationMessage": _label_on_message,
         "Message": _message,
+        "UndecryptableMessage": _undecryptable,
         **dict.fromkeys(STATES, _status),
     },
     not_for_us=NOT_FOR_US,
