@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from webhooks.gateways import GATEWAYS
+from webhooks.gateways import GATEWAYS, kinds
 from webhooks.gateways.events import Clock, ContactSeen, Envelope, Ignored, MessageSeen, Moment, NotUnderstood
 
 from .contract import GatewayContract
@@ -83,7 +83,7 @@ class TestCloudApi(GatewayContract):
             ("interactive", {"type": "call_permission_reply", "call_permission_reply": {}}, "", "text"),
             ("order", {"catalog_id": "1", "text": "Dua ya", "product_items": []}, "Dua ya", "other"),
             ("unsupported", {}, "", "other"),
-            ("unsupported", {"type": "poll_update"}, "", "poll"),
+            ("unsupported", {"type": "gif"}, "", "video"),
             ("unknown", {}, "", "other"),
             ("sparkle", {"body": "x"}, "x", "unknown"),
         ],
@@ -92,14 +92,24 @@ class TestCloudApi(GatewayContract):
         seen = self.one(self.payloads.message(CUSTOMER, type=kind, **{kind: content}))
         assert (seen.kind, seen.text) == (told, text)
 
-    @pytest.mark.parametrize("kind", ["edit", "revoke", "pin", "keep_in_chat", "request_welcome", "ephemeral"])
+    @pytest.mark.parametrize("kind", [kind for kind, said in kinds.META.items() if said.notice])
     @pytest.mark.parametrize("from_me", [False, True])
     def test_a_notice_is_nobodys_message(self, kind: str, from_me: bool) -> None:
-        assert self.one(self.payloads.message(CUSTOMER, type=kind, from_me=from_me)) == Ignored(reason=f"notice:{kind}")
+        notice = Ignored(reason=f"notice:{kinds.META[kind].notice}")
+        assert self.one(self.payloads.message(CUSTOMER, type=kind, from_me=from_me)) == notice
 
-    def test_an_unsupported_notice_is_a_notice(self) -> None:
-        pinned = self.payloads.message(CUSTOMER, type="unsupported", unsupported={"type": "pin"})
-        assert self.one(pinned) == Ignored(reason="notice:unsupported")
+    @pytest.mark.parametrize(("kind", "notice"), [("pin", "pin"), ("poll_update", "vote"), ("edit", "edit")])
+    def test_an_unsupported_notice_is_a_notice(self, kind: str, notice: str) -> None:
+        told = self.payloads.message(CUSTOMER, type="unsupported", unsupported={"type": kind})
+        assert self.one(told) == Ignored(reason=f"notice:{notice}")
+
+    def test_taking_a_reaction_back_is_a_notice(self) -> None:
+        told = self.payloads.message(CUSTOMER, type="reaction", reaction={"message_id": "x", "emoji": ""})
+        assert self.one(told) == Ignored(reason="notice:reaction_removed")
+
+    def test_a_type_that_nobody_has_read_about_keeps_its_own_name(self) -> None:
+        seen = self.one(self.payloads.message(CUSTOMER, type="sparkle"))
+        assert (seen.kind, seen.wire_type) == ("unknown", "sparkle")
 
     def test_a_first_message_that_meta_withholds_waits_for_its_words(self) -> None:
         withheld = self.payloads.message(CUSTOMER, type="unsupported", errors=[{"code": 131060}])
@@ -112,7 +122,7 @@ class TestCloudApi(GatewayContract):
     def test_system_notes_and_groups_are_no_messages_of_a_customer(self) -> None:
         system = self.one(self.payloads.message(CUSTOMER, type="system", system={"body": "x changed"}))
         group = self.one(self.payloads.message(CUSTOMER, group_id="G1"))
-        assert (system, group) == (Ignored(reason="system_message"), Ignored(reason="group"))
+        assert (system, group) == (Ignored(reason="notice:system"), Ignored(reason="group"))
 
     def test_the_apps_address_book_gives_names_and_takes_none_away(self) -> None:
         added = {"type": "contact", "action": "add", "contact": {"full_name": "Budi S", "phone_number": CUSTOMER}}

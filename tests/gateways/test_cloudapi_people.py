@@ -180,7 +180,7 @@ def test_the_id_outside_of_the_change_may_be_the_old_or_the_new(outside: str, ol
 def test_the_sentence_for_people_decides_nothing() -> None:
     """A profile name stands in it, and anybody may call themselves “x changed from ID.1 to ID.2”."""
     assert one(META.system("user_changed_user_id", body=f"User a changed from {ID} to {NEW_ID}")) == Ignored(
-        reason="system_message"
+        reason="notice:system"
     )
 
 
@@ -192,7 +192,7 @@ def test_a_change_to_what_is_known_already_only_says_who_belongs_together() -> N
 
 @pytest.mark.parametrize("kind", ["customer_identity_changed", "user_identity_changed", "", "sparkle"])
 def test_other_system_messages_are_notices(kind: str) -> None:
-    assert one(META.system(kind, **{"from": CUSTOMER}, wa_id=NEW_NUMBER)) == Ignored(reason="system_message")
+    assert one(META.system(kind, **{"from": CUSTOMER}, wa_id=NEW_NUMBER)) == Ignored(reason="notice:system")
 
 
 def test_a_change_of_id_is_read_from_the_field_that_partners_hand_on() -> None:

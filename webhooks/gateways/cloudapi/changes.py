@@ -16,7 +16,7 @@ from webhooks.gateways.reading import Body, each
 from .people import chat_of, identifiers
 
 CHANGES = frozenset({"user_changed_number", "customer_changed_number", "user_changed_user_id"})
-NOTICE = "system_message"
+NOTICE = "notice:system"
 
 
 def of_system_message(message: Body) -> list[Event]:

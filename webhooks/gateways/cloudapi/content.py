@@ -1,50 +1,39 @@
-"""What a message of Meta's holds: its kind, its words, and whether a person said it at all.
+"""What a message of Meta's holds: what it is, its words, and the number that may stand in it.
 
-Source: the pages below "messages webhook reference" (one per type, read in November 2026), "history" for
-media_placeholder and "unsupported" for the types that the API does not hand over.
+Source: the pages below "messages webhook reference" (read in November 2026), above all "unsupported".
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from webhooks.gateways import shapes
+from webhooks.gateways import kinds, shapes
+from webhooks.gateways.kinds import Verdict
 from webhooks.gateways.reading import Body
 
-UNKNOWN = "unknown"  # kept and shown as such, in no figure until somebody reads about it
-WAITING = "waiting"  # its content may follow under the same id
-
-# Everything that a person says or sends. A type that is in neither table is UNKNOWN.
-KINDS = {
-    "text": "text", "button": "text", "interactive": "text", "image": "image", "video": "video", "gif": "video",
-    "audio": "audio", "voice": "audio", "document": "document", "sticker": "sticker", "location": "location",
-    "contacts": "contact", "reaction": "reaction", "poll": "poll", "poll_creation": "poll", "poll_update": "poll",
-    "order": "other", "product": "other", "template": "other", "hsm": "other", "list": "text",
-    "link_preview": "text", "group_invite": "other", "media_placeholder": WAITING,
-}  # fmt: skip
-# What happens to a chat or to an older message, and the two words of the API's past for opening and timer.
-NOTICES = frozenset({"system", "edit", "revoke", "pin", "keep_in_chat", "request_welcome", "ephemeral"})
 # A person wrote, and Meta does not say what: an unsupported type, or (so its page says) the first message to a
 # number that is also in the Business app, which is often a lead from an ad. It counts; only its words are missing.
 WITHHELD = frozenset({"unsupported", "unknown", "errors"})
 UNAVAILABLE = 131060  # "message currently unavailable": may be sent again
 
 
-def kind_of(message: Body) -> str | None:
-    """The kind of a message, None when it is a notice and nobody's message."""
+def verdict(message: Body) -> Verdict:
+    """What the message is; of a reaction without an emoji, that one was taken back."""
     told = _type(message)
     if told in WITHHELD:
         return _withheld(message)
-    return None if told in NOTICES else KINDS.get(told, UNKNOWN)
+    if told == "reaction" and not text_of(message):
+        return kinds.REACTION_REMOVED
+    return kinds.of_meta(told)
 
 
-def _withheld(message: Body) -> str | None:
-    """What `unsupported.type` says ("pin" is a notice, "poll_update" is not); without it, something a person sent."""
-    told = shapes.text(shapes.inside(message, "unsupported", "type")).strip().lower()
-    if told in NOTICES:
-        return None
-    codes = {error.get("code") for error in shapes.objects(message.get("errors"))}
-    return WAITING if UNAVAILABLE in codes else KINDS.get(told, "other")
+def _withheld(message: Body) -> Verdict:
+    """What `unsupported.type` says ("pin" is a notice, "gif" is not); without it, something a person sent."""
+    inside = kinds.META.get(shapes.text(shapes.inside(message, "unsupported", "type")).strip().lower(), kinds.OTHER)
+    if inside.notice:
+        return inside
+    codes = {error.get("code") for error in shapes.objects(message.get("errors")) if error.get("code") == UNAVAILABLE}
+    return kinds.WAITING if codes else inside
 
 
 def text_of(message: Body) -> str:

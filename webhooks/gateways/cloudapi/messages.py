@@ -53,22 +53,23 @@ def is_of_group(message: Body) -> bool:
 def seen(
     message: Body, whose: Person, *, from_me: bool, by_api: bool | None = None, history: bool = False
 ) -> list[Event]:
-    """The message as an event of `whose` chat; a notice is ignored by its type."""
-    kind = content.kind_of(message)
-    if kind is None:
-        return [Ignored(reason=f"notice:{message['type']}")]
+    """The message as an event of `whose` chat; a notice is ignored by its code."""
+    said = content.verdict(message)
+    if said.notice:
+        return [Ignored(reason=said.reason)]
     event = MessageSeen(
         external_id=required(shapes.identifier(message.get("id")), "message id"),
         chat=whose.chat,
         from_me=from_me,
         text=content.text_of(message),
-        kind=kind,
+        kind=said.kind,
         at=times.told(message.get("timestamp"), Clock.WHATSAPP),
         ad=None if from_me else ads.from_referral(message.get("referral")),
         contact_name=whose.name,
         by_api=by_api,
         history=history,
         username=whose.username,
+        wire_type=said.wire_type,
     )
     return about(whose.chat, event)
 
