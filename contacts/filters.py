@@ -23,6 +23,7 @@ from labelcrm.core.api.filtering import (
     WordFilter,
     unknown_value,
 )
+from labelcrm.lib.phones import same_number
 from labels.models import Label, LabelAlias, LabelAssignment
 from labels.naming import normalize
 from webhooks.gateways import GATEWAYS
@@ -42,8 +43,13 @@ def surviving_id(contact_id: int) -> int:
 
 
 def contact_of(kind: str, value: str) -> int | None:
-    """The id of the contact with this identity (E.164 phone or digits of a LID), None when nobody has it."""
-    owner = ContactIdentity.objects.filter(kind=kind, value=value).values_list("contact_id", flat=True).first()
+    """The id of the contact with this identity (E.164 phone or digits of a LID), None when nobody has it.
+
+    A phone is found in every form of it; whoever has the very form comes first.
+    """
+    forms = same_number(value) if kind == IdentityKind.PHONE else (value,)
+    owners = dict(ContactIdentity.objects.filter(kind=kind, value__in=forms).values_list("value", "contact_id"))
+    owner = next((owners[form] for form in forms if form in owners), None)
     return None if owner is None else surviving_id(owner)
 
 
@@ -146,6 +152,7 @@ class ContactFilterSet(StrictFilterSet):
         found = Q(name__icontains=value)
         if digits and not any(char.isalpha() for char in value):
             found |= Q(phone__contains=digits)  # 0812… as it is said is +62812… as it is kept
+            found |= Q(phone__in=same_number(f"+{digits}")[1:])
         return queryset.filter(found | username_like(value) | named_exactly(value))
 
     def _only(self, queryset: Any, pk: int | None) -> Any:

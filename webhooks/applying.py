@@ -10,6 +10,8 @@ from contacts.services import activity, attribution, connections
 from contacts.services.activity import NewMessage, Sight
 from contacts.services.connections import StatusFact
 from contacts.services.directory import Change, Directory, resolve
+from contacts.services.identities import identifiers
+from contacts.services.same_messages import Telling, told_twice
 from labelcrm.core.bulk import fetch
 from labelcrm.lib.text import storable
 from labels.services import intake, merging
@@ -77,11 +79,23 @@ def _contacts(channel: Channel, readings: Sequence[Reading]) -> Directory:
     directory = resolve(
         seen,
         names_only=looked_up,
+        same=told_twice(channel.pk, [_telling(said) for _, said in of_kind(readings, MessageSeen)]),
         changes=[Change(s.event.old, s.event.chat, s.when.at) for _, s in of_kind(readings, IdentityChanged)],
     )
-    for merge in directory.merges:
-        merging.merge(survivor_id=merge.survivor_id, merged_id=merge.merged_id, reason=merge.reason, actor=None)
+    merging.merge_all(directory.merges, actor=None)
     return directory
+
+
+def _telling(said: Said[MessageSeen]) -> Telling:
+    event = said.event
+    return Telling(
+        external_id=storable(event.external_id, 200),
+        identifiers=tuple(identifiers(event.chat)),
+        from_me=event.from_me,
+        at=said.when.at,
+        source=said.when.source,
+        text=event.text,
+    )
 
 
 def _apply_labels(channel: Channel, readings: Sequence[Reading], directory: Directory) -> set[int]:

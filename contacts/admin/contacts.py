@@ -38,6 +38,7 @@ from .filters import (
     StaleFilter,
     active_labels,
 )
+from .merging import ContactMerging, merges_of
 from .page import contact_page
 from .search import find
 from .transfer import ContactTransfer
@@ -87,7 +88,7 @@ class NoteForm(forms.ModelForm):
 
 
 @admin.register(Contact)
-class ContactAdmin(ContactTransfer, KeysetAdminMixin, EditingAdmin, ArchivableAdmin):
+class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdmin, ArchivableAdmin):
     keyset = Keyset("updated_at", "id")
     form = ContactForm
     change_form_template = "admin/contacts/contact/page.html"
@@ -194,6 +195,7 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, EditingAdmin, ArchivableAd
             extra_context = {
                 **(extra_context or {}),
                 "page": contact_page(request, contact),
+                "merges": merges_of(contact),
                 "title": contact.name or phone(contact.phone) or contact.shown_address,
                 "subtitle": None,
                 "note_form": NoteForm() if may_write else None,

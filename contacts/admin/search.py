@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 
 from contacts.hidden import named_exactly, username_like
 from contacts.models import ContactIdentity, IdentityKind
+from labelcrm.lib.phones import same_number
 from webhooks.gateways import user_ids
 
 JID = re.compile(r"(?P<user>\d+)(?:[:.]\d+)?@(?P<server>s\.whatsapp\.net|c\.us|lid|hosted|hosted\.lid)", re.ASCII)
@@ -22,8 +23,10 @@ def find(contacts: QuerySet[Any], term: str) -> QuerySet[Any]:
     jid = JID.fullmatch(term.lower())
     if jid:
         lid = "lid" in jid["server"]
-        kind, value = (IdentityKind.LID, jid["user"]) if lid else (IdentityKind.PHONE, f"+{jid['user']}")
-        return contacts.filter(pk__in=_owners(Q(kind=kind, value=value)))
+        kind, values = (
+            (IdentityKind.LID, (jid["user"],)) if lid else (IdentityKind.PHONE, same_number(f"+{jid['user']}"))
+        )
+        return contacts.filter(pk__in=_owners(Q(kind=kind, value__in=values)))
     if term.startswith("@"):
         return contacts.filter(username_like(term))
     if user_ids.read(term) is not None:
@@ -31,12 +34,10 @@ def find(contacts: QuerySet[Any], term: str) -> QuerySet[Any]:
     digits = significant_digits(term)
     if digits:
         return contacts.filter(Q(phone__contains=digits) | Q(name__icontains=term) | Q(pk__in=_other_numbers(digits)))
-    words = term.split()
-    if len(words) == 1:
-        return contacts.filter(Q(name__icontains=term) | username_like(term))
-    for word in words:
-        contacts = contacts.filter(name__icontains=word)
-    return contacts
+    words = Q()
+    for word in term.split():
+        words &= Q(name__icontains=word)
+    return contacts.filter(words | username_like(term)) if term else contacts
 
 
 def significant_digits(term: str) -> str:
@@ -54,10 +55,9 @@ def significant_digits(term: str) -> str:
 
 
 def _other_numbers(digits: str) -> list[int]:
-    """Contacts that have `digits` as a LID, or as a phone that does not lead."""
-    return _owners(
-        Q(kind=IdentityKind.LID, value=digits) | Q(kind=IdentityKind.PHONE, value__in=[f"+{digits}", f"+62{digits}"])
-    )
+    """Contacts that have `digits` as a LID, or as a phone that does not lead or that leads in another form."""
+    phones = [*same_number(f"+{digits}"), f"+62{digits}"]
+    return _owners(Q(kind=IdentityKind.LID, value=digits) | Q(kind=IdentityKind.PHONE, value__in=phones))
 
 
 def _owners(condition: Q) -> list[int]:

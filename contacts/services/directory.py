@@ -13,7 +13,19 @@ from datetime import datetime
 from webhooks.gateways.events import Chat
 
 from .activity import lock_contacts
-from .identities import Identifier, Known, attach, claim, identifiers, insert_contacts, lead, lookup, take_lead
+from .identities import (
+    Identifier,
+    Known,
+    attach,
+    claim,
+    identifiers,
+    insert_contacts,
+    lead,
+    lookup,
+    other_forms,
+    take_lead,
+    take_place,
+)
 from .joining import Merge, People
 
 
@@ -40,7 +52,11 @@ class Directory:
 
     def find(self, chat: Chat) -> Known | None:
         """The contact of a chat, by phone first; None for one nobody has seen."""
-        return next((self.known[i] for i in identifiers(chat) if i in self.known), None)
+        told = identifiers(chat)
+        return next((self.known[i] for i in told if i in self.known), None) or self._by_other_form(told)
+
+    def _by_other_form(self, told: Iterable[Identifier]) -> Known | None:
+        return next((self.known[form] for i in told for form in other_forms(i) if form in self.known), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,35 +67,48 @@ class Told:
     reason: str
 
 
+SAME_MESSAGE = "same_message"
+SAME_NUMBER = "same_number"
 IDENTIFIERS_TOLD = "lid_learnt"
 NUMBER_CHANGED = "number_changed"
 
 
 def resolve(
-    chats: Mapping[Chat, datetime], *, names_only: Iterable[Chat] = (), changes: Sequence[Change] = ()
+    chats: Mapping[Chat, datetime],
+    *,
+    names_only: Collection[Chat] = (),
+    changes: Sequence[Change] = (),
+    same: Sequence[tuple[Identifier, ...]] = (),
+    typed: bool = False,
 ) -> Directory:
     """Contacts for `chats` (chat → first time seen), created where nobody knows them; what belongs together joined.
 
     `names_only` chats are looked up and joined but never created: a phone's address book is no reason to
-    call somebody a contact. Everybody found is locked until the end of the caller's transaction.
+    call somebody a contact. `same` are identifiers under which one message was told. `typed` chats come from a
+    file or a person and not from WhatsApp: they find somebody under any form of their number, and join nobody.
+    Everybody found is locked until the end of the caller's transaction.
     """
-    told = _told([*chats, *names_only], changes)
+    told = [] if typed else _told([*chats, *names_only], changes, same)
     wanted = {identifier for one in told for identifier in one.identifiers}
     wanted.update(identifier for chat in (*chats, *names_only) for identifier in identifiers(chat))
+    forms = {(told, form) for told in wanted for form in other_forms(told)}
+    wanted.update(form for _, form in forms)
     directory = Directory(known=lookup(wanted))
     while True:
         _create_missing(directory, chats, changes)
-        if _is_held(directory, wanted) and _join(directory, told):
+        if _is_held(directory, wanted) and (typed or _join(directory, told, forms)):
             _move_leads(directory, changes)
             return directory
 
 
-def _told(chats: Iterable[Chat], changes: Iterable[Change]) -> list[Told]:
+def _told(chats: Iterable[Chat], changes: Iterable[Change], same: Iterable[tuple[Identifier, ...]]) -> list[Told]:
     """Every set of identifiers that belong together, in an order that does not depend on how the batch came."""
     together = {tuple(found) for chat in chats if len(found := identifiers(chat)) > 1}
     changed = {tuple(dict.fromkeys((*identifiers(one.chat), *identifiers(one.old)))) for one in changes}
-    return [Told(one, IDENTIFIERS_TOLD) for one in sorted(together)] + [
-        Told(one, NUMBER_CHANGED) for one in sorted(changed)
+    return [
+        *(Told(one, IDENTIFIERS_TOLD) for one in sorted(together)),
+        *(Told(one, SAME_MESSAGE) for one in same),
+        *(Told(one, NUMBER_CHANGED) for one in sorted(changed)),
     ]
 
 
@@ -96,6 +125,7 @@ def _create_missing(directory: Directory, chats: Mapping[Chat, datetime], change
     for chat, seen_at in chats.items():
         if directory.find(chat) is None:
             key = identifiers(chat)[0]
+            key = next((form for form in other_forms(key) if form in leading), key)
             leading[key] = min(seen_at, leading.get(key, seen_at))
     for change in changes:
         either = (*identifiers(change.chat), *identifiers(change.old))
@@ -110,23 +140,39 @@ def _create_missing(directory: Directory, chats: Mapping[Chat, datetime], change
     directory.known |= lookup(ordered)
 
 
-def _join(directory: Directory, told: Iterable[Told]) -> bool:
+def _join(directory: Directory, told: Sequence[Told], forms: Iterable[tuple[Identifier, Identifier]]) -> bool:
     """Bring each set of identifiers to one contact: attach what is new, list what must be merged.
 
     False when another lane gave one of them to somebody else in the meantime: then everything is looked up again.
     """
     people = People()
+    same = [Told(pair, SAME_NUMBER) for pair in sorted(forms) if pair[1] in directory.known]
+    told = [*same, *told]
     people.learn(_in_doubt(directory, told))
     new: dict[Identifier, int] = {}
+    replaced: dict[Identifier, Identifier] = {}
     for one in told:
         owners = [
             new.get(i) or directory.known[i].contact_id for i in one.identifiers if i in directory.known or i in new
         ]
+        if one.reason == SAME_NUMBER and (one.identifiers[0] not in directory.known or len(set(owners)) > 1):
+            replaced[one.identifiers[0]] = one.identifiers[1]
         if owners:
-            owner = people.join(owners, reason=one.reason, by_whatsapp=one.reason == NUMBER_CHANGED)
+            owner = people.join(owners, reason=one.reason, by_whatsapp=one.reason in (SAME_NUMBER, NUMBER_CHANGED))
             new |= {i: owner for i in one.identifiers if i not in directory.known and i not in new}
     directory.merges = people.merges
-    return _attach(directory, new, people)
+    if new and not _attach(directory, new, people):
+        return False
+    if replaced:
+        take_place(replaced)
+    if new:
+        lead(directory.known[identifier].contact_id for identifier in new)
+    if people.merges:
+        directory.known = {
+            identifier: Known(people.now(known.contact_id), known.identity_id)
+            for identifier, known in directory.known.items()
+        }
+    return True
 
 
 def _in_doubt(directory: Directory, told: Iterable[Told]) -> set[int]:
@@ -140,19 +186,10 @@ def _in_doubt(directory: Directory, told: Iterable[Told]) -> set[int]:
 
 
 def _attach(directory: Directory, new: Mapping[Identifier, int], people: People) -> bool:
-    """Give contacts their new identifiers, and all of those who were joined to the one that stays."""
-    if new:
-        attached = attach({identifier: people.now(owner) for identifier, owner in new.items()})
-        if len(attached) < len(new):
-            return False
-        directory.known |= attached
-        lead(known.contact_id for known in attached.values())
-    if people.merges:
-        directory.known = {
-            identifier: Known(people.now(known.contact_id), known.identity_id)
-            for identifier, known in directory.known.items()
-        }
-    return True
+    """Give contacts their new identifiers; False when another lane was faster with one."""
+    attached = attach({identifier: people.now(owner) for identifier, owner in new.items()})
+    directory.known |= attached
+    return len(attached) == len(new)
 
 
 def _move_leads(directory: Directory, changes: Iterable[Change]) -> None:

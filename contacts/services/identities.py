@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from django.db import connection
 
 from contacts.models import IdentityKind
 from labelcrm.core.bulk import array, execute, fetch, transpose
+from labelcrm.lib.phones import same_number
 from webhooks.gateways.events import Chat
 
 Identifier = tuple[str, str]  # (IdentityKind, value)
@@ -31,10 +32,23 @@ UPDATE contacts_contactidentity i SET leads_since = new.at
   FROM unnest(%s::text[], %s::text[], %s::timestamptz[]) AS new (kind, value, at)
  WHERE (i.kind, i.value) = (new.kind, new.value) AND (i.leads_since IS NULL OR i.leads_since < new.at)
 """
+# WhatsApp's own form of a number goes before the form it was typed in, wherever that one stood.
+_TAKE_PLACE = """
+UPDATE contacts_contactidentity i
+   SET leads_since = COALESCE(GREATEST(i.leads_since, other.leads_since), 'epoch') + interval '1 microsecond'
+  FROM unnest(%s::text[], %s::text[]) AS form (told, typed), contacts_contactidentity other
+ WHERE i.kind = 'phone' AND i.value = form.told AND other.kind = 'phone' AND other.value = form.typed
+"""
 # The first that leads since some time, latest first; else the one that leads already; else the oldest.
 _LEADING = """
 COALESCE((SELECT i.value FROM contacts_contactidentity i WHERE i.contact_id = c.id AND i.kind = '{kind}'
            ORDER BY i.leads_since DESC NULLS LAST, i.value <> c.{kind}, i.id LIMIT 1), '') AS {kind}
+"""
+_WOULD_LEAD = """
+SELECT DISTINCT ON (i.kind) i.kind, i.value FROM contacts_contactidentity i
+  JOIN contacts_contact c ON c.id = %(first)s
+ WHERE i.contact_id = ANY(%(ids)s::bigint[])
+ ORDER BY i.kind, i.leads_since DESC NULLS LAST, i.value NOT IN (c.phone, c.lid, c.user_id), i.id
 """
 _LEAD = f"""
 UPDATE contacts_contact c SET phone = n.phone, lid = n.lid, user_id = n.user_id, updated_at = now()
@@ -56,6 +70,12 @@ def identifiers(chat: Chat) -> list[Identifier]:
     """The identifiers of a chat, the leading one first."""
     told = ((PHONE, chat.phone), (LID, chat.lid), (USER_ID, chat.user_id), (PARENT_ID, chat.parent_id))
     return [(kind, value) for kind, value in told if value]
+
+
+def other_forms(identifier: Identifier) -> list[Identifier]:
+    """The same phone number in the forms it had before or after its country renumbered; nothing for what is none."""
+    kind, value = identifier
+    return [(PHONE, form) for form in same_number(value)[1:]] if kind == PHONE else []
 
 
 def lookup(wanted: Iterable[Identifier]) -> dict[Identifier, Known]:
@@ -106,6 +126,17 @@ def insert_contacts(rows: Iterable[tuple[int, Identifier, datetime]]) -> None:
 def lead(contact_ids: Iterable[int]) -> None:
     """Repeat in each contact which of its identifiers leads."""
     execute(_LEAD, [array(sorted(set(contact_ids)))])
+
+
+def would_lead(contact_ids: Sequence[int]) -> dict[str, str]:
+    """By kind the identifiers that would lead if all of these were the first of them."""
+    rows = fetch(_WOULD_LEAD, {"ids": array(contact_ids), "first": contact_ids[0]})
+    return dict(rows)
+
+
+def take_place(forms: Mapping[Identifier, Identifier]) -> None:
+    """Forms of numbers that WhatsApp told lead over the other form of the same number."""
+    execute(_TAKE_PLACE, transpose([(told[1], typed[1]) for told, typed in sorted(forms.items())], 2))
 
 
 def take_lead(since: Mapping[Identifier, datetime]) -> None:

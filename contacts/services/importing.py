@@ -16,6 +16,7 @@ from contacts.hidden import owners_of_meta_ids
 from contacts.models import Agent, Campaign, CampaignTouch, Contact, ContactIdentity, IdentityKind
 from labelcrm.core import audit
 from labelcrm.core.models import AuditEntry
+from labelcrm.lib.phones import same_number
 from webhooks.gateways.events import Chat, ChatKind
 
 from .activity import lock_contacts
@@ -46,7 +47,7 @@ class Said:
 
 @dataclass(slots=True)
 class Owners:
-    """Whose the identifiers of a file are: contact ids by E.164 phone, digits of a LID, and Meta's ids."""
+    """Whose the identifiers of a file are: contact ids by E.164 phone in any form, digits of a LID, and Meta's ids."""
 
     phones: dict[str, int] = field(default_factory=dict)
     lids: dict[str, int] = field(default_factory=dict)
@@ -56,13 +57,18 @@ class Owners:
 def owners_of(*, phones: Iterable[str], lids: Iterable[str], user_ids: Iterable[str] = ()) -> Owners:
     """The contacts that have these identifiers, found with three queries."""
     found = Owners()
+    forms = {phone: same_number(phone) for phone in phones}
     for kind, values, known in (
-        (IdentityKind.PHONE, phones, found.phones),
-        (IdentityKind.LID, lids, found.lids),
+        (IdentityKind.PHONE, {form for all_forms in forms.values() for form in all_forms}, found.phones),
+        (IdentityKind.LID, set(lids), found.lids),
     ):
-        identities = ContactIdentity.objects.filter(kind=kind, value__in=sorted(set(values)))
+        identities = ContactIdentity.objects.filter(kind=kind, value__in=sorted(values))
         known.update(identities.values_list("value", "contact_id"))
     found.user_ids.update(owners_of_meta_ids(user_ids))
+    for phone, all_forms in forms.items():
+        owner = next((found.phones[form] for form in all_forms if form in found.phones), None)
+        if owner is not None:
+            found.phones[phone] = owner
     return found
 
 
@@ -122,7 +128,7 @@ def _identified(lines: Mapping[int, Line]) -> tuple[dict[int, int], set[int]]:
         for number, line in lines.items()
         if line.contact_id is None
     }
-    directory = resolve(dict.fromkeys(chats.values(), now)) if chats else Directory()
+    directory = resolve(dict.fromkeys(chats.values(), now), typed=True) if chats else Directory()
     ids = {number: line.contact_id for number, line in lines.items() if line.contact_id is not None}
     for number, chat in chats.items():
         known = directory.find(chat)

@@ -47,6 +47,14 @@ class Person:
         return (self.archived, not self.has_phone, self.contact_id)
 
 
+def who_stays(contact_ids: Sequence[int]) -> tuple[int, int]:
+    """Of two contacts that are made one, the one that stays and the one that goes."""
+    people = People()
+    people.learn(contact_ids)
+    stays, goes = sorted((people.facts(pk) for pk in contact_ids), key=lambda person: person.rank)
+    return stays.contact_id, goes.contact_id
+
+
 @dataclass(slots=True)
 class People:
     """Contacts that may turn out to be one, and the merges found so far."""
@@ -64,6 +72,10 @@ class People:
             self._persons[contact_id] = Person(contact_id, archived, has_phone, frozenset({contact_id}))
         everybody = sorted({one for person in self._persons.values() for one in person.stands_for})
         self._parted |= {frozenset(pair) for pair in fetch(_PARTED, {"ids": array(everybody)})}
+
+    def facts(self, contact_id: int) -> Person:
+        """What is known of somebody who was learnt."""
+        return self._persons[contact_id]
 
     def now(self, contact_id: int) -> int:
         """The contact that stands for `contact_id` after the merges so far."""

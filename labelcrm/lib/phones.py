@@ -26,6 +26,7 @@ _RENUMBERED = [
     (re.compile(r"\+55(?P<area>\d{2})9(?P<rest>[6-9]\d{7})", re.ASCII), "+55{area}{rest}"),
     (re.compile(r"\+55(?P<area>\d{2})(?P<rest>[6-9]\d{7})", re.ASCII), "+55{area}9{rest}"),
 ]
+_RENUMBERING = ("+52", "+54", "+55")
 _SPELLING = re.compile(r"\+?[\d\s().\-/\u00a0\u2010-\u2015]+")
 
 
@@ -58,7 +59,7 @@ def same_number(e164: str) -> tuple[str, ...]:
     >>> same_number("+5215512345678")
     ('+5215512345678', '+525512345678')
     """
-    for old, new in _RENUMBERED:
+    for old, new in _RENUMBERED if e164.startswith(_RENUMBERING) else ():
         if match := old.fullmatch(e164):
             return e164, new.format(**match.groupdict())
     return (e164,)

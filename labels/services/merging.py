@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.db import transaction
@@ -10,52 +11,96 @@ from django.utils import timezone
 
 from contacts.models import ContactMerge
 from contacts.services.activity import lock_contacts
-from contacts.services.merging import merge_contacts, unmerge_contacts
-from labelcrm.core import audit
+from contacts.services.joining import Merge
+from contacts.services.merging import last_rows, merge_contacts, move, snapshot, write_down
+from contacts.services.unmerging import check_is_last, give_back, unmerge_contacts
 from labelcrm.core.bulk import execute, fetch
 from labels import projecting, staleness
-from labels.models import LabelCommand, StaleFlag
+from labels.models import StaleFlag
 
 from . import folding
 
 Key = tuple[int, int]
 
-# "Still right" was said of both; the merged contact keeps its own for the day the merge is undone.
-_COPY_SNOOZES = """
-INSERT INTO labels_stalesnooze (contact_id, label_id, at, user_id, reason)
-SELECT %s, label_id, at, user_id, reason FROM labels_stalesnooze one WHERE contact_id = %s AND NOT EXISTS (
-       SELECT FROM labels_stalesnooze two WHERE two.contact_id = %s AND (two.label_id, two.at) = (one.label_id, one.at))
+EVENTS = "labels_labelevent"
+FLAGS = "labels_staleflag"
+MOVED = (EVENTS, "labels_labelcommand", "labels_stalesnooze")
+
+_CLOSE_FLAGS = """
+UPDATE labels_staleflag SET closed_at = %s, closed_reason = %s WHERE contact_id = %s AND closed_at IS NULL
+"""
+# Flags that were open when the merge came, unless a person closed them since.
+_REOPEN_FLAGS = """
+UPDATE labels_staleflag f SET closed_at = NULL, closed_reason = '', owner_id = was.owner_id,
+       spell_started_at = was.spell_started_at, clock_started_at = was.clock_started_at, limit_days = was.limit_days,
+       age_at_least = was.age_at_least, flagged_at = was.flagged_at
+  FROM jsonb_populate_recordset(NULL::labels_staleflag, %s::jsonb) AS was
+ WHERE f.id = was.id AND f.closed_by_id IS NULL AND f.closed_reason <> 'snoozed'
+   AND NOT EXISTS (SELECT FROM labels_staleflag o WHERE (o.contact_id, o.label_id) = (f.contact_id, f.label_id)
+                      AND o.closed_at IS NULL AND o.id <> f.id)
 """
 
 
+@transaction.atomic
 def merge(*, survivor_id: int, merged_id: int, reason: str, actor: Any) -> ContactMerge:
-    """Make `merged_id` part of `survivor_id`, in the caller's transaction; overlapping intervals are joined."""
-    record = merge_contacts(survivor_id=survivor_id, merged_id=merged_id, reason=reason, actor=actor)
-    keys = _keys([survivor_id, merged_id])
-    execute("UPDATE labels_labelevent SET contact_id = %s WHERE contact_id = %s", [survivor_id, merged_id])
-    LabelCommand.objects.filter(contact_id=merged_id).update(contact_id=survivor_id)
-    execute(_COPY_SNOOZES, [survivor_id, merged_id, survivor_id])
-    StaleFlag.objects.filter(contact_id=merged_id, closed_at__isnull=True).update(
-        closed_at=timezone.now(), closed_reason=StaleFlag.Closed.OTHER
-    )
-    _refold(keys, [survivor_id, merged_id])
+    """Make `merged_id` part of `survivor_id`; overlapping intervals are joined.
+
+    Raises ValidationError where one of them has been merged already.
+    """
+    return merge_all([Merge(survivor_id, merged_id, reason)], actor=actor)[0]
+
+
+def merge_all(merges: Iterable[Merge], *, actor: Any) -> list[ContactMerge]:
+    """Merge contacts one after the other in the caller's transaction; their labels are folded once, at the end."""
+    merges = list(merges)
+    contacts = sorted({pk for one in merges for pk in (one.survivor_id, one.merged_id)})
+    if not contacts:
+        return []
+    lock_contacts(contacts)
+    keys = _keys(contacts)
+    records = [_move(one, actor=actor) for one in merges]
+    _refold(keys, contacts)
+    return records
+
+
+def _move(one: Merge, *, actor: Any) -> ContactMerge:
+    both = [one.survivor_id, one.merged_id]
+    flags = snapshot(FLAGS, both, where="closed_at IS NULL")
+    last = last_rows(both, (EVENTS,))
+    record = merge_contacts(survivor_id=one.survivor_id, merged_id=one.merged_id, reason=one.reason, actor=actor)
+    record.moved |= {table: move(table, one.merged_id, one.survivor_id) for table in MOVED}
+    record.before["last"] |= last
+    record.before[FLAGS] = flags
+    record.save(update_fields=["moved", "before"])
+    execute(_CLOSE_FLAGS, [timezone.now(), StaleFlag.Closed.OTHER, one.merged_id])
     return record
 
 
 @transaction.atomic
 def unmerge(*, record: ContactMerge, actor: Any) -> None:
-    """Undo a merge: every event goes back to the contact of the identity it came by."""
-    record = ContactMerge.objects.select_for_update().get(pk=record.pk, undone_at__isnull=True)
+    """Undo a merge: both contacts are what they would be without it (`contacts.services.unmerging`).
+
+    Raises ValidationError while a later merge stands on this one, ContactMerge.DoesNotExist when it was undone.
+    """
     lock_contacts([record.survivor_id, record.merged_id])
+    record = (
+        ContactMerge.objects.select_for_update(of=["self"])
+        .select_related("survivor", "merged")
+        .get(pk=record.pk, undone_at__isnull=True)
+    )
+    check_is_last(record)
     before = _keys([record.survivor_id])
-    unmerge_contacts(record)
+    for table in MOVED:
+        give_back(record, table, record.moved.get(table, []))
     execute(
         "UPDATE labels_labelevent SET contact_id = %s WHERE contact_id = %s AND identity_id = ANY(%s)",
         [record.merged_id, record.survivor_id, record.identity_ids],
     )
+    unmerge_contacts(record)
+    execute(_REOPEN_FLAGS, [json.dumps(record.before.get(FLAGS, []))])
     record.undone_at = timezone.now()
     record.save(update_fields=["undone_at"])
-    audit.record(actor=actor, action="contact.unmerged", obj=record.survivor, merged=record.merged_id)
+    write_down(record, "contact.unmerged", actor=actor)
     _refold(before, [record.survivor_id, record.merged_id])
 
 
@@ -67,9 +112,10 @@ def _keys(contacts: Iterable[int]) -> set[Key]:
     return {(contact, label) for contact, label in rows}
 
 
-def _refold(before: set[Key], contacts: list[int]) -> None:
+def _refold(before: set[Key], contacts: Collection[int]) -> None:
     """Fold the keys that events left and those they went to; emptied ones lose their intervals first."""
-    folding.refold(before - _keys(contacts))
-    folding.refold(before | _keys(contacts))
-    projecting.refresh(set(contacts))
+    now = _keys(contacts)
+    folding.refold(before - now)
+    folding.refold(before | now)
+    projecting.refresh(contacts)
     staleness.close_settled(timezone.now(), contact_ids=contacts)

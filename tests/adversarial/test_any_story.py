@@ -384,7 +384,7 @@ def interfere(source: random.Random) -> None:
     """What a person may do at any moment: say what a label means or is called, part two people, move a step."""
     row = ChannelLabel.objects.order_by("?").first()
     label = source.choice(list(Label.objects.filter(step__isnull=False)))
-    merge = ContactMerge.objects.filter(undone_at__isnull=True).order_by("?").first()
+    merge = ContactMerge.objects.filter(undone_at__isnull=True).first()  # the last one: others may stand on it
     deed = source.randrange(4)
     if deed == 0 and row is not None:
         since = source.choice((None, MON + timedelta(seconds=source.randrange(HOURS * 3600))))

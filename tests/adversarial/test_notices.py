@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from contacts.models import Agent, Contact, ContactChannel, Message
-from contacts.services.merging import recount
+from contacts.services.unmerging import recount
 from reports.selectors import agents
 from reports.selectors.chosen import Filters
 from reports.selectors.periods import Period

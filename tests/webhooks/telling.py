@@ -64,6 +64,6 @@ def changed(old: Chat, new: Chat, at: float = 0) -> IdentityChanged:
 def tell(channel: Channel, *events: Event) -> set[int]:
     """Apply events as one batch of the channel, each from a post of its own; returns what told something new."""
     speaker = speaker_of(channel)
-    posts = [(RawEvent(next(_ids), minutes(600), None, {}, b"{}"), event) for event in events]
+    posts = [(RawEvent(next(_ids), minutes(60 * 24 * 30), None, {}, b"{}"), event) for event in events]
     with transaction.atomic():
         return apply(channel, [judge(Parsed(row, Envelope(), [event]), speaker) for row, event in posts])

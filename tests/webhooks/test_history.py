@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from contacts.models import Agent, Campaign, CampaignRule, CampaignTouch, Contact, ContactChannel, Message
-from contacts.services.merging import recount
+from contacts.services.unmerging import recount
 from reports.home import never_labelled
 from reports.selectors import agents
 from reports.selectors.agents import AgentRow
