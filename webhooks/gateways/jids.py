@@ -39,12 +39,19 @@ def chat(raw: Any, *alternates: Any, own: Collection[str] = ()) -> Chat:
     found = _classify(raw)
     if found.kind is not ChatKind.PERSONAL:
         return found
-    others = [other for other in map(_classify, alternates) if other.kind is ChatKind.PERSONAL]
-    told = [found, *(other for other in others if other.phone not in own and other.lid not in own)]
+    others = [_classify(other) for other in alternates if other and other != raw]
+    told = [other for other in others if other.kind is ChatKind.PERSONAL and _is_of_another(other, own)]
+    if not told:
+        return found
+    told.append(found)
     phones, lids = {one.phone for one in told if one.phone}, {one.lid for one in told if one.lid}
     if len(phones) > 1 or len(lids) > 1:
         return found
     return Chat(raw=found.raw, kind=found.kind, phone=next(iter(phones), None), lid=next(iter(lids), None))
+
+
+def _is_of_another(chat: Chat, own: Collection[str]) -> bool:
+    return chat.phone not in own and chat.lid not in own
 
 
 def phone(raw: Any) -> str | None:

@@ -8,14 +8,15 @@ from typing import Any
 from . import kinds, shapes
 from .kinds import Verdict
 
-_WRAPPERS = (
+_WRAPPERS = frozenset({
     "ephemeralmessage", "viewoncemessage", "viewoncemessagev2", "viewoncemessagev2extension", "devicesentmessage",
     "documentwithcaptionmessage", "lottiestickermessage", "associatedchildmessage", "botinvokemessage",
     "groupmentionedmessage", "botforwardedmessage", "questionmessage", "questionreplymessage", "spoilermessage",
     "pollcreationmessagev4",
-)  # fmt: skip
+})  # fmt: skip
 _DEEPEST_WRAPPER = 5
 _TEXT_FIELDS = ("text", "caption", "selecteddisplaytext")
+_NOTHING: tuple[Any, ...] = (None, False, "", [])
 _BESIDE = frozenset({"messagecontextinfo", "statuslinkpreviewmetadata"})  # says something about a message, is none
 # The second telling of one picture or film: in better quality, in another coding, or what moved in it
 # (AssociationType HD_VIDEO_DUAL_UPLOAD, HD_IMAGE_DUAL_UPLOAD, MOTION_PHOTO, HEVC_VIDEO_DUAL_UPLOAD).
@@ -32,11 +33,10 @@ def verdict(message: Any) -> Verdict | None:
     A message beside housekeeping (a key that came along, say) is that message.
     """
     layers = list(_layers(message))
-    if any(_is_copy(layer) for layer in layers):
+    if any(_is_copy(fields.get("messagecontextinfo")) for fields, _ in layers):
         return _COPY
-    content = layers[-1]
-    fields = {key: item for key, item in shapes.keys_folded(content).items() if item not in (None, False, "", [])}
-    found = [(_TYPES[key], key) for key in fields if key in _TYPES]
+    fields, content = layers[-1]
+    found = [(_TYPES[key], key) for key, item in fields.items() if key in _TYPES and item not in _NOTHING]
     said = next((known for known in found if known[0].kind), None) or next(iter(found), None)
     if said is None:
         return _unknown(content)
@@ -68,8 +68,7 @@ def named(wire_type: Any) -> Verdict | None:
 
 def text(message: Any) -> str:
     """Return what a person wrote: the text, a caption, the chosen button, a reaction's emoji."""
-    *_, content = _layers(message)
-    fields = shapes.keys_folded(content)
+    *_, (fields, _) = _layers(message)
     if written := shapes.text(fields.get("conversation")):
         return written
     for item in fields.values():
@@ -80,24 +79,24 @@ def text(message: Any) -> str:
     return shapes.text(shapes.keys_folded(fields.get("listresponsemessage")).get("title"))
 
 
-def _layers(message: Any) -> Iterator[dict[str, Any]]:
-    """A message and what is inside its ephemeral, view-once, device-sent and other wrappers, outermost first."""
+def _layers(message: Any) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """A message and what is inside its wrappers (ephemeral, view-once, ...), outermost first: keys folded, and raw."""
     content = shapes.mapping(message)
-    yield content
+    fields = shapes.keys_folded(content)
+    yield fields, content
     for _ in range(_DEEPEST_WRAPPER):
-        fields = shapes.keys_folded(content)
-        wrapper = next((fields[name] for name in _WRAPPERS if isinstance(fields.get(name), dict)), None)
+        found = (item for name, item in fields.items() if name in _WRAPPERS and isinstance(item, dict))
+        if (wrapper := next(found, None)) is None:
+            return
         content = shapes.mapping(shapes.keys_folded(wrapper).get("message"))
         if not content:
             return
-        yield content
+        fields = shapes.keys_folded(content)
+        yield fields, content
 
 
-def _is_copy(layer: dict[str, Any]) -> bool:
-    context = layer.get("messageContextInfo") or layer.get("message_context_info")
-    if not isinstance(context, dict):
-        return False
-    association = shapes.keys_folded(shapes.keys_folded(context).get("messageassociation"))
+def _is_copy(context: Any) -> bool:
+    association = shapes.keys_folded(shapes.keys_folded(context).get("messageassociation")) if context else {}
     return shapes.identifier(association.get("associationtype")) in _COPIES
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 MAX_ID = 200
@@ -94,7 +95,12 @@ def address(value: Any) -> Any:
 
 def keys_folded(value: Any) -> dict[str, Any]:
     """Return an object with its keys in lower case without underscores: Baileys, Go and Meta differ only there."""
-    return {key.replace("_", "").lower(): item for key, item in mapping(value).items()}
+    return {_folded(key): item for key, item in value.items()} if isinstance(value, dict) else {}
+
+
+@lru_cache(maxsize=2048)  # the same few names in every post
+def _folded(key: str) -> str:
+    return key.replace("_", "").lower()
 
 
 def _names_somebody(found: str) -> bool:

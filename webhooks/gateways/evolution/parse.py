@@ -121,7 +121,7 @@ def _verdict(data: Body) -> Verdict:
 
 def _contact(body: Body) -> list[Event]:
     data = _data(body)
-    chat = jids.chat(data.get("remoteJid") or data.get("id"), data.get("remoteJidAlt"), data.get("id"), data.get("lid"))
+    chat = jids.chat(data.get("remoteJid") or data.get("id"), data.get("remoteJidAlt"), data.get("lid"))
     name = shapes.person(data.get("pushName"), data.get("name"), data.get("notify"))
     if name is None and not (chat.phone and chat.lid):
         return [Ignored(reason="no_name")]

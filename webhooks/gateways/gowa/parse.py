@@ -69,9 +69,9 @@ def _message(body: Body) -> list[Event]:
 
 def _reaction(body: Body) -> list[Event]:
     payload = _payload(body)
-    if not payload.get("reaction"):
+    if payload.get("reaction") == "":  # taken back
         return [Ignored(reason=kinds.REACTION_REMOVED.reason)]
-    return _seen({**body, "payload": {**payload, "body": payload["reaction"]}}, kinds.REACTION)
+    return _seen({**body, "payload": {**payload, "body": payload.get("reaction")}}, kinds.REACTION)
 
 
 def _seen(body: Body, said: Verdict) -> list[Event]:

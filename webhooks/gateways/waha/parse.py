@@ -96,8 +96,11 @@ def _message(body: Body) -> list[Event]:
 
 
 def _reaction(body: Body) -> list[Event]:
-    text = shapes.inside(_payload(body), "reaction", "text")
-    return _seen(body, {**_payload(body), "body": text}, kinds.REACTION if text else kinds.REACTION_REMOVED)
+    """A reaction without its emoji was taken back."""
+    payload = _payload(body)
+    text = shapes.text(shapes.inside(payload, "reaction", "text"))
+    removed = bool(payload.get("reaction")) and not text
+    return _seen(body, {**payload, "body": text}, kinds.REACTION_REMOVED if removed else kinds.REACTION)
 
 
 def _waiting(body: Body) -> list[Event]:

@@ -110,32 +110,33 @@ def _label_on_message(_body: Body) -> list[Event]:
 
 
 def _message(body: Body) -> list[Event]:
-    return _seen(body, _verdict(body))
+    event = _event(body)
+    return _seen(body, event, _verdict(event))
 
 
 def _undecryptable(body: Body) -> list[Event]:
-    return _seen(body, _verdict_on_undecryptable(body))
-
-
-def _verdict(body: Body) -> Verdict:
-    """A message without any content was not decrypted yet."""
-    return protos.of_event(_event(body)) or kinds.WAITING
-
-
-def _verdict_on_undecryptable(body: Body) -> Verdict:
-    """What cannot be read yet follows under its id; a view-once picture never does, and the rest no client shows."""
     event = _event(body)
+    return _seen(body, event, _verdict_on_undecryptable(event))
+
+
+def _verdict(event: Body) -> Verdict:
+    """A message without any content was not decrypted yet."""
+    return protos.of_event(event) or kinds.WAITING
+
+
+def _verdict_on_undecryptable(event: Body) -> Verdict:
+    """What cannot be read yet follows under its id; a view-once picture never does, and the rest no client shows."""
     if event.get("unavailabletype") == "view_once":
         return kinds.OTHER
     return kinds.HIDDEN if event.get("decryptfailmode") == "hide" else kinds.WAITING
 
 
-def _seen(body: Body, said: Verdict) -> list[Event]:
+def _seen(body: Body, event: Body, said: Verdict) -> list[Event]:
     if said.notice:
         return [Ignored(reason=said.reason)]
-    info, message = _info(body), _event(body).get("message")
+    info, message = shapes.keys_folded(event.get("info")), event.get("message")
     from_me = decided(shapes.boolean(info.get("isfromme")), "whether the message is ours (“IsFromMe”)")
-    chat = _chat(body, from_me=from_me)
+    chat = _chat(body, event, info, from_me=from_me)
     seen = MessageSeen(
         external_id=required(shapes.message_id(info.get("id")), "message id"),
         chat=chat,
@@ -167,27 +168,28 @@ def _at(body: Body) -> Moment | None:
     return times.told(_event(body).get("timestamp"), Clock.WHATSAPP)
 
 
-def _chat(body: Body, *, from_me: bool) -> Chat:
+def _chat(body: Body, event: Body, info: Body, *, from_me: bool) -> Chat:
     """The other side's second address stands beside the sender or the recipient, whichever is not us."""
-    info = _info(body)
-    beside = _sent_to(body, info) if from_me else (info.get("sender"), info.get("senderalt"))
-    return jids.chat(info.get("chat"), *beside, own=_envelope(body).own)
+    if not from_me:
+        return jids.chat(info.get("chat"), info.get("sender"), info.get("senderalt"))
+    return jids.chat(info.get("chat"), *_sent_to(event, info), own=_envelope(body).own)
 
 
-def _sent_to(body: Body, info: Body) -> tuple[Any, ...]:
+def _sent_to(event: Body, info: Body) -> tuple[Any, ...]:
     """Whom a message of ours went to; what another device of ours sent says it once more."""
     meta = shapes.keys_folded(info.get("devicesentmeta"))
-    raw = shapes.keys_folded(shapes.keys_folded(_event(body).get("rawmessage")).get("devicesentmessage"))
+    raw = shapes.keys_folded(shapes.keys_folded(event.get("rawmessage")).get("devicesentmessage"))
     return info.get("recipientalt"), meta.get("destinationjid"), raw.get("destinationjid")
 
 
 def _dedupe_key(_headers: Headers, body: Any) -> str | None:
     """Wuzapi has no delivery id: a message's own with how much is told of it, else the content with WhatsApp's time."""
-    content, info = shapes.mapping(body), _info(shapes.mapping(body))
-    verdict = MESSAGES.get(shapes.text(content.get("type")))
+    content = shapes.mapping(body)
+    event = _event(content)
+    info, verdict = shapes.keys_folded(event.get("info")), MESSAGES.get(shapes.text(content.get("type")))
     if verdict and info.get("id"):
-        message = _event(content).get("message")
-        told = dedupe.fullness(verdict(content), text=protos.text(message), ad=ads.from_messages(message))
+        message = event.get("message")
+        told = dedupe.fullness(verdict(event), text=protos.text(message), ad=ads.from_messages(message))
         return dedupe.key("Message", info.get("chat"), info.get("isfromme"), info["id"], told)
     if _at(content) is None:
         return None
