@@ -111,6 +111,8 @@ class OptedOutField(StrictBooleanField):
 class ContactSerializer(StrictModelSerializer):
     phone = serializers.SerializerMethodField()
     lids = serializers.SerializerMethodField()
+    username = serializers.SerializerMethodField()
+    user_ids = serializers.SerializerMethodField()
     labels = ContactLabelSerializer(source="active_labels", many=True, read_only=True)
     campaign = serializers.PrimaryKeyRelatedField[Campaign](read_only=True, allow_null=True)
     campaign_name = serializers.SerializerMethodField()
@@ -123,7 +125,7 @@ class ContactSerializer(StrictModelSerializer):
         fields = (
             "id", "phone", "lids", "name", "labels", "campaign", "campaign_name", "opted_out", "assigned_to",
             "assigned_to_name", "follow_up_at", "first_seen_at", "first_inbound_at", "last_inbound_at",
-            "last_outbound_at", "created_at", "updated_at",
+            "last_outbound_at", "created_at", "updated_at", "username", "user_ids",
         )  # fmt: skip
         read_only_fields = (
             "first_seen_at", "first_inbound_at", "last_inbound_at", "last_outbound_at", "created_at", "updated_at",
@@ -134,7 +136,14 @@ class ContactSerializer(StrictModelSerializer):
         return contact.phone or None
 
     def get_lids(self, contact: Any) -> list[str]:
-        return [f"{identity.value}@lid" for identity in contact.lid_identities]
+        return [str(one) for one in contact.other_identities if one.kind == IdentityKind.LID]
+
+    @extend_schema_field({"type": "string", "nullable": True, "example": "budi.kopi"})
+    def get_username(self, contact: Any) -> str | None:
+        return contact.username or None
+
+    def get_user_ids(self, contact: Any) -> list[str]:
+        return [str(one) for one in contact.other_identities if one.kind != IdentityKind.LID]
 
     def get_campaign_name(self, contact: Any) -> str | None:
         return contact.campaign.name if contact.campaign is not None else None
@@ -154,12 +163,12 @@ class ContactViewSet(EditViewSet):
 
     def rows(self) -> Any:
         active = LabelAssignment.objects.visible_to(self.request.user).active()
-        lids = ContactIdentity.objects.filter(kind=IdentityKind.LID).order_by("id")
+        others = ContactIdentity.objects.exclude(kind=IdentityKind.PHONE).order_by("id")
         return (
             Contact.objects.filter(merged_into__isnull=True)
             .select_related("campaign", "assigned_to")
             .prefetch_related(
-                Prefetch("identities", queryset=lids, to_attr="lid_identities"),
+                Prefetch("identities", queryset=others, to_attr="other_identities"),
                 Prefetch(
                     "assignments",
                     queryset=active.select_related("label__category", "channel").order_by("added_at", "id"),

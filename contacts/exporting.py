@@ -33,7 +33,7 @@ from labelcrm.lib.cells import cleaned, for_xlsx
 
 COLUMNS = (
     "id", "phone", "lids", "name", "labels", "labelled_by", "labelled_at", "campaign", "assigned_to", "channels",
-    "opted_out", "follow_up_at", "first_message_at", "last_message_at",
+    "opted_out", "follow_up_at", "first_message_at", "last_message_at", "username", "user_ids",
 )  # fmt: skip
 JOINER = "; "
 CHUNK = 2000
@@ -49,6 +49,7 @@ class Exported:
     file: IO[bytes]
     rows: int
     left_out: int
+    without_number: int
     sha256: str
 
 
@@ -67,15 +68,16 @@ def export(
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         kept = contacts.filter(opted_out_at__isnull=True) if leave_out_opted_out else contacts
         left_out = contacts.filter(opted_out_at__isnull=False).count() if leave_out_opted_out else 0
+        without_number = kept.filter(phone="").count()
         file, count, digest = write_table(kind, COLUMNS, rows(kept, user=actor))
         with ExitStack() as on_failure:
             on_failure.callback(file.close)
             audit.record(
                 actor=actor, action="contacts.exported", filters=filters, format=kind, rows=count, left_out=left_out,
-                sha256=digest,
+                without_number=without_number, sha256=digest,
             )  # fmt: skip
             on_failure.pop_all()
-    return Exported(file, count, left_out, digest)
+    return Exported(file, count, left_out, without_number, digest)
 
 
 def rows(contacts: QuerySet[Any], *, user: Any) -> Iterator[list[str]]:
@@ -145,13 +147,15 @@ _CELLS = f"""
            coalesce(labelled.who, ''), coalesce(labelled.since, ''), coalesce(campaign.name, ''),
            coalesce(agent.name, ''), coalesce(seen.channels, ''),
            CASE WHEN c.opted_out_at IS NULL THEN %(no)s ELSE %(yes)s END, {_MOMENT.format("c.follow_up_at")},
-           {_MOMENT.format("c.first_inbound_at")}, {_MOMENT.format("greatest(c.last_inbound_at, c.last_outbound_at)")}
+           {_MOMENT.format("c.first_inbound_at")}, {_MOMENT.format("greatest(c.last_inbound_at, c.last_outbound_at)")},
+           c.username, coalesce(known.user_ids, '')
     FROM contacts_contact c
     LEFT JOIN contacts_campaign campaign ON campaign.id = c.campaign_id
     LEFT JOIN contacts_agent agent ON agent.id = c.assigned_to_id
     LEFT JOIN LATERAL (
-        SELECT string_agg(i.value || '@lid', '; ' ORDER BY i.id) AS lids
-        FROM contacts_contactidentity i WHERE i.contact_id = c.id AND i.kind = 'lid'
+        SELECT string_agg(i.value || '@lid', '; ' ORDER BY i.id) FILTER (WHERE i.kind = 'lid') AS lids,
+               string_agg(i.value, '; ' ORDER BY i.id) FILTER (WHERE i.kind <> 'lid') AS user_ids
+        FROM contacts_contactidentity i WHERE i.contact_id = c.id AND i.kind <> 'phone'
     ) AS known ON true
     LEFT JOIN LATERAL (
         SELECT string_agg(h.name, '; ' ORDER BY k.first_seen_at, k.id) AS channels

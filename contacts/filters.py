@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django_filters import CharFilter
 
+from contacts.hidden import named_exactly, username_like
 from contacts.models import Campaign, Channel, Contact, ContactIdentity, IdentityKind, Team
 from contacts.models.channels import CRM_GATEWAY
 from labelcrm.core.api.filtering import (
@@ -17,6 +18,8 @@ from labelcrm.core.api.filtering import (
     MomentFilter,
     PhoneFilter,
     StrictFilterSet,
+    UserIdFilter,
+    UsernameFilter,
     WordFilter,
     unknown_value,
 )
@@ -48,12 +51,6 @@ def contact_of(kind: str, value: str) -> int | None:
     owners = dict(ContactIdentity.objects.filter(kind=kind, value__in=forms).values_list("value", "contact_id"))
     owner = next((owners[form] for form in forms if form in owners), None)
     return None if owner is None else surviving_id(owner)
-
-
-def with_username(text: str) -> Q:
-    """Contacts with `text` in their username, with or without its sign."""
-    part = text.removeprefix("@")
-    return Q(username__icontains=part) & ~Q(username="") if part else Q(pk__in=[])
 
 
 def contact_addressed(address: str) -> int | None:
@@ -121,7 +118,9 @@ class ContactFilterSet(StrictFilterSet):
     lid = LidFilter(method="of_lid", label="`123456789@lid`, or its digits.")
     label = CharFilter(method="with_label", label="Has this label now: its id, name or a spelling of it.")
     campaign = CharFilter(method="of_campaign", label="Id or code of the campaign that brought the contact.")
-    q = CharFilter(method="search", label="Part of the name or username, or digits of the phone.")
+    user_id = UserIdFilter(method="of_user_id", label="Meta's id, such as `ID.1234567890`, or the parent one.")
+    username = UsernameFilter(method="of_username", label="The whole username, with or without its `@`.")
+    q = CharFilter(method="search", label="Part of the name or username, digits of the phone, a LID or a user id.")
     updated_since = MomentFilter(field_name="updated_at", lookup_expr="gte")
 
     def of_phone(self, queryset: Any, name: str, value: str) -> Any:
@@ -129,6 +128,12 @@ class ContactFilterSet(StrictFilterSet):
 
     def of_lid(self, queryset: Any, name: str, value: str) -> Any:
         return self._only(queryset, contact_of(IdentityKind.LID, value))
+
+    def of_user_id(self, queryset: Any, name: str, value: str) -> Any:
+        return queryset.filter(named_exactly(value))
+
+    def of_username(self, queryset: Any, name: str, value: str) -> Any:
+        return queryset.filter(username__iexact=value).exclude(username="")
 
     def with_label(self, queryset: Any, name: str, value: str) -> Any:
         active = LabelAssignment.objects.visible_to(self.user).active()
@@ -144,11 +149,11 @@ class ContactFilterSet(StrictFilterSet):
 
     def search(self, queryset: Any, name: str, value: str) -> Any:
         digits = "".join(char for char in value if char.isascii() and char.isdecimal()).lstrip("0")
-        found = Q(name__icontains=value) | with_username(value)
+        found = Q(name__icontains=value)
         if digits and not any(char.isalpha() for char in value):
             found |= Q(phone__contains=digits)  # 0812… as it is said is +62812… as it is kept
             found |= Q(phone__in=same_number(f"+{digits}")[1:])
-        return queryset.filter(found)
+        return queryset.filter(found | username_like(value) | named_exactly(value))
 
     def _only(self, queryset: Any, pk: int | None) -> Any:
         return queryset.none() if pk is None else queryset.filter(pk=pk)

@@ -34,6 +34,7 @@ from labelcrm.lib import phones
 from labelcrm.lib.cells import cleaned, for_xlsx, restored
 from labelcrm.lib.spreadsheets import Table, UploadRefused, read_csv, read_xlsx
 from labelcrm.lib.strict_json import is_storable
+from webhooks.gateways import user_ids
 
 from . import exporting
 
@@ -52,6 +53,7 @@ SPELLINGS = {
     "opted_out": ("opted_out", "opted out", "opt out", "berhenti", "menolak broadcast"),
     "follow_up_at": ("follow_up_at", "follow up", "follow-up", "tindak lanjut"),
     "lids": ("lids", "lid"),
+    "user_ids": ("user_ids", "user_id", "user id", "bsuid"),
     "id": ("id",),
 }  # fmt: skip
 
@@ -173,7 +175,7 @@ class Shown(Field):
 class ContactResource(resources.ModelResource):
     """django-import-export's view of an import of contacts; `user` is who imports."""
 
-    phone = Shown("phone", lambda contact: contact.phone or phones.lid_address(contact.lid) or "")
+    phone = Shown("phone", lambda contact: contact.address and contact.shown_address)
     name = Shown("name", lambda contact: contact.name)
     assigned_to = Shown("assigned_to", lambda contact: contact.assigned_to.name if contact.assigned_to else "")
     campaign = Shown("campaign", lambda contact: contact.campaign.name if contact.campaign else "")
@@ -202,7 +204,7 @@ class ContactResource(resources.ModelResource):
     # -- The steps of an import, in their order ---
 
     def before_import(self, dataset: tablib.Dataset, **kwargs: Any) -> None:
-        if not {"phone", "lids", "id"} & set(dataset.headers):
+        if not {"phone", "lids", "user_ids", "id"} & set(dataset.headers):
             raise ValidationError(_("The file needs a column “phone” (or “telepon”, “nomor”, “whatsapp”)."))
         rows = [dict(zip(dataset.headers, row, strict=True)) for row in dataset]
         self.plans = dict(enumerate(plans(rows, user=self.user), start=1))
@@ -279,6 +281,7 @@ def plans(rows: Sequence[Mapping[str, str]], *, user: Any) -> list[Plan]:
     owners = owners_of(
         phones=(phone for phone, _lids, _errors in read if phone),
         lids=(lid for _phone, lids, _errors in read for lid in lids),
+        user_ids=(one for row in rows for one in _user_ids(row)),
     )
     ids = [_owner(row, phone, lids, owners) for row, (phone, lids, _errors) in zip(rows, read, strict=True)]
     known = _known(filter(None, ids), user)
@@ -339,15 +342,25 @@ def _identify(row: Mapping[str, str]) -> tuple[str, list[str], dict[str, Any]]:
     return phone, lids, errors
 
 
+def _user_ids(row: Mapping[str, str]) -> list[str]:
+    """Meta's ids in a cell; what is none of them says nothing."""
+    parts = re.split(r"[;,\s]+", restored(row.get("user_ids", "")))
+    return [found.value for part in parts if (found := user_ids.read(part))]
+
+
 def _owner(row: Mapping[str, str], phone: str, lids: list[str], owners: Owners) -> int | None:
-    """Whom a row means: by phone, else by LID, else by id when it says nothing else."""
+    """Whom a row means: by phone, else by LID, else by Meta's id, else by id when it says nothing else."""
     if phone:
         return owners.phones.get(phone)
     for lid in lids:
         if lid in owners.lids:
             return owners.lids[lid]
+    others = _user_ids(row)
+    for one in others:
+        if one in owners.user_ids:
+            return owners.user_ids[one]
     text = row.get("id", "").strip()
-    return int(text) if not lids and text.isascii() and text.isdecimal() and len(text) < 19 else None
+    return int(text) if not lids and not others and text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
 def _plan(

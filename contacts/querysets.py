@@ -75,13 +75,9 @@ class OfContactQuerySet(models.QuerySet[Any]):
         return self if sees_everything(user) else self.filter(channel__team_id__in=team_ids(user))
 
 
-# What counts as a message, in SQL over contacts_message: all but the types that nobody here has read about.
-COUNTS = "kind <> 'unknown'"
-
-
 class MessageQuerySet(OfContactQuerySet):
     def counted(self) -> Self:
-        """The messages that figures, first and last times and campaigns know of (`COUNTS`)."""
+        """The messages that figures, first and last times and campaigns know of (`contacts.counting.COUNTS`)."""
         return self.exclude(kind="unknown")
 
 

@@ -97,9 +97,14 @@ def today_until(now: datetime, *, weeks_ago: int = 0) -> Period:
 
 
 def never_labelled(contacts: QuerySet[Contact], *, now: datetime) -> QuerySet[Contact]:
-    """Contacts who first wrote a while ago and never had a label, mistaps aside (docs/metrics.md, Never labelled)."""
+    """Contacts who first wrote a while ago and never had a label, mistaps aside (docs/metrics.md, Never labelled).
+
+    What they wrote before their number was connected waits for nobody.
+    """
     spells = CleanSpell.objects.filter(contact=OuterRef("pk"))
-    return contacts.filter(~Exists(spells), first_inbound_at__lt=now - Limits.now().never_labelled)
+    before = now - Limits.now().never_labelled
+    wrote = Q(has_history=False, first_inbound_at__lt=before) | Q(has_history=True, first_live_inbound_at__lt=before)
+    return contacts.filter(wrote, ~Exists(spells))
 
 
 def open_stale(scope: Any) -> QuerySet[StaleFlag]:

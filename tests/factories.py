@@ -76,7 +76,7 @@ class ChannelSecretFactory(DjangoModelFactory):
 
 
 class ContactFactory(DjangoModelFactory):
-    """A contact with one phone identity."""
+    """A contact with an identity for each of phone, LID and user id that it has."""
 
     class Meta:
         model = Contact
@@ -93,6 +93,8 @@ class ContactFactory(DjangoModelFactory):
             ContactIdentity.objects.create(contact=self, kind=IdentityKind.PHONE, value=self.phone)
         if self.lid:
             ContactIdentity.objects.create(contact=self, kind=IdentityKind.LID, value=self.lid)
+        if self.user_id:
+            ContactIdentity.objects.create(contact=self, kind=IdentityKind.USER_ID, value=self.user_id)
 
 
 class CampaignFactory(DjangoModelFactory):

@@ -74,13 +74,12 @@ def _contacts(channel: Channel, readings: Sequence[Reading]) -> Directory:
     for _, said in of_kind(readings, LabelOnChat, MessageSeen):
         if not _is_unknown(said.event):
             seen[said.event.chat] = min(said.when.at, seen.get(said.event.chat, said.when.at))
-    messages = [said for _, said in of_kind(readings, MessageSeen)]
     looked_up = [said.event.chat for _, said in of_kind(readings, ContactSeen)]
-    looked_up += [said.event.chat for said in messages if _is_unknown(said.event)]
+    looked_up += [said.event.chat for _, said in of_kind(readings, MessageSeen) if _is_unknown(said.event)]
     directory = resolve(
         seen,
         names_only=looked_up,
-        same=told_twice(channel.pk, [_telling(said) for said in messages]),
+        same=told_twice(channel.pk, [_telling(said) for _, said in of_kind(readings, MessageSeen)]),
         changes=[Change(s.event.old, s.event.chat, s.when.at) for _, s in of_kind(readings, IdentityChanged)],
     )
     merging.merge_all(directory.merges, actor=None)
@@ -269,6 +268,7 @@ def _message(channel: Channel, reading: Reading, said: Said[MessageSeen], direct
         received_at=reading.row.received_at,
         ad=event.ad,
         inbox_id=reading.row.id,
+        history=event.history,
         wire_type=storable(event.wire_type, 60) if event.kind == UNKNOWN else "",
     )
 

@@ -26,7 +26,7 @@ from labelcrm.core.admin.base import ORIGIN, ArchivableAdmin, EditingAdmin, eith
 from labelcrm.core.admin.filters import AutocompleteFilter, DayRangeFilter
 from labelcrm.core.admin.keyset import Keyset, KeysetAdminMixin, KeysetChangeList
 from labelcrm.core.moments import check_reach
-from labelcrm.core.templatetags.labelcrm import badge, badges, moment, phone
+from labelcrm.core.templatetags.labelcrm import address, badge, badges, moment, phone
 
 from .filters import (
     CategoryFilter,
@@ -115,7 +115,7 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
         OptedOutFilter,
     )
     search_fields = ("name",)
-    search_help_text = gettext_lazy("Phone in any spelling, name, username or LID")
+    search_help_text = gettext_lazy("Phone in any spelling, name, @username, LID or user id")
     autocomplete_fields = ("assigned_to",)
     fieldsets = ((None, {"fields": ("name", "assigned_to", "follow_up_at", "opted_out")}),)
     compressed_fields = False
@@ -143,11 +143,11 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
 
     @admin.display(description=gettext_lazy("name"))
     def name_shown(self, contact: Contact) -> str:
-        return contact.name or phone(contact.phone) or contact.address
+        return contact.name or address(contact)
 
     @admin.display(description=gettext_lazy("phone"))
     def phone_shown(self, contact: Contact) -> str:
-        return format_html('<span class="lc-nowrap">{}</span>', phone(contact.phone) or contact.address)
+        return format_html('<span class="lc-nowrap">{}</span>', address(contact))
 
     @admin.display(description=gettext_lazy("labels"))
     def labels_shown(self, contact: Any) -> str:
@@ -196,7 +196,7 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
                 **(extra_context or {}),
                 "page": contact_page(request, contact),
                 "merges": merges_of(contact),
-                "title": self.name_shown(contact),
+                "title": contact.name or phone(contact.phone) or contact.shown_address,
                 "subtitle": None,
                 "note_form": NoteForm() if may_write else None,
             }

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
-from contacts.models import CampaignTouch, Contact, ContactIdentity, Message, Note
+from contacts.models import CampaignTouch, Contact, ContactIdentity, IdentityKind, Message, Note
 from labelcrm.core.admin.keyset import Keyset
 from labelcrm.core.templatetags.labelcrm import person, tone
 from labels.models import LabelAssignment, Method
@@ -125,12 +125,21 @@ def contact_page(request: HttpRequest, contact: Contact) -> ContactPage:
     return ContactPage(
         contact=contact,
         intervals=list(_intervals(user, contact)),
-        identities=list(contact.identities.order_by("kind", "id")),
+        identities=_identities(contact),
         chat=_chat(user, contact, older_than=request.GET.get("older"), newer_than=request.GET.get("newer")),
         notes=list(contact.notes.select_related("author")[:MAX_NOTES]),
         touches=list(contact.touches.select_related("campaign", "channel")),
         now=timezone.now(),
     )
+
+
+def _identities(contact: Contact) -> list[ContactIdentity]:
+    """Phones first, and of each kind the one that leads, which each of them knows of itself as `leads`."""
+    found: list[Any] = list(contact.identities.all())
+    for identity in found:
+        identity.leads = identity.value == getattr(contact, identity.kind, "")
+    kinds = IdentityKind.values
+    return sorted(found, key=lambda one: (kinds.index(one.kind), not one.leads, one.pk))
 
 
 def _intervals(user: Any, contact: Contact) -> Iterable[LabelAssignment]:

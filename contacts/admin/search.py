@@ -7,19 +7,18 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from contacts.filters import with_username
+from contacts.hidden import named_exactly, username_like
 from contacts.models import ContactIdentity, IdentityKind
 from labelcrm.lib.phones import same_number
+from webhooks.gateways import user_ids
 
 JID = re.compile(r"(?P<user>\d+)(?:[:.]\d+)?@(?P<server>s\.whatsapp\.net|c\.us|lid|hosted|hosted\.lid)", re.ASCII)
-META_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Z0-9]{1,140}", re.ASCII)  # of a person without a number
 NUMBER = re.compile(r"[\d\s()+./-]+", re.ASCII)
 MIN_DIGITS = 3  # what a trigram index needs
 
 
 def find(contacts: QuerySet[Any], term: str) -> QuerySet[Any]:
-    """The contacts `term` may mean: a JID or Meta's id exactly, digits anywhere in a phone, else a username, or every
-    word in the name."""
+    """The contacts `term` may mean: a JID or Meta's id exactly, digits anywhere in a phone, else a name or username."""
     term = term.strip()
     jid = JID.fullmatch(term.lower())
     if jid:
@@ -28,17 +27,17 @@ def find(contacts: QuerySet[Any], term: str) -> QuerySet[Any]:
             (IdentityKind.LID, (jid["user"],)) if lid else (IdentityKind.PHONE, same_number(f"+{jid['user']}"))
         )
         return contacts.filter(pk__in=_owners(Q(kind=kind, value__in=values)))
-    if META_ID.fullmatch(term.upper()):
-        kinds = [IdentityKind.USER_ID, IdentityKind.PARENT_ID]
-        owners = _owners(Q(kind__in=kinds, value__in=[term, term.upper()]))
-        return contacts.filter(Q(pk__in=owners) | Q(name__icontains=term))
+    if term.startswith("@"):
+        return contacts.filter(username_like(term))
+    if user_ids.read(term) is not None:
+        return contacts.filter(named_exactly(term) | Q(name__icontains=term))
     digits = significant_digits(term)
     if digits:
         return contacts.filter(Q(phone__contains=digits) | Q(name__icontains=term) | Q(pk__in=_other_numbers(digits)))
     words = Q()
     for word in term.split():
         words &= Q(name__icontains=word)
-    return contacts.filter(words | with_username(term)) if term else contacts
+    return contacts.filter(words | username_like(term)) if term else contacts
 
 
 def significant_digits(term: str) -> str:

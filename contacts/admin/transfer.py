@@ -214,6 +214,7 @@ class ContactTransfer(TransferAdmin):
         return {
             "matching": matching.count(),
             "opted_out": matching.filter(opted_out_at__isnull=False).count(),
+            "without_number": matching.filter(phone="").count(),
             "fields_list": [(importing.ContactResource.get_display_name(), exporting.COLUMNS)],
         }
 

@@ -7,6 +7,7 @@ from django.contrib.postgres.indexes import BrinIndex, GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Upper
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from contacts.querysets import ContactQuerySet, MessageQuerySet
@@ -37,8 +38,8 @@ class Contact(Archivable):
     name_at = models.DateTimeField(null=True, blank=True, editable=False)
     phone = models.CharField(_("phone"), max_length=20, blank=True)
     lid = models.CharField(_("LID"), max_length=40, blank=True)
-    user_id = models.CharField(_("WhatsApp user id"), max_length=150, blank=True, db_default="")
-    username = models.CharField(_("username"), max_length=60, blank=True, db_default="")
+    user_id = models.CharField(_("WhatsApp user id"), max_length=150, blank=True, default="", db_default="")
+    username = models.CharField(_("username"), max_length=60, blank=True, default="", db_default="")
     username_at = models.DateTimeField(null=True, blank=True, editable=False)
     assigned_to = models.ForeignKey(
         Agent, verbose_name=_("assigned to"), null=True, blank=True, on_delete=models.SET_NULL, related_name="contacts"
@@ -58,6 +59,10 @@ class Contact(Archivable):
     first_inbound_at = models.DateTimeField(_("first message in"), null=True, blank=True)
     last_inbound_at = models.DateTimeField(_("last message in"), null=True, blank=True)
     last_outbound_at = models.DateTimeField(_("last message out"), null=True, blank=True)
+    # Of messages in: whether some were written before the number was connected, and then when the first after that
+    # came. Without history the first live one is the first one, and the second column stays empty.
+    has_history = models.BooleanField(default=False, db_default=False, editable=False)
+    first_live_inbound_at = models.DateTimeField(null=True, editable=False)
     merged_into = models.ForeignKey(
         "self", verbose_name=_("merged into"), null=True, blank=True, on_delete=models.PROTECT, related_name="merged"
     )
@@ -94,13 +99,21 @@ class Contact(Archivable):
         ]
 
     def __str__(self) -> str:
-        return self.name or self.address
+        return self.name or self.shown_address
 
     @property
     def address(self) -> str:
         """How this person is reached, as people read it: phone, else username, else LID, else Meta's id."""
         username = f"@{self.username}" if self.username else ""
         return self.phone or username or (f"{self.lid}@lid" if self.lid else self.user_id)
+
+    @property
+    def shown_address(self) -> str:
+        """The address in words where it is none that people know: an id says nothing but that the number is hidden."""
+        if self.phone or self.username:
+            return self.address
+        end = (self.lid or self.user_id)[-4:]
+        return gettext("No number · …%(end)s") % {"end": end} if end else gettext("No number")
 
 
 class IdentityKind(models.TextChoices):
@@ -161,7 +174,11 @@ class ContactMerge(models.Model):
 
 
 class ContactChannel(models.Model):
-    """That a contact is known on a channel, and when they wrote there: who may see them, and how fast we answered."""
+    """That a contact is known on a channel, and when they wrote there: who may see them, and how fast we answered.
+
+    `has_history` and `first_live_inbound_at` as in Contact: what was written before the number was connected is
+    nobody's work.
+    """
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="on_channels")
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="contact_links")
@@ -169,6 +186,8 @@ class ContactChannel(models.Model):
     first_inbound_at = models.DateTimeField(null=True)
     last_inbound_at = models.DateTimeField(null=True)
     last_outbound_at = models.DateTimeField(null=True)
+    has_history = models.BooleanField(default=False, db_default=False)
+    first_live_inbound_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = _("contact on channel")
@@ -185,6 +204,8 @@ class ContactChannel(models.Model):
 
 class Message(models.Model):
     """One message in or out. `ad` holds the ad referral of a first message as the gateway told it.
+
+    `history` marks what was said before the number was connected: it moves first and last times and is nobody's work.
 
     `kind` "waiting" stands for a message whose content may still follow, "unknown" for one of a type that nobody here
     has read about (`wire_type` is the gateway's name of it): it is shown, and counts in no figure.
@@ -204,6 +225,7 @@ class Message(models.Model):
     received_at = models.DateTimeField(_("received at"))
     ad = models.JSONField(_("ad"), null=True, blank=True)
     inbox_id = models.BigIntegerField(null=True)
+    history = models.BooleanField(_("from before"), default=False, db_default=False)
 
     objects = MessageQuerySet.as_manager()
 

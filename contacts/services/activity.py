@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django.db import connection
 
-from contacts.querysets import COUNTS
+from contacts.counting import COUNTS, first_live_inbound
 from labelcrm.core.bulk import array, transpose
 from webhooks.gateways.events import AdReferral
 
@@ -31,17 +31,18 @@ class NewMessage:
     received_at: datetime
     ad: AdReferral | None
     inbox_id: int
+    history: bool = False
     wire_type: str = ""
 
     @property
     def counts(self) -> bool:
-        """Whether figures may know of it: `contacts.querysets.COUNTS`, before it is stored."""
+        """Whether figures may know of it: `contacts.counting.COUNTS`, before it is stored."""
         return self.kind != "unknown"
 
     @property
-    def fullness(self) -> tuple[str, bool, bool]:
+    def fullness(self) -> tuple[str, bool, bool, bool]:
         """How much is told; two tellings of one message with the same fullness add nothing to each other."""
-        return self.kind, bool(self.text), self.ad is not None
+        return self.kind, bool(self.text), self.ad is not None, self.history
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,10 @@ class Sight:
 
 # A row is empty when it is a placeholder, or says neither words nor what it was. What has content keeps it.
 _EMPTY = "(m.kind IN ('waiting', 'unknown') OR (m.kind IN ('text', 'other') AND m.text = '' AND m.ad IS NULL))"
-_KIND_FILLS = f"({_EMPTY} AND told.kind <> m.kind AND NOT (told.kind = 'text' AND told.text = ''))"
+_KIND_FILLS = (
+    f"({_EMPTY} AND told.kind <> m.kind AND told.kind NOT IN ('waiting', 'unknown')"
+    " AND NOT (told.kind = 'text' AND told.text = ''))"
+)
 _BETTER_TIME = (
     "array_position('{received,gateway,whatsapp}', told.at_source::text)"
     " > array_position('{received,gateway,whatsapp}', m.at_source::text)"
@@ -76,15 +80,18 @@ _FILL = f"""
     ad = COALESCE(m.ad, told.ad),
     by_api = COALESCE(m.by_api, told.by_api),
     at = CASE WHEN {_BETTER_TIME} THEN told.at ELSE m.at END,
-    at_source = CASE WHEN {_BETTER_TIME} THEN told.at_source ELSE m.at_source END
-    WHERE m.from_me = told.from_me AND told.kind NOT IN ('waiting', 'unknown')
-      AND ({_KIND_FILLS} OR (m.text = '' AND told.text <> '') OR (m.ad IS NULL AND told.ad IS NOT NULL))
+    at_source = CASE WHEN {_BETTER_TIME} THEN told.at_source ELSE m.at_source END,
+    history = m.history AND told.history
+    WHERE m.from_me = told.from_me AND (
+      m.history AND NOT told.history OR told.kind NOT IN ('waiting', 'unknown')
+      AND ({_KIND_FILLS} OR (m.text = '' AND told.text <> '') OR (m.ad IS NULL AND told.ad IS NOT NULL)))
 """.replace("told.", "excluded.")
 _RECORD = f"""
     INSERT INTO contacts_message AS m (contact_id, identity_id, channel_id, external_id, from_me, by_api, kind,
-        text, at, at_source, received_at, ad, inbox_id, wire_type)
+        text, at, at_source, received_at, ad, inbox_id, wire_type, history)
     SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::bool[], %s::bool[],
-        %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::timestamptz[], %s::jsonb[], %s::bigint[], %s::text[])
+        %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::timestamptz[], %s::jsonb[], %s::bigint[], %s::text[],
+        %s::bool[])
     ON CONFLICT (channel_id, external_id) DO UPDATE SET {_FILL}
     RETURNING channel_id, external_id, id, contact_id, xmax = 0
 """  # noqa: S608 - the words above
@@ -94,17 +101,19 @@ def record_messages(messages: Collection[NewMessage]) -> dict[tuple[int, str], S
     """Store messages that are not stored yet and fill empty ones; returns by (channel id, external id) what is news.
 
     Each id stands in `messages` once (`tellings`). A row that has content keeps it, whatever comes later; a better
-    source of its time is believed together with the content it brings.
+    source of its time is believed together with the content it brings. A message that came while the history was being
+    read may be told in both ways: then it is live.
     """
     if not messages:
         return {}
     rows = [
         (m.contact_id, m.identity_id, m.channel_id, m.external_id, m.from_me, m.by_api, m.kind, m.text, m.at,
-         m.at_source, m.received_at, json.dumps(asdict(m.ad)) if m.ad else None, m.inbox_id, m.wire_type)
+         m.at_source, m.received_at, json.dumps(asdict(m.ad)) if m.ad else None, m.inbox_id, m.wire_type,
+         m.history)
         for m in sorted(messages, key=lambda m: (m.channel_id, m.external_id))
     ]  # fmt: skip
     with connection.cursor() as cursor:
-        cursor.execute(_RECORD, transpose(rows, 14))
+        cursor.execute(_RECORD, transpose(rows, 15))
         return {(channel, external): Stored(*told) for channel, external, *told in cursor.fetchall()}
 
 
@@ -147,20 +156,24 @@ def note_sights(sights: Iterable[Sight]) -> None:
 
 
 def note_messages(messages: Iterable[NewMessage]) -> None:
-    """Move first and last message times of contacts, per channel and in all."""
+    """Move first and last message times of contacts, per channel and in all; history has no part in "live"."""
     ordered = sorted(messages, key=lambda m: (m.contact_id, m.channel_id))
     if not ordered:
         return
-    arrays = transpose([(m.contact_id, m.channel_id, m.from_me, m.at) for m in ordered], 4)
+    arrays = transpose([(m.contact_id, m.channel_id, m.from_me, m.history, m.at) for m in ordered], 5)
     grouped = (
         " min(at) FILTER (WHERE NOT from_me) AS first_in, max(at) FILTER (WHERE NOT from_me) AS last_in,"
-        " max(at) FILTER (WHERE from_me) AS last_out"
-        " FROM unnest(%s::bigint[], %s::bigint[], %s::bool[], %s::timestamptz[]) AS m (contact, channel, from_me, at)"
+        " max(at) FILTER (WHERE from_me) AS last_out, bool_or(history AND NOT from_me) AS old,"
+        " min(at) FILTER (WHERE NOT from_me AND NOT history) AS first_live"
+        " FROM unnest(%s::bigint[], %s::bigint[], %s::bool[], %s::bool[], %s::timestamptz[])"
+        " AS m (contact, channel, from_me, history, at)"
     )
     moves = (
         " SET first_inbound_at = LEAST(t.first_inbound_at, m.first_in),"
         " last_inbound_at = GREATEST(t.last_inbound_at, m.last_in),"
-        " last_outbound_at = GREATEST(t.last_outbound_at, m.last_out)"
+        " last_outbound_at = GREATEST(t.last_outbound_at, m.last_out), has_history = t.has_history OR m.old,"
+        " first_live_inbound_at = CASE WHEN t.has_history OR m.old"
+        f" THEN LEAST({first_live_inbound('t')}, m.first_live) END"
     )
     with connection.cursor() as cursor:
         cursor.execute(
@@ -180,9 +193,14 @@ def recount_times(contact_ids: Iterable[int]) -> None:
     ids = array(sorted(set(contact_ids)))
     grouped = (
         " min(at) FILTER (WHERE NOT from_me) AS first_in, max(at) FILTER (WHERE NOT from_me) AS last_in,"
-        f" max(at) FILTER (WHERE from_me) AS last_out FROM contacts_message WHERE contact_id = ANY(%s) AND {COUNTS}"
+        " max(at) FILTER (WHERE from_me) AS last_out, COALESCE(bool_or(history AND NOT from_me), false) AS old,"
+        " min(at) FILTER (WHERE NOT from_me AND NOT history) AS first_live"
+        f" FROM contacts_message WHERE contact_id = ANY(%s) AND {COUNTS}"
     )
-    moves = " SET first_inbound_at = m.first_in, last_inbound_at = m.last_in, last_outbound_at = m.last_out"
+    moves = (
+        " SET first_inbound_at = m.first_in, last_inbound_at = m.last_in, last_outbound_at = m.last_out,"
+        " has_history = m.old, first_live_inbound_at = CASE WHEN m.old THEN m.first_live END"
+    )
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE contacts_contactchannel AS t{moves} FROM (SELECT contact_id, channel_id,{grouped} GROUP BY 1, 2)"

@@ -2,6 +2,10 @@
 
 An ad referral is a touch whenever it comes. Words and channel defaults speak only for the very first message
 in; when an earlier one turns up, the touch moves there. The earliest touch is the contact's campaign.
+
+What was said before a number was connected counts at its own time: it is what brought the contact, and whoever
+wrote half a year ago did not come by today's campaign. Only the channel's default says nothing about it, because
+it tells what the number is used for now.
 """
 
 from __future__ import annotations
@@ -39,7 +43,7 @@ def attribute(message_ids: Collection[int]) -> None:
     rules = list(CampaignRule.objects.filter(active=True, campaign__deleted_at__isnull=True).order_by("priority", "id"))
     forget_later_touches([m for m in messages if m.at == m.contact.first_inbound_at])
     # A first message without an ad speaks by its words, else by its channel.
-    matches = [(m, _by_ad(m, rules) if m.ad else _by_words(m, rules) or _by_channel(m.channel)) for m in messages]
+    matches = [(m, _by_ad(m, rules) if m.ad else _by_words(m, rules) or _by_channel(m)) for m in messages]
     _touch([(message, match) for message, match in matches if match is not None])
     set_first_touch({message.contact_id for message in messages})
 
@@ -98,8 +102,9 @@ def _on_channel(rule: CampaignRule, message: Message) -> bool:
     return rule.channel_id is None or rule.channel_id == message.channel_id
 
 
-def _by_channel(channel: Channel) -> Match | None:
-    if channel.default_campaign_id is None:
+def _by_channel(message: Message) -> Match | None:
+    channel: Channel = message.channel
+    if channel.default_campaign_id is None or message.history:
         return None
     return Match(channel.default_campaign_id, CHANNEL, {CHANNEL: channel.key})
 

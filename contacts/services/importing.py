@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from contacts.hidden import owners_of_meta_ids
 from contacts.models import Agent, Campaign, CampaignTouch, Contact, ContactIdentity, IdentityKind
 from labelcrm.core import audit
 from labelcrm.core.models import AuditEntry
@@ -46,14 +47,15 @@ class Said:
 
 @dataclass(slots=True)
 class Owners:
-    """Whose the identifiers of a file are: contact ids by E.164 phone, in any form of it, and by digits of a LID."""
+    """Whose the identifiers of a file are: contact ids by E.164 phone in any form, digits of a LID, and Meta's ids."""
 
     phones: dict[str, int] = field(default_factory=dict)
     lids: dict[str, int] = field(default_factory=dict)
+    user_ids: dict[str, int] = field(default_factory=dict)
 
 
-def owners_of(*, phones: Iterable[str], lids: Iterable[str]) -> Owners:
-    """The contacts that have these identifiers, found with two queries."""
+def owners_of(*, phones: Iterable[str], lids: Iterable[str], user_ids: Iterable[str] = ()) -> Owners:
+    """The contacts that have these identifiers, found with three queries."""
     found = Owners()
     forms = {phone: same_number(phone) for phone in phones}
     for kind, values, known in (
@@ -62,6 +64,7 @@ def owners_of(*, phones: Iterable[str], lids: Iterable[str]) -> Owners:
     ):
         identities = ContactIdentity.objects.filter(kind=kind, value__in=sorted(values))
         known.update(identities.values_list("value", "contact_id"))
+    found.user_ids.update(owners_of_meta_ids(user_ids))
     for phone, all_forms in forms.items():
         owner = next((found.phones[form] for form in all_forms if form in found.phones), None)
         if owner is not None:

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from contacts.counting import first_live_inbound
 from contacts.models import Contact, ContactChannel, ContactMerge
 from labelcrm.core import audit
 from labelcrm.core.bulk import execute, fetch
@@ -29,6 +30,15 @@ MERGED_BEFORE = "contacts_contact"  # whoever had been merged into the merged on
 CHANNELS = "contacts_contactchannel"
 TOUCHES = "contacts_campaigntouch"
 
+_EITHER_HAS_HISTORY = "({}.has_history OR {}.has_history)"
+
+
+def _first_live(one: str, other: str) -> str:
+    """When whom two rows stand for first wrote since their number was connected, where either has history."""
+    first = f"LEAST({first_live_inbound(one)}, {first_live_inbound(other)})"
+    return f"CASE WHEN {_EITHER_HAS_HISTORY.format(one, other)} THEN {first} END"
+
+
 # What the survivor's columns become, of its own value (s) and the merged contact's (m).
 _NAMED_BY_M = "(s.name = '' OR (m.name_source = 'person' AND s.name_source <> 'person'))"
 _USERNAME_OF_M = "(m.username <> '' AND (s.username = '' OR s.username_at < m.username_at))"
@@ -45,6 +55,8 @@ JOINED = {
     "first_inbound_at": "LEAST(s.first_inbound_at, m.first_inbound_at)",
     "last_inbound_at": "GREATEST(s.last_inbound_at, m.last_inbound_at)",
     "last_outbound_at": "GREATEST(s.last_outbound_at, m.last_outbound_at)",
+    "has_history": _EITHER_HAS_HISTORY.format("s", "m"),
+    "first_live_inbound_at": _first_live("s", "m"),
 }
 # These follow from identities and touches; the rest of a contact's columns no merge changes.
 DERIVED = ("phone", "lid", "user_id", "campaign_id")
@@ -140,11 +152,14 @@ def _columns(contact_ids: list[int]) -> dict[int, Mapping[str, Any]]:
 
 def _join_channels(survivor_id: int, merged_id: int) -> None:
     execute(
-        "INSERT INTO contacts_contactchannel AS link"
-        " (contact_id, channel_id, first_seen_at, first_inbound_at, last_inbound_at, last_outbound_at)"
-        " SELECT %s, channel_id, first_seen_at, first_inbound_at, last_inbound_at, last_outbound_at"
-        " FROM contacts_contactchannel WHERE contact_id = %s"
+        "INSERT INTO contacts_contactchannel AS link"  # noqa: S608 - our own words
+        " (contact_id, channel_id, first_seen_at, first_inbound_at, last_inbound_at, last_outbound_at, has_history,"
+        " first_live_inbound_at)"
+        " SELECT %s, channel_id, first_seen_at, first_inbound_at, last_inbound_at, last_outbound_at, has_history,"
+        " first_live_inbound_at FROM contacts_contactchannel WHERE contact_id = %s"
         " ON CONFLICT (contact_id, channel_id) DO UPDATE SET"
+        f" has_history = {_EITHER_HAS_HISTORY.format('link', 'excluded')},"
+        f" first_live_inbound_at = {_first_live('link', 'excluded')},"
         " first_seen_at = LEAST(link.first_seen_at, excluded.first_seen_at),"
         " first_inbound_at = LEAST(link.first_inbound_at, excluded.first_inbound_at),"
         " last_inbound_at = GREATEST(link.last_inbound_at, excluded.last_inbound_at),"

@@ -13,8 +13,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from contacts.counting import COUNTS
 from contacts.models import CampaignTouch, Contact, ContactMerge, Message
-from contacts.querysets import COUNTS
 from labelcrm.core.bulk import execute, fetch
 
 from .activity import NewMessage, Sight, note_messages, note_sights
@@ -25,6 +25,12 @@ from .merging import CHANNELS, MERGED_BEFORE, MOVED, PERSONS, TOUCHES
 NAME = ("name", "name_source", "name_at")
 IDENTITIES = "contacts_contactidentity"
 MESSAGES = "contacts_message"
+UNKNOWN = "unknown"
+# Of messages, some `inbound` and some `history`: whether there is history, and when the first live one came in.
+_HISTORY = """
+ COALESCE(bool_or(inbound AND history), false),
+ CASE WHEN bool_or(inbound AND history) THEN min(at) FILTER (WHERE inbound AND NOT history) END
+"""
 
 
 def check_is_last(record: ContactMerge) -> None:
@@ -152,7 +158,7 @@ def _count_what_came_after(record: ContactMerge, seen: Iterable[Sight]) -> None:
     note_sights(
         [
             *(one for one in seen if one.channel_id not in elsewhere),
-            *(Sight(message.contact_id, message.channel_id, message.at) for message in came if _as_new(message).counts),
+            *(Sight(message.contact_id, message.channel_id, message.at) for message in came if message.kind != UNKNOWN),
             *(Sight(contact, channel, at) for contact, channel, at in labelled),
         ]
     )
@@ -173,7 +179,7 @@ def _as_new(message: Message) -> NewMessage:
         contact_id=message.contact_id, identity_id=message.identity_id or 0, channel_id=message.channel_id,
         external_id=message.external_id, from_me=message.from_me, by_api=message.by_api, kind=message.kind, text="",
         at=message.at, at_source=message.at_source, received_at=message.received_at, ad=None,
-        inbox_id=message.inbox_id or 0,
+        inbox_id=message.inbox_id or 0, history=message.history,
     )  # fmt: skip
 
 
@@ -191,20 +197,23 @@ def recount(contact_id: int) -> None:
     execute("DELETE FROM contacts_contactchannel WHERE contact_id = %s", [contact_id])
     execute(
         "INSERT INTO contacts_contactchannel"  # noqa: S608 - our own words
-        " (contact_id, channel_id, first_seen_at, first_inbound_at, last_inbound_at, last_outbound_at)"
+        " (contact_id, channel_id, first_seen_at, first_inbound_at, last_inbound_at, last_outbound_at, has_history,"
+        " first_live_inbound_at)"
         " SELECT %(id)s, channel_id, min(at), min(at) FILTER (WHERE inbound), max(at) FILTER (WHERE inbound),"
-        " max(at) FILTER (WHERE outbound) FROM ("
-        "  SELECT channel_id, at, NOT from_me AS inbound, from_me AS outbound FROM contacts_message"
+        f" max(at) FILTER (WHERE outbound), {_HISTORY} FROM ("
+        "  SELECT channel_id, at, NOT from_me AS inbound, from_me AS outbound, history FROM contacts_message"
         f"  WHERE contact_id = %(id)s AND {COUNTS}"
-        "  UNION ALL SELECT channel_id, occurred_at, false, false FROM labels_labelevent WHERE contact_id = %(id)s"
+        "  UNION ALL SELECT channel_id, occurred_at, false, false, false FROM labels_labelevent"
+        "  WHERE contact_id = %(id)s"
         " ) AS seen GROUP BY channel_id",
         {"id": contact_id},
     )
     execute(
         "UPDATE contacts_contact c SET updated_at = now(),"  # noqa: S608 - our own words
-        " (first_inbound_at, last_inbound_at, last_outbound_at) = (SELECT min(at) FILTER (WHERE NOT from_me),"
-        "  max(at) FILTER (WHERE NOT from_me), max(at) FILTER (WHERE from_me) FROM contacts_message"
-        f"  WHERE contact_id = c.id AND {COUNTS}) WHERE c.id = %s",
+        " (first_inbound_at, last_inbound_at, last_outbound_at, has_history, first_live_inbound_at) ="
+        " (SELECT min(at) FILTER (WHERE inbound), max(at) FILTER (WHERE inbound), max(at) FILTER (WHERE NOT inbound),"
+        f" {_HISTORY} FROM (SELECT at, NOT from_me AS inbound, history FROM contacts_message"
+        f"  WHERE contact_id = c.id AND {COUNTS}) AS told) WHERE c.id = %s",
         [contact_id],
     )
     lead([contact_id])

@@ -64,8 +64,8 @@ class StaleFlagAdmin(KeysetAdminMixin, RecordAdmin):
         "contact", "label", "owner", "spell_started_at", "clock_started_at", "age", "limit", "flagged_at", "closed_at",
         "closed_reason", "closed_by",
     )  # fmt: skip
-    search_fields = ("contact__name", "contact__phone")
-    search_help_text = gettext_lazy("Name or phone of the contact")
+    search_fields = ("contact__name", "contact__phone", "contact__username")
+    search_help_text = gettext_lazy("Name, phone or username of the contact")
     actions = ("still_right",)
     action_form = StillRightForm
     empty_help = gettext_lazy("Nothing is stale: every label is younger than its limit. Limits are set on each label.")

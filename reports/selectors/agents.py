@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from contacts.counting import COUNTS, first_live_inbound
 from contacts.models import Agent, Channel
-from contacts.querysets import COUNTS
 
 from . import activity, facts, owners
 from .facts import Facts
@@ -133,24 +133,24 @@ def _facts(question: Question) -> list[Facts]:
 def _received() -> Facts:
     """Contacts with a message in on a channel while the agent owned it.
 
-    First and last message of a contact on a channel settle nearly all; only who wrote before and after a stretch
-    needs a look at the messages.
+    First and last message of a contact on a channel settle nearly all; only who wrote before and after a stretch, or
+    before the number was connected, needs a look at the messages.
     """
     return Facts(
         expressions=[owners.OWNED],
         query=f"""
             SELECT o.agent_id AS who, k.contact_id, NULL::bigint AS label_id,
-                   min(greatest(k.first_inbound_at, o.since)) AS at
+                   min(greatest({first_live_inbound("k")}, o.since)) AS at
             FROM owned o
             JOIN contacts_contactchannel k ON k.channel_id = o.channel_id
              AND k.last_inbound_at >= o.since AND k.first_inbound_at < o.until
-             AND (k.last_inbound_at < o.until OR k.first_inbound_at >= o.since OR EXISTS (
+             AND (NOT k.has_history AND (k.last_inbound_at < o.until OR k.first_inbound_at >= o.since) OR EXISTS (
                  SELECT FROM contacts_message m
                  WHERE m.contact_id = k.contact_id AND m.channel_id = k.channel_id AND NOT m.from_me
-                   AND m.{COUNTS} AND m.at >= o.since AND m.at < o.until))
+                   AND NOT m.history AND m.{COUNTS} AND m.at >= o.since AND m.at < o.until))
             JOIN contacts_contact c ON c.id = k.contact_id AND c.deleted_at IS NULL
             GROUP BY o.agent_id, k.contact_id
-        """,  # noqa: S608 - our own words
+        """,  # noqa: S608
         counts={"received": "true"},
     )
 
@@ -159,7 +159,8 @@ def _arrivals() -> Facts:
     """Contacts whose first message in on a channel came while the agent owned it, and their first live label.
 
     A contact that arrived on two channels of one agent counts once, by the earlier. Labels of any channel count,
-    whoever put them on: filters choose the arrivals only.
+    whoever put them on: filters choose the arrivals only. Who wrote there before the number was connected did not
+    arrive while anybody here could have labelled them.
     """
     counts = {"already_labelled": "already"}
     for name, window in _SOON.items():
@@ -183,6 +184,7 @@ def _arrivals() -> Facts:
                 FROM owned o
                 JOIN contacts_contactchannel k ON k.channel_id = o.channel_id
                  AND k.first_inbound_at >= o.since AND k.first_inbound_at < o.until
+                 AND (NOT k.has_history OR k.first_live_inbound_at = k.first_inbound_at)
                 JOIN contacts_contact c ON c.id = k.contact_id AND c.deleted_at IS NULL
                 JOIN contacts_channel h ON h.id = k.channel_id
                 ORDER BY o.agent_id, k.contact_id, k.first_inbound_at, k.channel_id

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from webhooks.gateways import GATEWAYS
+from webhooks.gateways import GATEWAYS, kinds
 from webhooks.gateways.events import Clock, ContactSeen, Envelope, Ignored, MessageSeen, Moment, NotUnderstood
 
 from .contract import GatewayContract
@@ -79,28 +79,50 @@ class TestCloudApi(GatewayContract):
             ("reaction", {"message_id": "x", "emoji": "👍"}, "👍", "reaction"),
             ("location", {"latitude": 1, "longitude": 2}, "", "location"),
             ("contacts", [{"name": {}}], "", "contact"),
+            ("interactive", {"type": "nfm_reply", "nfm_reply": {"name": "flow", "body": "Sent"}}, "Sent", "text"),
+            ("interactive", {"type": "call_permission_reply", "call_permission_reply": {}}, "", "text"),
+            ("order", {"catalog_id": "1", "text": "Dua ya", "product_items": []}, "Dua ya", "other"),
             ("unsupported", {}, "", "other"),
+            ("unsupported", {"type": "gif"}, "", "video"),
+            ("unknown", {}, "", "other"),
+            ("sparkle", {"body": "x"}, "x", "unknown"),
         ],
     )
     def test_every_type_says_its_text_somewhere_else(self, kind: str, content: Any, text: str, told: str) -> None:
         seen = self.one(self.payloads.message(CUSTOMER, type=kind, **{kind: content}))
         assert (seen.kind, seen.text) == (told, text)
 
+    @pytest.mark.parametrize("kind", [kind for kind, said in kinds.META.items() if said.notice])
+    @pytest.mark.parametrize("from_me", [False, True])
+    def test_a_notice_is_nobodys_message(self, kind: str, from_me: bool) -> None:
+        notice = Ignored(reason=f"notice:{kinds.META[kind].notice}")
+        assert self.one(self.payloads.message(CUSTOMER, type=kind, from_me=from_me)) == notice
+
+    @pytest.mark.parametrize(("kind", "notice"), [("pin", "pin"), ("poll_update", "vote"), ("edit", "edit")])
+    def test_an_unsupported_notice_is_a_notice(self, kind: str, notice: str) -> None:
+        told = self.payloads.message(CUSTOMER, type="unsupported", unsupported={"type": kind})
+        assert self.one(told) == Ignored(reason=f"notice:{notice}")
+
+    def test_taking_a_reaction_back_is_a_notice(self) -> None:
+        told = self.payloads.message(CUSTOMER, type="reaction", reaction={"message_id": "x", "emoji": ""})
+        assert self.one(told) == Ignored(reason="notice:reaction_removed")
+
+    def test_a_type_that_nobody_has_read_about_keeps_its_own_name(self) -> None:
+        seen = self.one(self.payloads.message(CUSTOMER, type="sparkle"))
+        assert (seen.kind, seen.wire_type) == ("unknown", "sparkle")
+
+    def test_a_first_message_that_meta_withholds_waits_for_its_words(self) -> None:
+        withheld = self.payloads.message(CUSTOMER, type="unsupported", errors=[{"code": 131060}])
+        assert (self.one(withheld).kind, self.one(withheld).text) == ("waiting", "")
+
+    def test_the_words_that_follow_a_withheld_message_have_another_key(self) -> None:
+        first = self.payloads.message(CUSTOMER, type="unsupported", message_id="wamid.1")
+        assert self.key(first) != self.key(self.payloads.message(CUSTOMER, message_id="wamid.1"))
+
     def test_system_notes_and_groups_are_no_messages_of_a_customer(self) -> None:
         system = self.one(self.payloads.message(CUSTOMER, type="system", system={"body": "x changed"}))
         group = self.one(self.payloads.message(CUSTOMER, group_id="G1"))
-        assert (system, group) == (Ignored(reason="system_message"), Ignored(reason="group"))
-
-    def test_a_sender_without_a_phone_is_kept_with_a_sentence(self) -> None:
-        message = {
-            "id": "wamid.1",
-            "user_id": "ID.123",
-            "timestamp": "1772420645",
-            "type": "text",
-            "text": {"body": "x"},
-        }
-        post = self.payloads.changes(self.payloads.change("messages", messages=[message]))
-        assert isinstance(self.one(post), NotUnderstood)
+        assert (system, group) == (Ignored(reason="notice:system"), Ignored(reason="group"))
 
     def test_the_apps_address_book_gives_names_and_takes_none_away(self) -> None:
         added = {"type": "contact", "action": "add", "contact": {"full_name": "Budi S", "phone_number": CUSTOMER}}
@@ -114,7 +136,7 @@ class TestCloudApi(GatewayContract):
     def test_a_number_change_of_the_book_has_a_key_too(self) -> None:
         assert self.key(self.payloads.changes(self.payloads.change("smb_app_state_sync", state_sync=[]))) is not None
 
-    @pytest.mark.parametrize("field", ["history", "account_update", "message_template_status_update"])
+    @pytest.mark.parametrize("field", ["account_update", "message_template_status_update"])
     def test_fields_of_other_concern_are_ignored_by_name(self, field: str) -> None:
         assert self.one(self.payloads.changes(self.payloads.change(field))) == Ignored(reason=f"not_for_us:{field}")
 

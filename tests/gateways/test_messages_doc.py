@@ -19,6 +19,7 @@ TABLES = {
     "WhatsApp Web's words": kinds.WEB,
     "GOWA's fields": kinds.GOWA,
     "Fields beside the content": kinds.GOWA_MARKS,
+    "Meta's words": kinds.META,
 }
 
 

@@ -181,11 +181,14 @@ class Slow:
 
     def _arrived(self, agent: int) -> dict[str, Any]:
         inbound = [m for m in self.messages if not m.from_me]
-        received = {m.contact_id for m in inbound if self.within(m.at) and self._owned_by(agent, m.channel_id, m.at)}
-        firsts: dict[tuple[int, int], datetime] = {}
+        live = [m for m in inbound if not m.history]
+        received = {m.contact_id for m in live if self.within(m.at) and self._owned_by(agent, m.channel_id, m.at)}
+        first = {}
         for m in inbound:
             key = (m.contact_id, m.channel_id)
-            firsts[key] = min(m.at, firsts.get(key, m.at))
+            first[key] = min((m.at, m.history), first.get(key, (m.at, m.history)))
+        # "Who wrote there before the number was connected" did not arrive
+        firsts = {key: at for key, (at, is_history) in first.items() if not is_history}
         where: dict[int, tuple[datetime, int]] = {}
         for (contact, channel), at in firsts.items():
             if self.within(at) and self._owned_by(agent, channel, at):
@@ -490,7 +493,7 @@ def _touches(messages: list[Message]) -> dict[int, list[Touch]]:
             found[m.contact_id].append(Touch(m.at, claims[0].campaign_id if claims else None, m.channel_id))
         elif first:
             said = [r.campaign_id for r in here if r.kind == "keyword" and r.pattern.lower() in m.text.lower()]
-            said += [m.channel.default_campaign_id] if m.channel.default_campaign_id else []
+            said += [m.channel.default_campaign_id] if m.channel.default_campaign_id and not m.history else []
             found[m.contact_id] += [Touch(m.at, campaign, m.channel_id) for campaign in said[:1]]
     for row in CampaignTouch.objects.filter(method="manual"):
         found[row.contact_id].append(Touch(row.at, row.campaign_id, row.channel_id, by_hand=True))

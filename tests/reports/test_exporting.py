@@ -90,6 +90,8 @@ def test_a_row_says_who_whom_and_when(three: Bridge) -> None:
             "follow_up_at": "",
             "first_message_at": "2026-03-03 00:00",
             "last_message_at": "2026-03-07 00:00",
+            "username": "",
+            "user_ids": "",
         }
     ]
 
@@ -111,6 +113,7 @@ def test_an_export_is_audited_with_what_left_the_house(three: Bridge) -> None:
         "format": "xlsx",
         "rows": 1,
         "left_out": 0,
+        "without_number": 0,
         "sha256": hashlib.sha256(sent).hexdigest(),
     }
     assert entry.actor is not None

@@ -11,7 +11,9 @@ from contacts.services.attribution import set_first_touch
 from contacts.services.channels import agent_named
 from labels import projecting
 from labels.staleness import flag_stale
+from tests.adversarial.number import Number
 from tests.factories import CampaignFactory
+from tests.gateways.payloads import Ad
 from tests.webhooks.generic import Bridge
 
 DAY_0 = datetime(2026, 3, 1, 17, 0, tzinfo=UTC)  # midnight in Jakarta
@@ -71,6 +73,7 @@ class World:
             for _ in range(self.random.randint(1, self.visits)):
                 self._visit(person)
             self._judge(person)
+        self._before_connecting()
         self._accidents()
         for bridge in self.bridges:
             bridge.drain()
@@ -111,6 +114,23 @@ class World:
             bridge.label("removed", label, person, at=off)
             if self.random.random() < 0.3:
                 bridge.label("added", label, person, at=off + timedelta(seconds=self.random.choice([60, 300])))
+
+    def _before_connecting(self) -> None:
+        """A number in the Business app: chats from before it was connected, and what came since; some is told twice."""
+        number, chance = Number("cloudapi", "cs5", agent="rina", team="Sales"), random.Random(len(self.people))
+        gajian = CampaignFactory(code="nomor-lima")
+        number.channel.default_campaign = gajian
+        number.channel.save()
+        for n, person in enumerate(self.people[2:]):
+            for i in range(chance.randint(0, 3)):
+                at, sender = day(chance.uniform(0, DAYS)), chance.choice([person, person, None])
+                said = {"text": chance.choice(["halo", "promo gajian"]), "message_id": f"b{n}.{i}", "at": at}
+                ad = chance.choice([None, Ad(source_id="ad-1")]) if sender else None
+                past = number.say.past(**said, sender=sender, **({"referral": {"source_id": "ad-1"}} if ad else {}))
+                live = number.say.message(person, from_me=sender is None, ad=ad, **said)
+                told = [number.say.history(number.say.thread(person, past)), live]
+                number.hear(*chance.choice([told[:1], told[:1], told[1:], told, told[::-1]]))
+        number.drain()
 
     def _accidents(self) -> None:
         """A label deleted, one that changes its meaning, a pairing that brings old labels, a move to another number."""

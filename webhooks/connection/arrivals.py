@@ -16,6 +16,7 @@ from webhooks.gateways.events import (
     ChannelStatus,
     ContactSeen,
     Event,
+    IdentityChanged,
     LabelDeleted,
     LabelOnChat,
     LabelSaved,
@@ -32,6 +33,7 @@ State = InboundEvent.State
 LOOKED_AT = (State.APPLIED, State.DUPLICATE, State.IGNORED, State.PARKED, State.PENDING)
 
 MESSAGE, LABEL_ON_CHAT, LABEL_ITSELF, STATUS, CONTACT = "message", "label_on_chat", "label_itself", "status", "contact"
+CHANGED = "changed"
 UNKNOWN_MESSAGE = "unknown_message"
 KINDS: dict[str, str | Promise] = {
     LABEL_ON_CHAT: _("label put on or taken off"),
@@ -40,6 +42,7 @@ KINDS: dict[str, str | Promise] = {
     UNKNOWN_MESSAGE: _("message of an unknown type"),
     STATUS: _("connection of the number"),
     CONTACT: _("name of a contact"),
+    CHANGED: _("change of a number or an id"),
 }
 _KIND_OF: dict[type[Event], str] = {
     LabelOnChat: LABEL_ON_CHAT,
@@ -48,6 +51,7 @@ _KIND_OF: dict[type[Event], str] = {
     MessageSeen: MESSAGE,
     ChannelStatus: STATUS,
     ContactSeen: CONTACT,
+    IdentityChanged: CHANGED,
 }
 IGNORED: dict[str, str | Promise] = {
     "group": _("in a group"),
@@ -57,6 +61,9 @@ IGNORED: dict[str, str | Promise] = {
     "own_number": _("about the number itself"),
     "message_label": _("a label on a single message"),
     "empty": _("without content"),
+    "message_status": _("delivered or read"),
+    "history_declined": _("history, which the owner of the app does not share"),
+    "history_without_chat": _("media of the history, whose message came before"),
 }
 NOTICE = "notice:"  # begins the reason of what WhatsApp and its clients tell each other, a deleted message say
 

@@ -258,7 +258,11 @@ CLOUDAPI = Guide(
             "Callback URL: {url}\nVerify token: {verify}",
         ),
         Step(
-            _("Subscribe to the field `messages`, and to `smb_message_echoes` if the number is also used in the app.")
+            _(
+                "Subscribe to the field `messages`. If the number is also used in the WhatsApp Business app, subscribe "
+                "to `smb_message_echoes` (what is typed there), `smb_app_state_sync` (its address book) and `history` "
+                "(its chats of the last six months) too."
+            )
         ),
         Step(
             _(
@@ -274,6 +278,19 @@ CLOUDAPI = Guide(
     loses=(
         _("WhatsApp labels: Meta does not hand them out, not even for numbers that are also used in the app."),
         _("Who of your people answered in the app."),
+        _("The content of messages that Meta calls unsupported; that somebody wrote is kept and counts."),
+    ),
+    notes=(
+        _(
+            "Somebody with a WhatsApp username may hide their number. They are a contact all the same, shown by "
+            "username; when Meta tells their number, it joins the contact who has it. A change of number or of Meta's "
+            "user id comes with `messages`: there is nothing else to subscribe to."
+        ),
+        _(
+            "`history` comes once, after the owner of the app agreed to share its chats. It fills in when people first "
+            "and last wrote; it is nobody's work and in no figure about your team. Its posts may be large: set "
+            "`WEBHOOK_MAX_BYTES` to 4194304 before you ask for it."
+        ),
     ),
 )
 

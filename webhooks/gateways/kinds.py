@@ -2,10 +2,10 @@
 
 A type is a message of some kind, a notice (what WhatsApp or its clients tell each other: nobody wrote it to us), or
 it waits for its content. A type that stands in no table is unknown: kept and shown as such, in no figure. The reasons
-are in docs/messages.md, which a test holds against these tables. Meta's own types are read in `cloudapi`.
+are in docs/messages.md, which a test holds against these tables.
 
 Sources: waE2E Message and WAWeb WebMessageInfo (the protobuf of Baileys and whatsmeow), the message types of WhatsApp
-Web (wa-js, whatsapp-web.js), GOWA's event_message.go.
+Web (wa-js, whatsapp-web.js), GOWA's event_message.go, Meta's webhook reference.
 """
 
 from __future__ import annotations
@@ -56,11 +56,10 @@ def of_mime(value: Any) -> str | None:
     return family if family in _MIME_FAMILIES else "document"
 
 
-def of_word(word: Any) -> str | None:
-    """Return the kind that a type of Meta's Cloud API means ("text", "contacts"), else None."""
-    plain = shapes.text(word).strip().lower()
-    found = WEB.get(plain) or META.get(plain)
-    return (found and found.kind) or None
+def of_meta(word: Any) -> Verdict:
+    """The verdict on a message type of Meta's Cloud API; a missing one is unknown too."""
+    plain = shapes.text(word).strip()
+    return META.get(plain) or unknown(plain)
 
 
 def of_web(word: Any) -> Verdict:
@@ -204,5 +203,29 @@ GOWA: dict[str, Verdict] = _messages(
 # Fields that only stand beside what a person wrote or sent on, even when the content itself was not handed over.
 GOWA_MARKS: dict[str, Verdict] = _messages(other="view_once forwarded replied_to_id quoted_body")
 
-# The words of Meta's Cloud API that WhatsApp Web has no use for.
-META: dict[str, Verdict] = _messages(text="text button", audio="voice", contact="contacts")
+# Message types of Meta's Cloud API, of `unsupported` too: the pages below "messages webhook reference", one per type.
+META: dict[str, Verdict] = {
+    **_messages(
+        text="text button interactive list link_preview template hsm",
+        image="image",
+        audio="audio voice",
+        video="video gif",
+        document="document",
+        sticker="sticker",
+        location="location",
+        contact="contacts",
+        reaction="reaction",
+        poll="poll poll_creation",
+        other="order product group_invite unsupported unknown errors",
+        waiting="media_placeholder",
+    ),
+    **_notices(
+        edit="edit",
+        revoke="revoke",
+        pin="pin",
+        keep="keep_in_chat",
+        vote="poll_update",
+        timer="ephemeral",
+        system="system request_welcome",
+    ),
+}

@@ -23,6 +23,7 @@ from rest_framework.request import Request
 from labelcrm.core.moments import is_within_reach
 from labelcrm.lib import phones
 from labelcrm.lib.strict_json import is_storable
+from webhooks.gateways import user_ids
 
 from .errors import InvalidParameter
 from .pagination import CURSOR, PAGE_SIZE
@@ -155,6 +156,28 @@ class LidField(forms.CharField):
         return digits or ""
 
 
+class UserIdField(forms.CharField):
+    """Meta's user id or parent id; its value is the id with its country in capitals."""
+
+    def to_python(self, value: Any) -> str:
+        text = super().to_python(value) or ""
+        found = user_ids.read(text)
+        if text and found is None:
+            raise forms.ValidationError(_("Must be a user id such as ID.1234567890."), code="invalid")
+        return found.value if found else ""
+
+
+class UsernameField(forms.CharField):
+    """A username, whose "@" may be missing; its value has none."""
+
+    def to_python(self, value: Any) -> str:
+        text = super().to_python(value) or ""
+        found = user_ids.username(text)
+        if text and found is None:
+            raise forms.ValidationError(_("Must be a username such as @budi."), code="invalid")
+        return found or ""
+
+
 # -- Filters -------------------------------------------------------------------------------------------------------
 # The base classes tell drf-spectacular which type a parameter has.
 
@@ -180,6 +203,14 @@ class PhoneFilter(django_filters.CharFilter):
 
 class LidFilter(django_filters.CharFilter):
     field_class = LidField
+
+
+class UserIdFilter(django_filters.CharFilter):
+    field_class = UserIdField
+
+
+class UsernameFilter(django_filters.CharFilter):
+    field_class = UsernameField
 
 
 class WordFilter(django_filters.ChoiceFilter):

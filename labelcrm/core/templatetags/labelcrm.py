@@ -72,6 +72,16 @@ def phone(number: str) -> str:
     return _readable(number) if number else ""
 
 
+@register.filter
+def address(contact: Any) -> str:
+    """How a contact is reached, as people read it; an id of WhatsApp's only on hover."""
+    if contact.phone:
+        return phone(contact.phone)
+    if contact.username or not contact.address:
+        return str(contact.shown_address)
+    return format_html('<span title="{}">{}</span>', contact.address, contact.shown_address)
+
+
 @lru_cache(maxsize=4096)
 def _readable(number: str) -> str:
     try:

@@ -9,6 +9,7 @@ from webhooks.gateways import kinds
 from webhooks.gateways.kinds import Verdict
 
 from .base import CUSTOMER, Post
+from .cloudapi import CloudApiPayloads
 from .evolution import EvolutionPayloads
 from .gowa import GowaPayloads
 from .waha import WahaPayloads
@@ -81,6 +82,12 @@ def gowa(field: str, chat: str = CUSTOMER, *, say: Any = None, **more: Any) -> P
     return (say or GowaPayloads()).message(chat, **{"text": None, field: "Halo"} | more)
 
 
+def cloudapi(wire_type: str, chat: str = CUSTOMER, *, say: Any = None, **more: Any) -> Post:
+    say = say or CloudApiPayloads()
+    content = {"message_id": "x", "emoji": "👍"} if wire_type == "reaction" else {"body": "Halo"}
+    return say.message(chat, **more, **{"type": wire_type, wire_type: content})
+
+
 def evolution_stub(stub_type: Any = 2, chat: str = CUSTOMER, *, say: Any = None, **more: Any) -> Post:
     say = say or EvolutionPayloads()
     told = say.message(chat, messageStubType=stub_type, messageStubParameters=["Bad MAC"], **more).content
@@ -121,4 +128,5 @@ WAYS: dict[str, Way] = {
     "waha-webjs": Way("waha", kinds.WEB, waha_webjs),
     "wppconnect": Way("wppconnect", kinds.WEB, wppconnect),
     "gowa": Way("gowa", kinds.GOWA | kinds.GOWA_MARKS, gowa),
+    "cloudapi": Way("cloudapi", kinds.META, cloudapi),
 }

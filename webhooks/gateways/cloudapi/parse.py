@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from webhooks.gateways import ads, dedupe, jids, kinds, shapes, times
+from webhooks.gateways import dedupe, jids, shapes
 from webhooks.gateways.base import Capabilities, Gateway, Headers, Signature
-from webhooks.gateways.events import Chat, ChatKind, Clock, ContactSeen, Envelope, Event, Ignored, MessageSeen
-from webhooks.gateways.reading import Body, Reader, Unreadable, Vocabulary, about, each, required
+from webhooks.gateways.events import ContactSeen, Envelope, Event, Ignored
+from webhooks.gateways.reading import Body, Reader, Unreadable, Vocabulary, about, each
+
+from .changes import of_user_id_update
+from .history import of_history, threads_in
+from .messages import of_messages, of_standby
+from .people import CONTACT, chat_of, username_of
 
 OBJECT = "whatsapp_business_account"
 NOT_FOR_US = frozenset({
-    "history", "automatic_events", "account_alerts", "account_review_update", "account_update",
+    "automatic_events", "account_alerts", "account_review_update", "account_update",
     "account_settings_update", "business_capability_update", "business_status_update", "calls", "flows",
     "group_lifecycle_update", "group_participants_update", "group_settings_update", "group_status_update",
     "message_template_components_update", "message_template_quality_update", "message_template_status_update",
     "messaging_handovers", "partner_solutions", "payment_configuration_update", "phone_number_name_update",
     "phone_number_quality_update", "security", "template_category_update", "tracking_events", "user_preferences",
-    "user_id_update",
+    "contacts", "business_username_update",
 })  # fmt: skip
-NOT_A_MESSAGE = frozenset({"system", "request_welcome", "ephemeral"})
 
 
 def _envelope(body: Body) -> Envelope:
@@ -52,75 +56,22 @@ def _change(change: Body) -> list[Event]:
     raise Unreadable(f"Meta sent the field “{field[:80]}”, which is not known here.")
 
 
-def _messages(value: Body) -> list[Event]:
-    names = {jids.phone(one.get("wa_id")): one for one in shapes.objects(value.get("contacts"))}
-    inbound = ({**one, "contact": names.get(jids.phone(one.get("from")))} for one in _list(value, "messages"))
-    events = each(inbound, _inbound)
-    if value.get("statuses"):
-        events.append(Ignored(reason="message_status"))
-    if value.get("errors"):
-        events.append(Ignored(reason="gateway_error"))
-    return events
-
-
-def _inbound(message: Body) -> list[Event]:
-    if message.get("group_id"):
-        return [Ignored(reason=ChatKind.GROUP.value)]
-    if shapes.text(message.get("type")) in NOT_A_MESSAGE:
-        return [Ignored(reason="system_message")]
-    chat = jids.chat(message.get("from"), shapes.inside(message, "contact", "wa_id"))
-    name = shapes.person(shapes.inside(message, "contact", "profile", "name"))
-    return _seen(message, chat, from_me=False, name=name)
-
-
-def _echoes(value: Body) -> list[Event]:
-    """Messages typed in the WhatsApp Business app on a number that is also on the API."""
-    return each(_list(value, "message_echoes"), _echo)
-
-
-def _echo(message: Body) -> list[Event]:
-    return _seen(message, jids.chat(message.get("to")), from_me=True, name=None)
-
-
-def _seen(message: Body, chat: Chat, *, from_me: bool, name: str | None) -> list[Event]:
-    event = MessageSeen(
-        external_id=required(shapes.identifier(message.get("id")), "message id"),
-        chat=chat,
-        from_me=from_me,
-        text=_text(message),
-        kind=kinds.of_word(message.get("type")) or "other",
-        at=times.told(message.get("timestamp"), Clock.WHATSAPP),
-        ad=None if from_me else ads.from_referral(message.get("referral")),
-        contact_name=name,
-        by_api=False if from_me else None,
-    )
-    return about(chat, event)
-
-
 def _contacts(value: Body) -> list[Event]:
     """The app's address book. Removing an entry there removes nobody here."""
-    return each(_list(value, "state_sync"), _contact)
+    return each(shapes.objects(value.get("state_sync")), _contact)
 
 
 def _contact(entry: Body) -> list[Event]:
     contact = shapes.mapping(entry.get("contact"))
-    chat = jids.chat(contact.get("phone_number"))
-    name = shapes.person(contact.get("full_name"), contact.get("first_name"))
-    if entry.get("type") != "contact" or entry.get("action") != "add" or name is None:
+    if entry.get("type") != "contact" or entry.get("action") not in ("add", "edit"):
         return [Ignored(reason="no_name")]
-    return about(chat, ContactSeen(chat=chat, name=name))
-
-
-def _text(message: Body) -> str:
-    """What the person wrote or chose, wherever the type of the message puts it."""
-    content = shapes.mapping(message.get(shapes.text(message.get("type"))))
-    reply = shapes.mapping(content.get("button_reply") or content.get("list_reply"))
-    said = (content.get("body"), content.get("caption"), content.get("text"), content.get("emoji"), reply.get("title"))
-    return next((found for value in said if (found := shapes.text(value))), "")
-
-
-def _list(value: Body, name: str) -> list[Body]:
-    return shapes.objects(value.get(name))
+    told = (contact.get("phone_number"), *(contact.get(field) for field in CONTACT))
+    name = shapes.person(contact.get("full_name"), contact.get("first_name"))
+    username = username_of(contact)
+    if name is None and username is None:
+        return [Ignored(reason="no_name")]
+    chat = chat_of(*told)
+    return about(chat, ContactSeen(chat=chat, name=name, username=username))
 
 
 def _changes(body: Any) -> Iterator[tuple[str, Body]]:
@@ -130,24 +81,33 @@ def _changes(body: Any) -> Iterator[tuple[str, Body]]:
 
 
 def _dedupe_key(_headers: Headers, body: Any) -> str | None:
-    """The ids of everything in the post; where nothing has one, the whole post, which then carries its own time."""
-    ids = [found for field, value in _changes(body) for found in _ids(field, value)]
-    if not ids:
+    """The ids of everything in the post; where nothing has one, the whole post, which then carries its own time.
+
+    A change without ids beside one with ids is named by what it says, so that neither hides the other.
+    """
+    told = [(field, value, list(_ids(field, value))) for field, value in _changes(body)]
+    if not any(ids for _, _, ids in told):
         return dedupe.key(shapes.inside(body, "entry")) if shapes.inside(body, "entry") else None
-    return dedupe.key(sorted(ids))
+    return dedupe.key(sorted(one for field, value, ids in told for one in ids or [[field, dedupe.key(value)]]))
 
 
 def _ids(field: str, value: Body) -> Iterator[list[str]]:
-    for name in ("messages", "message_echoes", "statuses"):
-        for item in _list(value, name):
+    lists = {name: shapes.objects(value.get(name)) for name in ("messages", "message_echoes", "statuses")}
+    lists["threads"] = [one for thread in threads_in(value) for one in shapes.objects(thread.get("messages"))]
+    for name, items in lists.items():
+        for item in items:
+            # The type too: a placeholder and the message that follows it have the same id.
             if found := shapes.identifier(item.get("id")):
                 yield [field, name, found, shapes.text(item.get("type") or item.get("status"))]
 
 
 FIELDS: dict[str, Reader] = {
-    "messages": _messages,
-    "smb_message_echoes": _echoes,
+    "messages": of_messages,
+    "smb_message_echoes": of_messages,
+    "standby": of_standby,
     "smb_app_state_sync": _contacts,
+    "history": of_history,
+    "user_id_update": of_user_id_update,
 }
 
 VOCABULARY = Vocabulary(
