@@ -40,7 +40,8 @@ class LabelLine:
 class CategoryLine:
     """One category, the contacts that have one of its labels now, and its labels; `category` None for the rest.
 
-    `shown` is what equality looks at instead of the row. All labels that nobody has mapped yet are one line, without their names.
+    `shown` is what equality looks at instead of the row. All labels that nobody has mapped yet are one line, without
+    their names.
     """
 
     category: Category | None = field(compare=False)
