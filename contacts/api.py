@@ -158,6 +158,7 @@ class ContactViewSet(EditViewSet):
     queryset = Contact.objects.none()
     serializer_class = ContactSerializer
     filterset_class = ContactFilterSet
+    person = "pk"
     http_method_names = ["get", "head", "patch"]
     writes = Writes(update=people.edit_contact)
 
@@ -288,6 +289,7 @@ class MessageViewSet(ReadViewSet):
     queryset = Message.objects.none()
     serializer_class = MessageSerializer
     filterset_class = MessageFilterSet
+    person = "contact_id"
 
     def rows(self) -> Any:
         return Message.objects.filter(contact__deleted_at__isnull=True).select_related("channel")

@@ -13,6 +13,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any
 
 import tablib
@@ -257,7 +258,7 @@ class ContactResource(resources.ModelResource):
             audit.record(
                 actor=self.user,
                 action="contacts.imported",
-                file=str(kwargs.get("file_name") or "")[:200],
+                format=Path(str(kwargs.get("file_name") or "")).suffix[1:5].lower(),  # files are called after people
                 rows=result.total_rows,
                 new=result.totals["new"],
                 changed=result.totals["update"],

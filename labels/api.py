@@ -144,6 +144,7 @@ class AssignmentViewSet(ReadViewSet):
     queryset = LabelAssignment.objects.none()
     serializer_class = AssignmentSerializer
     filterset_class = AssignmentFilterSet
+    person = "contact_id"
 
     def rows(self) -> Any:
         return LabelAssignment.objects.filter(
@@ -180,6 +181,7 @@ class LabelEventViewSet(ReadViewSet):
     queryset = LabelEvent.objects.none()
     serializer_class = LabelEventSerializer
     filterset_class = LabelEventFilterSet
+    person = "contact_id"
 
     def rows(self) -> Any:
         return LabelEvent.objects.select_related("channel", "channel_label", "actor_agent", "actor_user")

@@ -76,7 +76,7 @@ def snooze(*, contact: Contact, label: Label, actor: Any, reason: str) -> StaleS
         StaleFlag.objects.filter(contact=contact, label=label, closed_at__isnull=True).update(
             closed_at=now, closed_reason=StaleFlag.Closed.SNOOZED, closed_by=actor
         )
-        record(actor=actor, action="label.snoozed", obj=contact, label=label.pk, reason=reason)
+        record(actor=actor, action="label.snoozed", obj=contact, label=label.pk, snooze=found.pk)
     return found
 
 

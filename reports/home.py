@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -40,13 +40,15 @@ class LabelLine:
 class CategoryLine:
     """One category, the contacts that have one of its labels now, and its labels; `category` None for the rest.
 
-    All labels that nobody has mapped yet are one line, without their names.
+    `shown` is what equality looks at instead of the row. All labels that nobody has mapped yet are one line, without
+    their names.
     """
 
     category: Category | None = field(compare=False)
     active: int
     labels: tuple[LabelLine, ...]
     unmapped: bool = False
+    shown: tuple[Any, ...] = ()
 
     @property
     def widest(self) -> int:
@@ -67,6 +69,7 @@ class Tiles:
     labelled: int
     hidden: int
     categories: tuple[CategoryLine, ...]
+    never_after: timedelta = timedelta(minutes=60)  # how long ago who counts as never labelled must have written
 
 
 def read_tiles(scope: Scope, _last: Tiles | None = None) -> Tiles:
@@ -86,7 +89,19 @@ def read_tiles(scope: Scope, _last: Tiles | None = None) -> Tiles:
         labelled=labelled,
         hidden=hidden_contacts(scope),
         categories=tuple(_categories(scope, per_category)),
+        never_after=Limits.now().never_labelled,
     )
+
+
+def rename_tiles(_scope: Scope, kept: Tiles) -> Tiles:
+    """The same figures with what labels and categories are called now."""
+    labels, categories = Label.all_objects.in_bulk(), Category.objects.in_bulk()
+    lines = []
+    for line in kept.categories:
+        pk = line.category.pk if line.category else None
+        named = tuple(_line(labels.get(one.label.pk, one.label), one.active) for one in line.labels)
+        lines.append(_category_line(categories.get(pk, line.category), line.active, named, unmapped=line.unmapped))
+    return replace(kept, categories=tuple(lines), never_after=Limits.now().never_labelled)
 
 
 def today_until(now: datetime, *, weeks_ago: int = 0) -> Period:
@@ -157,9 +172,16 @@ def _categories(scope: Scope, per_category: Counter[int | None]) -> Iterable[Cat
     for category in [*Category.objects.all(), None]:
         pk = category.pk if category else None
         if category or any(line.active for line in lines.get(None, [])):
-            yield CategoryLine(category, per_category[pk], tuple(lines.get(pk, [])))
+            yield _category_line(category, per_category[pk], tuple(lines.get(pk, [])))
     if per_category[NOT_MAPPED]:
-        yield CategoryLine(None, per_category[NOT_MAPPED], (), unmapped=True)
+        yield _category_line(None, per_category[NOT_MAPPED], (), unmapped=True)
+
+
+def _category_line(
+    category: Category | None, active: int, labels: tuple[LabelLine, ...], *, unmapped: bool = False
+) -> CategoryLine:
+    shown = (category.pk, category.name, category.name_en, category.color) if category else ()
+    return CategoryLine(category, active, labels, unmapped, shown)
 
 
 def _line(label: Label, active: int) -> LabelLine:

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 import psycopg
@@ -21,8 +21,8 @@ from django.db import connections
 
 from labelcrm.core.postgresql.base import BoundedConnection
 
-from .feed import Feed, read_feed
-from .home import Tiles, read_tiles
+from .feed import Feed, read_feed, rename_feed
+from .home import Tiles, read_tiles, rename_tiles
 from .scope import Scope
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ MAX_STREAMS = 24  # of the web server's threads; more pages ask every few second
 MAX_STREAMS_OF_ONE = 4  # the newest take the place of the oldest: pages that were closed are noticed late
 IDLE_SECONDS = 60.0  # so often a watched reading is repeated without being told to: the clock goes on
 RETRY_SECONDS = 1.0  # so long a reader or listener that failed waits before it tries again, whatever rings
+RECHECK_SECONDS = 1.0  # a lost right ends an open page's stream by the first reading after this
 ASK_SECONDS = 15.0  # so often the listener asks whether the server still answers: a frozen one says nothing at all
 PATIENCE = 5.0  # seconds for that answer
 TURN_SECONDS = 10.0  # so long a page waits for another that reads the same
@@ -173,6 +174,7 @@ class Shared(Generic[Reading]):
         name: str,
         read: Callable[[Scope, Reading | None], Reading],
         *,
+        rename: Callable[[Scope, Reading], Reading],
         live: Live,
         pause: float,
         share: int,
@@ -181,7 +183,9 @@ class Shared(Generic[Reading]):
         """Read at once when woken, or after `wait` seconds, and then not for `pause` seconds.
 
         The pause grows with what a reading costs: it takes at most one part in `share` of its thread's time.
+        `rename` brings the names in a kept reading up to date: nobody announces that somebody was renamed.
         """
+        self._rename = rename
         self._read, self._live, self._pause, self._share, self._wait = read, live, pause, share, wait
         self._kept: dict[Scope, _Kept[Reading]] = {}
         self._locks: dict[Scope, threading.Lock] = {}
@@ -206,15 +210,33 @@ class Shared(Generic[Reading]):
         return kept.value if kept else None
 
     def get(self, scope: Scope) -> Reading:
-        """The reading as it is now. One that is dear to take may be older: it is taken anew behind the page."""
+        """The reading as it is now. One that is dear to take may be older: it is taken anew behind the page.
+
+        Its names are never older than the call, in the reader's own thread and whichever process changed them.
+        """
         kept = self._kept.get(scope)
         if kept is not None and kept.cost > DEAR_SECONDS and time.monotonic() - kept.at < OLD_SECONDS:
             if not self._is_fresh(kept):
                 self._renew_soon(scope)
-            return kept.value
+            return self._renamed(scope, kept)
         with self._turn(scope):
             kept = self._kept.get(scope)
-            return kept.value if kept is not None and self._is_fresh(kept) else self._take(scope)
+            if kept is None or not self._is_fresh(kept):
+                return self._take(scope)
+        return self._renamed(scope, kept)
+
+    def _renamed(self, scope: Scope, kept: _Kept[Reading]) -> Reading:
+        """What was kept with the names of now, which open pages are told too."""
+        value = self._rename(scope, kept.value)
+        lock = self._locks.setdefault(scope, threading.Lock())
+        if value != kept.value and lock.acquire(blocking=False):  # else a newer reading is being taken
+            try:
+                if self._kept.get(scope) is kept:
+                    self._kept[scope] = replace(kept, value=value)
+                    self._live.news.ring()
+            finally:
+                lock.release()
+        return value
 
     @contextmanager
     def _turn(self, scope: Scope) -> Iterator[None]:
@@ -250,6 +272,7 @@ class Shared(Generic[Reading]):
             return
         started = time.monotonic()
         wanted, self._wanted = self._wanted, set()
+        self._live.recheck()
         errors = [error for scope in self._live.watched | wanted if (error := self._renew(scope))]
         self._failed = bool(errors)
         self._thread.note(errors[0] if errors else None)
@@ -272,10 +295,14 @@ class Shared(Generic[Reading]):
 
 @dataclass(eq=False, slots=True)
 class Stream:
-    """A page that is being told; `ended` asks it to come again, or to make room."""
+    """A page that is being told; `ended` asks it to come again, or to make room.
+
+    `still` asks the database whether its reader may see now what they saw when it began.
+    """
 
     scope: Scope
     user_id: int
+    still: Callable[[], bool] = lambda: True
     ended: threading.Event = field(default_factory=threading.Event)
 
 
@@ -290,20 +317,25 @@ class Live:
         self.wakes, self.news = Bell(), Bell()
         self.stopping = threading.Event()
         self.listener = Listener(self.wakes, self.news)
-        self.feed: Shared[Feed] = Shared("live-feed", read_feed, live=self, pause=0.15, share=FEED_SHARE)
-        self.tiles: Shared[Tiles] = Shared("live-tiles", read_tiles, live=self, wait=0.4, pause=1.0, share=TILES_SHARE)
+        self.feed: Shared[Feed] = Shared(
+            "live-feed", read_feed, rename=rename_feed, live=self, pause=0.15, share=FEED_SHARE
+        )
+        self.tiles: Shared[Tiles] = Shared(
+            "live-tiles", read_tiles, rename=rename_tiles, live=self, wait=0.4, pause=1.0, share=TILES_SHARE
+        )
         self._streams: list[Stream] = []
         self._lock = threading.Lock()
+        self._checked_at = 0.0
 
     @property
     def watched(self) -> set[Scope]:
         with self._lock:
-            return {stream.scope for stream in self._streams}
+            return {stream.scope for stream in self._streams if not stream.ended.is_set()}
 
     @contextmanager
-    def stream(self, scope: Scope, *, user_id: int) -> Iterator[Stream]:
+    def stream(self, scope: Scope, *, user_id: int, still: Callable[[], bool] = lambda: True) -> Iterator[Stream]:
         """Take part while the block runs. Raises Full."""
-        stream = Stream(scope, user_id)
+        stream = Stream(scope, user_id, still)
         self._enter(stream)
         try:
             self.start()
@@ -311,6 +343,28 @@ class Live:
         finally:
             with self._lock:
                 self._streams.remove(stream)
+
+    def recheck(self) -> None:
+        """End the streams whose readers may no longer see what they saw; at most once in RECHECK_SECONDS.
+
+        Called before a reading, in the reader's thread, which has a connection. An ended page comes again at once.
+        """
+        now = time.monotonic()
+        if now - self._checked_at < RECHECK_SECONDS:
+            return
+        self._checked_at = now
+        with self._lock:
+            streams = [stream for stream in self._streams if not stream.ended.is_set()]
+        try:
+            changed = [stream for stream in streams if not stream.still()]
+        except DatabaseTrouble as error:
+            log.warning("the rights of live pages were not asked for: %s", error)
+            connections.close_all()
+            return
+        for stream in changed:
+            stream.ended.set()
+        if changed:
+            self.news.ring()
 
     def is_full(self) -> bool:
         with self._lock:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import lru_cache, partial
 from typing import Any
 
 from django.contrib import admin
@@ -22,11 +23,12 @@ from django.views.decorators.http import require_GET
 
 from contacts.models import Channel
 from contacts.models.channels import CRM_GATEWAY
+from labelcrm.core.models import User
 
 from .dictionary import definition
-from .feed import Feed, FeedRow
+from .feed import SHOWN, Feed, FeedRow
 from .home import Tiles
-from .limits import Limits, spoken
+from .limits import spoken
 from .live import Full, Stream, live
 from .pages_activity import label_activity
 from .scope import Scope
@@ -46,10 +48,14 @@ class Viewer:
     sees_inbox: bool
 
     @classmethod
-    def of(cls, request: HttpRequest) -> Viewer:
-        user = request.user
+    def of(cls, user: Any) -> Viewer:
         sees_inbox = bool(user.has_perm("webhooks.view_inboundevent"))
         return cls(Scope.of(user), translation.get_language() or "id", sees_inbox)
+
+    def is_still(self, user_id: int) -> bool:
+        """Whether this user may see now what this viewer sees; asks the database."""
+        user = User.objects.filter(pk=user_id).select_related("agent").first()
+        return user is not None and _status(user) == 200 and replace(Viewer.of(user), language=self.language) == self
 
 
 # -- The page ---------------------------------------------------------------------------------------------------------
@@ -64,7 +70,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context["may_read"] = request.user.has_perm(MAY_READ)
     if not context["may_read"]:
         return context
-    viewer = Viewer.of(request)
+    viewer = Viewer.of(request.user)
     feed = live.feed.get(viewer.scope)
     channels = _channels(request.user)
     return context | {
@@ -112,7 +118,7 @@ def _first_address(views: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=1000)
 def row_html(row: FeedRow, language: str) -> str:
-    """One line of the feed. The same event looks the same to everybody who may see it."""
+    """One line of the feed: kept by what it shows, so that a new name is a new line."""
     with translation.override(language):
         return render_to_string("home/feed_row.html", {"row": row})
 
@@ -123,7 +129,7 @@ def tiles_html(tiles: Tiles, viewer: Viewer) -> str:
     with translation.override(viewer.language):
         said = {
             "never": definition("never_labelled", viewer.language),
-            "limit": spoken(Limits.now().never_labelled, english=viewer.language == "en"),
+            "limit": spoken(tiles.never_after, english=viewer.language == "en"),
         }
         return render_to_string("home/tiles.html", {"tiles": tiles, "viewer": viewer, "links": links(), **said})
 
@@ -138,10 +144,14 @@ def _said(rows: list[FeedRow], viewer: Viewer) -> list[dict[str, Any]]:
 
 def _refusal(request: HttpRequest) -> HttpResponse | None:
     """No redirect to the login page: the one who asks is a script."""
-    user = request.user
+    status = _status(request.user)
+    return None if status == 200 else HttpResponse(status=status)
+
+
+def _status(user: Any) -> int:
     if not (user.is_authenticated and user.is_active and user.is_staff):
-        return HttpResponse(status=401)
-    return None if user.has_perm(MAY_READ) else HttpResponse(status=403)
+        return 401
+    return 200 if user.has_perm(MAY_READ) else 403
 
 
 def _number(text: str | None) -> int:
@@ -155,33 +165,39 @@ def live_feed(request: HttpRequest) -> HttpResponse:
     refused = _refusal(request)
     if refused is not None:
         return refused
-    viewer = Viewer.of(request)
+    viewer = Viewer.of(request.user)
     feed = live.feed.get(viewer.scope)
     rows = feed.since(_number(request.GET.get("since")), now=timezone.now())
     tiles = tiles_html(live.tiles.get(viewer.scope), viewer)
-    return JsonResponse({"rows": _said(rows, viewer), "last": _last(feed), "tiles": tiles})
+    ids = [row.id for row in feed.rows]
+    return JsonResponse({"rows": _said(rows, viewer), "ids": ids, "last": _last(feed), "tiles": tiles})
 
 
 @never_cache
 @require_GET
 def live_stream(request: HttpRequest) -> HttpResponseBase:
-    """Server-sent events: `rows`, `tiles` and `state`, until the page goes away or is asked to come again."""
+    """Server-sent events: `rows`, `ids`, `tiles` and `state`, until the page goes away or is asked to come again.
+
+    A browser that comes again by itself says which event it heard last; it is told all rows, for names and rights
+    may have changed while it was away.
+    """
     refused = _refusal(request)
     if refused is not None:
         return refused
     if live.is_full():
         return HttpResponse(status=503, headers={"Retry-After": "60"})
-    viewer = Viewer.of(request)
-    last = _number(request.headers.get("Last-Event-ID") or request.GET.get("since"))
-    told = tell(viewer, user_id=request.user.pk or 0, last=last)
+    viewer = Viewer.of(request.user)
+    last = 0 if "Last-Event-ID" in request.headers else _number(request.GET.get("since"))
+    user_id = request.user.pk or 0
+    told = tell(viewer, user_id=user_id, last=last, still=partial(viewer.is_still, user_id))
     headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
     return StreamingHttpResponse(told, content_type="text/event-stream", headers=headers)
 
 
-def tell(viewer: Viewer, *, user_id: int, last: int) -> Iterator[bytes]:
-    """The stream of one page. Between two events it holds no database connection."""
+def tell(viewer: Viewer, *, user_id: int, last: int, still: Callable[[], bool] = lambda: True) -> Iterator[bytes]:
+    """The stream of one page, whose reader is asked after by `still`. Between two events it holds no connection."""
     try:
-        with live.stream(viewer.scope, user_id=user_id) as stream:
+        with live.stream(viewer.scope, user_id=user_id, still=still) as stream:
             yield f"retry: {RETRY_MILLISECONDS}\n\n".encode()
             live.feed.get(viewer.scope)
             live.tiles.get(viewer.scope)
@@ -193,33 +209,55 @@ def tell(viewer: Viewer, *, user_id: int, last: int) -> Iterator[bytes]:
 
 def _changes(viewer: Viewer, stream: Stream, last: int) -> Iterator[bytes]:
     until = time.monotonic() + STREAM_SECONDS
-    sent: set[int] = set()
+    known = Known(last)
     tiles: Tiles | None = None
     connected: bool | None = None
     seen = -1
-    while not stream.ended.is_set() and time.monotonic() < until:
+    while time.monotonic() < until:
         heard = live.news.wait(seen, seconds=HEARTBEAT_SECONDS)
+        if stream.ended.is_set():
+            return
         if heard == seen:
             yield b": still here\nevent: beat\ndata: 1\n\n"
         seen = heard
         if connected != live.listener.connected:
             connected = live.listener.connected
             yield _event("state", {"live": connected})
-        rows = _unsent(viewer, sent, last)
-        if rows:
-            sent = {row.id for row in rows} | {pk for pk in sent if pk > rows[-1].id - 1_000_000}
-            yield _event("rows", _said(rows, viewer), number=max(sent))
+        yield from _feed_events(viewer, known)
         latest = live.tiles.latest(viewer.scope)
         if latest is not None and latest != tiles:
             tiles = latest
             yield _event("tiles", tiles_html(latest, viewer))
 
 
-def _unsent(viewer: Viewer, sent: set[int], last: int) -> list[FeedRow]:
+@dataclass(slots=True)
+class Known:
+    """What a page has been told of the feed. It came with the rows up to event `last`."""
+
+    last: int
+    rows: dict[int, FeedRow] = field(default_factory=dict)
+    begun: bool = False
+
+    def news(self, feed: Feed, *, now: datetime) -> tuple[list[FeedRow], bool]:
+        """Rows that are new to the page or look different now, and whether others left the list; then it knows."""
+        since = feed.since(self.last, now=now)
+        rows = [row for row in feed.rows if (self.rows[row.id] != row if row.id in self.rows else row in since)]
+        listed = {row.id: row for row in feed.rows}
+        oldest = feed.rows[-1].id if len(feed.rows) == SHOWN else 0  # what is older made room for newer ones
+        left = not self.begun or any(pk not in listed for pk in self.rows if pk > oldest)
+        self.rows, self.begun = listed, True
+        return rows, left
+
+
+def _feed_events(viewer: Viewer, known: Known) -> Iterator[bytes]:
     feed = live.feed.latest(viewer.scope)
     if feed is None:
-        return []
-    return [row for row in feed.since(last, now=timezone.now()) if row.id not in sent]
+        return
+    rows, left = known.news(feed, now=timezone.now())
+    if rows:
+        yield _event("rows", _said(rows, viewer), number=max(row.id for row in feed.rows))
+    if left:
+        yield _event("ids", [row.id for row in feed.rows])
 
 
 def _event(name: str, data: Any, *, number: int | None = None) -> bytes:

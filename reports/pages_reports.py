@@ -303,12 +303,13 @@ def rows_page(request: HttpRequest) -> HttpResponse:
     if figure not in sources:
         raise Http404
     who, everybody = _who(request)
+    subject = None if who is None else _subject(asked, who)
     found = facts.rows(
         sources[figure], figure, values, who=who, everybody=everybody, after=_cursor(request), limit=ROWS + 1
     )
     context = {
         **admin.site.each_context(request),
-        "title": _title(report, figure, who, everybody=everybody),
+        "title": _title(report, figure, subject, everybody=everybody),
         "definition": _definition(figure),
         "part": _part(figure),
         "asked": asked,
@@ -405,14 +406,27 @@ def _part(figure: str) -> str:
     )
 
 
-def _title(report: Report, figure: str, who: int | None, *, everybody: bool) -> str:
+def _subject(asked: Asked, who: int) -> Any:
+    """Whom a row of the report is about. Raises Http404 alike for who is not there and who is not the reader's to see.
+
+    Somebody of another team who worked on a number that the reader sees is in their report, and so is named here.
+    """
+    models: dict[str, Any] = {"agents": Agent, "campaigns": Campaign, "labels": Label}
+    rows = models[asked.report.name].all_objects
+    found = rows.visible_to(asked.user).filter(pk=who).first()
+    if found is None and any(getattr(row, asked.report.key) == who for row in asked.rows):
+        found = rows.filter(pk=who).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _title(report: Report, figure: str, subject: Any, *, everybody: bool) -> str:
     title = _definition(figure).title
     if everybody:
         return str(title)
-    models: dict[str, Any] = {"agents": Agent, "campaigns": Campaign, "labels": Label}
     nobody = {"agents": _("Nobody known"), "campaigns": _("No campaign"), "labels": _("not mapped yet")}
-    row = models[report.name].all_objects.filter(pk=who).first() if who is not None else None
-    return f"{title}: {row if row is not None else nobody[report.name]}"
+    return f"{title}: {subject if subject is not None else nobody[report.name]}"
 
 
 # -- Dictionary -------------------------------------------------------------------------------------------------------

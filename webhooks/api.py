@@ -70,6 +70,11 @@ class InboxViewSet(ReadViewSet):
     parameters = {"summary": {"channel"}}
     action_permissions = {"replay": ["%(app_label)s.change_%(model_name)s"]}
 
+    @property
+    def person(self) -> str:  # type: ignore[override]
+        """A single post shows what it said, and so stands for one person; the list does not."""
+        return "pk" if self.action == "retrieve" else ""
+
     def rows(self) -> Any:
         rows = InboundEvent.objects.select_related("channel")
         return rows if self.action == "retrieve" else rows.defer("body", "headers")

@@ -5,27 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import TabularInline
 
-from contacts.models import Campaign, CampaignRule
+from contacts.models import Campaign, CampaignRule, Channel
 from contacts.services import people
 from labelcrm.core import audit
-from labelcrm.core.admin.base import ORIGIN, ArchivableAdmin, EditingAdmin
+from labelcrm.core.admin.base import ORIGIN, ArchivableAdmin, EditingAdmin, StaffInline
 from labelcrm.core.admin.filters import DayRangeFilter
 
 from .transfer import CampaignTransfer
 
 
-class RuleInline(TabularInline):
+class RuleInline(StaffInline):
     model = CampaignRule
     extra = 0
     hide_title = True
     fields = ("kind", "pattern", "channel", "priority", "active")
     autocomplete_fields = ("channel",)
     verbose_name_plural = _("Rules: a first message belongs here when …")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """A campaign is everybody's; a rule for one number is whose the number is."""
+        seen = Channel.all_objects.visible_to(request.user)
+        return super().get_queryset(request).filter(Q(channel__isnull=True) | Q(channel__in=seen))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # switched off instead: touches it explains stay explained

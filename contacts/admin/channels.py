@@ -14,13 +14,12 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectMultipleWidget, UnfoldAdminSelectWidget
 
 from contacts.models import Channel, ChannelOwnership
 from contacts.models.channels import CRM_GATEWAY
-from labelcrm.core.admin.base import ORIGIN, ArchivableAdmin, EditingAdmin
+from labelcrm.core.admin.base import ORIGIN, ArchivableAdmin, EditingAdmin, StaffInline
 from labelcrm.core.admin.filters import VisibleDropdownFilter
 from labelcrm.core.moments import check_reach
 from labelcrm.core.templatetags.labelcrm import flag, moment
@@ -103,7 +102,7 @@ class OwnershipForm(forms.ModelForm):
         return cleaned
 
 
-class OwnershipInline(TabularInline):
+class OwnershipInline(StaffInline):
     """Owners are added; the rows of the past are never rewritten."""
 
     model = ChannelOwnership

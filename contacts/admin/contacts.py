@@ -27,6 +27,7 @@ from labelcrm.core.admin.filters import AutocompleteFilter, DayRangeFilter
 from labelcrm.core.admin.keyset import Keyset, KeysetAdminMixin, KeysetChangeList
 from labelcrm.core.moments import check_reach
 from labelcrm.core.templatetags.labelcrm import address, badge, badges, moment, phone
+from labelcrm.lib.numbers import row_id
 
 from .filters import (
     CategoryFilter,
@@ -187,7 +188,7 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
     ) -> HttpResponse:
         contact = self.get_object(request, object_id)
         if contact is None:
-            survivor = _survivor(object_id)
+            survivor = self._survivor(request, object_id)
             if survivor:
                 return HttpResponseRedirect(page_url(survivor))
         elif self.has_view_or_change_permission(request, contact):
@@ -201,6 +202,12 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
                 "note_form": NoteForm() if may_write else None,
             }
         return super().change_view(request, object_id, form_url, extra_context)
+
+    def _survivor(self, request: HttpRequest, object_id: str) -> int | None:
+        """The contact that this one was merged into, if the reader sees it."""
+        merged = Contact.all_objects.filter(pk=row_id(object_id) or 0).values("merged_into_id")
+        found: int | None = self.get_queryset(request).filter(pk__in=merged).values_list("pk", flat=True).first()
+        return found
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Contact | None:
         """The contact, loaded once per request."""
@@ -247,9 +254,3 @@ def hint_of(assignment: Any) -> str:
         "name": assignment.channel_label_name,
         "since": since,
     }
-
-
-def _survivor(object_id: str) -> int | None:
-    if not object_id.isdigit():
-        return None
-    return Contact.all_objects.filter(pk=object_id).values_list("merged_into_id", flat=True).first()

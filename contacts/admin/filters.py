@@ -79,7 +79,8 @@ class ChannelFilter(DropdownFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if not (self.value() or "").isdigit():
             return queryset
-        return among(request, queryset, ContactChannel.objects.filter(channel=self.value()))
+        seen = Channel.all_objects.visible_to(request.user).filter(pk=self.value())
+        return among(request, queryset, ContactChannel.objects.filter(channel__in=seen))
 
 
 class FollowUpFilter(RadioFilter):

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Q
 from django.http import HttpRequest
 from django.template.defaultfilters import date as format_date
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
-from contacts.models import CampaignTouch, Contact, ContactIdentity, IdentityKind, Message, Note
+from contacts.models import CampaignTouch, Channel, Contact, ContactIdentity, IdentityKind, Message, Note
 from labelcrm.core.admin.keyset import Keyset
 from labelcrm.core.templatetags.labelcrm import person, tone
 from labels.models import LabelAssignment, Method
@@ -128,7 +129,7 @@ def contact_page(request: HttpRequest, contact: Contact) -> ContactPage:
         identities=_identities(contact),
         chat=_chat(user, contact, older_than=request.GET.get("older"), newer_than=request.GET.get("newer")),
         notes=list(contact.notes.select_related("author")[:MAX_NOTES]),
-        touches=list(contact.touches.select_related("campaign", "channel")),
+        touches=list(_touches(user, contact)),
         now=timezone.now(),
     )
 
@@ -147,6 +148,11 @@ def _intervals(user: Any, contact: Contact) -> Iterable[LabelAssignment]:
     people = ("added_by", "added_by_user", "removed_by", "removed_by_user")
     rows = rows.select_related("label", "label__category", "channel_label", "channel", *people)
     return reversed(rows.order_by("-added_at", "-id")[:MAX_INTERVALS])
+
+
+def _touches(user: Any, contact: Contact) -> Iterable[CampaignTouch]:
+    seen = Q(channel__isnull=True) | Q(channel__in=Channel.all_objects.visible_to(user))
+    return contact.touches.filter(seen).select_related("campaign", "channel")
 
 
 def _chat(user: Any, contact: Contact, *, older_than: str | None, newer_than: str | None) -> Chat:

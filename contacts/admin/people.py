@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from contacts.models import Agent, Team
+from contacts.models import Agent, Channel, ChannelOwnership, Team
 from contacts.services import people
 from labelcrm.core import audit
 from labelcrm.core.admin.base import ORIGIN, ArchivableAdmin, EditingAdmin
@@ -28,7 +28,9 @@ class AgentAdmin(EditingAdmin, ArchivableAdmin):
     empty_help = _("Agents are the CS who answer chats. Add one per person; a login (“user”) is optional.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).prefetch_related("ownerships__channel")
+        seen = ChannelOwnership.objects.filter(channel__in=Channel.all_objects.visible_to(request.user))
+        owned = Prefetch("ownerships", queryset=seen.select_related("channel"))
+        return super().get_queryset(request).prefetch_related(owned)
 
     @admin.display(description=_("channels now"))
     def channels_now(self, agent: Agent) -> str:

@@ -1,16 +1,53 @@
-"""Writing the audit trail."""
+"""Writing the audit trail, and the one rule of what it may hold.
+
+Who did what to whom is kept for ever; what a customer is called is not. So a row about a person names them by id, and
+of words typed by or about them it keeps only that there were some: an erased name must not live on here. The name is
+looked up when a row is shown, with the rights of who looks (`labelcrm.core.admin.history`).
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import models
 from django.utils import timezone
 
+from labelcrm.lib.numbers import whole_number
+
 from .bulk import copy_rows
 from .models import AuditEntry
+
+# What the trail calls by name, and of which it keeps every detail: things of the business, none of them a customer.
+# Whatever is not listed is taken for a person's: ids only.
+NAMED = frozenset(
+    {
+        "auth.group", "contacts.agent", "contacts.campaign", "contacts.campaignrule", "contacts.channel",
+        "contacts.team", "core.setting", "core.user", "labels.category", "labels.channellabel", "labels.label",
+        "labels.labelalias",
+    }
+)  # fmt: skip
+# Of everything else: the details that hold words of the program, by action. "" is every action.
+CODES: Mapping[str, frozenset[str]] = {
+    "": frozenset({"fields", "origin", "private"}),
+    "campaigns.exported": frozenset({"format", "sha256"}),
+    "contact.merged": frozenset({"reason"}),
+    "contact.unmerged": frozenset({"reason"}),
+    "contacts.exported": frozenset({"format", "sha256"}),
+    "contacts.imported": frozenset({"format"}),
+    "report.exported": frozenset({"filters", "report"}),  # after every value was found to be one
+    "rows.read": frozenset({"resource"}),
+    "token.created": frozenset({"for_user"}),
+    "token.revoked": frozenset({"for_user"}),
+}
+HIDDEN = "…"  # there were words
+_CODE = re.compile(r"[\w.:+@-]{1,150}", re.ASCII)
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,6})?)?([+-]\d\d:\d\d|Z)?)?", re.ASCII)
+# Values of filters that are no id and no day. A long number may be a phone that somebody looked for.
+_FILTER_WORDS = frozenset({"due", "false", "none", "planned", "true", "unmapped"})
+_LONGEST_ID = 10**9
 
 
 def record(*, actor: Any, action: str, obj: models.Model | None = None, **details: Any) -> AuditEntry:
@@ -34,12 +71,65 @@ def record_all(entries: Iterable[AuditEntry]) -> None:
 
 
 def entry(*, actor: Any, action: str, obj: models.Model | None = None, **details: Any) -> AuditEntry:
-    """The audit row that `record` would write, for `record_all`."""
+    """The audit row that `record` would write, for `record_all`. What may not be kept is left out here."""
+    kind = obj._meta.label_lower if obj is not None else ""
     return AuditEntry(
         actor_id=getattr(actor, "pk", None),
         action=action,
-        object_type=obj._meta.label_lower if obj is not None else "",
+        object_type=kind,
         object_id=obj.pk if obj is not None else None,
-        object_name=str(obj)[:200] if obj is not None else "",
-        details=details,
+        object_name=str(obj)[:200] if kind in NAMED else "",
+        details=details if kind in NAMED else _kept(action, details),
     )
+
+
+def may_tell(row: models.Model, field: str) -> bool:
+    """Whether the trail may hold the values of a column: what a person is called or wrote, it may not."""
+    column = row._meta.get_field(field)
+    is_text = isinstance(column, (models.CharField, models.TextField, models.JSONField)) and not column.choices
+    return row._meta.label_lower in NAMED or not is_text
+
+
+def kept_filters(filters: Mapping[str, Any]) -> dict[str, Any]:
+    """Which filters narrowed a list, as the query says it; of what somebody looked for only that they did.
+
+    >>> kept_filters({"label": ["12"], "q": ["Ratna"]})
+    {'label': ['12'], 'q': ['…']}
+    """
+    return {name: _filter_value(value) for name, value in filters.items() if _CODE.fullmatch(name)}
+
+
+def _filter_value(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_filter_value(item) for item in value]
+    text = str(value)
+    is_plain = text in _FILTER_WORDS or _MOMENT.fullmatch(text) or whole_number(text, largest=_LONGEST_ID) is not None
+    return text if is_plain or not text else HIDDEN
+
+
+def _kept(action: str, details: Mapping[str, Any]) -> dict[str, Any]:
+    codes = CODES[""] | CODES.get(action, frozenset())
+    kept = {}
+    for name, value in details.items():
+        if name == "filters" and name not in codes:
+            kept[name] = kept_filters(value)
+        else:
+            kept[name] = _codes(value) if name in codes else _ids(value)
+    return kept
+
+
+def _ids(value: Any) -> Any:
+    """Ids, numbers, yes and no, and times as they are; any other text hidden."""
+    return _each(value, lambda text: text if not text or _MOMENT.fullmatch(text) else HIDDEN)
+
+
+def _codes(value: Any) -> Any:
+    return _each(value, lambda text: text if not text or _CODE.fullmatch(text) else HIDDEN)
+
+
+def _each(value: Any, told: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _each(item, told) for key, item in value.items() if _CODE.fullmatch(str(key))}
+    if isinstance(value, (list, tuple)):
+        return [_each(item, told) for item in value]
+    return value if value is None or isinstance(value, (bool, int, float)) else told(str(value))

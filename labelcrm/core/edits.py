@@ -36,7 +36,8 @@ def create(model: type[Row], *, actor: Any, origin: str, **values: Any) -> Row:
 def change(row: Row, *, actor: Any, origin: str, private: frozenset[str] = frozenset(), **values: Any) -> Row:
     """`row` with `values`, read and written under a lock; nothing is written or audited when nothing differs.
 
-    `private` names fields of which the audit trail keeps only that they changed. Raises ValidationError.
+    `private` names fields of which the audit trail keeps only that they changed; to these come all that
+    `audit.may_tell` forbids. Raises ValidationError.
     """
     with _one_piece():
         fresh = locked(row)
@@ -60,8 +61,9 @@ def revise(
         return None
     for name in before:
         setattr(row, name, values[name])
-    changes = {name: [old, values[name]] for name, old in before.items() if name not in private}
-    details = {"origin": origin, "changes": _plain(changes), "private": sorted(private & set(before))}
+    hidden = {name for name in before if name in private or not audit.may_tell(row, name)}
+    changes = {name: [old, values[name]] for name, old in before.items() if name not in hidden}
+    details = {"origin": origin, "changes": _plain(changes), "private": sorted(hidden)}
     return audit.entry(actor=actor, action=_action(row, "changed"), obj=row, **details)
 
 

@@ -47,6 +47,23 @@ class AuditEntry(models.Model):
         return f"{self.action} {self.object_name}"
 
 
+class PeopleServed(models.Model):
+    """How many people the API showed a user on one business day, in all and by list; those of a page once each."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
+    day = models.DateField(_("day"))
+    people = models.PositiveIntegerField(_("people"))
+    by_resource = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name = _("people served")
+        verbose_name_plural = _("people served")
+        constraints = [models.UniqueConstraint(fields=["user", "day"], name="people_served_once_per_day")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.day}: {self.people}"
+
+
 class JobRun(models.Model):
     """One run of a scheduled job for one period. The unique pair makes a second scheduler harmless."""
 

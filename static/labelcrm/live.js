@@ -16,6 +16,7 @@
   const said = document.getElementById("live-said");
   let last = Number(root.dataset.last);
   let source = null;
+  let opened = false;
   let pollTimer = null;
   let held = [];
   let heardAt = Date.now();
@@ -38,11 +39,31 @@
   function take(newRows) {
     for (const row of newRows) {
       last = Math.max(last, row.id);
-      const known = rows.querySelector(`[data-event="${row.id}"]`) || held.some((other) => other.id === row.id);
-      if (!known) held.push(row);
+      const line = rows.querySelector(`[data-event="${row.id}"]`);
+      if (line) redraw(line, row.html);
+      else held = [...held.filter((other) => other.id !== row.id), row];
     }
     if (isBeingRead()) offer();
     else show();
+  }
+
+  // Somebody was renamed: what is shown follows, where it stands.
+  function redraw(line, html) {
+    if (line.labelcrmHtml === html) return;
+    const drawn = fragment(html).firstElementChild;
+    drawn.labelcrmHtml = html;
+    line.replaceWith(drawn);
+  }
+
+  // Everything that is listed now: what is between and not named was archived, erased or is another team's.
+  function keepOnly(ids) {
+    const listed = new Set(ids);
+    const oldest = ids.length < MOST_ROWS ? 0 : ids[ids.length - 1];
+    const isGone = (id) => id > oldest && !listed.has(id);
+    for (const line of [...rows.children]) if (isGone(Number(line.dataset.event))) line.remove();
+    held = held.filter((row) => !isGone(row.id));
+    if (held.length || !more.hidden) offer();
+    empty.hidden = rows.children.length > 0;
   }
 
   function offer() {
@@ -54,6 +75,7 @@
     for (const row of held) {
       const line = fragment(row.html).firstElementChild;
       line.classList.add("lc-change--new");
+      line.labelcrmHtml = row.html;
       insert(line, row.id);
     }
     if (held.length) document.querySelector(".lc-welcome")?.remove();
@@ -110,10 +132,12 @@
   function openStream() {
     closeStream();
     streamTriedAt = heardAt = Date.now();
-    source = new EventSource(`${root.dataset.stream}?since=${last}`);
+    source = new EventSource(`${root.dataset.stream}?since=${opened ? 0 : last}`); // again: names may have changed
+    opened = true;
     source.addEventListener("open", () => heard());
     source.addEventListener("state", (event) => heard(JSON.parse(event.data).live ? "live" : "waiting"));
     source.addEventListener("rows", (event) => { heard(); take(JSON.parse(event.data)); });
+    source.addEventListener("ids", (event) => { heard(); keepOnly(JSON.parse(event.data)); });
     source.addEventListener("tiles", (event) => { heard(); refresh(JSON.parse(event.data)); });
     source.addEventListener("beat", () => heard());
     source.addEventListener("error", () => poll(source && source.readyState === EventSource.CLOSED ? 0 : 2500));
@@ -150,6 +174,7 @@
       if (!answer.ok) throw new Error(String(answer.status));
       const news = await answer.json();
       take(news.rows);
+      keepOnly(news.ids);
       refresh(news.tiles);
       if (pollTimer !== null) say("polling");
     } catch {

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
-from contacts.models import Team
+from contacts.models import Contact, Team
 from contacts.services.channels import Connected, connect, hook_path
 from tests.browser.serving import Site, looking, serving
 from tests.browser.walking import Watch
@@ -180,3 +180,19 @@ def test_the_feed_fits_a_phone(page: Page, site: Site, numbers: Numbers) -> None
     assert feed is not None
     assert active is not None
     assert feed["y"] < active["y"], "what changed comes before what is there"
+
+
+def test_who_is_renamed_is_drawn_anew_and_who_is_archived_leaves_the_open_page(
+    page: Page, site: Site, numbers: Numbers
+) -> None:
+    numbers.label("rina", "6281200000001")
+    numbers.label("rina", "6281200000002")
+    visit(page, site)
+    expect(page.locator(".lc-change")).to_have_count(2)
+    Contact.objects.filter(phone="+6281200000001").update(name="Ratna Baru")
+    Contact.objects.filter(phone="+6281200000002").update(deleted_at=timezone.now())
+    numbers.label("rina", "6281200000003")  # the next reading brings it
+    rows = page.locator("#live-rows")
+    expect(rows).to_contain_text("Ratna Baru", timeout=SECONDS)
+    expect(rows).not_to_contain_text("0000-0002", timeout=SECONDS)
+    expect(page.locator(".lc-change")).to_have_count(2)

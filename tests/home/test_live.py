@@ -8,12 +8,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
 
+from contacts.models import Contact
 from labelcrm.core.bulk import fetch
 from reports import live as live_module
 from reports import pages_home
@@ -32,10 +34,10 @@ EVERYTHING = Viewer(Scope(everything=True), "en", sees_inbox=True)
 class Page:
     """An open page: reads its stream in a thread of its own."""
 
-    def __init__(self, viewer: Viewer, *, last: int = 0, user_id: int = 1) -> None:
+    def __init__(self, viewer: Viewer, *, last: int = 0, user_id: int = 1, **options: Any) -> None:
         self.events: queue.Queue[tuple[str, Any]] = queue.Queue()
         self.ended = threading.Event()
-        self._stream = tell(viewer, user_id=user_id, last=last)
+        self._stream = tell(viewer, user_id=user_id, last=last, **options)
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
@@ -171,6 +173,31 @@ def test_a_stream_ends_after_a_while_so_that_rights_are_asked_again(
     monkeypatch.setattr(pages_home, "HEARTBEAT_SECONDS", 0.1)
     page = Page(EVERYTHING)
     assert page.ended.wait(timeout=10)
+
+
+def test_a_stream_ends_when_its_reader_may_see_less(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the next rows are read; the page comes again, with the rights of then."""
+    monkeypatch.setattr(live_module, "RECHECK_SECONDS", 0.0)
+    viewer = Viewer.of(company.lead)
+    page = Page(viewer, still=partial(viewer.is_still, company.lead.pk))
+    page.wait_until_live()
+    company.label(company.sales, "1", A)
+    assert "0000-0001" in page.next("rows")[-1]["html"]
+    company.lead.teams.clear()
+    company.label(company.sales, "1", B)
+    assert page.ended.wait(timeout=10)
+    told = [data for name, data in page.events.queue if name == "rows"]
+    assert told == []
+    live.stop()
+
+
+def test_a_renamed_contact_is_drawn_anew_on_an_open_page(company: Company) -> None:
+    company.label(company.sales, "1", A)
+    with opened(EVERYTHING) as (page,):
+        page.next("rows")
+        Contact.objects.filter(phone=f"+{A}").update(name="Ratna Baru")
+        company.label(company.sales, "1", B)
+        assert {"Ratna Baru" in row["html"] for row in page.next("rows")} == {True, False}
 
 
 def test_one_user_has_few_streams_and_the_newest_win(company: Company) -> None:

@@ -281,7 +281,7 @@ def test_still_right_closes_the_flag_at_once_and_is_audited(flag: StaleFlag) -> 
     assert (flag.closed_at, flag.closed_reason, flag.closed_by) == (day(9), "snoozed", user)
     entry = AuditEntry.objects.get(action="label.snoozed")
     assert (entry.actor, entry.object_id) == (user, flag.contact_id)
-    assert entry.details == {"label": flag.label_id, "reason": "waits for salary"}
+    assert entry.details == {"label": flag.label_id, "snooze": StaleSnooze.objects.get().pk}
     assert flag_stale(day(10)) == StaleResult(flagged=0, closed=0, open=0)
 
 

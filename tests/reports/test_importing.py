@@ -88,7 +88,7 @@ def test_a_preview_writes_nothing_and_confirming_writes_it_all(db: None) -> None
     assert f"{budi.follow_up_at:%F %H:%M}" == "2026-05-01 02:00"
     assert (siti.phone, siti.name_source) == ("+6281234567891", "person")
     entry = AuditEntry.objects.get(action="contacts.imported")
-    assert (entry.details["new"], entry.details["rows"], entry.details["file"]) == (2, 2, "kontak.csv")
+    assert (entry.details["new"], entry.details["rows"], entry.details["format"]) == (2, 2, "csv")
     assert AuditEntry.objects.filter(action="contact.created").count() == 2
 
 

@@ -8,12 +8,12 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import PAGE_VAR
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
-from unfold.admin import ModelAdmin
+from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RadioFilter
 
 from labelcrm.core import edits
@@ -58,28 +58,52 @@ class StaffAdmin(ModelAdmin):
         return StaffChangeList
 
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> QuerySet[Any] | None:
-        """Choices of a foreign key: rows this user sees, archived ones too, so that saving never loses one."""
-        model = db_field.remote_field.model
-        rows = getattr(model, "all_objects", model._default_manager).all()
-        return rows.visible_to(request.user) if hasattr(rows, "visible_to") else rows
+        return _choices(db_field, request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    # Django's own log is not written: the audit trail says more, and does not keep what somebody is called.
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return None
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return None
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        return None
+
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The audit trail of the row; Django's own log is not written here."""
+        """The audit trail of the row. Whether there is such a row is told only to who may see rows of its kind."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
         obj = self.get_object(request, unquote(object_id))
         pages = self.get_paginator(request, history.entries(obj) if obj else AuditEntry.objects.none(), HISTORY_PAGE)
         page = pages.get_page(request.GET.get(PAGE_VAR, 1))
-        page.object_list = history.lines(self.model, page.object_list)
+        page.object_list = history.lines(self.model, page.object_list, user=request.user)
         shown = {
             "action_list": page,
             "page_range": pages.get_elided_page_range(page.number),
             "pagination_required": pages.num_pages > 1,
         }
         return super().history_view(request, object_id, shown | (extra_context or {}))
+
+
+class StaffInline(TabularInline):
+    """Rows below a row; what they point to is chosen among what the reader sees."""
+
+    def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> QuerySet[Any] | None:
+        return _choices(db_field, request)
+
+
+def _choices(field: Any, request: HttpRequest) -> QuerySet[Any]:
+    """Choices of a foreign key: rows this user sees, archived ones too, so that saving never loses one."""
+    model = field.remote_field.model
+    rows = getattr(model, "all_objects", model._default_manager).all()
+    return rows.visible_to(request.user) if hasattr(rows, "visible_to") else rows
 
 
 class ArchivedFilter(RadioFilter):

@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Exists, QuerySet
 from django.forms import DateField
 from django.http import HttpRequest
 from django.utils import timezone
@@ -15,6 +15,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilt
 from unfold.contrib.filters.forms import AutocompleteDropdownForm
 
 from labelcrm.core.moments import is_within_reach
+from labelcrm.lib.numbers import row_id
 
 
 def day_of(value: Any) -> date | None:
@@ -41,7 +42,21 @@ class DayRangeFilter(RangeDateFilter):
         return day_of(self.used_parameters.get(f"{self.parameter_name}{end}"))
 
 
-class VisibleDropdownFilter(RelatedDropdownFilter):
+class OnlyVisible:
+    """Put before a filter by a foreign key: what the reader may not see filters as if it were not there."""
+
+    def queryset(self: Any, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        found: QuerySet[Any] = super().queryset(request, queryset)  # type: ignore[misc]
+        pk = row_id(self.value())
+        if pk is None:
+            return found
+        model = self.field.remote_field.model
+        rows = getattr(model, "all_objects", model._default_manager)
+        # Asked once per list and not per row: it depends on no row of it.
+        return found.filter(Exists(rows.visible_to(request.user).filter(pk=pk)))
+
+
+class VisibleDropdownFilter(OnlyVisible, RelatedDropdownFilter):
     """A foreign key to a short table: its living rows that this user sees."""
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
@@ -57,7 +72,7 @@ class VisibleChoiceForm(AutocompleteDropdownForm):
         self.fields[name].queryset = self.fields[name].queryset.visible_to(request.user)
 
 
-class AutocompleteFilter(AutocompleteSelectFilter):
+class AutocompleteFilter(OnlyVisible, AutocompleteSelectFilter):
     """A foreign key to a long table, chosen by typing."""
 
     form_class = VisibleChoiceForm

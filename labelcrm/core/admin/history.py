@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import DateTimeField, Model, QuerySet
 from django.template.defaultfilters import date as format_date
@@ -36,6 +37,7 @@ DEEDS = {
     "named": gettext_lazy("named"),
     "note_added": gettext_lazy("note added"),
     "owner_set": gettext_lazy("owner set"),
+    "read": gettext_lazy("read in bulk"),
     "remapped": gettext_lazy("meaning decided"),
     "replayed": gettext_lazy("processed again"),
     "restored": gettext_lazy("restored"),
@@ -71,10 +73,10 @@ class Line:
         return f"{done}. {'; '.join(self.changes)}" if self.changes else done
 
 
-def lines(model: type[Model], page: Iterable[AuditEntry]) -> list[Line]:
-    """The entries of one page in words. Rows that were chosen are named with one query per column."""
+def lines(model: type[Model], page: Iterable[AuditEntry], *, user: Any) -> list[Line]:
+    """The entries of one page in words. Rows that were chosen are named, to who sees them, by one query per column."""
     found = list(page)
-    names = _names(model, found)
+    names = _names(model, found, user)
     return [Line(entry, list(_changes(model, entry, names))) for entry in found]
 
 
@@ -82,6 +84,35 @@ def entries(obj: Model) -> QuerySet[AuditEntry]:
     """The audit entries of one row, newest first."""
     rows = AuditEntry.objects.filter(object_type=obj._meta.label_lower, object_id=obj.pk)
     return rows.select_related("actor").order_by("-id")
+
+
+def name_objects(entries: Iterable[AuditEntry], *, user: Any) -> None:
+    """Set `object_shown` of each: what its object was called, and of a person what they are called now.
+
+    Who may not see a person reads "contact #12", and so does everybody of one who was erased. One query per kind.
+    """
+    found = list(entries)
+    ids: dict[str, set[int]] = defaultdict(set)
+    for entry in found:
+        if not entry.object_name and entry.object_id is not None:
+            ids[entry.object_type].add(entry.object_id)
+    names = {kind: _names_of(kind, keys, user) for kind, keys in ids.items()}
+    for entry in found:
+        shown = entry.object_name or names.get(entry.object_type, {}).get(entry.object_id, "")
+        entry.object_shown = shown  # type: ignore[attr-defined]
+
+
+def _names_of(kind: str, keys: set[int], user: Any) -> dict[int | None, str]:
+    try:
+        model = apps.get_model(kind)
+    except (LookupError, ValueError):
+        return {pk: f"#{pk}" for pk in keys}
+    unknown: dict[int | None, str] = {pk: f"{model._meta.verbose_name} #{pk}" for pk in keys}
+    may_see = user.has_perm(f"{model._meta.app_label}.view_{model._meta.model_name}")
+    rows: Any = model._base_manager.all()
+    if not may_see or not hasattr(rows, "visible_to"):
+        return unknown
+    return unknown | {pk: str(row) for pk, row in rows.visible_to(user).in_bulk(keys).items()}
 
 
 def deed(entry: AuditEntry) -> str:
@@ -93,21 +124,33 @@ def deed(entry: AuditEntry) -> str:
 Names = Mapping[str, Mapping[Any, Any]]
 
 
-def _names(model: type[Model], page: Iterable[AuditEntry]) -> Names:
-    """Of each column that points to rows, the rows that the changes mention."""
+def _names(model: type[Model], page: Iterable[AuditEntry], user: Any) -> Names:
+    """Of each column that points to rows, the rows that the changes mention and `user` sees."""
     mentioned: dict[str, set[Any]] = defaultdict(set)
     for entry in page:
         for name, values in entry.details.get("changes", {}).items():
             if getattr(_field(model, name), "many_to_one", False):
                 mentioned[name].update(value for value in values if value is not None)
-    return {name: _field(model, name).related_model._base_manager.in_bulk(keys) for name, keys in mentioned.items()}
+    return {name: _seen(_field(model, name).related_model, user).in_bulk(keys) for name, keys in mentioned.items()}
+
+
+def _seen(model: type[Model], user: Any) -> QuerySet[Any]:
+    rows: Any = model._base_manager.all()
+    return rows.visible_to(user) if hasattr(rows, "visible_to") else rows
 
 
 def _changes(model: type[Model], entry: AuditEntry, names: Names) -> Iterator[str]:
     for name, values in entry.details.get("changes", {}).items():
-        old, new = (_shown(_field(model, name), names.get(name, {}).get(value, value)) for value in values)
+        old, new = (_shown(_field(model, name), _named(names, name, value)) for value in values)
         yield f"{_title(model, name)}: {old} → {new}"
     yield from (_title(model, name) for name in entry.details.get("private", []))
+
+
+def _named(names: Names, column: str, value: Any) -> Any:
+    """The row behind an id; "#id" for one that the reader may not see or that is gone."""
+    if column not in names or value is None:
+        return value
+    return names[column].get(value, f"#{value}")
 
 
 def _field(model: type[Model], name: str) -> Any:

@@ -14,17 +14,26 @@ from django.utils.translation import gettext_lazy as _
 
 from labelcrm.core.models import AuditEntry, Heartbeat, JobRun
 from labelcrm.core.templatetags.labelcrm import moment, phone
+from labelcrm.lib.numbers import row_id
 
 from . import history
 from .base import RecordAdmin
 from .filters import DayRangeFilter
-from .keyset import KeysetAdminMixin
+from .keyset import KeysetAdminMixin, KeysetChangeList
 
 
 def pretty(value: Any) -> str:
     """JSON as a person reads it."""
     text = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, default=str)
     return format_html('<pre class="lc-json">{}</pre>', text)
+
+
+class AuditChangeList(KeysetChangeList):
+    """Says what the objects of a page are called, with the rights of who looks."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        history.name_objects(self.result_list, user=request.user)
 
 
 @admin.register(AuditEntry)
@@ -34,7 +43,7 @@ class AuditEntryAdmin(KeysetAdminMixin, RecordAdmin):
     list_filter = (("at", DayRangeFilter),)
     list_select_related = ("actor",)
     search_fields = ("action", "object_name", "actor__username")
-    search_help_text = _("Action, object or user name")
+    search_help_text = _("Action, id or name of the object, or user name; of a contact the id")
     fields = ("at", "actor", "deed", "action", "thing", "object_id", "object_shown", "details_shown")
     readonly_fields = fields
 
@@ -55,7 +64,7 @@ class AuditEntryAdmin(KeysetAdminMixin, RecordAdmin):
 
     @admin.display(description=_("object"))
     def object_shown(self, entry: AuditEntry) -> str:
-        return phone(entry.object_name) or "–"
+        return phone(getattr(entry, "object_shown", entry.object_name)) or "–"
 
     @admin.display(description=_("details"))
     def details_shown(self, entry: AuditEntry) -> str:
@@ -64,7 +73,17 @@ class AuditEntryAdmin(KeysetAdminMixin, RecordAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        return super().get_search_results(request, queryset, search_term)[0], False
+        found = super().get_search_results(request, queryset, search_term)[0]
+        pk = row_id(search_term.strip())
+        return (found | queryset.filter(object_id=pk) if pk else found), False
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
+        return AuditChangeList
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        entry = super().get_object(request, object_id, from_field)
+        history.name_objects(filter(None, [entry]), user=request.user)
+        return entry
 
 
 @admin.register(JobRun)

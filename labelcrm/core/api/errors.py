@@ -4,7 +4,8 @@
 |---|---|
 | 400 | `invalid`, with `fields: {name: [{"code", "message"}]}`; `invalid_cursor`; those of labelcrm.lib.strict_json |
 | 401 | `not_authenticated`, `authentication_failed` |
-| 403, 404, 405, 406 | `permission_denied`, `not_found`, `method_not_allowed`, `not_acceptable` |
+| 403 | `permission_denied`; `export_right_required` (labelcrm.core.api.bulk_reading) |
+| 404, 405, 406 | `not_found`, `method_not_allowed`, `not_acceptable` |
 | 409 | `conflict`, or the code of the rule that refused |
 | 413, 415 | `body_too_large`, `unsupported_media_type` |
 | 429, 503 | `throttled`, `unavailable`; both with Retry-After |

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from labelcrm.core.permissions import ModelPermissions
 
+from .bulk_reading import count_people
 from .filtering import StrictFilterBackend, check_parameters
 
 ORIGIN = "api"
@@ -55,6 +56,7 @@ class ReadViewSet(StrictViewMixin, mixins.RetrieveModelMixin, mixins.ListModelMi
     """
 
     lookup_value_regex = "[0-9]{1,18}"
+    person = ""  # the attribute of a row that holds the id of the contact it is about; "" when it is about nobody
 
     def rows(self) -> Any:
         """Every row of this endpoint, with what its fields need loaded."""
@@ -62,6 +64,21 @@ class ReadViewSet(StrictViewMixin, mixins.RetrieveModelMixin, mixins.ListModelMi
 
     def get_queryset(self) -> Any:
         return self.rows().visible_to(self.request.user)
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        page = super().paginate_queryset(queryset)
+        self._count_people(page or ())
+        return page
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        row = self.get_object()
+        self._count_people([row])
+        return Response(self.get_serializer(row).data)
+
+    def _count_people(self, rows: Iterable[Any]) -> None:
+        if self.person:
+            people = (getattr(row, self.person) for row in rows)
+            count_people(people, user=self.request.user, resource=self.basename)
 
 
 class EditViewSet(ReadViewSet):

@@ -71,7 +71,7 @@ def _covers(pattern, code):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("core", "0002_roles"), ("auth", "0012_alter_user_first_name_max_length")]
+    dependencies = [("core", "0004_people_served"), ("auth", "0012_alter_user_first_name_max_length")]
 
     operations = [
         migrations.CreateModel(
