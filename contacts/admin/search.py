@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Q, QuerySet
+from phonenumbers import country_code_for_region
 
 from contacts.models import ContactIdentity, IdentityKind
+from labelcrm.lib import phones
+from labelcrm.lib.text import legible
 
 JID = re.compile(r"(?P<user>\d+)(?:[:.]\d+)?@(?P<server>s\.whatsapp\.net|c\.us|lid|hosted|hosted\.lid)", re.ASCII)
 NUMBER = re.compile(r"[\d\s()+./-]+", re.ASCII)
@@ -16,7 +20,7 @@ MIN_DIGITS = 3  # what a trigram index needs
 
 def find(contacts: QuerySet[Any], term: str) -> QuerySet[Any]:
     """The contacts `term` may mean: a JID exactly, digits anywhere in a phone, else every word in the name."""
-    term = term.strip()
+    term = legible(term)
     jid = JID.fullmatch(term.lower())
     if jid:
         lid = "lid" in jid["server"]
@@ -25,6 +29,8 @@ def find(contacts: QuerySet[Any], term: str) -> QuerySet[Any]:
     digits = significant_digits(term)
     if digits:
         return contacts.filter(Q(phone__contains=digits) | Q(name__icontains=term) | Q(pk__in=_other_numbers(digits)))
+    if meant := phones.lookups(term, region=settings.PHONE_REGION):  # a link, or a number with something around it
+        return contacts.filter(Q(phone__in=meant) | Q(pk__in=_owners(Q(kind=IdentityKind.PHONE, value__in=meant))))
     for word in term.split():
         contacts = contacts.filter(name__icontains=word)
     return contacts
@@ -45,10 +51,9 @@ def significant_digits(term: str) -> str:
 
 
 def _other_numbers(digits: str) -> list[int]:
-    """Contacts that have `digits` as a LID, or as a phone that does not lead."""
-    return _owners(
-        Q(kind=IdentityKind.LID, value=digits) | Q(kind=IdentityKind.PHONE, value__in=[f"+{digits}", f"+62{digits}"])
-    )
+    """Contacts that have `digits` as a LID, or as a phone that does not lead, at home or anywhere."""
+    here = f"+{country_code_for_region(settings.PHONE_REGION)}{digits}"
+    return _owners(Q(kind=IdentityKind.LID, value=digits) | Q(kind=IdentityKind.PHONE, value__in=[f"+{digits}", here]))
 
 
 def _owners(condition: Q) -> list[int]:
