@@ -8,8 +8,8 @@ import phonenumbers
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 COUNTRIES = (
-    "ID", "SG", "HK", "TW", "JP", "KR", "MY", "US", "CA", "CN", "AE", "SA", "AU", "IN", "GB", "DE", "BR", "MX", "AR", "TH",
-    "PH", "VN", "NL", "FR", "IT", "ES", "TR", "EG", "NG", "ZA", "NZ", "PK",
+    "ID", "SG", "HK", "TW", "JP", "KR", "MY", "US", "CA", "CN", "AE", "SA", "AU", "IN", "GB", "DE", "BR", "MX", "AR",
+    "TH", "PH", "VN", "NL", "FR", "IT", "ES", "TR", "EG", "NG", "ZA", "NZ", "PK",
 )  # fmt: skip
 # As WhatsApp keeps accounts that were made before Mexico, Argentina and Brazil renumbered.
 OLD_FORMS = ("+5215512345678", "+541123456789", "+551181234567")

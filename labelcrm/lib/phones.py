@@ -166,7 +166,7 @@ def looks_like_a_number(text: str) -> bool:
         or any(link.fullmatch(text) for link in _LINKS)
     ):
         return True
-    return not any(map(str.isalpha, text)) and sum(map(str.isdecimal, text)) >= 8  # noqa: PLR2004 - the shortest mobiles
+    return not any(map(str.isalpha, text)) and sum(map(str.isdecimal, text)) >= 8  # of the shortest mobiles
 
 
 def same_number(e164: str) -> tuple[str, ...]:
@@ -231,7 +231,7 @@ def _unwrapped(text: str) -> str:
 def _has_second_number(part: str) -> bool:
     """Whether a slash in `part` stands behind a number, and not behind an area code as in 021/5551234."""
     pieces = [sum(map(str.isdecimal, piece)) for piece in _SLASH.split(part)]
-    return len(pieces) > 1 and (max(pieces[:-1]) > 6 or pieces[-1] < 3)  # noqa: PLR2004 - country and area code
+    return len(pieces) > 1 and (max(pieces[:-1]) > 6 or pieces[-1] < 3)  # 6: country and area code
 
 
 def _together(parts: Sequence[str], region: str | None) -> Readings:

@@ -9,9 +9,10 @@ import unicodedata
 _DRESS = "\u20e3\ufe00-\ufe0f\U000e0100-\U000e01ef"
 # Letters by category, blank to the eye: fillers of Hangul and the empty pattern of Braille.
 _BLANK_LETTERS = "\u115f\u1160\u2800\u3164\uffa0"
-# Direction marks, zero-width signs, byte order marks and other formats, as far as text comes with them at its edges.
-_EDGE = re.compile("^[\\s\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+|"
-                   "[\\s\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]+$")  # fmt: skip
+# Blanks, control characters, direction marks, byte order marks and other formats that come with text at its edges. A
+# joiner may end a word of an Indic script, so it goes from the beginning only.
+_AROUND = "\\s\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+_EDGE = re.compile(f"^[{_AROUND}\u200c\u200d]+|[{_AROUND}]+$")
 _UNSEEN = re.compile(f"[{_DRESS}{_BLANK_LETTERS}]")
 _BLANKS = re.compile(r"[^\S\n]+")
 _WIDE = {0xFF01 + place: 0x21 + place for place in range(94)}  # ０ and ＋ of East Asian keyboards
@@ -47,3 +48,23 @@ def trimmed(text: str) -> str:
     'Budi'
     """
     return _EDGE.sub("", text)
+
+
+def folded(text: str) -> str:
+    """`text` for comparing: legible, in one form of each letter, without case. Fancy letters of fonts are letters.
+
+    >>> folded("𝗞𝗔𝗢𝗦２ ＰＲＯＭＯ")
+    'kaos2 promo'
+    """
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", legible(text)).casefold())
+
+
+def words_of(text: str) -> list[str]:
+    """The words of `text`: letters with their marks, and digits. Everything else stands between words.
+
+    Signs part words instead of vanishing: "kaos-2 pcs" are two shirts, and not the code KAOS2.
+
+    >>> words_of("*KAOS2*, kaos-2 🔥 ทั้งหมด")
+    ['KAOS2', 'kaos', '2', 'ทั้งหมด']
+    """
+    return "".join(char if unicodedata.category(char)[0] in "LMN" else " " for char in text).split()

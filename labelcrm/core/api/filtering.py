@@ -127,18 +127,15 @@ def _moment(text: str) -> datetime | None:
     return moment or (datetime.combine(day, time.min) if day else None)
 
 
-class PhoneField(forms.CharField):
+class PhoneField(forms.Field):
     """Any spelling of a phone, a JID too; its value are the addresses it may mean, the likeliest first.
 
     An address is E.164, or `<digits>@lid` for the JID of a LID. Digits without a plus may be read in two ways: a
     number of the business's country, and one with its country code. Whoever looks for them means the one there is.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs | {"strip": False})
-
     def to_python(self, value: Any) -> tuple[str, ...]:
-        text = super().to_python(value) or ""
+        text = value or ""
         if text.startswith(" "):
             text = f"+{text.lstrip()}"  # a plus that the client did not escape
         if "@" in text and (lid := phones.lid_digits(text)):
