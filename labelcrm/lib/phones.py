@@ -197,7 +197,7 @@ def as_written_by_us(text: str) -> str | None:
         text = match["whole"]
     elif (match := _SCIENTIFIC.fullmatch(text)) and len(match["rest"] or "") == int(match["exponent"]):
         text = match["whole"] + (match["rest"] or "")
-    return f"+{text}" if _INTERNATIONAL.fullmatch(text) else None
+    return _known(text.removeprefix("+")).number
 
 
 def lid_digits(text: str) -> str | None:
