@@ -93,7 +93,8 @@ class ContactUploadForm(UploadForm):
     help_text = gettext_lazy(
         "Columns: phone (any spelling), name, assigned_to, campaign, opted_out (yes), follow_up_at. Rows with a known "
         "phone change that contact, others make a new one; empty cells change nothing, and nobody is ever opted in "
-        "again. Labels are not imported: they come from WhatsApp. A file exported here can be edited and imported."
+        "again. Labels are not imported: they come from WhatsApp. A file exported here can be edited and imported; "
+        "there the id says who is meant. A number that may be two people is refused, and the preview names both."
     )
 
 
