@@ -59,7 +59,8 @@ def phone(text: str) -> str:
     found = phones.readings(restored(text), region=settings.PHONE_REGION)
     if found.number is not None:
         return found.number
-    words = {"text": trimmed(text)[:60], "numbers": _(" or ").join(found.numbers[:3]), "rest": found.rest[:60]}
+    between = _(" or ") if found.problem == phones.AMBIGUOUS else ", "
+    words = {"text": trimmed(text)[:60], "numbers": between.join(found.numbers[:3]), "rest": found.rest[:60]}
     raise NoNumber(_phone_problem(found.problem) % words, unknown=not found.numbers)
 
 
@@ -68,7 +69,7 @@ def _phone_problem(problem: str) -> str:
     if problem == phones.AMBIGUOUS:
         return _("“%(text)s” may be %(numbers)s. Write the number you mean, with its plus.")
     if problem == phones.SEVERAL:
-        return _("“%(text)s” holds more than one number: %(numbers)s. Keep one; another person needs a row.")
+        return _("“%(text)s” holds more than one number: %(numbers)s. Keep one, and give the other a row of its own.")
     if problem == phones.FOLLOWED:
         return _("Behind the number %(numbers)s stands “%(rest)s”. Leave only the number in the cell.")
     if problem == phones.SHORTENED:

@@ -174,7 +174,7 @@ def plans(rows: Sequence[Mapping[str, str]], *, user: Any) -> list[Plan]:
         phones=(phone for each in told for phone in (each.phone, each.as_it_stands) if phone),
         lids=(lid for each in told for lid in each.lids),
     )
-    by_id = _living_ids(each.id for each in told if each.id)
+    by_id = _seen_by_id((each.id for each in told if each.id), user)
     for each in told:
         each.believe(owners)
     ids = [_owner(each, owners, by_id) for each in told]
@@ -261,11 +261,15 @@ def _id(cell: str) -> int | None:
     return row_id(legible(cell).removesuffix(".0"))
 
 
-def _living_ids(ids: Iterable[int]) -> dict[int, int]:
-    """By id in the file the contact that has it now, which for a merged one is the survivor."""
+def _seen_by_id(ids: Iterable[int], user: Any) -> dict[int, int]:
+    """By id in the file the contact that has it now, which for a merged one is the survivor; as far as `user` sees."""
     wanted = sorted(set(ids))
-    found = Contact.all_objects.filter(pk__in=wanted).values_list("pk", "merged_into_id") if wanted else ()
-    return {pk: survivor or pk for pk, survivor in found}
+    if not wanted:
+        return {}
+    found = Contact.all_objects.filter(pk__in=wanted).values_list("pk", "merged_into_id")
+    now = {pk: survivor or pk for pk, survivor in found}
+    seen = set(Contact.all_objects.visible_to(user).filter(pk__in=now.values()).values_list("pk", flat=True))
+    return {pk: survivor for pk, survivor in now.items() if survivor in seen}
 
 
 def _owner(told: _Told, owners: Owners, by_id: Mapping[int, int]) -> int | None:
@@ -310,7 +314,8 @@ def _check_number(plan: Plan, phone: str, contact: Contact, owner: int | None) -
         plan.wrong("id", _("The phone belongs to contact %(id)s, not to this id.") % {"id": owner})
         return
     sentence = _(
-        "Contact %(id)s has another number; an import changes no numbers. For a new contact empty the id in this row."
+        "Contact %(id)s is not known by this number, and an import changes no numbers. "
+        "For a new contact empty the id in this row."
     )
     plan.wrong("phone", sentence % {"id": contact.pk})
 

@@ -98,7 +98,9 @@ def _by_ad(message: Message, rules: Iterable[CampaignRule]) -> Match:
     return Match(None, AD, {kind: value for kind, value in told.items() if value})
 
 
-def _by_words(message: Message, keywords: Iterable[Keyword]) -> Match | None:
+def _by_words(message: Message, keywords: Collection[Keyword]) -> Match | None:
+    if not keywords:
+        return None
     text = folded(message.text)
     words = f" {' '.join(words_of(text))} "
     found = [each for each in keywords if each.is_in(text, words) and _on_channel(each.rule, message)]

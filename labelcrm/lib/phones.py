@@ -14,6 +14,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import unquote
 
 import phonenumbers
@@ -292,48 +293,58 @@ def _plain(digits: str) -> str:
 # -- Digits -----------------------------------------------------------------------------------------------------------
 
 
+class _Rated(NamedTuple):
+    """A reading, and what kind of line its country's plan has there; UNKNOWN: the plan has no such number."""
+
+    readings: Readings
+    kind: int = PhoneNumberType.UNKNOWN
+
+
 @lru_cache(maxsize=1024)
 def _of_digits(digits: str, region: str | None) -> Readings:
     """What digits mean that are one number; a plus before them is kept by the caller."""
     if digits.startswith("+") or region is None:
-        return _international(digits.removeprefix("+").removeprefix("00"))
+        return _international(digits.removeprefix("+").removeprefix("00")).readings
     if digits.startswith("00"):
-        return _international(digits[2:])
-    national = _parse(digits, region)
+        return _international(digits[2:]).readings
     if digits.startswith("0"):
-        return _planned(national)
-    abroad, here = _international(digits), _planned(national)
-    valid = tuple(dict.fromkeys(filter(_is_valid, abroad.numbers + here.numbers)))
+        return _rated(_parse(digits, region)).readings
+    abroad = _international(digits)
     # Digits that begin with our own country code are read like those of gateways, which write no plus.
-    if digits.startswith(str(phonenumbers.country_code_for_region(region))):
-        return Readings(tuple(dict.fromkeys(abroad.numbers + valid))) if abroad.numbers or valid else abroad
+    ours = digits.startswith(str(phonenumbers.country_code_for_region(region)))
+    if ours and abroad.readings.numbers:
+        return abroad.readings
+    valid = [each for each in (abroad, _rated(_parse(digits, region))) if each.kind != PhoneNumberType.UNKNOWN]
+    if not valid:
+        return abroad.readings if ours else _NOTHING
     # WhatsApp accounts are mobiles as good as always: a mobile here goes before a line of that number elsewhere.
-    likely = [number for number in valid if _is_mobile(number)] or list(valid)
-    ordered = tuple(sorted(valid, key=lambda number: number not in likely))
-    if not ordered:
-        return _NOTHING
-    return Readings(ordered, AMBIGUOUS if len(likely) > 1 else "")
+    likely = [each for each in valid if each.kind in _MOBILE] or valid
+    ordered = sorted(valid, key=lambda each: each not in likely)
+    numbers = tuple(dict.fromkeys(each.readings.numbers[0] for each in ordered))
+    return Readings(numbers, AMBIGUOUS if len(likely) > 1 else "")
 
 
-def _international(digits: str) -> Readings:
+def _international(digits: str) -> _Rated:
     """Digits with a country code; a trunk zero after it, as in +62 (0)812, goes."""
     if len(digits) > LONGEST + 1:  # the trunk zero
-        return Readings(problem=TOO_LONG)
-    return _planned(_parse(f"+{digits}", None), written=f"+{digits}")
+        return _Rated(Readings(problem=TOO_LONG))
+    return _rated(_parse(f"+{digits}", None), written=f"+{digits}")
 
 
-def _planned(number: PhoneNumber | None, *, written: str = "") -> Readings:
+def _rated(number: PhoneNumber | None, *, written: str = "") -> _Rated:
     """A number that its country's plan knows or has room for: plans have news, but no longer numbers."""
     if number is None:
-        return _NOTHING
-    if phonenumbers.is_valid_number(number):
-        return Readings((_format(number),))
-    if any(map(_is_valid, same_number(written)[1:])):
-        return Readings((written,))
+        return _Rated(_NOTHING)
+    kind = phonenumbers.number_type(number)
+    if kind != PhoneNumberType.UNKNOWN:
+        return _Rated(Readings((_format(number),)), kind)
+    for other in filter(None, (_parse(form, None) for form in same_number(written)[1:])):
+        if phonenumbers.is_valid_number(other):
+            return _Rated(Readings((written,)), phonenumbers.number_type(other))
     reasons = {phonenumbers.is_possible_number_for_type_with_reason(number, line) for line in _LINES}
     if ValidationResult.IS_POSSIBLE in reasons:
-        return Readings((written or _format(number),))
-    return Readings(problem=TOO_LONG if ValidationResult.TOO_LONG in reasons else UNREADABLE)
+        return _Rated(Readings((written or _format(number),)))
+    return _Rated(Readings(problem=TOO_LONG if ValidationResult.TOO_LONG in reasons else UNREADABLE))
 
 
 def _known(digits: str) -> Readings:
@@ -346,11 +357,6 @@ def _is_valid(e164: str) -> bool:
         (number := _parse(form, None)) is not None and phonenumbers.is_valid_number(number)
         for form in same_number(e164)
     )
-
-
-def _is_mobile(e164: str) -> bool:
-    numbers = filter(None, (_parse(form, None) for form in same_number(e164)))
-    return any(phonenumbers.number_type(number) in _MOBILE for number in numbers)
 
 
 def _format(number: PhoneNumber) -> str:

@@ -15,6 +15,7 @@ _AROUND = "\\s\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\
 _EDGE = re.compile(f"^[{_AROUND}\u200c\u200d]+|[{_AROUND}]+$")
 _UNSEEN = re.compile(f"[{_DRESS}{_BLANK_LETTERS}]")
 _BLANKS = re.compile(r"[^\S\n]+")
+_ASCII_WORD = re.compile(r"[0-9A-Za-z]+")
 _WIDE = {0xFF01 + place: 0x21 + place for place in range(94)}  # ０ and ＋ of East Asian keyboards
 
 
@@ -67,4 +68,6 @@ def words_of(text: str) -> list[str]:
     >>> words_of("*KAOS2*, kaos-2 🔥 ทั้งหมด")
     ['KAOS2', 'kaos', '2', 'ทั้งหมด']
     """
+    if text.isascii():
+        return _ASCII_WORD.findall(text)
     return "".join(char if unicodedata.category(char)[0] in "LMN" else " " for char in text).split()

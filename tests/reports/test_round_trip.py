@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
@@ -17,7 +18,7 @@ from contacts import exporting
 from contacts.models import Agent, Campaign, Contact, ContactIdentity, IdentityKind
 from labelcrm.core.models import AuditEntry
 from labelcrm.lib import phones
-from tests.factories import AgentFactory, CampaignFactory, ContactFactory
+from tests.factories import AgentFactory, CampaignFactory, ContactFactory, TeamFactory, UserFactory
 from tests.numbers import OLD_FORMS, mobiles
 
 from .test_exporting import CSV, HOSTILE, PROGRAM_CSV, XLSX, body, export
@@ -160,6 +161,21 @@ def test_the_id_of_an_export_says_who_is_meant() -> None:
     assert totals(sent(2**63 - 1, "6591239999", "Baru")) == (1, 0, 0)
     for odd in ("²", "9" * 25, "0", "-1", "1_0"):
         assert totals(sent(odd, "081399990000", "Baru")) == (1, 0, 0)
+
+
+def test_an_id_of_another_team_means_as_little_as_one_that_is_not_there() -> None:
+    hidden = ContactFactory(name="Budi", phone="", lid="123456789")
+    user = UserFactory(role="cs_lead", teams=[TeamFactory()])
+    user.user_permissions.add(Permission.objects.get(codename="add_contact"))
+    client = Client()
+    client.force_login(user)
+    answers = [
+        upload(client, f"id,phone,lids,name\n{pk},{phone},,Lain\n").content.decode()
+        for phone in ("", "081399990000")
+        for pk in (hidden.pk, 2**62)
+    ]
+    assert ["Nobody is known by this row" in answer for answer in answers] == [True, True, False, False]
+    assert ["1 new, 0 changed" in answer for answer in answers] == [False, False, True, True]
 
 
 def test_the_id_of_a_merged_contact_means_the_one_that_survived() -> None:
