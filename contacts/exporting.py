@@ -7,6 +7,7 @@ understands what is written here.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import io
@@ -39,7 +40,7 @@ JOINER = "; "
 CHUNK = 2000
 IN_MEMORY = 4 * 1024 * 1024  # a file larger than this is spooled to disk
 XLSX_ROWS = 1_048_575
-CSV, XLSX = "csv", "xlsx"
+CSV, XLSX, PROGRAM_CSV = "csv", "xlsx", "csv_program"  # CSV for people begins with a mark, see `_write_csv`
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Exported:
 def export(
     contacts: QuerySet[Any], *, kind: str, actor: Any, filters: dict[str, Any], leave_out_opted_out: bool
 ) -> Exported:
-    """Write the contacts of a queryset by id to a file of `kind` (CSV or XLSX), with its audit row.
+    """Write the contacts of a queryset by id to a file of `kind` (CSV, PROGRAM_CSV or XLSX), with its audit row.
 
     One snapshot of the database: what commits meanwhile is not in it. The caller has limited the queryset to what
     `actor` may see; labels and channels are limited here. Raises ValueError for more rows than XLSX can hold.
@@ -188,7 +189,7 @@ def write_table(kind: str, columns: Sequence[str], lines: Iterable[Sequence[str]
 
     Raises ValueError for more rows than XLSX can hold.
     """
-    write = _write_csv if kind == CSV else _write_xlsx
+    write = {CSV: _write_csv, PROGRAM_CSV: _write_program_csv, XLSX: _write_xlsx}[kind]
     file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - its reader closes it
     with ExitStack() as on_failure:
         on_failure.callback(file.close)
@@ -199,6 +200,12 @@ def write_table(kind: str, columns: Sequence[str], lines: Iterable[Sequence[str]
 
 
 def _write_csv(file: IO[bytes], columns: Sequence[str], lines: Iterable[Sequence[str]]) -> int:
+    """With a byte order mark: without it Excel takes UTF-8 for a code page of Windows, and breaks every name."""
+    file.write(codecs.BOM_UTF8)
+    return _write_program_csv(file, columns, lines)
+
+
+def _write_program_csv(file: IO[bytes], columns: Sequence[str], lines: Iterable[Sequence[str]]) -> int:
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
     writer = csv.writer(text)
     writer.writerow(columns)

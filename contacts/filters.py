@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django_filters import CharFilter
 
@@ -23,7 +25,9 @@ from labelcrm.core.api.filtering import (
     WordFilter,
     unknown_value,
 )
+from labelcrm.lib import phones
 from labelcrm.lib.phones import same_number
+from labelcrm.lib.text import legible
 from labels.models import Label, LabelAlias, LabelAssignment
 from labels.naming import normalize
 from webhooks.gateways import GATEWAYS
@@ -59,6 +63,11 @@ def contact_addressed(address: str) -> int | None:
     return contact_of(IdentityKind.PHONE, address) if lid == address else contact_of(IdentityKind.LID, lid)
 
 
+def contacts_addressed(addresses: Iterable[str]) -> list[int]:
+    """The ids of the contacts with one of these addresses."""
+    return sorted({pk for pk in map(contact_addressed, addresses) if pk is not None})
+
+
 def as_id(text: str) -> int | None:
     """`text` as an id, None when it is a name or a code."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= BIGINT_MAX else None
@@ -84,6 +93,17 @@ def label_id(value: str) -> int:
     return found
 
 
+def phone_like(text: str) -> Q:
+    """Whose phone has the digits that `text` writes, or is a number that `text` may mean; nobody's for words."""
+    found = Q(phone__in=phones.lookups(text, region=settings.PHONE_REGION))
+    seen = legible(text)
+    digits = "".join(char for char in seen if char.isascii() and char.isdecimal()).lstrip("0")
+    if digits and not any(char.isalpha() for char in seen):
+        found |= Q(phone__contains=digits)  # 0812… as it is said is +62812… as it is kept
+        found |= Q(phone__in=same_number(f"+{digits}")[1:])
+    return found
+
+
 class OfChannelFilterSet(StrictFilterSet):
     """Rows with a `channel`, asked for by its key."""
 
@@ -103,8 +123,8 @@ class OfContactFilterSet(OfChannelFilterSet):
     def of_contact(self, queryset: QuerySet[Any], name: str, value: int) -> QuerySet[Any]:
         return queryset.filter(contact_id=surviving_id(value))
 
-    def of_phone(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
-        return self._of(queryset, contact_addressed(value))
+    def of_phone(self, queryset: QuerySet[Any], name: str, value: tuple[str, ...]) -> QuerySet[Any]:
+        return queryset.filter(contact_id__in=contacts_addressed(value))
 
     def of_lid(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         return self._of(queryset, contact_of(IdentityKind.LID, value))
@@ -123,8 +143,8 @@ class ContactFilterSet(StrictFilterSet):
     q = CharFilter(method="search", label="Part of the name or username, digits of the phone, a LID or a user id.")
     updated_since = MomentFilter(field_name="updated_at", lookup_expr="gte")
 
-    def of_phone(self, queryset: Any, name: str, value: str) -> Any:
-        return self._only(queryset, contact_addressed(value))
+    def of_phone(self, queryset: Any, name: str, value: tuple[str, ...]) -> Any:
+        return queryset.filter(pk__in=contacts_addressed(value))
 
     def of_lid(self, queryset: Any, name: str, value: str) -> Any:
         return self._only(queryset, contact_of(IdentityKind.LID, value))
@@ -148,11 +168,7 @@ class ContactFilterSet(StrictFilterSet):
         return queryset.filter(campaign_id__in=[pk] if pk in ids else ids)
 
     def search(self, queryset: Any, name: str, value: str) -> Any:
-        digits = "".join(char for char in value if char.isascii() and char.isdecimal()).lstrip("0")
-        found = Q(name__icontains=value)
-        if digits and not any(char.isalpha() for char in value):
-            found |= Q(phone__contains=digits)  # 0812… as it is said is +62812… as it is kept
-            found |= Q(phone__in=same_number(f"+{digits}")[1:])
+        found = Q(name__icontains=value) | phone_like(value)
         return queryset.filter(found | username_like(value) | named_exactly(value))
 
     def _only(self, queryset: Any, pk: int | None) -> Any:

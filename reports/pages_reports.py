@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from dataclasses import asdict, dataclass
@@ -251,7 +252,10 @@ def _may_read(request: HttpRequest) -> None:
 
 
 def _csv(request: HttpRequest, asked: Asked) -> HttpResponse:
-    """The rows of the report, every field a column; shares as value, k, n, low and high."""
+    """The rows of the report, every field a column; shares as value, k, n, low and high. Programs ask the API.
+
+    The mark before the first column tells Excel that this is UTF-8.
+    """
     rows = [_flat(asdict(row)) for row in asked.rows]
     out = io.StringIO()
     writer = csv.writer(out)
@@ -264,7 +268,7 @@ def _csv(request: HttpRequest, asked: Asked) -> HttpResponse:
     first, last = (timezone.localtime(moment) for moment in (asked.period.start, asked.period.end))
     name = f"{asked.report.name}-{first:%Y%m%d}-{last:%Y%m%d}.csv"
     return HttpResponse(
-        out.getvalue(),
+        codecs.BOM_UTF8 + out.getvalue().encode(),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
     )

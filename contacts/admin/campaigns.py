@@ -22,7 +22,7 @@ class RuleInline(StaffInline):
     model = CampaignRule
     extra = 0
     hide_title = True
-    fields = ("kind", "pattern", "channel", "priority", "active")
+    fields = ("kind", "pattern", "match", "channel", "priority", "active")
     autocomplete_fields = ("channel",)
     verbose_name_plural = _("Rules: a first message belongs here when …")
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Q, QuerySet
+from phonenumbers import country_code_for_region
 
 from contacts.hidden import named_exactly, username_like
 from contacts.models import ContactIdentity, IdentityKind
-from labelcrm.lib.phones import same_number
+from labelcrm.lib import phones
+from labelcrm.lib.text import legible
 from webhooks.gateways import user_ids
 
 JID = re.compile(r"(?P<user>\d+)(?:[:.]\d+)?@(?P<server>s\.whatsapp\.net|c\.us|lid|hosted|hosted\.lid)", re.ASCII)
@@ -19,12 +22,12 @@ MIN_DIGITS = 3  # what a trigram index needs
 
 def find(contacts: QuerySet[Any], term: str) -> QuerySet[Any]:
     """The contacts `term` may mean: a JID or Meta's id exactly, digits anywhere in a phone, else a name or username."""
-    term = term.strip()
+    term = legible(term)
     jid = JID.fullmatch(term.lower())
     if jid:
         lid = "lid" in jid["server"]
         kind, values = (
-            (IdentityKind.LID, (jid["user"],)) if lid else (IdentityKind.PHONE, same_number(f"+{jid['user']}"))
+            (IdentityKind.LID, (jid["user"],)) if lid else (IdentityKind.PHONE, phones.same_number(f"+{jid['user']}"))
         )
         return contacts.filter(pk__in=_owners(Q(kind=kind, value__in=values)))
     if term.startswith("@"):
@@ -34,6 +37,9 @@ def find(contacts: QuerySet[Any], term: str) -> QuerySet[Any]:
     digits = significant_digits(term)
     if digits:
         return contacts.filter(Q(phone__contains=digits) | Q(name__icontains=term) | Q(pk__in=_other_numbers(digits)))
+    if meant := phones.lookups(term, region=settings.PHONE_REGION):  # a link, or a number with something around it
+        forms = [form for number in meant for form in phones.same_number(number)]
+        return contacts.filter(Q(phone__in=forms) | Q(pk__in=_owners(Q(kind=IdentityKind.PHONE, value__in=forms))))
     words = Q()
     for word in term.split():
         words &= Q(name__icontains=word)
@@ -56,8 +62,9 @@ def significant_digits(term: str) -> str:
 
 def _other_numbers(digits: str) -> list[int]:
     """Contacts that have `digits` as a LID, or as a phone that does not lead or that leads in another form."""
-    phones = [*same_number(f"+{digits}"), f"+62{digits}"]
-    return _owners(Q(kind=IdentityKind.LID, value=digits) | Q(kind=IdentityKind.PHONE, value__in=phones))
+    here = f"+{country_code_for_region(settings.PHONE_REGION)}{digits}"
+    forms = [*phones.same_number(f"+{digits}"), here]
+    return _owners(Q(kind=IdentityKind.LID, value=digits) | Q(kind=IdentityKind.PHONE, value__in=forms))
 
 
 def _owners(condition: Q) -> list[int]:

@@ -93,7 +93,8 @@ class ContactUploadForm(UploadForm):
     help_text = gettext_lazy(
         "Columns: phone (any spelling), name, assigned_to, campaign, opted_out (yes), follow_up_at. Rows with a known "
         "phone change that contact, others make a new one; empty cells change nothing, and nobody is ever opted in "
-        "again. Labels are not imported: they come from WhatsApp. A file exported here can be edited and imported."
+        "again. Labels are not imported: they come from WhatsApp. A file exported here can be edited and imported; "
+        "there the id says who is meant. A number that may be two people is refused, and the preview names both."
     )
 
 
@@ -118,7 +119,7 @@ class TransferAdmin(ImportExportMixin):
     """What contacts and campaigns share."""
 
     import_formats = importing.FORMATS
-    export_formats = importing.FORMATS
+    export_formats = importing.EXPORT_FORMATS
     import_form_class = UploadForm
     export_form_class = ExportForm
     import_template_name = "reports/import.html"
@@ -153,9 +154,10 @@ class TransferAdmin(ImportExportMixin):
         """What the page says before anything is written."""
         return {"matching": matching.count()}
 
-    def answer(self, file: Any, kind: str, content_type: str) -> FileResponse:
+    def answer(self, file: Any, file_format: Any) -> FileResponse:
         """The finished file as a download, read from disk as it is sent."""
-        name = f"{self.opts.model_name}s-{timezone.localtime():%Y%m%d-%H%M}.{kind}"
+        name = f"{self.opts.model_name}s-{timezone.localtime():%Y%m%d-%H%M}.{file_format.get_extension()}"
+        content_type = file_format.get_content_type()
         return FileResponse(
             file, as_attachment=True, filename=name, content_type=content_type, headers={"Cache-Control": "no-store"}
         )
@@ -230,7 +232,7 @@ class ContactTransfer(TransferAdmin):
             filters={name: request.GET.getlist(name) for name in request.GET},
             leave_out_opted_out=bool(export_form and export_form.cleaned_data["leave_out_opted_out"]),
         )
-        return self.answer(exported.file, file_format.kind, file_format.get_content_type())
+        return self.answer(exported.file, file_format)
 
 
 class CampaignTransfer(TransferAdmin):
@@ -251,7 +253,7 @@ class CampaignTransfer(TransferAdmin):
                 actor=request.user, action="campaigns.exported", format=file_format.kind, rows=rows, sha256=digest,
                 filters={name: request.GET.getlist(name) for name in request.GET},
             )  # fmt: skip
-        return self.answer(file, file_format.kind, file_format.get_content_type())
+        return self.answer(file, file_format)
 
 
 def _cell(value: Any) -> str:

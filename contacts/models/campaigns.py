@@ -46,7 +46,10 @@ class Campaign(Archivable):
 
 
 class CampaignRule(models.Model):
-    """How a first message shows that it belongs to a campaign. Lower `priority` is asked first."""
+    """How a first message shows that it belongs to a campaign. Lower `priority` is asked first.
+
+    Ids, refs and click ids are compared exactly. `match` says how words are looked for.
+    """
 
     class Kind(models.TextChoices):
         AD = "ad", _("ad id")
@@ -54,9 +57,21 @@ class CampaignRule(models.Model):
         CLICK = "click", _("click id")
         KEYWORD = "keyword", _("words in the first message")
 
+    class Match(models.TextChoices):
+        WORDS = "words", _("whole words")
+        CONTAINS = "contains", _("anywhere in the text")
+
     campaign = models.ForeignKey(Campaign, verbose_name=_("campaign"), on_delete=models.CASCADE, related_name="rules")
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
     pattern = models.CharField(_("value"), max_length=200)
+    match = models.CharField(
+        _("how words match"),
+        max_length=10,
+        choices=Match,
+        default=Match.WORDS,
+        db_default=Match.WORDS,
+        help_text=_("Whole words: KAOS2 is not found in KAOS25. Case and punctuation never count."),
+    )
     channel = models.ForeignKey(
         Channel, verbose_name=_("only on channel"), null=True, blank=True, on_delete=models.CASCADE, related_name="+"
     )

@@ -6,6 +6,10 @@ in; when an earlier one turns up, the touch moves there. The earliest touch is t
 What was said before a number was connected counts at its own time: it is what brought the contact, and whoever
 wrote half a year ago did not come by today's campaign. Only the channel's default says nothing about it, because
 it tells what the number is used for now.
+
+Ids, refs and click ids are compared exactly. Words match as a sequence of whole words, or anywhere in the text where
+the rule says so. Rules are asked by priority; among equal ones the exacter goes first, so that KAOS-2-BIRU is not
+taken by a rule for KAOS.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from django.db.models.functions import Now
 
 from contacts.models import CampaignRule, CampaignTouch, Channel, Contact, Message
 from labelcrm.core.bulk import execute
+from labelcrm.lib.text import folded, words_of
 
 AD, CLICK, REF, KEYWORD, CHANNEL, MANUAL = "ad", "click", "ref", "keyword", "channel", "manual"
 FROM_FIRST_MESSAGE = (KEYWORD, CHANNEL)
@@ -40,12 +45,19 @@ def attribute(message_ids: Collection[int]) -> None:
     messages = list(told.filter(firsts_or_ads).order_by("id"))
     if not messages:
         return
-    rules = list(CampaignRule.objects.filter(active=True, campaign__deleted_at__isnull=True).order_by("priority", "id"))
+    rules = _rules()
+    keywords = [Keyword(rule) for rule in rules if rule.kind == KEYWORD]
     forget_later_touches([m for m in messages if m.at == m.contact.first_inbound_at])
     # A first message without an ad speaks by its words, else by its channel.
-    matches = [(m, _by_ad(m, rules) if m.ad else _by_words(m, rules) or _by_channel(m)) for m in messages]
+    matches = [(m, _by_ad(m, rules) if m.ad else _by_words(m, keywords) or _by_channel(m)) for m in messages]
     _touch([(message, match) for message, match in matches if match is not None])
     set_first_touch({message.contact_id for message in messages})
+
+
+def _rules() -> list[CampaignRule]:
+    """Active rules of living campaigns, by priority; those for one channel before those for all."""
+    rules = CampaignRule.objects.filter(active=True, campaign__deleted_at__isnull=True)
+    return sorted(rules, key=lambda rule: (rule.priority, rule.channel_id is None, rule.pk))
 
 
 def forget_later_touches(firsts: Collection[Message]) -> None:
@@ -90,12 +102,36 @@ def _by_ad(message: Message, rules: Iterable[CampaignRule]) -> Match:
     return Match(None, AD, {kind: value for kind, value in told.items() if value})
 
 
-def _by_words(message: Message, rules: Iterable[CampaignRule]) -> Match | None:
-    text = message.text.casefold()
-    for rule in rules:
-        if rule.kind == KEYWORD and rule.pattern.casefold() in text and _on_channel(rule, message):
-            return Match(rule.campaign_id, KEYWORD, {KEYWORD: rule.pattern})
-    return None
+def _by_words(message: Message, keywords: Collection[Keyword]) -> Match | None:
+    if not keywords:
+        return None
+    text = folded(message.text)
+    words = f" {' '.join(words_of(text))} "
+    found = [each for each in keywords if each.is_in(text, words) and _on_channel(each.rule, message)]
+    if not found:
+        return None
+    rule = min(found, key=lambda each: each.order).rule
+    return Match(rule.campaign_id, KEYWORD, {KEYWORD: rule.pattern})
+
+
+class Keyword:
+    """A keyword rule made ready to be looked for in many messages; of those found the lowest `order` counts.
+
+    A value of nothing but emoji or signs has no words, so it is looked for anywhere.
+    """
+
+    def __init__(self, rule: CampaignRule) -> None:
+        self.rule = rule
+        self._text = folded(rule.pattern)
+        self._words = words_of(self._text) if rule.match == CampaignRule.Match.WORDS else []
+        self._sought = f" {' '.join(self._words)} " if self._words else self._text
+        # By priority; then whole words, more letters, and one channel before all.
+        exactness = (not self._words, -len("".join(words_of(self._text))), -len(self._text))
+        self.order = (rule.priority, *exactness, rule.channel_id is None, rule.pk)
+
+    def is_in(self, text: str, words: str) -> bool:
+        """Whether a folded `text` has it; `words` are its words with a blank before, between and behind them."""
+        return bool(self._sought) and self._sought in (words if self._words else text)
 
 
 def _on_channel(rule: CampaignRule, message: Message) -> bool:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import chain, islice
 from typing import Any
 
 MAX_BYTES = 20 * 1024 * 1024
@@ -23,7 +25,20 @@ MAX_RATIO = 100
 MAX_ROWS = 50_000  # as many contacts as one request writes within seconds
 MAX_COLUMNS = 100
 SMALL = 64 * 1024  # an empty sheet compresses better than any ratio says
+SEPARATORS = ",;\t|"
+GUESSED_FROM = 64 * 1024  # characters
+HEADER_WITHIN = 10  # rows: a title, a date and a blank may stand above the header
+_NAMED_SEPARATOR = re.compile(r'"?sep=(?P<separator>[^"\r\n])"?\r?\n', re.IGNORECASE)
+# How XLSX writes what XML cannot hold, and an underscore before what only looks like that.
+_ESCAPED = re.compile(r"_x(00[01][0-9A-Fa-f])_|_x005F_(?=x[0-9A-Fa-f]{4}_)")
 OLD_EXCEL = b"\xd0\xcf\x11\xe0"
+
+
+IsHeading = Callable[[str], bool]
+
+
+def _nothing_known(heading: str) -> bool:
+    return False
 
 
 class UploadRefused(ValueError):
@@ -44,28 +59,30 @@ class Table:
     numbers: list[int]
 
 
-def read_csv(raw: bytes) -> Table:
-    """The table in a CSV file: UTF-8 (or UTF-16 with its mark), separated by comma, semicolon or tab.
+def read_csv(raw: bytes, *, is_heading: IsHeading = _nothing_known) -> Table:
+    """The table in a CSV file: UTF-8 (or UTF-16 with its mark), separated by comma, semicolon, tab or bar.
 
-    Raises UploadRefused.
+    A first line `sep=;`, as Excel writes it, names the separator. `is_heading` knows headings: with its help a title
+    above the header is left out. Raises UploadRefused.
     """
     _bounded(raw)
     if raw[:4] in (b"PK\x03\x04", OLD_EXCEL):
         raise UploadRefused("not_csv")
     text = _text(raw)
-    first = text.split("\n", 1)[0]
-    separator = max(",;\t", key=first.count)
+    named = _NAMED_SEPARATOR.match(text)
+    text = text[named.end() :] if named else text
+    separator = named["separator"] if named else _separator(text, is_heading)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
-        return _table(enumerate(lines, start=1))
+        return _table(enumerate(lines, start=2 if named else 1), is_heading)
     except csv.Error:
         raise UploadRefused("broken") from None
 
 
-def read_xlsx(raw: bytes) -> Table:
+def read_xlsx(raw: bytes, *, is_heading: IsHeading = _nothing_known) -> Table:
     """The table on the active sheet of an XLSX file. Numbers are read as people see them, never as 6.28E+12.
 
-    Raises UploadRefused.
+    A title above the header is left out where `is_heading` knows the headings below it. Raises UploadRefused.
     """
     from openpyxl import load_workbook
 
@@ -76,11 +93,26 @@ def read_xlsx(raw: bytes) -> Table:
         sheet = book.active
         sheet.reset_dimensions()  # what the file says of its size is not believed
         found = enumerate(sheet.iter_rows(max_col=MAX_COLUMNS + 1, values_only=True), start=1)
-        return _table((number, [_cell(value) for value in row]) for number, row in found if any(row))
+        lines = ((number, [_cell(value) for value in row]) for number, row in found if any(row))
+        return _table(lines, is_heading)
     except UploadRefused:
         raise
     except Exception:  # noqa: BLE001 - openpyxl lets a dozen kinds through for a damaged file
         raise UploadRefused("broken") from None
+
+
+def _separator(text: str, is_heading: IsHeading) -> str:
+    """What stands between the cells, whatever stands inside quotes: most known headings decide, then most cells."""
+
+    def worth(separator: str) -> tuple[int, int]:
+        lines = csv.reader(io.StringIO(text[:GUESSED_FROM], newline=""), delimiter=separator)
+        try:
+            first = [line for line in islice(lines, HEADER_WITHIN) if any(line)]
+        except csv.Error:  # a cell that does not end: the file is refused when it is read
+            return 0, 0
+        return max((sum(map(is_heading, line)) for line in first), default=0), len(first[0]) if first else 0
+
+    return max(SEPARATORS, key=worth)
 
 
 def _bounded(raw: bytes) -> None:
@@ -114,12 +146,13 @@ def _text(raw: bytes) -> str:
         raise UploadRefused("not_utf8") from None
 
 
-def _table(lines: Iterable[tuple[int, list[str]]]) -> Table:
+def _table(lines: Iterable[tuple[int, list[str]]], is_heading: IsHeading) -> Table:
     filled = ((number, line) for number, line in lines if any(cell.strip() for cell in line))
-    header = next(filled, None)
-    if header is None:
+    first = list(islice(filled, HEADER_WITHIN))
+    if not first:
         raise UploadRefused("empty")
-    headers = [name.strip() for name in header[1]]
+    place = max(range(len(first)), key=lambda at: (sum(map(is_heading, first[at][1])), -at))
+    headers = [name.strip() for name in first[place][1]]
     while not headers[-1]:
         headers.pop()
     width = len(headers)
@@ -127,7 +160,7 @@ def _table(lines: Iterable[tuple[int, list[str]]]) -> Table:
         raise UploadRefused("too_many_columns")
     rows: list[list[str]] = []
     numbers: list[int] = []
-    for number, line in filled:
+    for number, line in chain(first[place + 1 :], filled):
         if len(rows) == MAX_ROWS:
             raise UploadRefused("too_many_rows")
         rows.append((line + [""] * width)[:width])
@@ -138,6 +171,8 @@ def _table(lines: Iterable[tuple[int, list[str]]]) -> Table:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, str):
+        return _ESCAPED.sub(lambda match: chr(int(match[1], 16)) if match[1] else "_", value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float) and value.is_integer():

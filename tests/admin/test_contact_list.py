@@ -174,7 +174,8 @@ def test_a_day_filter_includes_the_whole_last_day_of_the_business(client_of: Cli
     [
         "+6281298765432", "6281298765432", "081298765432", "0812-9876-5432", "+62 812 9876 5432",
         "+62 (0)812 9876 5432", "(0812) 9876.5432", "006281298765432", "62081298765432", "9876",
-        "6281298765432@s.whatsapp.net",         "6281298765432:12@s.whatsapp.net", "6281298765432@c.us",
+        "6281298765432@s.whatsapp.net", "6281298765432:12@s.whatsapp.net", "6281298765432@c.us", "wa.me/6281298765432",
+        "\u202a+62 812\u20119876\u20115432\u202c", "tel:0812-9876-5432", "81298765432",
     ],
 )  # fmt: skip
 def test_a_phone_is_found_in_any_spelling(client_of: ClientOf, shop: Shop, spelling: str) -> None:

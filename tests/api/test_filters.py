@@ -50,6 +50,42 @@ def test_a_chat_that_whatsapp_shows_by_lid_is_found_by_its_jid(owner: APIClient,
     assert [row["contact"] for row in rows(owner, "assignments", phone="123456789:3@lid")] == [contact.pk]
 
 
+@pytest.mark.parametrize(
+    ("digits", "people"),
+    [("6591234567", ("+6591234567", "+626591234567")), ("85291234567", ("+85291234567", "+6285291234567"))],
+)
+def test_digits_without_a_plus_find_either_reading(
+    owner: APIClient, story: Story, digits: str, people: tuple[str, str]
+) -> None:
+    first, second = (story.contact(phone=phone) for phone in people)
+    for contact in (first, second):
+        story.put_on(contact, "Grade A")
+    both = [first.pk, second.pk]
+    assert sorted(row["id"] for row in rows(owner, "contacts", phone=digits)) == both
+    assert sorted(row["contact"] for row in rows(owner, "assignments", phone=digits)) == both
+    assert sorted(row["id"] for row in rows(owner, "contacts", q=digits)) == both
+    assert [row["id"] for row in rows(owner, "contacts", phone=f"+{digits}")] == [first.pk]
+
+
+@pytest.mark.parametrize("phone", ["+2904567", "+123456789012345", "+5215512345678", "+541123456789"])
+def test_a_number_that_no_plan_lists_is_found_as_it_is_shown(owner: APIClient, story: Story, phone: str) -> None:
+    contact = story.contact(phone=phone)
+    for spelling in (phone, phone[1:]):
+        assert [row["id"] for row in rows(owner, "contacts", phone=spelling)] == [contact.pk]
+
+
+def test_two_numbers_in_one_value_are_no_phone(owner: APIClient) -> None:
+    for value in ("081234567890/081234567891", "6281234567890 (2)"):
+        assert owner.get("/api/v1/contacts/", {"phone": value}).status_code == 400
+
+
+@pytest.mark.parametrize("pasted", ["\u202a+62 812\u20113456\u20117890\u202c", "wa.me/6281234567890", "'081234567890"])
+def test_a_pasted_number_is_found(owner: APIClient, story: Story, pasted: str) -> None:
+    contact = story.contact(phone="+6281234567890")
+    assert [row["id"] for row in rows(owner, "contacts", phone=pasted)] == [contact.pk]
+    assert [row["id"] for row in rows(owner, "contacts", q=pasted)] == [contact.pk]
+
+
 def test_a_phone_nobody_has_finds_nobody(owner: APIClient, story: Story) -> None:
     story.contact()
     assert rows(owner, "contacts", phone="+6281999999999") == []

@@ -81,3 +81,115 @@ class TestFirstTouch:
         Channel.objects.update(default_campaign=CampaignFactory(name="Spanduk"))
         message(bridge, "Halo", minute=1)
         assert campaign_of_budi() == "Spanduk"
+
+
+def rule(name: str, pattern: str, **values: Any) -> Campaign:
+    """A campaign with a rule for words."""
+    campaign = CampaignFactory(name=name)
+    CampaignRule.objects.create(campaign=campaign, kind="keyword", pattern=pattern, **values)
+    return campaign
+
+
+class TestWords:
+    @pytest.mark.parametrize(
+        ("pattern", "text"),
+        [
+            ("KAOS2", "mau KAOS2 kak"),
+            ("KAOS2", "kaos2"),
+            ("KAOS2", "(kaos2)"),
+            ("KAOS2", "*KAOS2*, ya"),
+            ("KAOS2", "_KAOS2_"),
+            ("KAOS2", "KAOS2🔥🔥"),
+            ("KAOS2", "promo:KAOS2!"),
+            ("KAOS2", "halo\nKAOS2"),
+            ("KAOS2", "KAOS\u200b2"),
+            ("KAOS2", "\u202aKAOS2\u202c"),
+            ("KAOS2", "ＫＡＯＳ２"),
+            ("KAOS2", "𝗞𝗔𝗢𝗦𝟮"),
+            ("KAOS2", "KAOS2️⃣"),
+            ("(LBR26)", "Halo kak (LBR26)"),
+            ("kaos-2", "KAOS 2"),
+            ("KAOS 2", "kaos-2"),
+            ("promo gajian", "Halo, mau Promo  Gajian-nya dong"),
+            ("ibu rumah tangga", "paket Ibu\nRumah, Tangga"),
+            ("jum'at berkah", "JUM'AT BERKAH"),
+            ("ÉTÉ", "l’été"),
+            ("straße", "STRASSE"),
+            ("промо", "код ПРОМО"),
+            ("ลด", "ลด 50%"),
+            ("DP", "sudah dp-nya? ADP"),
+            ("🔥", "mau🔥"),
+        ],
+    )
+    def test_whole_words_match_whatever_their_case_and_punctuation(
+        self, bridge: Bridge, pattern: str, text: str
+    ) -> None:
+        rule("Kaos", pattern)
+        message(bridge, text, minute=1)
+        assert campaign_of_budi() == "Kaos"
+
+    @pytest.mark.parametrize(
+        ("pattern", "text"),
+        [
+            ("KAOS2", "mau KAOS25"),
+            ("KAOS2", "XKAOS2"),
+            ("KAOS2", "kaos 2 pcs"),
+            ("KAOS2", "kaos-2 pcs"),
+            ("promo gajian", "promo akhir gajian"),
+            ("promo gajian", "gajian promo"),
+            ("promo gajian", "promo gajianmu"),
+            ("IG", "tolong kirim yg tinggi, digital"),
+            ("ลด", "ลดา"),
+            ("🔥", "mau 💧"),
+        ],
+    )
+    def test_what_only_begins_like_a_code_is_not_it(self, bridge: Bridge, pattern: str, text: str) -> None:
+        rule("Kaos", pattern)
+        message(bridge, text, minute=1)
+        assert campaign_of_budi() is None
+
+    def test_a_rule_may_say_anywhere_in_the_text(self, bridge: Bridge) -> None:
+        rule("Kaos", "AOS-2", match="contains")
+        message(bridge, "mau kaos-25 kak", minute=1)
+        assert campaign_of_budi() == "Kaos"
+
+    @pytest.mark.parametrize("longer_first", [True, False])
+    @pytest.mark.parametrize(
+        ("short", "long", "text"),
+        [
+            ({"pattern": "KAOS"}, {"pattern": "KAOS-2"}, "mau kaos-2"),
+            ({"pattern": "KAOS", "match": "contains"}, {"pattern": "KAOS"}, "mau kaos"),
+            ({"pattern": "PROMO KAOS", "match": "contains"}, {"pattern": "KAOS"}, "promo kaos"),
+            ({"pattern": "promo"}, {"pattern": "promo kaos"}, "promo kaos"),
+        ],
+    )
+    def test_of_equal_rules_the_exacter_one_counts(
+        self, bridge: Bridge, short: dict[str, str], long: dict[str, str], text: str, longer_first: bool
+    ) -> None:
+        for name, values in sorted({"Pendek": short, "Panjang": long}.items(), reverse=not longer_first):
+            rule(name, **values)
+        message(bridge, text, minute=1)
+        assert campaign_of_budi() == "Panjang"
+
+    def test_a_rule_for_one_number_goes_before_the_same_for_all(self, bridge: Bridge) -> None:
+        rule("Semua", "KAOS")
+        rule("Nomor ini", "KAOS", channel=Channel.objects.get())
+        message(bridge, "kaos", minute=1)
+        assert campaign_of_budi() == "Nomor ini"
+
+    def test_priority_goes_before_exactness(self, bridge: Bridge) -> None:
+        rule("Panjang", "promo kaos", priority=100)
+        rule("Penting", "promo", priority=50)
+        message(bridge, "promo kaos", minute=1)
+        assert campaign_of_budi() == "Penting"
+
+
+class TestIds:
+    @pytest.mark.parametrize("kind", ["ad", "ref", "click"])
+    @pytest.mark.parametrize("told", ["12023", "x1202", "1202-3", "1202 a"])
+    def test_ids_of_ads_are_compared_exactly(self, bridge: Bridge, kind: str, told: str) -> None:
+        campaign = CampaignFactory(name="Iklan")
+        CampaignRule.objects.create(campaign=campaign, kind=kind, pattern="1202")
+        field = {"ad": "source_id", "ref": "ref", "click": "click_id"}[kind]
+        message(bridge, "Halo", minute=1, ad={"source_id": "9", field: told})
+        assert campaign_of_budi() is None

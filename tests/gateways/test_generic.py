@@ -87,4 +87,4 @@ class TestGeneric(GatewayContract):
 
     @pytest.mark.parametrize("chat", ["081290001111", "0812-9000-1111", "(0812) 9000 1111"])
     def test_a_national_number_is_handed_on_as_written_without_guessing_the_country(self, chat: str) -> None:
-        assert self.one(self.payloads.label_on_chat(chat, "7", on=True)).chat.phone == "081290001111"
+        assert self.one(self.payloads.label_on_chat(chat, "7", on=True)).chat.phone == chat

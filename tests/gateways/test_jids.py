@@ -107,3 +107,23 @@ def test_an_alternate_makes_no_person_of_a_group() -> None:
 
 def test_an_alternate_that_is_no_person_is_left_out() -> None:
     assert jids.chat(f"{LID}@lid", "0@s.whatsapp.net", "120363000000000001@g.us").phone is None
+
+
+@pytest.mark.parametrize("number", ["6591234567", "85291234567", "818012345678", "5215512345678", "886912345678"])
+def test_a_gateways_digits_are_international(number: str) -> None:
+    """Gateways write the country code without a plus, whatever else the digits could mean at home."""
+    for address in (number, f"+{number}", f"{number}@c.us", int(number)):
+        assert jids.chat(address).phone == f"+{number}"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["6281290001111 (2)", "6281290001111.5", "+62 812-9000-1111 2", "6281290001111 6281290002222",
+     "6281290001111 / 2", "6281290001111 ext 2", "+62812900011110000"],
+)  # fmt: skip
+def test_what_follows_a_number_is_not_glued_to_it(raw: str) -> None:
+    assert jids.chat(raw).kind is ChatKind.INVALID
+
+
+def test_a_floats_trace_is_no_digit() -> None:
+    assert jids.chat("6281290001111.0").phone == PHONE

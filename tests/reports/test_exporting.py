@@ -26,7 +26,7 @@ __all__ = ["rina"]
 pytestmark = pytest.mark.django_db
 
 URL = "/admin/contacts/contact/export/"
-CSV, XLSX = "0", "1"
+CSV, XLSX, PROGRAM_CSV = "0", "1", "2"
 
 
 def export(client: Client, query: str = "", kind: str = CSV, **data: str) -> Any:
@@ -40,7 +40,7 @@ def body(response: Any) -> bytes:
 
 
 def lines(response: Any) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(body(response).decode(), newline="")))
+    return list(csv.DictReader(io.StringIO(body(response).decode("utf-8-sig"), newline="")))
 
 
 @pytest.fixture
@@ -205,3 +205,16 @@ def test_a_reader_sees_no_export_button(three: Bridge) -> None:
     client.force_login(UserFactory(role="auditor"))
     assert "/export/" not in client.get("/admin/contacts/contact/").content.decode()
     assert "/export/" in client_of("marketing").get("/admin/contacts/contact/").content.decode()
+
+
+def test_csv_for_people_has_the_mark_that_excel_needs_and_for_programs_none(three: Bridge) -> None:
+    client = client_of("marketing")
+    people, programs = export(client), export(client, kind=PROGRAM_CSV)
+    assert people["Content-Disposition"].endswith('.csv"')
+    assert programs["Content-Disposition"].endswith('.csv"')
+    marked = body(people)
+    assert marked.startswith(b"\xef\xbb\xbfid,phone,")
+    assert body(programs) == marked.removeprefix(b"\xef\xbb\xbf")
+    kinds = AuditEntry.objects.filter(action="contacts.exported").values_list("details__format", flat=True)
+    assert list(kinds.order_by("id")) == ["csv", "csv_program"]
+    assert "CSV for programs" in client.get(URL).content.decode()

@@ -108,14 +108,14 @@ def test_an_export_saved_by_a_spreadsheet_program_changes_nothing(three: Any) ->
     """LibreOffice reads "2026-03-22 02:57" in a CSV file as a time, and writes it with its seconds."""
     Contact.objects.update(follow_up_at=day(20.123))
     client = client_of("marketing")
-    saved = re.sub(r"(\d\d:\d\d)\b", r"\1:00", body(export(client)).decode())
+    saved = re.sub(r"(\d\d:\d\d)\b", r"\1:00", body(export(client)).decode("utf-8-sig"))
     assert totals(upload(client, saved)) == (0, 0, 3)
     assert totals(upload(client, saved.replace("02:57", "02:58"))) == (0, 3, 0)
 
 
 def test_an_export_can_be_edited_and_imported(three: Any) -> None:
     client = client_of("marketing")
-    lines = list(csv.DictReader(io.StringIO(body(export(client)).decode(), newline="")))
+    lines = list(csv.DictReader(io.StringIO(body(export(client)).decode("utf-8-sig"), newline="")))
     lines[0]["name"], lines[2]["opted_out"] = "'=Budi", "yes"
     out = io.StringIO()
     writer = csv.DictWriter(out, list(lines[0]))
@@ -407,3 +407,105 @@ def test_a_wrong_campaign_is_an_error_in_its_row(db: None) -> None:
     )
     assert set(problems(preview)) == {"2", "3"}
     assert not Campaign.objects.exists()
+
+
+# -- What people paste ---
+
+
+def sentences(preview: Any) -> str:
+    return " ".join(
+        sentence
+        for row in preview.context["result"].invalid_rows
+        for told in row.field_specific_errors.values()
+        for sentence in told
+    )
+
+
+def test_a_number_that_may_be_two_people_is_refused_and_both_are_named(db: None) -> None:
+    ContactFactory(phone="+6285291234567", name="Budi")
+    preview = upload(client_of("marketing"), "phone,opted_out\n85291234567,yes\n")
+    assert problems(preview) == {"2": ["phone"]}
+    assert "+85291234567 or +6285291234567" in sentences(preview)
+    assert "confirm_form" not in preview.context
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("081234500001 / 081234500002", "+6281234500001, +6281234500002"),
+        ("081234500001 / 2", "“2”"),
+        ("081234500001 (2)", "“(2)”"),
+        ("081234500001 ext 2", "“ext 2”"),
+        ("6.28E+12", "format the column as text"),
+        ("628123450000100", "more digits"),
+        ("Budi", "is no phone number"),
+    ],
+)
+def test_a_cell_that_is_not_one_number_says_what_it_holds(db: None, cell: str, said: str) -> None:
+    preview = upload(client_of("marketing"), f"phone,name\n{cell},Budi\n")
+    assert problems(preview) == {"2": ["phone"]}
+    assert said in sentences(preview)
+
+
+def test_a_floats_trace_means_the_person_and_not_a_stranger(db: None) -> None:
+    budi, stranger = (ContactFactory(phone=phone) for phone in ("+6281234500001", "+62812345000010"))
+    client = client_of("marketing")
+    confirm(client, upload(client, "phone,opted_out\n6281234500001.0,yes\n"))
+    budi.refresh_from_db()
+    stranger.refresh_from_db()
+    assert (budi.opted_out_at is not None, stranger.opted_out_at) == (True, None)
+
+
+def test_a_phone_number_as_a_name_is_refused_and_the_name_stays(three: Any) -> None:
+    client = client_of("marketing")
+    preview = upload(client, "phone,name\n6281200000001,081299998888\n")
+    assert problems(preview) == {"2": ["name"]}
+    assert "The name stays as it is" in sentences(preview)
+    assert Contact.objects.get(phone="+6281200000001").name == "Budi"
+
+
+@pytest.mark.parametrize("nothing", ["#N/A", "#REF!", "nan", "None", "-", "\u200b", "NULL"])
+def test_what_a_program_writes_where_there_is_nothing_changes_nothing(three: Any, nothing: str) -> None:
+    columns = "phone,name,cs,kampanye,opted_out,follow up,lids"
+    row = ",".join(["6281200000001", *[nothing] * (columns.count(","))])
+    assert totals(upload(client_of("marketing"), f"{columns}\n{row}\n")) == (0, 0, 1)
+
+
+def test_a_pasted_list_of_a_shop_is_read(db: None) -> None:
+    agent = AgentFactory(code="rina", name="Rina")
+    text = (
+        "sep=;\r\nDaftar pelanggan, cabang Jakarta\r\n\r\n"
+        "\u200eNama Lengkap;\ufeffNo. HP / WA;CS;Tgl Follow Up;Berhenti\r\n"
+        "\u202aBudi, S.E.\u202c;\u202a+62 812\u20113456\u20117890\u202c;RINA\xa0;31/12/2026 10.30;tidak\r\n"
+        'Siti;"=""081234567891""";-;31 Desember 2026;#N/A\r\n'
+        "Dewi;'081234567892;;;ya\r\n"
+        "Tono;wa.me/6281234567893;;31-12-26;\r\n"
+    )
+    client = client_of("marketing")
+    preview = upload(client, text)
+    assert problems(preview) == {}
+    confirm(client, preview)
+    people = {contact.phone[-2:]: contact for contact in Contact.objects.all()}
+    assert {place: contact.name for place, contact in people.items()} == {
+        "90": "Budi, S.E.", "91": "Siti", "92": "Dewi", "93": "Tono",
+    }  # fmt: skip
+    assert people["90"].assigned_to == agent
+    assert [f"{people[n].follow_up_at:%F %H:%M}" for n in ("90", "91", "93")] == [
+        "2026-12-31 03:30", "2026-12-30 17:00", "2026-12-30 17:00",
+    ]  # fmt: skip
+    assert [contact.opted_out_at is not None for _n, contact in sorted(people.items())] == [False, False, True, False]
+
+
+def test_money_and_days_of_campaigns_in_any_spelling(db: None) -> None:
+    client = client_of("marketing")
+    text = (
+        "kode;nama;biaya;mulai;selesai\n"
+        'lebaran;Lebaran;"Rp1.500.000,-";1 Maret 2026;31/03/26\n'
+        "promo;Promo;1.500.000,00;;\n"
+    )
+    confirm(client, upload(client, text, url=CAMPAIGNS))
+    lebaran, promo = Campaign.objects.order_by("code")
+    assert (lebaran.cost, promo.cost) == (1_500_000, 1_500_000)
+    assert (f"{lebaran.starts_on}", f"{lebaran.ends_on}") == ("2026-03-01", "2026-03-31")
+    preview = upload(client, "code,cost,ends_on\npromo,banyak,besok\n", url=CAMPAIGNS)
+    assert problems(preview) == {"2": ["cost", "ends_on"]}

@@ -58,7 +58,7 @@ def test_page_csv_and_api_tell_the_same(world: World) -> None:
     for name in ("agents", "campaigns"):
         api = api_of().get(f"/api/v1/reports/{name}/", SPAN).json()
         page = client_of().get(f"/admin/reports/{name}/", SPAN)
-        file = client_of().get(f"/admin/reports/{name}/", SPAN | {"format": "csv"}).content.decode()
+        file = client_of().get(f"/admin/reports/{name}/", SPAN | {"format": "csv"}).content.decode("utf-8-sig")
         lines = list(csv.DictReader(io.StringIO(file)))
         assert [line["name"] for line in lines] == [row["name"] for row in api["rows"]]
         shown = page.context["tables"][0]["rows"]
@@ -249,7 +249,9 @@ def test_hostile_names_stay_text(rina: Any) -> None:
     rina.label("added", "1", BUDI, at=day(1))
     rina.drain()
     assert "<script>alert(1)" not in client_of().get("/admin/reports/agents/", SPAN).content.decode()
-    file = client_of().get("/admin/reports/agents/", SPAN | {"format": "csv"}).content.decode()
+    sent = client_of().get("/admin/reports/agents/", SPAN | {"format": "csv"}).content
+    assert sent.startswith(b"\xef\xbb\xbf"), "Excel needs the mark"
+    file = sent.decode("utf-8-sig")
     assert next(csv.DictReader(io.StringIO(file)))["name"].startswith("'=cmd")
     assert AuditEntry.objects.get(action="report.exported").details["rows"] == 1
 

@@ -205,6 +205,25 @@ def test_one_person_by_every_spelling_of_their_number(bridge: Bridge) -> None:
     assert LabelAssignment.objects.count() == 4
 
 
+def test_digits_from_a_gateway_have_their_country_code(bridge: Bridge) -> None:
+    """Read at home 6591234567 would be a landline of Aceh, and 85291234567 a mobile without its zero."""
+    for n, chat in enumerate(["6591234567", "85291234567", "818012345678", "6281200000001.0"]):
+        bridge.label("added", str(n), chat, at=minutes(n))
+    bridge.drain()
+    phones = set(Contact.objects.values_list("phone", flat=True))
+    assert phones == {"+6591234567", "+85291234567", "+818012345678", "+6281200000001"}
+
+
+@pytest.mark.parametrize(
+    "chat", ["081200000001 (2)", "6281200000001 (2)", "081200000001/081200000002", "0812000000012345"]
+)
+def test_a_post_about_what_is_not_one_number_is_parked(bridge: Bridge, chat: str) -> None:
+    bridge.label("added", "5", chat, at=minutes(1))
+    bridge.drain()
+    assert InboundEvent.objects.get().state == "parked"
+    assert not Contact.all_objects.exists()
+
+
 def test_the_numbers_own_chat_is_no_contact(bridge: Bridge) -> None:
     Channel.objects.update(own_phone="+6281200000001")
     bridge.label("added", "5", BUDI, at=minutes(1))

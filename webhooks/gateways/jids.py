@@ -10,6 +10,8 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import Any
 
+from labelcrm.lib import phones
+
 from . import shapes
 from .events import Chat, ChatKind
 
@@ -23,7 +25,6 @@ _JID = re.compile(r"([^@\s]+)@([a-z0-9][a-z0-9.-]*)", re.ASCII)
 _DEVICE = re.compile(r"(?:[._]\d{1,5})?(?::\d{1,5})?\Z", re.ASCII)  # user.agent:device
 _PHONE = re.compile(r"[1-9]\d{6,14}", re.ASCII)  # E.164 without its plus
 _LID = re.compile(r"[1-9]\d{4,19}", re.ASCII)
-_PUNCTUATION = re.compile(r"[\s().\-\u00a0\u2010-\u2015]+")
 # Meta's own assistants have phone-like addresses (whatsmeow, types/jid.go, IsBot).
 _BOT = re.compile(r"1313555\d{4}|131655500\d{2}", re.ASCII)
 
@@ -77,7 +78,13 @@ def _classify_text(raw: str) -> Chat:
     text = shapes.text(raw).strip()
     if match := _JID.fullmatch(text.lower()):
         return _of_server(raw=text, user=match[1], server=match[2])
-    return _of_user(raw=text, user=_PUNCTUATION.sub("", text).removeprefix("+"))
+    return _of_user(raw=text, user=text if _PHONE.fullmatch(text) else _spelled(text))
+
+
+def _spelled(text: str) -> str:
+    """The digits of the one number that somebody typed with its country code; else `text`, which is then no number."""
+    number = phones.readings(text, region=None).number
+    return number.removeprefix("+") if number else text
 
 
 def _of_server(*, raw: str, user: str, server: str) -> Chat:

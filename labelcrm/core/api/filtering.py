@@ -128,21 +128,23 @@ def _moment(text: str) -> datetime | None:
     return moment or (datetime.combine(day, time.min) if day else None)
 
 
-class PhoneField(forms.CharField):
-    """Any spelling of a phone, a JID too; its value is E.164, or `<digits>@lid` for the JID of a LID."""
+class PhoneField(forms.Field):
+    """Any spelling of a phone, a JID too; its value are the addresses it may mean, the likeliest first.
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs | {"strip": False})
+    An address is E.164, or `<digits>@lid` for the JID of a LID. Digits without a plus may be read in two ways: a
+    number of the business's country, and one with its country code. Whoever looks for them means the one there is.
+    """
 
-    def to_python(self, value: Any) -> str:
-        text = super().to_python(value) or ""
+    def to_python(self, value: Any) -> tuple[str, ...]:
+        text = value or ""
         if text.startswith(" "):
             text = f"+{text.lstrip()}"  # a plus that the client did not escape
-        lid = phones.lid_digits(text) if "@" in text else None
-        phone = phones.lid_address(lid) if lid else phones.to_e164(text, region=settings.PHONE_REGION)
-        if text and phone is None:
+        if "@" in text and (lid := phones.lid_digits(text)):
+            return (f"{lid}@lid",)
+        found = phones.lookups(text, region=settings.PHONE_REGION)
+        if text and not found:
             raise forms.ValidationError(_("Must be a phone number."), code="invalid")
-        return phone or ""
+        return found
 
 
 class LidField(forms.CharField):

@@ -96,9 +96,8 @@ def _status(body: Body) -> list[Event]:
 def _chat(body: Body) -> Chat:
     """People write into the bridge, and some leave their country out; the channel's side completes the number."""
     found = jids.chat(body.get("chat"), body.get("phone"))
-    national = _NOT_DIGITS.sub("", found.raw)
-    if found.kind is ChatKind.INVALID and _NATIONAL.fullmatch(national):
-        return Chat(raw=found.raw, kind=ChatKind.PERSONAL, phone=national)
+    if found.kind is ChatKind.INVALID and _NATIONAL.fullmatch(_NOT_DIGITS.sub("", found.raw)):
+        return Chat(raw=found.raw, kind=ChatKind.PERSONAL, phone=found.raw)
     return found
 
 
