@@ -26,6 +26,7 @@ from contacts.services import people
 from contacts.services.ownership import Ownerships
 from labelcrm.core.api.serializers import StrictBooleanField, StrictModelSerializer, VisibleField
 from labelcrm.core.api.viewsets import ArchiveViewSet, EditViewSet, ReadViewSet, Writes
+from labelcrm.lib.numbers import row_id
 from labels.models import LabelAssignment
 
 from .filters import (
@@ -169,7 +170,7 @@ class ContactViewSet(EditViewSet):
         )
 
     def get_object(self) -> Any:
-        self.kwargs["pk"] = surviving_id(int(self.kwargs["pk"]))
+        self.kwargs["pk"] = surviving_id(row_id(self.kwargs["pk"]) or 0)
         return super().get_object()
 
     def keyset(self, request: Any) -> tuple[str, ...]:

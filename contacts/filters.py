@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -10,7 +11,6 @@ from django_filters import CharFilter
 from contacts.models import Campaign, Channel, Contact, ContactIdentity, IdentityKind, Team
 from contacts.models.channels import CRM_GATEWAY
 from labelcrm.core.api.filtering import (
-    BIGINT_MAX,
     ArchivableFilterSet,
     IdFilter,
     LidFilter,
@@ -20,6 +20,7 @@ from labelcrm.core.api.filtering import (
     WordFilter,
     unknown_value,
 )
+from labelcrm.lib.numbers import row_id
 from labels.models import Label, LabelAlias, LabelAssignment
 from labels.naming import normalize
 from webhooks.gateways import GATEWAYS
@@ -50,11 +51,6 @@ def contact_addressed(address: str) -> int | None:
     return contact_of(IdentityKind.PHONE, address) if lid == address else contact_of(IdentityKind.LID, lid)
 
 
-def as_id(text: str) -> int | None:
-    """`text` as an id, None when it is a name or a code."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= BIGINT_MAX else None
-
-
 def visible_channel_ids(user: Any, key: str) -> list[int]:
     """Ids of the channels with this key that the user sees, archived ones too. Raises when there is none."""
     ids = list(Channel.all_objects.visible_to(user).filter(key=key).values_list("id", flat=True))
@@ -65,7 +61,7 @@ def visible_channel_ids(user: Any, key: str) -> list[int]:
 
 def label_id(value: str) -> int:
     """The id of the label that `value` names by id, name or any spelling of it. Raises when there is none."""
-    pk = as_id(value)
+    pk = row_id(value)
     found = Label.all_objects.filter(pk=pk).values_list("id", flat=True).first() if pk is not None else None
     if found is None:
         spelled = LabelAlias.objects.filter(normalized=normalize(value)).values_list("label_id", flat=True)
@@ -123,7 +119,7 @@ class ContactFilterSet(StrictFilterSet):
         return queryset.filter(Exists(active.filter(label_id=label_id(value), contact=OuterRef("pk"))))
 
     def of_campaign(self, queryset: Any, name: str, value: str) -> Any:
-        pk = as_id(value)
+        pk = row_id(value)
         campaigns = Campaign.all_objects.visible_to(self.user).filter(Q(code=value) | Q(pk=pk) if pk else Q(code=value))
         ids = list(campaigns.values_list("id", flat=True))
         if not ids:
@@ -131,7 +127,7 @@ class ContactFilterSet(StrictFilterSet):
         return queryset.filter(campaign_id__in=[pk] if pk in ids else ids)
 
     def search(self, queryset: Any, name: str, value: str) -> Any:
-        digits = "".join(char for char in value if char.isascii() and char.isdecimal()).lstrip("0")
+        digits = re.sub("[^0-9]", "", value).lstrip("0")
         found = Q(name__icontains=value)
         if digits and not any(char.isalpha() for char in value):
             found |= Q(phone__contains=digits)  # 0812… as it is said is +62812… as it is kept

@@ -32,6 +32,7 @@ from contacts.services.importing import ORIGIN, Line, Owners, Said, create_or_up
 from labelcrm.core import audit
 from labelcrm.lib import phones
 from labelcrm.lib.cells import cleaned, for_xlsx, restored
+from labelcrm.lib.numbers import row_id
 from labelcrm.lib.spreadsheets import Table, UploadRefused, read_csv, read_xlsx
 from labelcrm.lib.strict_json import is_storable
 
@@ -346,8 +347,7 @@ def _owner(row: Mapping[str, str], phone: str, lids: list[str], owners: Owners) 
     for lid in lids:
         if lid in owners.lids:
             return owners.lids[lid]
-    text = row.get("id", "").strip()
-    return int(text) if not lids and text.isascii() and text.isdecimal() and len(text) < 19 else None
+    return None if lids else row_id(row.get("id", "").strip())
 
 
 def _plan(

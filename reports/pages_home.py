@@ -22,6 +22,7 @@ from django.views.decorators.http import require_GET
 
 from contacts.models import Channel
 from contacts.models.channels import CRM_GATEWAY
+from labelcrm.lib.numbers import row_id
 
 from .dictionary import definition
 from .feed import Feed, FeedRow
@@ -144,10 +145,6 @@ def _refusal(request: HttpRequest) -> HttpResponse | None:
     return None if user.has_perm(MAY_READ) else HttpResponse(status=403)
 
 
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isdigit() and len(text) < 19 else 0
-
-
 @never_cache
 @require_GET
 def live_feed(request: HttpRequest) -> HttpResponse:
@@ -157,7 +154,7 @@ def live_feed(request: HttpRequest) -> HttpResponse:
         return refused
     viewer = Viewer.of(request)
     feed = live.feed.get(viewer.scope)
-    rows = feed.since(_number(request.GET.get("since")), now=timezone.now())
+    rows = feed.since(row_id(request.GET.get("since")) or 0, now=timezone.now())
     tiles = tiles_html(live.tiles.get(viewer.scope), viewer)
     return JsonResponse({"rows": _said(rows, viewer), "last": _last(feed), "tiles": tiles})
 
@@ -172,7 +169,7 @@ def live_stream(request: HttpRequest) -> HttpResponseBase:
     if live.is_full():
         return HttpResponse(status=503, headers={"Retry-After": "60"})
     viewer = Viewer.of(request)
-    last = _number(request.headers.get("Last-Event-ID") or request.GET.get("since"))
+    last = row_id(request.headers.get("Last-Event-ID") or request.GET.get("since")) or 0
     told = tell(viewer, user_id=request.user.pk or 0, last=last)
     headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
     return StreamingHttpResponse(told, content_type="text/event-stream", headers=headers)

@@ -27,6 +27,7 @@ from labelcrm.core.admin.filters import AutocompleteFilter, DayRangeFilter
 from labelcrm.core.admin.keyset import Keyset, KeysetAdminMixin, KeysetChangeList
 from labelcrm.core.moments import check_reach
 from labelcrm.core.templatetags.labelcrm import badge, badges, moment, phone
+from labelcrm.lib.numbers import row_id
 
 from .filters import (
     CategoryFilter,
@@ -248,6 +249,7 @@ def hint_of(assignment: Any) -> str:
 
 
 def _survivor(object_id: str) -> int | None:
-    if not object_id.isdigit():
+    pk = row_id(object_id)
+    if pk is None:
         return None
-    return Contact.all_objects.filter(pk=object_id).values_list("merged_into_id", flat=True).first()
+    return Contact.all_objects.filter(pk=pk).values_list("merged_into_id", flat=True).first()

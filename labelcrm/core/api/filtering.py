@@ -22,13 +22,13 @@ from rest_framework.request import Request
 
 from labelcrm.core.moments import is_within_reach
 from labelcrm.lib import phones
+from labelcrm.lib.numbers import row_id
 from labelcrm.lib.strict_json import is_storable
 
 from .errors import InvalidParameter
 from .pagination import CURSOR, PAGE_SIZE
 
 MAX_LENGTH = 500
-BIGINT_MAX = 2**63 - 1
 # "+07:00" arrives as " 07:00" when the client did not escape the plus.
 _LOST_PLUS = re.compile(r"(?P<moment>.*\d\d:\d\d(?::\d\d(?:\.\d+)?)?) (?P<offset>\d\d:?\d\d)", re.ASCII)
 
@@ -83,14 +83,14 @@ def unknown_value() -> forms.ValidationError:
 # -- Values --------------------------------------------------------------------------------------------------------
 
 
-class IdField(forms.IntegerField):
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{"min_value": 1, "max_value": BIGINT_MAX} | kwargs)
-
+class IdField(forms.Field):
     def to_python(self, value: Any) -> int | None:
-        if value and not (value.isascii() and value.isdecimal()):
-            raise forms.ValidationError(_("Must be a whole number."), code="invalid")
-        return super().to_python(value)
+        if value in self.empty_values:
+            return None
+        pk = row_id(value)
+        if pk is None:
+            raise forms.ValidationError(_("Must be a whole number from 1 on."), code="invalid")
+        return pk
 
 
 class TrueFalseField(forms.Field):

@@ -21,6 +21,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 
+from labelcrm.lib.numbers import row_id
+
 from .errors import InvalidParameter
 
 CURSOR = "cursor"
@@ -131,9 +133,10 @@ class KeysetPagination(BasePagination):
         text = request.query_params.get(PAGE_SIZE)
         if text is None:
             return DEFAULT_SIZE
-        if not (text.isascii() and text.isdecimal()) or not text.strip("0"):
+        size = row_id(text)
+        if size is None:
             raise InvalidParameter(PAGE_SIZE, _("Must be a whole number from 1 on."), code="invalid")
-        return MAX_SIZE if len(text.lstrip("0")) > 4 else min(int(text), MAX_SIZE)
+        return min(size, MAX_SIZE)
 
     # -- What the OpenAPI document says about it -------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
-BIGINT_MAX = 2**63 - 1
+from labelcrm.lib.numbers import LARGEST_ID
 
 
 class StrictFieldsMixin:
@@ -48,7 +48,7 @@ class VisibleField(serializers.PrimaryKeyRelatedField):
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, bool) or not isinstance(data, int):
             self.fail("incorrect_type", data_type=type(data).__name__)
-        if not 0 < data <= BIGINT_MAX:
+        if not 0 < data <= LARGEST_ID:
             self.fail("does_not_exist", pk_value=data)
         return super().to_internal_value(data)
 
