@@ -24,7 +24,7 @@ from contacts.models import (
 )
 from contacts.services import people
 from contacts.services.ownership import Ownerships
-from labelcrm.core.api.serializers import StrictBooleanField, StrictModelSerializer, VisibleField
+from labelcrm.core.api.serializers import StrictBooleanField, StrictIntegerField, StrictModelSerializer, VisibleField
 from labelcrm.core.api.viewsets import ArchiveViewSet, EditViewSet, ReadViewSet, Writes
 from labelcrm.lib.numbers import row_id
 from labels.models import LabelAssignment
@@ -152,6 +152,7 @@ class ContactViewSet(EditViewSet):
     filterset_class = ContactFilterSet
     http_method_names = ["get", "head", "patch"]
     writes = Writes(update=people.edit_contact)
+    cursor_fields = ("updated_at", "id")
 
     def rows(self) -> Any:
         active = LabelAssignment.objects.visible_to(self.request.user).active()
@@ -232,7 +233,7 @@ class AgentViewSet(ArchiveViewSet):
 
 
 class CampaignSerializer(StrictModelSerializer):
-    cost = serializers.IntegerField(min_value=0, max_value=MAX_COST, allow_null=True, required=False)
+    cost = StrictIntegerField(min_value=0, max_value=MAX_COST, allow_null=True, required=False)
 
     class Meta:
         model = Campaign
@@ -280,6 +281,7 @@ class MessageViewSet(ReadViewSet):
     queryset = Message.objects.none()
     serializer_class = MessageSerializer
     filterset_class = MessageFilterSet
+    cursor_fields = ("at", "id")
 
     def rows(self) -> Any:
         return Message.objects.filter(contact__deleted_at__isnull=True).select_related("channel")

@@ -84,8 +84,8 @@ class OfContactFilterSet(OfChannelFilterSet):
     """Rows with a `contact` and a `channel`. The id of a merged contact stands for the one that survived."""
 
     contact = IdFilter(method="of_contact")
-    phone = PhoneFilter(method="of_phone", label="Any spelling of a phone number, or a JID.")
-    lid = LidFilter(method="of_lid", label="`123456789@lid`, or its digits.")
+    phone = PhoneFilter(method="of_phone")
+    lid = LidFilter(method="of_lid")
 
     def of_contact(self, queryset: QuerySet[Any], name: str, value: int) -> QuerySet[Any]:
         return queryset.filter(contact_id=surviving_id(value))
@@ -101,8 +101,8 @@ class OfContactFilterSet(OfChannelFilterSet):
 
 
 class ContactFilterSet(StrictFilterSet):
-    phone = PhoneFilter(method="of_phone", label="Any spelling of a phone number, or a JID.")
-    lid = LidFilter(method="of_lid", label="`123456789@lid`, or its digits.")
+    phone = PhoneFilter(method="of_phone")
+    lid = LidFilter(method="of_lid")
     label = CharFilter(method="with_label", label="Has this label now: its id, name or a spelling of it.")
     campaign = CharFilter(method="of_campaign", label="Id or code of the campaign that brought the contact.")
     q = CharFilter(method="search", label="Part of the name, or digits of the phone.")

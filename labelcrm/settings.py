@@ -209,7 +209,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "labelcrm.core.api.schema.describe_errors_and_ids",
+        "labelcrm.core.api.schema.describe_what_is_refused",
     ],
     # One name per vocabulary, whatever the fields are called that use it.
     "ENUM_NAME_OVERRIDES": {

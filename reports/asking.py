@@ -137,7 +137,7 @@ def _values(given: Mapping[str, str]) -> dict[str, Any]:
         try:
             values[name] = FIELDS[name].clean(text.strip())
         except forms.ValidationError as error:
-            raise AskedWrong(name, error.messages[0], error.code or "invalid") from None
+            raise AskedWrong(name, error.messages[0], error.error_list[0].code or "invalid") from None
     return values
 
 

@@ -24,7 +24,7 @@ LIST_WORDS = (
     "q", "p", "o", "e", "all", "after", "before", "_popup", "_to_field", "_facets", "_changelist_filters",
     "archived", "unknown", "display",
 )  # fmt: skip
-LOOKUPS = ("", "__exact", "__in", "__range", "__id__exact")
+LOOKUPS = ("", "__in", "__range")
 BY_HAND: dict[str, tuple[str, ...]] = {
     "/admin/": ("q",),
     "/admin/activity/": ("what", "from", "to"),

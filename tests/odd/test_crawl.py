@@ -48,7 +48,7 @@ def check(crawl: Crawler) -> None:
     assert not faults, f"{len(faults)} of {crawl.asked} requests:\n" + "\n".join(faults[:40])
 
 
-@pytest.mark.parametrize(("role", "most"), [(OWNER, 400), (LEAD, 100)])
+@pytest.mark.parametrize(("role", "most"), [(OWNER, 450), (LEAD, 100)])
 def test_no_value_of_a_query_parameter_is_our_fault(crawler: CrawlerOf, role: str, most: int) -> None:
     crawl = crawler(role)
     cases = [(address, name) for address in addresses() for name in parameters(address, crawl.user)]

@@ -36,7 +36,7 @@ def _find_chosen_ids(self: Any, name: str, value: list[str], attr: Any = None) -
     return _find_chosen(self, name, [text for text in value if row_id(text)], attr)
 
 
-AutocompleteMixin.optgroups = _find_chosen_ids  # type: ignore[method-assign]
+AutocompleteMixin.optgroups = _find_chosen_ids  # type: ignore[assignment]
 
 
 class StaffChangeList(ChipChangeList):
