@@ -27,7 +27,7 @@ from tests.services_plugin import is_full_run
 from .story import Story
 
 SEED = 8
-EXAMPLES = 100 if is_full_run() else 4
+EXAMPLES = 100 if is_full_run() else 3
 
 KNOWN_TO_DATA_ALONE = {"unknown_value", "does_not_exist", "empty_period", "too_long"}
 

@@ -221,7 +221,7 @@ REFUSED = [
     ("campaigns", {"starts_on": 20260302}, "starts_on", "invalid"),
     ("campaigns", {"starts_on": "20260302"}, "starts_on", "invalid"),
     ("contacts", {"follow_up_at": 0}, "follow_up_at", "invalid"),
-    ("contacts", {"follow_up_at": "9999-12-31T23:59:59Z"}, "follow_up_at", "invalid"),
+    ("contacts", {"follow_up_at": "9001-01-01T00:00:00Z"}, "follow_up_at", "invalid"),
 ]
 
 
