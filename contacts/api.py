@@ -24,8 +24,9 @@ from contacts.models import (
 )
 from contacts.services import people
 from contacts.services.ownership import Ownerships
-from labelcrm.core.api.serializers import StrictBooleanField, StrictModelSerializer, VisibleField
+from labelcrm.core.api.serializers import StrictBooleanField, StrictIntegerField, StrictModelSerializer, VisibleField
 from labelcrm.core.api.viewsets import ArchiveViewSet, EditViewSet, ReadViewSet, Writes
+from labelcrm.lib.numbers import row_id
 from labels.models import LabelAssignment
 
 from .filters import (
@@ -161,6 +162,7 @@ class ContactViewSet(EditViewSet):
     person = "pk"
     http_method_names = ["get", "head", "patch"]
     writes = Writes(update=people.edit_contact)
+    cursor_fields = ("updated_at", "id")
 
     def rows(self) -> Any:
         active = LabelAssignment.objects.visible_to(self.request.user).active()
@@ -179,7 +181,7 @@ class ContactViewSet(EditViewSet):
         )
 
     def get_object(self) -> Any:
-        self.kwargs["pk"] = surviving_id(int(self.kwargs["pk"]))
+        self.kwargs["pk"] = surviving_id(row_id(self.kwargs["pk"]) or 0)
         return super().get_object()
 
     def keyset(self, request: Any) -> tuple[str, ...]:
@@ -241,7 +243,7 @@ class AgentViewSet(ArchiveViewSet):
 
 
 class CampaignSerializer(StrictModelSerializer):
-    cost = serializers.IntegerField(min_value=0, max_value=MAX_COST, allow_null=True, required=False)
+    cost = StrictIntegerField(min_value=0, max_value=MAX_COST, allow_null=True, required=False)
 
     class Meta:
         model = Campaign
@@ -290,6 +292,7 @@ class MessageViewSet(ReadViewSet):
     serializer_class = MessageSerializer
     filterset_class = MessageFilterSet
     person = "contact_id"
+    cursor_fields = ("at", "id")
 
     def rows(self) -> Any:
         return Message.objects.filter(contact__deleted_at__isnull=True).select_related("channel")

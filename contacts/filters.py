@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,7 +14,6 @@ from contacts.hidden import named_exactly, username_like
 from contacts.models import Campaign, Channel, Contact, ContactIdentity, IdentityKind, Team
 from contacts.models.channels import CRM_GATEWAY
 from labelcrm.core.api.filtering import (
-    BIGINT_MAX,
     ArchivableFilterSet,
     IdFilter,
     LidFilter,
@@ -26,6 +26,7 @@ from labelcrm.core.api.filtering import (
     unknown_value,
 )
 from labelcrm.lib import phones
+from labelcrm.lib.numbers import row_id
 from labelcrm.lib.phones import same_number
 from labelcrm.lib.text import legible
 from labels.models import Label, LabelAlias, LabelAssignment
@@ -68,11 +69,6 @@ def contacts_addressed(addresses: Iterable[str]) -> list[int]:
     return sorted({pk for pk in map(contact_addressed, addresses) if pk is not None})
 
 
-def as_id(text: str) -> int | None:
-    """`text` as an id, None when it is a name or a code."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= BIGINT_MAX else None
-
-
 def visible_channel_ids(user: Any, key: str) -> list[int]:
     """Ids of the channels with this key that the user sees, archived ones too. Raises when there is none."""
     ids = list(Channel.all_objects.visible_to(user).filter(key=key).values_list("id", flat=True))
@@ -83,7 +79,7 @@ def visible_channel_ids(user: Any, key: str) -> list[int]:
 
 def label_id(value: str) -> int:
     """The id of the label that `value` names by id, name or any spelling of it. Raises when there is none."""
-    pk = as_id(value)
+    pk = row_id(value)
     found = Label.all_objects.filter(pk=pk).values_list("id", flat=True).first() if pk is not None else None
     if found is None:
         spelled = LabelAlias.objects.filter(normalized=normalize(value)).values_list("label_id", flat=True)
@@ -97,7 +93,7 @@ def phone_like(text: str) -> Q:
     """Whose phone has the digits that `text` writes, or is a number that `text` may mean; nobody's for words."""
     found = Q(phone__in=phones.lookups(text, region=settings.PHONE_REGION))
     seen = legible(text)
-    digits = "".join(char for char in seen if char.isascii() and char.isdecimal()).lstrip("0")
+    digits = re.sub("[^0-9]", "", seen).lstrip("0")
     if digits and not any(char.isalpha() for char in seen):
         found |= Q(phone__contains=digits)  # 0812… as it is said is +62812… as it is kept
         found |= Q(phone__in=same_number(f"+{digits}")[1:])
@@ -117,8 +113,8 @@ class OfContactFilterSet(OfChannelFilterSet):
     """Rows with a `contact` and a `channel`. The id of a merged contact stands for the one that survived."""
 
     contact = IdFilter(method="of_contact")
-    phone = PhoneFilter(method="of_phone", label="Any spelling of a phone number, or a JID.")
-    lid = LidFilter(method="of_lid", label="`123456789@lid`, or its digits.")
+    phone = PhoneFilter(method="of_phone")
+    lid = LidFilter(method="of_lid")
 
     def of_contact(self, queryset: QuerySet[Any], name: str, value: int) -> QuerySet[Any]:
         return queryset.filter(contact_id=surviving_id(value))
@@ -134,8 +130,8 @@ class OfContactFilterSet(OfChannelFilterSet):
 
 
 class ContactFilterSet(StrictFilterSet):
-    phone = PhoneFilter(method="of_phone", label="Any spelling of a phone number, or a JID.")
-    lid = LidFilter(method="of_lid", label="`123456789@lid`, or its digits.")
+    phone = PhoneFilter(method="of_phone")
+    lid = LidFilter(method="of_lid")
     label = CharFilter(method="with_label", label="Has this label now: its id, name or a spelling of it.")
     campaign = CharFilter(method="of_campaign", label="Id or code of the campaign that brought the contact.")
     user_id = UserIdFilter(method="of_user_id", label="Meta's id, such as `ID.1234567890`, or the parent one.")
@@ -160,7 +156,7 @@ class ContactFilterSet(StrictFilterSet):
         return queryset.filter(Exists(active.filter(label_id=label_id(value), contact=OuterRef("pk"))))
 
     def of_campaign(self, queryset: Any, name: str, value: str) -> Any:
-        pk = as_id(value)
+        pk = row_id(value)
         campaigns = Campaign.all_objects.visible_to(self.user).filter(Q(code=value) | Q(pk=pk) if pk else Q(code=value))
         ids = list(campaigns.values_list("id", flat=True))
         if not ids:

@@ -52,6 +52,7 @@ MIDDLEWARE = [
     "labelcrm.health.ProbeMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "labelcrm.core.middleware.UnstorableTextMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -211,7 +212,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "labelcrm.core.api.schema.describe_errors_and_ids",
+        "labelcrm.core.api.schema.describe_what_is_refused",
     ],
     # One name per vocabulary, whatever the fields are called that use it.
     "ENUM_NAME_OVERRIDES": {

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from labelcrm.core.api.serializers import StrictModelSerializer
+from labelcrm.core.api.serializers import CodeField, StrictModelSerializer
 from labelcrm.core.api.viewsets import ArchiveViewSet, CreateMixin, EditViewSet, ReadViewSet, Writes
 from labelcrm.lib import phones
 from labels.models import Category, ChannelLabel, Label, LabelAssignment, LabelEvent
@@ -47,9 +47,7 @@ class CategoryViewSet(CreateMixin, EditViewSet):
 
 
 class LabelSerializer(StrictModelSerializer):
-    category = serializers.SlugRelatedField[Category](
-        slug_field="code", queryset=Category.objects.all(), allow_null=True, required=False
-    )
+    category = CodeField(slug_field="code", queryset=Category.objects.all(), allow_null=True, required=False)
 
     class Meta:
         model = Label
@@ -145,6 +143,7 @@ class AssignmentViewSet(ReadViewSet):
     serializer_class = AssignmentSerializer
     filterset_class = AssignmentFilterSet
     person = "contact_id"
+    cursor_fields = ("updated_at", "id")
 
     def rows(self) -> Any:
         return LabelAssignment.objects.filter(

@@ -18,6 +18,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from labelcrm.core.api.errors import InvalidParameter
+from labelcrm.core.api.serializers import ID_SCHEMA, TIME_SCHEMA
 from labelcrm.core.api.viewsets import StrictViewMixin
 
 from .asking import REPORTS, AskedWrong, ask
@@ -53,18 +54,18 @@ class ReportSerializer(serializers.Serializer[Any]):
     rows = serializers.ListField(child=serializers.DictField())
 
 
-_WORDS = {
-    "from": (OpenApiTypes.DATETIME, "First moment of the period; a bare date is its midnight.", None),
-    "to": (OpenApiTypes.DATETIME, "First moment after the period; default the end of today.", None),
+_WORDS: dict[str, tuple[Any, str, list[Any] | None]] = {
+    "from": (TIME_SCHEMA, "First moment of the period; a bare date is its midnight.", None),
+    "to": (TIME_SCHEMA, "First moment after the period; default the end of today.", None),
     "period": (OpenApiTypes.STR, "A period by name, instead of `from` and `to`.", list(periods.PRESETS)),
-    "channel": (OpenApiTypes.STR, "The channel's key.", None),
-    "team": (OpenApiTypes.INT64, "Channels of this team.", None),
-    "label": (OpenApiTypes.STR, "Id, name or a spelling of a label.", None),
+    "channel": ({"type": "string", "maxLength": 60}, "The channel's key.", None),
+    "team": (ID_SCHEMA, "Channels of this team.", None),
+    "label": ({"type": "string", "maxLength": 200}, "Id, name or a spelling of a label.", None),
     "certain": (OpenApiTypes.BOOL, "Only labels whose labeller is known for sure.", None),
-    "agent": (OpenApiTypes.INT64, "Only this agent's row.", None),
+    "agent": (ID_SCHEMA, "Only this agent's row.", None),
     "touch": (OpenApiTypes.STR, "Which touch of a contact counts.", [str(touch) for touch in Touch]),
     "basis": (OpenApiTypes.STR, "Period of the touch (cohort) or of the label (event).", [str(b) for b in Basis]),
-    "campaign": (OpenApiTypes.INT64, "Only this campaign's row.", None),
+    "campaign": (ID_SCHEMA, "Only this campaign's row.", None),
 }
 
 

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from contacts.models import Channel, Team
 from contacts.querysets import sees_everything
 from labelcrm.core.api.filtering import IdField, MomentField, TrueFalseField
+from labelcrm.lib.numbers import row_id
 from labels.models import Label, LabelAlias
 from labels.naming import normalize
 
@@ -136,7 +137,7 @@ def _values(given: Mapping[str, str]) -> dict[str, Any]:
         try:
             values[name] = FIELDS[name].clean(text.strip())
         except forms.ValidationError as error:
-            raise AskedWrong(name, error.messages[0], error.code or "invalid") from None
+            raise AskedWrong(name, error.messages[0], error.error_list[0].code or "invalid") from None
     return values
 
 
@@ -172,8 +173,8 @@ def _channels(user: Any, key: str | None, team: int | None) -> frozenset[int] | 
 def _label(text: str) -> int:
     """The id of the label that `text` names by id, name or any spelling of it."""
     found: int | None = None
-    if text.isascii() and text.isdecimal() and len(text) < 19:
-        found = Label.all_objects.filter(pk=int(text)).values_list("id", flat=True).first()
+    if pk := row_id(text):
+        found = Label.all_objects.filter(pk=pk).values_list("id", flat=True).first()
     if found is None:
         by_name = Label.objects.filter(Q(name=text) | Q(name_en=text)).values_list("id", flat=True)
         spelled = LabelAlias.objects.filter(normalized=normalize(text)).values_list("label_id", flat=True)

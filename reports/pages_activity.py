@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -10,11 +9,11 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy
 
 from contacts.models import Agent, Channel, Contact
 from labelcrm.core.models import User
+from labelcrm.core.moments import moment_of
 from labels.models import Label, Method
 from labels.spells import Spell
 
@@ -67,18 +66,10 @@ def _query(what: str, period: Period) -> dict[str, str]:
 
 
 def _period(request: HttpRequest) -> Period:
-    since, until = _moment(request, "from"), _moment(request, "to")
+    since, until = moment_of(request.GET.get("from")), moment_of(request.GET.get("to"))
     if since is None or until is None or until <= since:
         return today_until(timezone.now())
     return Period(since, until)
-
-
-def _moment(request: HttpRequest, name: str) -> datetime | None:
-    try:
-        found = parse_datetime(request.GET.get(name, "").replace(" ", "+"))  # an unescaped "+07:00"
-    except ValueError:
-        return None
-    return timezone.make_aware(found) if found is not None and timezone.is_naive(found) else found
 
 
 def _lines(found: list[Spell], what: str) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from django.views.decorators.http import require_GET
 from contacts.models import Channel
 from contacts.models.channels import CRM_GATEWAY
 from labelcrm.core.models import User
+from labelcrm.lib.numbers import row_id
 
 from .dictionary import definition
 from .feed import SHOWN, Feed, FeedRow
@@ -154,10 +155,6 @@ def _status(user: Any) -> int:
     return 200 if user.has_perm(MAY_READ) else 403
 
 
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isdigit() and len(text) < 19 else 0
-
-
 @never_cache
 @require_GET
 def live_feed(request: HttpRequest) -> HttpResponse:
@@ -167,7 +164,7 @@ def live_feed(request: HttpRequest) -> HttpResponse:
         return refused
     viewer = Viewer.of(request.user)
     feed = live.feed.get(viewer.scope)
-    rows = feed.since(_number(request.GET.get("since")), now=timezone.now())
+    rows = feed.since(row_id(request.GET.get("since")) or 0, now=timezone.now())
     tiles = tiles_html(live.tiles.get(viewer.scope), viewer)
     ids = [row.id for row in feed.rows]
     return JsonResponse({"rows": _said(rows, viewer), "ids": ids, "last": _last(feed), "tiles": tiles})
@@ -187,7 +184,7 @@ def live_stream(request: HttpRequest) -> HttpResponseBase:
     if live.is_full():
         return HttpResponse(status=503, headers={"Retry-After": "60"})
     viewer = Viewer.of(request.user)
-    last = 0 if "Last-Event-ID" in request.headers else _number(request.GET.get("since"))
+    last = 0 if "Last-Event-ID" in request.headers else row_id(request.GET.get("since")) or 0
     user_id = request.user.pk or 0
     told = tell(viewer, user_id=user_id, last=last, still=partial(viewer.is_still, user_id))
     headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}

@@ -25,7 +25,9 @@ from unfold.widgets import INPUT_CLASSES, UnfoldAdminSelectWidget
 from contacts.models import Agent, Campaign, Channel, Contact, Team
 from contacts.models.channels import CRM_GATEWAY
 from labelcrm.core import audit
+from labelcrm.core.moments import moment_of
 from labelcrm.lib.cells import cleaned
+from labelcrm.lib.numbers import row_id, whole_number
 from labels.models import Label
 
 from . import columns
@@ -335,21 +337,22 @@ def _who(request: HttpRequest) -> tuple[int | None, bool]:
     text = request.GET.get("who", ALL)
     if text in (NONE, ALL):
         return None, text == ALL
-    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+    pk = row_id(text)
+    if pk is None:
         raise Http404
-    return int(text), False
+    return pk, False
 
 
 def _cursor(request: HttpRequest) -> facts.Cursor | None:
-    parts = request.GET.get("after", "").replace(" ", "+").split("~")
-    if parts == [""]:
+    text = request.GET.get("after", "")
+    if not text:
         return None
-    try:
-        contact, label, at = parts
-        moment = datetime.fromisoformat(at)
-        return int(contact), int(label), moment if moment.tzinfo else timezone.make_aware(moment)
-    except ValueError:
-        raise BadRequest("This page address is damaged.") from None
+    first, _tilde, rest = text.partition("~")
+    second, _tilde, third = rest.partition("~")
+    contact, label, at = whole_number(first), whole_number(second), moment_of(third)
+    if contact is None or label is None or at is None:
+        raise BadRequest("This page address is damaged.")
+    return contact, label, at
 
 
 def _place(fact: facts.Fact) -> str:

@@ -28,6 +28,7 @@ from urllib.parse import parse_qs
 from django.conf import settings
 from psycopg import Error as DatabaseError
 
+from labelcrm.lib.numbers import whole_number
 from labelcrm.lib.text import storable
 from webhooks.gateways import GATEWAYS, form
 from webhooks.gateways.base import Gateway
@@ -139,7 +140,7 @@ def _read(post: Post) -> bytes:
     limit = settings.WEBHOOK_MAX_BYTES
     length = str(post.environ.get("CONTENT_LENGTH") or "")
     stream = post.environ["wsgi.input"]
-    announced = int(length) if length.isdigit() else None
+    announced = whole_number(length)  # none, or one that is no number: what comes is measured
     raw = b"" if announced and announced > limit else stream.read(limit + 1 if announced is None else announced)
     if (announced or 0) > limit or len(raw) > limit:
         _count(post, "too_large")

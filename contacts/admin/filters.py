@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from unfold.contrib.filters.admin import DropdownFilter, MultipleDropdownFilter, RadioFilter
 
 from contacts.models import Channel, ContactChannel
+from labelcrm.lib.numbers import row_id
 from labels.models import Label, LabelAssignment, StaleFlag
 from reports.home import never_labelled
 from reports.limits import Limits, spoken
@@ -39,7 +40,7 @@ class LabelFilter(MultipleDropdownFilter):
         chosen = self.value() or []
         if NO_LABEL in chosen:
             return queryset.filter(~Exists(active_labels(request).filter(contact=OuterRef("pk"))))
-        ids = [int(value) for value in chosen if value.isdigit()]
+        ids = [pk for pk in map(row_id, chosen) if pk]
         return among(request, queryset, active_labels(request).filter(label_id__in=ids)) if ids else queryset
 
     def value(self) -> list[str]:
@@ -58,10 +59,11 @@ class CategoryFilter(DropdownFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value() or ""
+        category = row_id(value)
         if value == NOT_MAPPED:
             ids = [label.pk for label in labels_of(request) if label.is_unmapped]
-        elif value.isdigit():
-            ids = [label.pk for label in labels_of(request) if label.category_id == int(value)]
+        elif category:
+            ids = [label.pk for label in labels_of(request) if label.category_id == category]
         else:
             return queryset
         return among(request, queryset, active_labels(request).filter(label_id__in=ids))
@@ -77,9 +79,10 @@ class ChannelFilter(DropdownFilter):
         return [(channel.pk, channel.name) for channel in Channel.objects.visible_to(request.user)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if not (self.value() or "").isdigit():
+        channel = row_id(self.value())
+        if channel is None:
             return queryset
-        seen = Channel.all_objects.visible_to(request.user).filter(pk=self.value())
+        seen = Channel.all_objects.visible_to(request.user).filter(pk=channel)
         return among(request, queryset, ContactChannel.objects.filter(channel__in=seen))
 
 

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from labelcrm.lib import phones
 from labelcrm.lib.cells import for_xlsx, restored
+from labelcrm.lib.numbers import whole_number
 from labelcrm.lib.strict_json import is_storable
 from labelcrm.lib.text import legible, trimmed
 
@@ -142,7 +143,7 @@ def moment(text: str) -> datetime:
 def _moment(told: dict[str, str | None]) -> datetime | None:
     """The naive time that these parts of a text name, None for a day or an hour that there is not."""
     year, month = int(told["year"] or 0), told["month"] or ""
-    number = int(month) if month.isdecimal() else _MONTHS.get(month, 0)
+    number = whole_number(month) or _MONTHS.get(month, 0)
     hour, minute, second = (int(told[part] or 0) for part in ("hour", "minute", "second"))
     try:
         day_of_month, century = int(told["day"] or 0), 2000 if year < 100 else 0
@@ -178,7 +179,7 @@ def rupiah(text: str) -> Decimal:
         amount = Decimal(match["number"].replace(",", ".")).scaleb(_UNITS[match["unit"]])
     else:
         digits = re.sub(r"\D", "", written) if _GROUPED.fullmatch(written) else written
-        amount = Decimal(digits) if digits.isascii() and digits.isdecimal() else Decimal("NaN")
+        amount = Decimal(digits) if re.fullmatch("[0-9]+", digits) else Decimal("NaN")
     if amount != amount or amount != amount.to_integral_value() or amount >= 10**14:  # NaN is not itself
         raise ValueError(_("Write a number of rupiah, such as 1500000."))
     return amount.quantize(Decimal(1))

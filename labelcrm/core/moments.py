@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 from django.core.exceptions import ValidationError
 from django.forms import DateTimeField
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 EARLIEST_YEAR, LATEST_YEAR = 1900, 9000
 
@@ -13,6 +15,22 @@ EARLIEST_YEAR, LATEST_YEAR = 1900, 9000
 def is_within_reach(moment: date) -> bool:
     """True for a day or time that somebody may mean."""
     return EARLIEST_YEAR <= moment.year <= LATEST_YEAR
+
+
+def moment_of(text: str | None, *, offset: bool = False) -> datetime | None:
+    """The time that `text` writes in ISO 8601; without an offset it is business time, or none where `offset` asks.
+
+    A plus that came as a blank, because nobody escaped it, is one. None for what is no time that anybody means.
+    """
+    try:
+        moment = parse_datetime((text or "").replace(" ", "+"))
+    except ValueError:  # 2026-02-30
+        return None
+    if moment is None or not is_within_reach(moment):
+        return None
+    if moment.tzinfo is None:
+        return None if offset else timezone.make_aware(moment)
+    return moment
 
 
 def check_reach(moment: date) -> None:

@@ -18,6 +18,15 @@ _BLANKS = re.compile(r"[^\S\n]+")
 _ASCII_WORD = re.compile(r"[0-9A-Za-z]+")
 _WIDE = {0xFF01 + place: 0x21 + place for place in range(94)}  # ０ and ＋ of East Asian keyboards
 
+# In the OpenAPI document as well: something that is neither a blank of any kind nor a control character.
+VISIBLE = r"[^\s\x00-\x1f\x7f-\x9f]"
+_VISIBLE = re.compile(VISIBLE)
+
+
+def is_blank(text: str) -> bool:
+    """True when nothing of `text` can be seen."""
+    return not _VISIBLE.search(text)
+
 
 def storable(text: str, limit: int | None = None) -> str:
     """`text` with NUL and lone surrogates replaced by U+FFFD (PostgreSQL refuses both), cut at `limit` characters."""

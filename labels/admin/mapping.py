@@ -25,6 +25,7 @@ from unfold.widgets import (
 from labelcrm.core.admin.base import StaffAdmin
 from labelcrm.core.admin.filters import AutocompleteFilter, VisibleDropdownFilter
 from labelcrm.core.templatetags.labelcrm import badge, badges, flag, moment
+from labelcrm.lib.numbers import row_id
 from labels.models import ChannelLabel, Label
 
 ALWAYS, FROM = "always", "from"
@@ -200,8 +201,8 @@ class ChannelLabelAdmin(StaffAdmin):
     def remap_rows(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         from labels.services import meanings
 
-        chosen = request.POST.get("means", "")
-        label = Label.objects.filter(pk=chosen).first() if chosen.isdigit() else None
+        chosen = row_id(request.POST.get("means"))
+        label = Label.objects.filter(pk=chosen).first() if chosen else None
         if label is None:
             self.message_user(request, _("Choose the label beside the action first."), messages.ERROR)
             return

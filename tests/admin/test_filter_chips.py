@@ -29,7 +29,6 @@ FILTERED_LISTS = [
     ("/admin/core/jobrun/?ok__exact=1", "Succeeded: Yes"),
     ("/admin/core/user/?is_active__exact=1", "Active: Yes"),
     ("/admin/contacts/agent/?archived=1", "Archived: Archived rows only"),
-    ("/admin/contacts/contact/?name=Siti", "Name: Siti"),
 ]
 
 
@@ -80,6 +79,18 @@ def test_days_are_one_chip_and_what_is_no_day_is_none(client_of: ClientOf, shop:
 @pytest.mark.parametrize(("address", "said"), FILTERED_LISTS)
 def test_every_list_says_what_narrows_it(client_of: ClientOf, address: str, said: str) -> None:
     assert chips(client_of("root").get(address)) == {said: "?"}
+
+
+@pytest.mark.parametrize(
+    "query", ["name=Siti", "name__range=x", "id__in=1", "contact__phone=1", "nothing=1", "phone__startswith=%2B62"]
+)
+def test_a_list_takes_its_own_filters_and_no_other_lookup(client_of: ClientOf, shop: Shop, query: str) -> None:
+    assert client_of("root").get(f"{CONTACTS}?{query}").status_code == 400
+
+
+@pytest.mark.parametrize("column", ["verify_token__startswith", "base_url__contains", "api_key"])
+def test_a_list_does_not_tell_bit_by_bit_what_it_does_not_show(client_of: ClientOf, shop: Shop, column: str) -> None:
+    assert client_of("cs", shop).get(f"/admin/contacts/channel/?{column}=a").status_code == 400
 
 
 def test_chips_speak_indonesian(client_of: ClientOf, shop: Shop) -> None:

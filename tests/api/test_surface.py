@@ -97,6 +97,23 @@ def test_a_method_that_is_not_there_is_405(owner: APIClient) -> None:
     assert (response.status_code, response.json()["error"]["code"]) == (405, "method_not_allowed")
 
 
+def test_a_method_that_is_not_there_is_405_whatever_was_asked_with_it(owner: APIClient) -> None:
+    for method in ("put", "delete", "trace"):
+        for path in ("contacts", "inbox/summary", "reports/agents"):
+            assert getattr(owner, method)(f"/api/v1/{path}/?channel=cs1&x=1").status_code == 405, (method, path)
+
+
+def test_the_document_names_every_status_and_what_a_text_may_be(client: Any) -> None:
+    document = json.loads(client.get("/api/schema/?format=json").content)
+    label = document["paths"]["/api/v1/labels/{id}/"]["patch"]
+    assert set(label["responses"]) >= {"200", "400", "401", "403", "404", "405", "409", "413", "415", "429", "503"}
+    body = document["components"]["schemas"]["PatchedLabelRequest"]
+    assert body["additionalProperties"] is False
+    assert re.search(body["properties"]["name"]["pattern"], "Grade A")
+    assert not re.search(body["properties"]["name"]["pattern"], " \x1f")
+    assert not re.search(body["properties"]["name_en"]["pattern"], "a\x00")
+
+
 def test_errors_come_in_the_users_language(db: None) -> None:
     for language, words in (("en", "There is no such parameter here."), ("id", "")):
         client = client_of(UserFactory(role="owner", language=language))

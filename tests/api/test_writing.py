@@ -68,14 +68,14 @@ def test_a_change_that_changes_nothing_leaves_no_trace(owner: APIClient) -> None
 def test_a_name_that_is_taken_is_refused(owner: APIClient) -> None:
     TeamFactory(name="Sales")
     response = send(owner, "post", "teams", {"name": "Sales"})
-    assert response.status_code == 400
+    assert response.status_code == 409
     assert response.json()["error"]["fields"]["name"][0]["code"] == "unique"
 
 
 def test_restoring_into_a_taken_name_is_refused(owner: APIClient) -> None:
     archived = TeamFactory(name="Sales", deleted_at=timezone.now())
     TeamFactory(name="Sales")
-    assert send(owner, "post", f"teams/{archived.pk}/restore").status_code == 400
+    assert send(owner, "post", f"teams/{archived.pk}/restore").status_code == 409
     archived.refresh_from_db()
     assert archived.is_archived
 
@@ -98,7 +98,7 @@ def test_the_names_of_a_new_label_become_its_spellings(owner: APIClient) -> None
 
 def test_a_label_cannot_take_the_spelling_of_another(owner: APIClient) -> None:
     response = send(owner, "post", "labels", {"name": "HOT 🔥"})
-    assert response.status_code == 400
+    assert response.status_code == 409
     assert response.json()["error"]["fields"]["name"][0]["code"] == "name_taken"
     assert "Prospek panas" in response.json()["error"]["message"]
     assert not Label.objects.filter(name="HOT 🔥").exists()
@@ -114,7 +114,7 @@ def test_a_label_takes_over_the_spelling_of_an_archived_one(owner: APIClient) ->
 def test_a_label_is_not_high_and_low_at_once(owner: APIClient) -> None:
     hot = Label.objects.get(name="Prospek panas")
     response = send(owner, "patch", f"labels/{hot.pk}", {"low_quality": True})
-    assert (response.status_code, response.json()["error"]["code"]) == (400, "invalid")
+    assert (response.status_code, response.json()["error"]["code"]) == (409, "conflict")
 
 
 def test_a_label_that_becomes_a_stage_restates_whoever_has_it(owner: APIClient, story: Story) -> None:
@@ -132,7 +132,8 @@ def test_archiving_a_label_takes_it_off_nobody(owner: APIClient, story: Story) -
     label = story.label("Grade A")
     send(owner, "delete", f"labels/{label.pk}")
     assert [shown["id"] for shown in get(owner, f"contacts/{contact.pk}")["labels"]] == [label.pk]
-    assert get(owner, f"labels/{label.pk}")["deleted_at"] is not None
+    assert owner.get(f"/api/v1/labels/{label.pk}/").status_code == 404
+    assert [row["id"] for row in get(owner, "labels", archived="true")["results"]] == [label.pk]
 
 
 # -- Contacts --------------------------------------------------------------------------------------------------------
@@ -204,6 +205,23 @@ REFUSED = [
     ("labels", {"step": 10**9}, "step", "max_value"),
     ("labels", {"color": "#ff0000"}, "color", "invalid_choice"),
     ("labels", {"id": 7}, "id", "read_only"),
+    ("labels", {"name": 0}, "name", "invalid"),
+    ("labels", {"name": "\x1f\u3000"}, "name", "blank"),
+    ("labels", {"name_en": 0}, "name_en", "invalid"),
+    ("labels", {"category": 5}, "category", "does_not_exist"),
+    ("labels", {"category": ""}, "category", "does_not_exist"),
+    ("contacts", {"assigned_to": ""}, "assigned_to", "incorrect_type"),
+    ("labels", {"reviewed": 0}, "reviewed", "invalid"),
+    ("labels", {"high_quality": "yes"}, "high_quality", "invalid"),
+    ("labels", {"step": "3"}, "step", "invalid"),
+    ("labels", {"step": True}, "step", "invalid"),
+    ("labels", {"step": 1.5}, "step", "invalid"),
+    ("campaigns", {"code": 5}, "code", "invalid"),
+    ("campaigns", {"cost": "5"}, "cost", "invalid"),
+    ("campaigns", {"starts_on": 20260302}, "starts_on", "invalid"),
+    ("campaigns", {"starts_on": "20260302"}, "starts_on", "invalid"),
+    ("contacts", {"follow_up_at": 0}, "follow_up_at", "invalid"),
+    ("contacts", {"follow_up_at": "9001-01-01T00:00:00Z"}, "follow_up_at", "invalid"),
 ]
 
 
@@ -226,7 +244,7 @@ def test_a_field_that_cannot_be_written_so_is_refused(
 def test_a_campaign_does_not_end_before_it_starts(owner: APIClient) -> None:
     campaign = CampaignFactory(starts_on="2026-03-01")
     response = send(owner, "patch", f"campaigns/{campaign.pk}", {"ends_on": "2026-02-01"})
-    assert (response.status_code, response.json()["error"]["code"]) == (400, "invalid")
+    assert (response.status_code, response.json()["error"]["code"]) == (409, "conflict")
 
 
 # -- Inbox -------------------------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ def request(
     method: str = "POST",
     content_type: str | None = "application/json",
     query: str = "",
-    length: int | None = None,
+    length: int | str | None = None,
     **headers: str,
 ) -> Answer:
     """One request to the receiver; keyword headers are spelled with underscores."""

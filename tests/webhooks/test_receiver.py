@@ -109,6 +109,14 @@ class TestSigned:
     def test_a_content_encoding_is_refused(self) -> None:
         assert signed(event(), content_encoding="gzip").status == 415
 
+    @pytest.mark.parametrize("length", ["\u00b2", "", "-1", "1e3", "0x10", "9" * 25])
+    def test_a_length_that_is_no_number_is_no_length(self, length: str) -> None:
+        assert signed(event(), length=length).status == 202
+
+    @pytest.mark.parametrize("length", ["\u00b2", "", "9" * 25])
+    def test_without_a_length_what_comes_is_measured(self, length: str) -> None:
+        assert signed(event(pad="x" * (1024 * 1024)), length=length).status == 413
+
     def test_a_body_beyond_the_limit_is_refused_and_counted(self) -> None:
         assert signed(event(pad="x" * (1024 * 1024))).status == 413
         assert signed(event(), length=5_000_000_000).status == 413

@@ -20,6 +20,7 @@ from labelcrm.core.admin.filters import DayRangeFilter, VisibleDropdownFilter
 from labelcrm.core.admin.keyset import KeysetAdminMixin
 from labelcrm.core.admin.records import pretty
 from labelcrm.core.templatetags.labelcrm import flag, moment
+from labelcrm.lib.numbers import row_id
 from webhooks.models import InboundEvent, ReconcileRun, UnknownChannel
 
 LOOK = {"pending": "warn", "applied": "good", "parked": "bad"}
@@ -62,8 +63,8 @@ class InboundEventAdmin(KeysetAdminMixin, RecordAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        number = search_term.strip().removeprefix("#")
-        if number.isdigit() and len(number) < 19:
+        number = row_id(search_term.strip().removeprefix("#"))
+        if number:
             return queryset.filter(pk=number), False
         return super().get_search_results(request, queryset, search_term)
 

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from contacts.models import Channel
 from contacts.services.channels import ChannelError
+from labelcrm.lib.numbers import row_id
 from webhooks.gateways import GATEWAYS
 
 from . import deeds, pages
@@ -27,7 +28,6 @@ from .forms import ConnectForm, LabelNameForm, OwnerForm, RotateForm, ZoneForm
 from .guides import GUIDES
 
 SHOWN_POSTS = 20
-LONGEST_ID = 19  # digits that a bigint always holds, less one
 
 # -- The wizard -------------------------------------------------------------------------------------------------------
 
@@ -216,9 +216,8 @@ def _take_session(request: HttpRequest, channel: Channel) -> None:
 
 def _name(request: HttpRequest, channel: Channel) -> None:
     form = LabelNameForm(request.POST)
-    chosen = request.POST.get("label", "")
-    number = int(chosen) if chosen.isdecimal() and len(chosen) < LONGEST_ID else 0
-    label = get_object_or_404(channel.labels, pk=number, is_placeholder=True)
+    chosen = row_id(request.POST.get("label"))
+    label = get_object_or_404(channel.labels, pk=chosen, is_placeholder=True)
     if form.is_valid():
         deeds.name_label(label, name=form.cleaned_data["name"], actor=request.user)
         messages.success(request, _("Named “%(name)s”.") % {"name": form.cleaned_data["name"]})

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import PAGE_VAR
+from django.contrib.admin.widgets import AutocompleteMixin
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -18,12 +19,24 @@ from unfold.contrib.filters.admin import RadioFilter
 
 from labelcrm.core import edits
 from labelcrm.core.models import AuditEntry
+from labelcrm.lib.numbers import row_id
 
 from . import history
 from .chips import ChipChangeList
 
 HISTORY_PAGE = 100
 ORIGIN = "admin"  # how deeds from these pages are told from the API's
+
+
+_find_chosen = AutocompleteMixin.optgroups
+
+
+def _find_chosen_ids(self: Any, name: str, value: list[str], attr: Any = None) -> Any:
+    """Django looks up whatever a form brought back: "²" is none of the choices, and the field says so."""
+    return _find_chosen(self, name, [text for text in value if row_id(text)], attr)
+
+
+AutocompleteMixin.optgroups = _find_chosen_ids  # type: ignore[assignment]
 
 
 class StaffChangeList(ChipChangeList):

@@ -9,8 +9,11 @@ from types import SimpleNamespace
 from typing import Any
 
 from django.core.exceptions import BadRequest
-from django.db.models import Model, Q, QuerySet
+from django.db.models import DateTimeField, Model, Q, QuerySet
 from django.http import HttpRequest
+
+from labelcrm.core.moments import moment_of
+from labelcrm.lib.numbers import row_id
 
 from .chips import ChipChangeList
 
@@ -44,7 +47,7 @@ class Keyset:
         return found[:size], bool(after), len(found) > size
 
     def _beyond(self, rows: QuerySet[Any], cursor: str, *, newer: bool) -> QuerySet[Any]:
-        values = self._values(cursor)
+        values = self._values(rows.model, cursor)
         word = "gt" if newer else "lt"
         *lead, last = zip(self.fields, values, strict=True)
         condition = Q(**{f"{last[0]}__{word}": last[1]})
@@ -53,15 +56,20 @@ class Keyset:
             condition = Q(**{f"{field}__{word}e": value}) & (Q(**{f"{field}__{word}": value}) | condition)
         return rows.filter(condition)
 
-    def _values(self, cursor: str) -> list[datetime | int]:
+    def _values(self, model: type[Model], cursor: str) -> list[datetime | int]:
         try:
-            text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-            values = [int(part) if part.isdigit() else datetime.fromisoformat(part) for part in text.split("~")]
-        except (binascii.Error, ValueError) as error:
-            raise BadRequest("This page address is damaged.") from error
-        if len(values) != len(self.fields) or not all(isinstance(v, int) or v.tzinfo for v in values):
+            parts = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split("~")
+        except (binascii.Error, ValueError):
+            parts = []
+        read = [_value(model._meta.get_field(name), text) for name, text in zip(self.fields, parts, strict=False)]
+        values = [value for value in read if value is not None]
+        if len(parts) != len(self.fields) or len(values) != len(parts):
             raise BadRequest("This page address is damaged.")
         return values
+
+
+def _value(field: Any, text: str) -> datetime | int | None:
+    return moment_of(text, offset=True) if isinstance(field, DateTimeField) else row_id(text)
 
 
 class KeysetChangeList(ChipChangeList):

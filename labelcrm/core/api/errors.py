@@ -6,7 +6,7 @@
 | 401 | `not_authenticated`, `authentication_failed` |
 | 403 | `permission_denied`; `export_right_required` (labelcrm.core.api.bulk_reading) |
 | 404, 405, 406 | `not_found`, `method_not_allowed`, `not_acceptable` |
-| 409 | `conflict`, or the code of the rule that refused |
+| 409 | `conflict`: a rule refused what alone would be right, such as a name that is taken; with `fields` |
 | 413, 415 | `body_too_large`, `unsupported_media_type` |
 | 429, 503 | `throttled`, `unavailable`; both with Retry-After |
 """
@@ -50,6 +50,12 @@ class InvalidParameter(exceptions.ValidationError):
         super().__init__({name: [exceptions.ErrorDetail(str(message), code=code)]})
 
 
+class RuleRefused(exceptions.ValidationError):
+    """What a service refused: every value is right by itself, but not beside the others or with what there is."""
+
+    status_code = status.HTTP_409_CONFLICT
+
+
 def explain_exception(exception: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler. None (a bug of ours) leaves it to Django's 500 page and the log.
 
@@ -69,16 +75,16 @@ def _known(exception: Exception) -> exceptions.APIException | None:
     if isinstance(exception, PermissionDenied):
         return exceptions.PermissionDenied()
     if isinstance(exception, RuleBroken):
-        return _invalid(exception)
+        return _refused(exception)
     if isinstance(exception, (OperationalError, InterfaceError)):
         return Unavailable()
     return None
 
 
-def _invalid(broken: RuleBroken) -> exceptions.ValidationError:
-    """What a service refused, as the same answer that a serializer gives."""
+def _refused(broken: RuleBroken) -> RuleRefused:
+    """What a service refused, by field as a serializer would."""
     by_field = broken.error_dict if hasattr(broken, "error_dict") else {NON_FIELD_ERRORS: broken.error_list}
-    return exceptions.ValidationError(
+    return RuleRefused(
         {
             "non_field_errors" if name == NON_FIELD_ERRORS else name: [
                 exceptions.ErrorDetail(message, code=error.code or "invalid")
@@ -94,7 +100,8 @@ def _error(exception: exceptions.APIException) -> dict[str, Any]:
     if isinstance(exception, exceptions.ValidationError):
         details: Any = exception.get_full_details()
         fields = details if isinstance(details, dict) else {"non_field_errors": details}
-        return {"code": "invalid", "message": _first_sentence(fields), "fields": fields}
+        said = Conflict.default_code if isinstance(exception, RuleRefused) else "invalid"
+        return {"code": said, "message": _first_sentence(fields), "fields": fields}
     code = exception.get_codes()
     return {"code": code if isinstance(code, str) else exception.default_code, "message": str(exception.detail)}
 

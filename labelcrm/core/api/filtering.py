@@ -18,18 +18,34 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext_lazy as _
 from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.utils import extend_schema_field
 from rest_framework.request import Request
 
 from labelcrm.core.moments import is_within_reach
 from labelcrm.lib import phones
+from labelcrm.lib.numbers import row_id, whole_number
 from labelcrm.lib.strict_json import is_storable
+from labelcrm.lib.text import is_blank
 from webhooks.gateways import user_ids
 
 from .errors import InvalidParameter
 from .pagination import CURSOR, PAGE_SIZE
+from .schema import MAX_LENGTH
+from .serializers import ID_SCHEMA, TIME_SCHEMA
 
-MAX_LENGTH = 500
-BIGINT_MAX = 2**63 - 1
+# The spellings that are surely read, for the OpenAPI document; people's own are tried as well.
+_LID = "[1-9][0-9]{4,19}"
+LID_SCHEMA = {
+    "type": "string",
+    "pattern": f"^{_LID}(@lid)?$",
+    "description": "`123456789@lid`, or its digits.",
+}
+PHONE_SCHEMA = {
+    "type": "string",
+    "pattern": rf"^(\+[1-9][0-9]{{6,14}}|[1-9][0-9]{{6,14}}@(c\.us|s\.whatsapp\.net)|{_LID}@lid)$",
+    "example": "+6281234567890",
+    "description": "Any spelling of a phone number, or a JID.",
+}
 # "+07:00" arrives as " 07:00" when the client did not escape the plus.
 _LOST_PLUS = re.compile(r"(?P<moment>.*\d\d:\d\d(?::\d\d(?:\.\d+)?)?) (?P<offset>\d\d:?\d\d)", re.ASCII)
 
@@ -41,7 +57,7 @@ def check_parameters(request: Request, known: Collection[str]) -> None:
             raise InvalidParameter(name, _("There is no such parameter here."), code="unknown_parameter")
         if len(values) > 1:
             raise InvalidParameter(name, _("Given more than once."), code="repeated_parameter")
-        if not values[0].strip():
+        if is_blank(values[0]):
             raise InvalidParameter(name, _("Given without a value."), code="blank")
         if len(values[0]) > MAX_LENGTH or not is_storable(values[0]):
             raise InvalidParameter(name, _("This cannot be a value."), code="invalid")
@@ -84,14 +100,15 @@ def unknown_value() -> forms.ValidationError:
 # -- Values --------------------------------------------------------------------------------------------------------
 
 
-class IdField(forms.IntegerField):
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{"min_value": 1, "max_value": BIGINT_MAX} | kwargs)
-
+class IdField(forms.Field):
     def to_python(self, value: Any) -> int | None:
-        if value and not (value.isascii() and value.isdecimal()):
-            raise forms.ValidationError(_("Must be a whole number."), code="invalid")
-        return super().to_python(value)
+        if value in self.empty_values:
+            return None
+        pk = row_id(value)
+        if pk is None:
+            code = "max_value" if whole_number(value, largest=10**MAX_LENGTH) else "invalid"
+            raise forms.ValidationError(_("Must be a whole number from 1 on."), code=code)
+        return pk
 
 
 class TrueFalseField(forms.Field):
@@ -184,6 +201,7 @@ class UsernameField(forms.CharField):
 # The base classes tell drf-spectacular which type a parameter has.
 
 
+@extend_schema_field(ID_SCHEMA)
 class IdFilter(django_filters.NumberFilter):
     field_class = IdField
 
@@ -195,14 +213,17 @@ class TrueFalseFilter(django_filters.BooleanFilter):
     field_class = TrueFalseField
 
 
+@extend_schema_field(TIME_SCHEMA)
 class MomentFilter(django_filters.IsoDateTimeFilter):
     field_class = MomentField
 
 
+@extend_schema_field(PHONE_SCHEMA)
 class PhoneFilter(django_filters.CharFilter):
     field_class = PhoneField
 
 
+@extend_schema_field(LID_SCHEMA)
 class LidFilter(django_filters.CharFilter):
     field_class = LidField
 

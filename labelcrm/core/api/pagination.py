@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import models
 from django.db.models.fields.tuple_lookups import TupleGreaterThan, TupleLessThan
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import exceptions, status
@@ -21,14 +18,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 
+from labelcrm.lib.numbers import whole_number
+
 from .errors import InvalidParameter
+from .schema import MAX_LENGTH
 
 CURSOR = "cursor"
 PAGE_SIZE = "page_size"
 DEFAULT_SIZE = 100
 MAX_SIZE = 1000
-MAX_CURSOR_LENGTH = 300
-BIGINT = 2**63
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 
 
 class InvalidCursor(exceptions.APIException):
@@ -39,38 +39,49 @@ class InvalidCursor(exceptions.APIException):
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A place between two rows: after (`forward`) or before the row whose key is `position`."""
+    """A place between two rows: after (`forward`) or before the row whose key is `position`.
+
+    Written as `n` or `p` and whole numbers, times in microseconds since 1970, so that the OpenAPI document can say by
+    a pattern which cursors there are.
+    """
 
     position: tuple[Any, ...]
     forward: bool = True
 
     def encode(self) -> str:
-        values = [value.isoformat() if isinstance(value, datetime) else value for value in self.position]
-        return base64.urlsafe_b64encode(json.dumps([int(self.forward), *values]).encode()).decode().rstrip("=")
+        numbers = (_microseconds(value) if isinstance(value, datetime) else value for value in self.position)
+        return ("n" if self.forward else "p") + ".".join(map(str, numbers))
 
     @classmethod
     def decode(cls, text: str, fields: Sequence[Any]) -> Cursor:
-        """The cursor of a list ordered by `fields`. Raises InvalidCursor."""
-        try:
-            padded = text.encode("ascii") + b"=" * (-len(text) % 4)
-            direction, *values = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-            position = tuple(_read(value, field) for value, field in zip(values, fields, strict=True))
-        except (ValueError, TypeError, RecursionError, binascii.Error):
-            raise InvalidCursor from None
-        if direction not in (0, 1):
+        """The cursor of a list whose cursors hold `fields`. Raises InvalidCursor."""
+        if not re.fullmatch(pattern_of(fields), text):
             raise InvalidCursor
-        return cls(position, bool(direction))
+        numbers = zip(map(int, text[1:].split(".")), fields, strict=True)
+        position = tuple(_moment(number) if _is_time(field) else number for number, field in numbers)
+        return cls(position, text[0] == "n")
 
 
-def _read(value: Any, field: Any) -> Any:
-    if isinstance(field, models.DateTimeField):
-        moment = parse_datetime(value)
-        if moment is None or moment.tzinfo is None:
-            raise ValueError
-        return moment
-    if isinstance(value, bool) or not isinstance(value, int) or not -BIGINT <= value < BIGINT:
-        raise ValueError
-    return value
+def pattern_of(fields: Sequence[Any]) -> str:
+    """The regular expression that every cursor of `fields` matches, and nothing that is none."""
+    numbers = ("[0-9]{1,17}" if _is_time(field) else "[0-9]{1,18}" for field in fields)
+    return "[np]" + r"\.".join(numbers)
+
+
+def _is_time(field: Any) -> bool:
+    return isinstance(field, models.DateTimeField)
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - EPOCH) // MICROSECOND
+
+
+def _moment(microseconds: int) -> datetime:
+    return EPOCH + microseconds * MICROSECOND
+
+
+def _fields(model: type[models.Model], view: Any) -> list[Any]:
+    return [model._meta.get_field(name) for name in getattr(view, "cursor_fields", ("id",))]
 
 
 class KeysetPagination(BasePagination):
@@ -86,12 +97,13 @@ class KeysetPagination(BasePagination):
         names: Sequence[str] = view.keyset(request) if hasattr(view, "keyset") else ("id",)
         self.names = [name.removeprefix("-") for name in names]
         descending = names[0].startswith("-")
-        self.cursor = self._cursor(request, queryset.model)
+        self.fields = _fields(queryset.model, view)
+        self.cursor = self._cursor(request)
         forward = self.cursor is None or self.cursor.forward
         upwards = forward != descending
         queryset = queryset.order_by(*(name if upwards else f"-{name}" for name in self.names))
         if self.cursor is not None:
-            queryset = queryset.filter(self._beyond(self.cursor.position, upwards))
+            queryset = queryset.filter(self._beyond(self.cursor, upwards))
         rows = list(queryset[: self.size + 1])
         self.more = len(rows) > self.size
         self.page = rows[: self.size] if forward else rows[: self.size][::-1]
@@ -100,10 +112,11 @@ class KeysetPagination(BasePagination):
     def get_paginated_response(self, data: Any) -> Response:
         return Response({"next": self._next(), "previous": self._previous(), "results": data})
 
-    def _beyond(self, position: tuple[Any, ...], upwards: bool) -> Any:
+    def _beyond(self, cursor: Cursor, upwards: bool) -> Any:
         # A row comparison is what PostgreSQL can walk an index by; `a > x OR a = x AND b > y` is not.
         lookup = TupleGreaterThan if upwards else TupleLessThan
-        return lookup(tuple(models.F(name) for name in self.names), position)
+        values = {field.name: value for field, value in zip(self.fields, cursor.position, strict=True)}
+        return lookup(tuple(models.F(name) for name in self.names), tuple(values[name] for name in self.names))
 
     def _next(self) -> str | None:
         backward = self.cursor is not None and not self.cursor.forward
@@ -115,25 +128,22 @@ class KeysetPagination(BasePagination):
         return self._link(self.page[0], forward=False) if self.page and exists else None
 
     def _link(self, row: Any, *, forward: bool) -> str:
-        cursor = Cursor(tuple(getattr(row, name) for name in self.names), forward)
+        cursor = Cursor(tuple(getattr(row, field.name) for field in self.fields), forward)
         url = remove_query_param(self.request.build_absolute_uri(), CURSOR)
         return replace_query_param(url, CURSOR, cursor.encode())
 
-    def _cursor(self, request: Request, model: type[models.Model]) -> Cursor | None:
+    def _cursor(self, request: Request) -> Cursor | None:
         text = request.query_params.get(CURSOR)
-        if text is None:
-            return None
-        if len(text) > MAX_CURSOR_LENGTH:
-            raise InvalidCursor
-        return Cursor.decode(text, [model._meta.get_field(name) for name in self.names])
+        return None if text is None else Cursor.decode(text, self.fields)
 
     def _size(self, request: Request) -> int:
         text = request.query_params.get(PAGE_SIZE)
         if text is None:
             return DEFAULT_SIZE
-        if not (text.isascii() and text.isdecimal()) or not text.strip("0"):
+        size = whole_number(text, largest=10**MAX_LENGTH)
+        if not size:
             raise InvalidParameter(PAGE_SIZE, _("Must be a whole number from 1 on."), code="invalid")
-        return MAX_SIZE if len(text.lstrip("0")) > 4 else min(int(text), MAX_SIZE)
+        return min(size, MAX_SIZE)
 
     # -- What the OpenAPI document says about it -------------------------------------------------------------------
 
@@ -147,8 +157,9 @@ class KeysetPagination(BasePagination):
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         size = {"type": "integer", "minimum": 1, "default": DEFAULT_SIZE}
+        cursor = {"type": "string", "pattern": f"^{pattern_of(_fields(view.queryset.model, view))}$"}
         return [
-            _parameter(CURSOR, "A place in the list, as `next` and `previous` name it.", {"type": "string"}),
+            _parameter(CURSOR, "A place in the list, as `next` and `previous` name it.", cursor),
             _parameter(PAGE_SIZE, f"Rows per page; more than {MAX_SIZE} counts as {MAX_SIZE}.", size),
         ]
 

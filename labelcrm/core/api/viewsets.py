@@ -37,7 +37,8 @@ class StrictViewMixin:
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
-        check_parameters(request, self.known_parameters())
+        if hasattr(self, str(request.method).lower()):  # else it is 405, whatever was asked
+            check_parameters(request, self.known_parameters())
 
     def known_parameters(self) -> set[str]:
         name = getattr(self, "action", None) or ""
@@ -57,6 +58,7 @@ class ReadViewSet(StrictViewMixin, mixins.RetrieveModelMixin, mixins.ListModelMi
 
     lookup_value_regex = "[0-9]{1,18}"
     person = ""  # the attribute of a row that holds the id of the contact it is about; "" when it is about nobody
+    cursor_fields: tuple[str, ...] = ("id",)  # what a cursor of this list holds; `keyset` orders by some of them
 
     def rows(self) -> Any:
         """Every row of this endpoint, with what its fields need loaded."""
@@ -111,15 +113,14 @@ class CreateMixin:
 class ArchiveViewSet(CreateMixin, EditViewSet):
     """Rows that are created, changed, archived (DELETE) and restored.
 
-    Archived rows are still answered by id, because history points at them; only `restore` writes them.
-    Whoever may archive may restore.
+    An archived row is 404 by its id, except for `restore`; `?archived=true` lists it. Whoever may archive may restore.
     """
 
     action_permissions = {"restore": ModelPermissions.perms_map["DELETE"]}
 
     def get_queryset(self) -> Any:
         rows = super().get_queryset()
-        return rows.living() if self.action in {"partial_update", "destroy"} else rows
+        return rows if self.action in {"list", "restore"} else rows.living()
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Archive: the row is hidden, nothing is lost."""

@@ -1,0 +1,99 @@
+"""The OpenAPI document says exactly what the API takes and answers: schemathesis with all its checks finds nothing.
+
+Over HTTP against the whole application and a real database, with an owner's token. The same examples each
+time; `make test-full` asks many more.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from django.db import connection, transaction
+from rest_framework.authtoken.models import Token
+from schemathesis.checks import CHECKS
+from schemathesis.config import SchemathesisConfig
+from schemathesis.engine import events, from_schema
+from schemathesis.openapi.checks import RejectedPositiveData
+
+from labelcrm.core.api.throttling import TokenThrottle
+from tests.factories import CampaignFactory, TeamFactory, UserFactory
+from tests.services_plugin import is_full_run
+
+from .story import Story
+
+SEED = 8
+EXAMPLES = 100 if is_full_run() else 3
+
+KNOWN_TO_DATA_ALONE = {"unknown_value", "does_not_exist", "empty_period", "too_long"}
+
+
+@pytest.fixture
+def token(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An owner's token, and a row of everything it may read."""
+    monkeypatch.setattr(TokenThrottle, "limit", 10**9)
+    with transaction.atomic():
+        story = Story(team=TeamFactory(name="Sales"))
+        contact = story.contact(campaign=CampaignFactory(), name="Bunga")
+        story.put_on(contact, "Grade A")
+        story.take_off(contact, "Grade A")
+        story.put_on(contact, "Hot")
+        story.message(contact)
+        story.post()
+    yield Token.objects.create(user=UserFactory(role="owner")).key
+    with connection.cursor() as cursor:  # the server's threads keep theirs, and the database could not be dropped
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+@schemathesis.hook
+def filter_failure(context: Any, failure: Any, case: Any, response: Any) -> bool:
+    """Whether it counts: what a document cannot know, which rows there are and how two times stand, does not."""
+    if not isinstance(failure, RejectedPositiveData) or response.status_code != 400:
+        return True
+    fields = json.loads(response.content)["error"].get("fields", {})
+    return not {problem["code"] for problems in fields.values() for problem in problems} <= KNOWN_TO_DATA_ALONE
+
+
+def test_schemathesis_finds_no_difference(token: str, live_server: Any) -> None:
+    config = SchemathesisConfig.from_dict(
+        {
+            "seed": SEED,
+            "headers": {"Authorization": f"Token {token}"},
+            "continue-on-failure": True,
+            "checks": {"enabled": True},
+            "generation": {"max-examples": EXAMPLES, "deterministic": True, "database": "none", "no-shrink": True},
+        }
+    )
+    schema = schemathesis.openapi.from_url(f"{live_server.url}/api/schema/?format=json", config=config)
+    differences: dict[str, str] = {}
+    ran: dict[str, int] = defaultdict(int)
+    for event in from_schema(schema).execute():
+        if isinstance(event, events.NonFatalError | events.FatalError):
+            raise (event.value if isinstance(event, events.NonFatalError) else event.exception)
+        if isinstance(event, events.ScenarioFinished):
+            _collect(event.recorder, differences, ran)
+    assert set(ran) >= set(CHECKS.get_all_names()) - {"max_response_time"}, "a check that never ran"
+    assert not differences, f"{len(differences)} differences:\n\n" + "\n\n".join(differences.values())
+
+
+def _collect(recorder: Any, differences: dict[str, str], ran: dict[str, int]) -> None:
+    """What the checks of one scenario found, each kind of difference once per operation."""
+    for case_id, checks in recorder.checks.items():
+        for check in checks:
+            ran[check.name] += 1
+            if check.failure_info is None:
+                continue
+            failure = check.failure_info.failure
+            case = recorder.cases[case_id].value
+            body = "" if not case.body else f"\nbody: {case.body!r:.300}"
+            asked = f"{case.method} {case.formatted_path} {dict(case.query or {})!r:.300}{body}"
+            differences.setdefault(
+                f"{recorder.label} {check.name} {failure.title}", f"{check.name}: {failure}\n{asked}"
+            )
