@@ -10,8 +10,6 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import Any
 
-from labelcrm.lib import phones
-
 from . import shapes
 from .events import Chat, ChatKind
 
@@ -83,6 +81,8 @@ def _classify_text(raw: str) -> Chat:
 
 def _spelled(text: str) -> str:
     """The digits of the one number that somebody typed with its country code; else `text`, which is then no number."""
+    from labelcrm.lib import phones  # only where somebody typed: numbering plans are large, and gateways send digits
+
     number = phones.readings(text, region=None).number
     return number.removeprefix("+") if number else text
 
