@@ -288,7 +288,7 @@ def plans(rows: Sequence[Mapping[str, str]], *, user: Any) -> list[Plan]:
     first_row: dict[int | str, str] = {}
     for row, (phone, _lids, errors), contact_id in zip(rows, read, ids, strict=True):
         plan = _plan(row, phone, contact_id, known, errors, own_numbers)
-        who = contact_id or (min(phones.same_number(phone)) if phone else "")
+        who = contact_id or phone or ""
         if who and who in first_row:
             plan.wrong("phone", _("The same contact as in row %(row)s.") % {"row": first_row[who]})
         elif who:
