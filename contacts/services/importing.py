@@ -69,13 +69,6 @@ def owners_of(*, phones: Iterable[str], lids: Iterable[str]) -> Owners:
     return found
 
 
-def standing(contact_ids: Iterable[int | None]) -> dict[int, int]:
-    """Of these ids the merged ones, and who stands for them: a file may be older than a merge."""
-    ids = {pk for pk in contact_ids if pk is not None}
-    merged = Contact.all_objects.filter(id__in=ids, merged_into__isnull=False)
-    return dict(merged.values_list("id", "merged_into_id"))
-
-
 @dataclass(frozen=True, slots=True)
 class Line:
     """What a file says in one line: of the contact with this id, or else of whoever has this E.164 phone."""
