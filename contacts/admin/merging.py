@@ -99,6 +99,7 @@ def plan_of(contact: Contact, other: Contact, user: Any) -> Plan:
     rows = [
         Line(_("name"), survivor.name, merged.name, after["name"]),
         Line(_("phone"), phone(survivor.phone), phone(merged.phone), phone(after["phone"])),
+        Line(_("LID"), survivor.lid, merged.lid, after["lid"]),
         Line(_("username"), survivor.username, merged.username, after["username"]),
         Line(_("assigned to"), _text(survivor.assigned_to), _text(merged.assigned_to), _text(assigned)),
         *(

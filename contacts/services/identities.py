@@ -68,8 +68,16 @@ class Known:
 
 def identifiers(chat: Chat) -> list[Identifier]:
     """The identifiers of a chat, the leading one first."""
-    told = ((PHONE, chat.phone), (LID, chat.lid), (USER_ID, chat.user_id), (PARENT_ID, chat.parent_id))
-    return [(kind, value) for kind, value in told if value]
+    told = []
+    if chat.phone:
+        told.append((PHONE, chat.phone))
+    if chat.lid:
+        told.append((LID, chat.lid))
+    if chat.user_id:
+        told.append((USER_ID, chat.user_id))
+    if chat.parent_id:
+        told.append((PARENT_ID, chat.parent_id))
+    return told
 
 
 def other_forms(identifier: Identifier) -> list[Identifier]:

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from contacts.models import CampaignRule, CampaignTouch, Channel, Contact, ContactIdentity, ContactMerge, Message
-from labels import staleness
+from labels import projecting, staleness
 from labels.models import Label, LabelAssignment, LabelEvent, LabelSpell, StaleFlag
 from labels.services import merging
 from tests.factories import CampaignFactory
@@ -260,6 +260,37 @@ def test_case_25_two_whom_a_person_parted_stay_two_whatever_the_gateway_says_aga
     number.take(number.say.message(BUDI, message_id="A9", at=minutes(19), from_lid=BUDI_LID))
     assert Contact.objects.count() == 2
     assert Message.objects.get(external_id="A9").contact.phone == f"+{BUDI}"
+
+
+@pytest.mark.parametrize(("gateway", "teach"), TEACHERS, ids=TEACHER_IDS)
+def test_case_25_a_living_contact_does_not_vanish_into_an_archived_one(
+    gateway: str, teach: Callable[[Number], Post]
+) -> None:
+    number = Number(gateway)
+    number.label(BUDI, "7", minutes(1))
+    number.drain()
+    Contact.objects.update(deleted_at=timezone.now())
+    projecting.refresh([Contact.all_objects.get().pk])
+    number.label(BUDI_LID, "9", minutes(6))
+    number.take(teach(number))
+    person = Contact.objects.get()
+    assert (person.phone, person.lid) == (f"+{BUDI}", BUDI_LID.removesuffix("@lid"))
+    assert {row.channel_label.external_id for row in LabelAssignment.objects.filter(contact=person)} >= {"7", "9"}
+    merging.unmerge(record=ContactMerge.objects.get(), actor=None)
+    assert [contact.is_archived for contact in Contact.all_objects.order_by("id")] == [True, False]
+
+
+@pytest.mark.parametrize("first", [BUDI, BUDI_LID])
+@pytest.mark.parametrize("gateway", ["waha", "gowa", "wuzapi", "evolution"])
+def test_case_25_one_message_told_under_two_addresses_is_one_persons(gateway: str, first: str) -> None:
+    number = Number(gateway)
+    second = BUDI if first == BUDI_LID else BUDI_LID
+    number.label(first, "7", minutes(1))
+    for chat in (first, second):
+        number.take(number.say.message(chat, message_id="3EB0C767D26A1D8F5A3C", at=minutes(2), text="Halo"))
+    person = Contact.objects.get()
+    assert (person.phone, person.lid) == (f"+{BUDI}", BUDI_LID.removesuffix("@lid"))
+    assert Message.objects.get().contact == LabelAssignment.objects.get().contact == person
 
 
 def test_case_25_of_two_first_messages_the_earlier_one_speaks_and_both_do_again_when_parted() -> None:
