@@ -127,3 +127,10 @@ def test_what_follows_a_number_is_not_glued_to_it(raw: str) -> None:
 
 def test_a_floats_trace_is_no_digit() -> None:
     assert jids.chat("6281290001111.0").phone == PHONE
+
+
+def test_old_and_new_form_of_a_number_are_no_contradiction() -> None:
+    told = jids.chat("5215512345678@c.us", "525512345678@s.whatsapp.net", f"{LID}@lid")
+    assert (told.phone, told.lid) == ("+5215512345678", LID)
+    other = jids.chat("5215512345678@c.us", "525500000000@s.whatsapp.net", f"{LID}@lid")
+    assert (other.phone, other.lid) == ("+5215512345678", None)

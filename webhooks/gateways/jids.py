@@ -44,9 +44,17 @@ def chat(raw: Any, *alternates: Any, own: Collection[str] = ()) -> Chat:
         return found
     told.append(found)
     phones, lids = {one.phone for one in told if one.phone}, {one.lid for one in told if one.lid}
-    if len(phones) > 1 or len(lids) > 1:
+    if len(lids) > 1 or (len(phones) > 1 and not _are_one_number(phones)):
         return found
-    return Chat(raw=found.raw, kind=found.kind, phone=next(iter(phones), None), lid=next(iter(lids), None))
+    phone = found.phone or next(iter(sorted(phones)), None)
+    return Chat(raw=found.raw, kind=found.kind, phone=phone, lid=next(iter(lids), None))
+
+
+def _are_one_number(phones: Collection[str]) -> bool:
+    """Whether these are the old and the new form of one number, as in Mexico, Argentina and Brazil."""
+    from labelcrm.lib.phones import same_number
+
+    return set(phones) <= set(same_number(next(iter(phones))))
 
 
 def _is_of_another(chat: Chat, own: Collection[str]) -> bool:
