@@ -202,7 +202,7 @@ def test_merge_then_undo_equals_never_merged(
 ) -> None:
     with transaction.atomic():
         for who in range(3):
-            shop.hear(("in", who, 0, 60 * who, 0))
+            shop.hear(("out", who, 0, 60 * who, 0))
         for one in told:
             shop.hear(one)
         staleness.flag_stale(timezone.now())
@@ -224,6 +224,22 @@ def test_merge_then_undo_equals_never_merged(
         assert everything(besides={record.pk for record in records}) == before
         assert rebuild(write=False) == 0
         transaction.set_rollback(True)
+
+
+def test_a_campaign_that_the_other_ones_earlier_message_made_void_comes_back(shop: Shop) -> None:
+    shop.hear(("in", 1, 0, 60, 1))
+    shop.hear(("in", 0, 0, 90, 2))
+    tell(shop.channels[0], message(CHATS[0], 80, text="dua"))
+    ana, lid = shop.contact(0), shop.contact(1)
+    CampaignRule.objects.create(campaign=shop.campaigns[2], kind="keyword", pattern="dua")
+    tell(shop.channels[0], message(CHATS[0], 70, text="dua"))
+    before = everything()
+    touched = CampaignTouch.objects.filter(contact=ana, method="keyword").get()
+    CampaignRule.objects.all().delete()  # what was recognised then is not looked for again
+    record = merged(ana, lid)
+    assert not CampaignTouch.objects.filter(pk=touched.pk).exists()
+    merging.unmerge(record=record, actor=None)
+    assert everything(besides={record.pk}) == before
 
 
 # -- What came after --------------------------------------------------------------------------------------------------
