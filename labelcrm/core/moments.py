@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from django.core.exceptions import ValidationError
 from django.forms import DateTimeField
@@ -18,7 +18,7 @@ def is_within_reach(moment: date) -> bool:
 
 
 def moment_of(text: str | None, *, offset: bool = False) -> datetime | None:
-    """The time that `text` writes in ISO 8601; without an offset it is business time, or none where `offset` asks.
+    """The time, in UTC, that `text` writes in ISO 8601; without an offset business time, or none where `offset` asks.
 
     A plus that came as a blank, because nobody escaped it, is one. None for what is no time that anybody means.
     """
@@ -30,7 +30,7 @@ def moment_of(text: str | None, *, offset: bool = False) -> datetime | None:
         return None
     if moment.tzinfo is None:
         return None if offset else timezone.make_aware(moment)
-    return moment
+    return moment.astimezone(UTC)  # PostgreSQL fails on offsets of 16 hours and more, which Python reads
 
 
 def check_reach(moment: date) -> None:

@@ -67,6 +67,7 @@ def test_schemathesis_finds_no_difference(token: str, live_server: Any) -> None:
             "seed": SEED,
             "headers": {"Authorization": f"Token {token}"},
             "continue-on-failure": True,
+            "request-timeout": 60,
             "checks": {"enabled": True},
             "generation": {"max-examples": EXAMPLES, "deterministic": True, "database": "none", "no-shrink": True},
         }

@@ -139,10 +139,19 @@ def _of_list(model_admin: Any, user: Any) -> list[str]:
     except Exception:  # noqa: BLE001 - a list this user may not open
         specs = []
     expected = [name for spec in specs for name in spec.expected_parameters()]
-    columns = [field for field in model_admin.opts.get_fields() if isinstance(field, models.Field)]
-    listed = [field.name + lookup for field in columns for lookup in LOOKUPS]
     searched = [name.lstrip("^=@") for name in model_admin.get_search_fields(request)]
-    return list(dict.fromkeys([*LIST_WORDS, *expected, *searched, *listed]))
+    return list(dict.fromkeys([*LIST_WORDS, *expected, *searched, *_on_columns(model_admin.model)]))
+
+
+def lookups(address: Address) -> set[str]:
+    """Of a list's parameters those that are lookups on its columns."""
+    model = model_of(address.template)
+    return set() if model is None else set(_on_columns(model))
+
+
+def _on_columns(model: Any) -> list[str]:
+    columns = [field for field in model._meta.get_fields() if isinstance(field, models.Field)]
+    return [field.name + lookup for field in columns for lookup in LOOKUPS]
 
 
 # -- Forms -------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """No value of any parameter of any route is a fault of ours: no 5xx, and no exception in the log.
 
-`make test` asks a sample, the same each time; `make test-full` asks every value of every parameter.
+`make test` asks a sample, the same each time; `make test-full` asks every value of every parameter as an owner. Lookups
+on columns that are no filter are refused before any is read: they get one value each.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import pytest
 from tests.services_plugin import is_full_run
 from webhooks.gateways import GATEWAYS
 
-from .addresses import Address, addresses, forms_of, parameters
+from .addresses import Address, addresses, forms_of, lookups, parameters
 from .conftest import LEAD, OWNER, Crawler
 from .values import VALUES, spellings
 
@@ -54,9 +55,10 @@ def test_no_value_of_a_query_parameter_is_our_fault(crawler: CrawlerOf, role: st
     cases = [(address, name) for address in addresses() for name in parameters(address, crawl.user)]
     values = cycle(VALUES.values())
     for address, name in sample(cases, most):
-        for value in VALUES.values() if is_full_run() else [next(values)]:
+        whole = is_full_run() and role == OWNER and name not in lookups(address)
+        for value in VALUES.values() if whole else [next(values)]:
             crawl.ask("GET", f"{address.filled()}?{name}={value}")
-        for query in spellings(name, next(values)) if is_full_run() else ():
+        for query in spellings(name, next(values)) if whole else ():
             crawl.ask("GET", f"{address.filled()}?{query}")
     check(crawl)
 

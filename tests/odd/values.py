@@ -67,6 +67,7 @@ VALUES: dict[str, str] = {
     "no such day": "2026-02-30",
     "the first moment": "0001-01-01T00:00:00%2B14:00",
     "the last moment": "9999-12-31T23:59:59-12:00",
+    "an offset of no place": "2026-03-02T10:00:00-20:49",
     "no such offset": "2026-03-02T10:00:00%2B99:99",
     "a week": "2026-W10-1",
     "base64": "MjAyNi0wMy0wMn7CsnsxfQ",

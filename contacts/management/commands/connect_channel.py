@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import UTC, datetime, time
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -91,4 +91,4 @@ def _moment(text: str | None) -> datetime | None:
         moment = datetime.combine(day, time.min)
     if moment is None or not is_within_reach(moment):
         raise CommandError(f"“{text}” is no date; use a form like 2026-01-31.")
-    return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+    return (timezone.make_aware(moment) if timezone.is_naive(moment) else moment).astimezone(UTC)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from datetime import datetime, time
+from datetime import UTC, datetime, time
 from typing import Any
 
 import django_filters
@@ -123,7 +123,10 @@ class TrueFalseField(forms.Field):
 
 
 class MomentField(forms.Field):
-    """ISO 8601; without an offset it is business time, a bare date is its first moment."""
+    """ISO 8601; without an offset it is business time, a bare date is its first moment. Its value is in UTC.
+
+    PostgreSQL fails on offsets of 16 hours and more, which Python reads.
+    """
 
     def to_python(self, value: Any) -> datetime | None:
         if value in self.empty_values:
@@ -134,7 +137,7 @@ class MomentField(forms.Field):
         if moment is None or not is_within_reach(moment):
             sentence = _("Must be a time in ISO 8601, such as 2026-03-02T10:00:00+07:00.")
             raise forms.ValidationError(sentence, code="invalid")
-        return moment if moment.tzinfo else timezone.make_aware(moment)
+        return (moment if moment.tzinfo else timezone.make_aware(moment)).astimezone(UTC)
 
 
 def _moment(text: str) -> datetime | None:
