@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser, Group
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -48,12 +49,16 @@ class AuditEntry(models.Model):
 
 
 class PeopleServed(models.Model):
-    """How many people the API showed a user on one business day, in all and by list; those of a page once each."""
+    """How many people the API showed a user on one business day, in all and by list; those of a page once each.
+
+    Of who may not export, `seen` holds the contacts themselves (ids), each once, and nothing is counted beside it.
+    """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
     day = models.DateField(_("day"))
     people = models.PositiveIntegerField(_("people"))
     by_resource = models.JSONField(default=dict)
+    seen = ArrayField(models.BigIntegerField(), default=list)
 
     class Meta:
         verbose_name = _("people served")
@@ -61,7 +66,7 @@ class PeopleServed(models.Model):
         constraints = [models.UniqueConstraint(fields=["user", "day"], name="people_served_once_per_day")]
 
     def __str__(self) -> str:
-        return f"{self.user_id} {self.day}: {self.people}"
+        return f"{self.user_id} {self.day}: {self.people or len(self.seen)}"
 
 
 class JobRun(models.Model):

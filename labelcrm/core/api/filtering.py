@@ -46,6 +46,8 @@ PHONE_SCHEMA = {
     "example": "+6281234567890",
     "description": "Any spelling of a phone number, or a JID.",
 }
+USER_ID_SCHEMA = {"type": "string", "pattern": r"^[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$", "example": "ID.1234567890"}
+USERNAME_SCHEMA = {"type": "string", "pattern": r"^@?[a-z][a-z0-9._]{2,29}$", "example": "@budi.kopi"}
 # "+07:00" arrives as " 07:00" when the client did not escape the plus.
 _LOST_PLUS = re.compile(r"(?P<moment>.*\d\d:\d\d(?::\d\d(?:\.\d+)?)?) (?P<offset>\d\d:?\d\d)", re.ASCII)
 
@@ -231,10 +233,12 @@ class LidFilter(django_filters.CharFilter):
     field_class = LidField
 
 
+@extend_schema_field(USER_ID_SCHEMA)
 class UserIdFilter(django_filters.CharFilter):
     field_class = UserIdField
 
 
+@extend_schema_field(USERNAME_SCHEMA)
 class UsernameFilter(django_filters.CharFilter):
     field_class = UsernameField
 

@@ -1,5 +1,6 @@
 """How many people the API showed each user on each day. Costs nothing: one empty table; undone by dropping it."""
 
+import django.contrib.postgres.fields
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
@@ -19,6 +20,7 @@ class Migration(migrations.Migration):
                 ('day', models.DateField(verbose_name='day')),
                 ('people', models.PositiveIntegerField(verbose_name='people')),
                 ('by_resource', models.JSONField(default=dict)),
+                ('seen', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list, size=None)),
                 ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
