@@ -54,6 +54,7 @@ _GROUP = re.compile(r"\d+")
 _LATE_BRACKET = re.compile(r"(?P<number>(?:\D*\d){6,}[^\d(]*)(?P<rest>\(.*)", re.DOTALL)  # "(021) 555" is an area
 # -- What people and programs put around it --
 _QUOTES = "'\"`\u00b4\u2018-\u201f\u2032"
+_COUNTRY_IN_BRACKETS = re.compile(r"\(\s*\+\s*(?P<code>\d{1,3})\s*\)")
 _WRAPPINGS = (
     re.compile(r'=\s*"(?P<inside>[^"]*)"'),  # a formula, so that a spreadsheet program keeps the zero
     re.compile(rf"[{_QUOTES}]+(?P<inside>[^{_QUOTES}]*)[{_QUOTES}]*"),
@@ -217,7 +218,9 @@ def lid_address(digits: str) -> str | None:
 
 
 def _unwrapped(text: str) -> str:
-    """`text` without what people and programs put around a number; a link's number gets its plus."""
+    """`text` without what people and programs put around a number; a link's number gets its plus, "(+62)" keeps its."""
+    if match := _COUNTRY_IN_BRACKETS.match(text):
+        text = f"+{match['code']} {text[match.end() :]}"
     for _layer in range(4):
         for link in _LINKS:
             if match := link.fullmatch(text):

@@ -196,7 +196,7 @@ def test_a_username_is_found_by_its_index(hidden: Any, api: APIClient, search: d
 
 
 def test_an_export_ends_with_what_stands_for_a_number(client_of: ClientOf, hidden: dict[str, Contact]) -> None:
-    text = body(export(client_of("marketing"))).decode()
+    text = body(export(client_of("marketing"))).decode("utf-8-sig")
     rows = {int(row["id"]): row for row in csv.DictReader(io.StringIO(text, newline=""))}
     assert exporting.COLUMNS[-2:] == ("username", "user_ids")
     row = rows[hidden["username"].pk]

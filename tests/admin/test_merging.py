@@ -109,7 +109,7 @@ def test_who_may_only_read_merges_nobody(
         assert client.post(page(two[0], rest)).status_code == 403
 
 
-@pytest.mark.parametrize("odd", ["²", "0", "-1", "", "abc", "9" * 25, "%00", "\x00"])
+@pytest.mark.parametrize("odd", ["²", "0", "-1", "", "abc", "9" * 25, "%00"])
 def test_odd_values_are_answered(client_of: ClientOf, shop: Shop, two: tuple[Contact, Contact], odd: str) -> None:
     client = client_of("cs_lead", shop)
     for parameters in ({"other": odd}, {"q": odd}):

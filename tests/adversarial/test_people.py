@@ -105,7 +105,7 @@ def test_case_21_a_group_message_of_another_session_is_not_kept_either() -> None
     assert (row.state, row.reason, bytes(row.body)) == ("ignored", "group", b"")
 
 
-@pytest.mark.parametrize("gateway", ["waha", "gowa", "wuzapi", "evolution"])
+@pytest.mark.parametrize("gateway", ["waha", "gowa", "wuzapi", "evolution", "wppconnect"])
 def test_case_21_a_message_in_a_group_makes_nobody_a_contact(gateway: str) -> None:
     number = Number(gateway)
     number.take(number.say.message("120363000000000001@g.us", at=minutes(1)))
@@ -281,7 +281,7 @@ def test_case_25_a_living_contact_does_not_vanish_into_an_archived_one(
 
 
 @pytest.mark.parametrize("first", [BUDI, BUDI_LID])
-@pytest.mark.parametrize("gateway", ["waha", "gowa", "wuzapi", "evolution"])
+@pytest.mark.parametrize("gateway", ["waha", "gowa", "wuzapi", "evolution", "wppconnect"])
 def test_case_25_one_message_told_under_two_addresses_is_one_persons(gateway: str, first: str) -> None:
     number = Number(gateway)
     second = BUDI if first == BUDI_LID else BUDI_LID

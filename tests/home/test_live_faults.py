@@ -109,7 +109,7 @@ def test_a_reader_that_fails_does_not_spin_however_often_it_is_rung() -> None:
 
     own = Live()
     own.wakes = bell
-    shared: Shared[Any] = Shared("spinning", read, live=own, pause=0.0, share=1)
+    shared: Shared[Any] = Shared("spinning", read, rename=lambda _scope, value: value, live=own, pause=0.0, share=1)
     shared._wanted = {Scope(everything=True)}
     shared.start()
     ringing = threading.Event()

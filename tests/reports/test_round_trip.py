@@ -59,7 +59,7 @@ def everybody() -> int:
         ContactFactory(phone="", lid=f"9988776655{place:04d}", name=name)
     for place in range(3):
         hidden = ContactFactory(phone="", user_id=f"ID.123{place}", username=f"budi{place}", name="")
-        ContactIdentity.objects.create(contact=hidden, kind=IdentityKind.USER_ID, value=hidden.user_id)
+        assert hidden.identities.filter(kind=IdentityKind.USER_ID, value=hidden.user_id).exists()
     return Contact.objects.count()
 
 

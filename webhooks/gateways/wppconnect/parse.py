@@ -161,7 +161,8 @@ def _session_closed(_body: Body) -> list[Event]:
 def _dedupe_key(_headers: Headers, body: Any) -> str | None:
     """It never sends twice: only messages, which come by more than one event, are told apart by their id.
 
-    What is told counts too: a message that could not be decrypted comes again under its id when it could.
+    What is told counts too: a message that could not be decrypted comes again under its id when it could; and under
+    which address: a second one of the same chat is news, too.
     """
     content = shapes.mapping(body)
     message = shapes.message_id(content.get("id"))
@@ -169,7 +170,8 @@ def _dedupe_key(_headers: Headers, body: Any) -> str | None:
         return None
     said = kinds.of_web(content.get("type"))
     told = dedupe.fullness(said, text=_text(content, said.kind), ad=_ad(content, from_me=False))
-    return dedupe.key("message", content.get("session"), message, told)
+    chat = shapes.chat_of_message_id(content.get("id"))
+    return dedupe.key("message", content.get("session"), chat, message, told)
 
 
 VOCABULARY = Vocabulary(
