@@ -12,7 +12,7 @@ from contacts.services.identities import identifiers
 from contacts.services.times import Believed, believe
 from labelcrm.lib.phones import to_e164
 from webhooks.gateways import GATEWAYS
-from webhooks.gateways.events import Chat, ChatKind, Envelope, Event, Ignored, Moment, NotUnderstood
+from webhooks.gateways.events import Chat, ChatKind, Envelope, Event, IdentityChanged, Ignored, Moment, NotUnderstood
 
 OWN_NUMBER = "own_number"
 NOT_PERSONAL = frozenset(ChatKind) - {ChatKind.PERSONAL, ChatKind.INVALID}
@@ -149,15 +149,18 @@ def _say(event: Event, row: RawEvent, index: int, speaker: Speaker) -> Said[Even
 
 def _with_country(event: Event, region: str) -> Event:
     """Complete a number that was written without its country; it is the business's."""
-    for name in ("chat", "old"):
-        chat: Chat | None = getattr(event, name, None)
-        if chat is None or chat.phone is None or chat.phone.startswith("+"):
-            continue
-        whole = replace(chat, phone=to_e164(chat.phone, region=region))
-        if not identifiers(whole):
-            return NotUnderstood(reason=f"“{chat.raw[:60]}” is no phone number that we can read.")
-        event = replace(cast(Any, event), **{name: whole})
-    return event
+    whole = _completed(event, "chat", region)
+    return _completed(whole, "old", region) if isinstance(whole, IdentityChanged) else whole
+
+
+def _completed(event: Event, name: str, region: str) -> Event:
+    chat: Chat | None = getattr(event, name, None)
+    if chat is None or chat.phone is None or chat.phone.startswith("+"):
+        return event
+    whole = replace(chat, phone=to_e164(chat.phone, region=region))
+    if not identifiers(whole):
+        return NotUnderstood(reason=f"“{chat.raw[:60]}” is no phone number that we can read.")
+    return replace(cast(Any, event), **{name: whole})
 
 
 def _key(row: RawEvent, index: int) -> str:
@@ -167,12 +170,13 @@ def _key(row: RawEvent, index: int) -> str:
 
 
 def _is_own(event: Any, speaker: Speaker, envelope: Envelope) -> bool:
-    chats: list[Chat] = [chat for name in ("chat", "old") if (chat := getattr(event, name, None)) is not None]
-    if not chats:
+    chat: Chat | None = getattr(event, "chat", None)
+    if chat is None:
         return False
     phones = {speaker.own_phone, envelope.own_phone} - {"", None}
     lids = {speaker.own_lid, envelope.own_lid} - {"", None}
-    return any(chat.phone in phones or chat.lid in lids for chat in chats)
+    chats = (chat, event.old) if isinstance(event, IdentityChanged) else (chat,)
+    return any(one.phone in phones or one.lid in lids for one in chats)
 
 
 @overload

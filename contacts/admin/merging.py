@@ -44,7 +44,7 @@ REASONS = {
 
 def shown(contact: Contact) -> str:
     """What a contact is called where people read it."""
-    return contact.name or phone(contact.phone) or contact.address
+    return contact.name or phone(contact.phone) or contact.shown_address
 
 
 def merges_of(contact: Contact) -> list[Any]:
@@ -100,6 +100,7 @@ def plan_of(contact: Contact, other: Contact, user: Any) -> Plan:
         Line(_("name"), survivor.name, merged.name, after["name"]),
         Line(_("phone"), phone(survivor.phone), phone(merged.phone), phone(after["phone"])),
         Line(_("LID"), survivor.lid, merged.lid, after["lid"]),
+        Line(_("WhatsApp user id"), survivor.user_id, merged.user_id, after["user_id"]),
         Line(_("username"), survivor.username, merged.username, after["username"]),
         Line(_("assigned to"), _text(survivor.assigned_to), _text(merged.assigned_to), _text(assigned)),
         *(
@@ -302,7 +303,7 @@ class ContactMerging(EditingAdmin):
         return HttpResponseRedirect(_page(record.survivor_id))
 
     def _page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-        everywhere = {**self.admin_site.each_context(request), "opts": self.opts}
+        everywhere = {**self.admin_site.each_context(request), "content_title": context["title"]}
         return render(request, f"admin/contacts/contact/{template}", everywhere | context)
 
 

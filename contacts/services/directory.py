@@ -14,6 +14,7 @@ from webhooks.gateways.events import Chat
 
 from .activity import lock_contacts
 from .identities import (
+    PHONE,
     Identifier,
     Known,
     attach,
@@ -52,6 +53,8 @@ class Directory:
 
     def find(self, chat: Chat) -> Known | None:
         """The contact of a chat, by phone first; None for one nobody has seen."""
+        if chat.phone and (known := self.known.get((PHONE, chat.phone))):  # the usual case, once per event
+            return known
         told = identifiers(chat)
         return next((self.known[i] for i in told if i in self.known), None) or self._by_other_form(told)
 
@@ -88,10 +91,11 @@ def resolve(
     file or a person and not from WhatsApp: they find somebody under any form of their number, and join nobody.
     Everybody found is locked until the end of the caller's transaction.
     """
-    told = [] if typed else _told([*chats, *names_only], changes, same)
+    named = [tuple(identifiers(chat)) for chat in (*chats, *names_only)]
+    told = [] if typed else _told(named, changes, same)
     wanted = {identifier for one in told for identifier in one.identifiers}
-    wanted.update(identifier for chat in (*chats, *names_only) for identifier in identifiers(chat))
-    forms = {(told, form) for told in wanted for form in other_forms(told)}
+    wanted.update(identifier for found in named for identifier in found)
+    forms = {(one, form) for one in wanted for form in other_forms(one)}
     wanted.update(form for _, form in forms)
     directory = Directory(known=lookup(wanted))
     while True:
@@ -101,9 +105,11 @@ def resolve(
             return directory
 
 
-def _told(chats: Iterable[Chat], changes: Iterable[Change], same: Iterable[tuple[Identifier, ...]]) -> list[Told]:
+def _told(
+    named: Iterable[tuple[Identifier, ...]], changes: Iterable[Change], same: Iterable[tuple[Identifier, ...]]
+) -> list[Told]:
     """Every set of identifiers that belong together, in an order that does not depend on how the batch came."""
-    together = {tuple(found) for chat in chats if len(found := identifiers(chat)) > 1}
+    together = {found for found in named if len(found) > 1}
     changed = {tuple(dict.fromkeys((*identifiers(one.chat), *identifiers(one.old)))) for one in changes}
     return [
         *(Told(one, IDENTIFIERS_TOLD) for one in sorted(together)),
