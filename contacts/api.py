@@ -11,6 +11,15 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from contacts.filters import (
+    AgentFilterSet,
+    CampaignFilterSet,
+    ChannelFilterSet,
+    ContactFilterSet,
+    MessageFilterSet,
+    TeamFilterSet,
+    surviving_id,
+)
 from contacts.models import (
     Agent,
     Campaign,
@@ -28,16 +37,6 @@ from labelcrm.core.api.serializers import StrictBooleanField, StrictIntegerField
 from labelcrm.core.api.viewsets import ArchiveViewSet, EditViewSet, ReadViewSet, Writes
 from labelcrm.lib.numbers import row_id
 from labels.models import LabelAssignment
-
-from .filters import (
-    AgentFilterSet,
-    CampaignFilterSet,
-    ChannelFilterSet,
-    ContactFilterSet,
-    MessageFilterSet,
-    TeamFilterSet,
-    surviving_id,
-)
 
 MAX_COST = 10**14 - 1  # Campaign.cost has 14 digits
 

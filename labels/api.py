@@ -9,10 +9,9 @@ from rest_framework import serializers
 from labelcrm.core.api.serializers import CodeField, StrictModelSerializer
 from labelcrm.core.api.viewsets import ArchiveViewSet, CreateMixin, EditViewSet, ReadViewSet, Writes
 from labelcrm.lib import phones
+from labels.filters import AssignmentFilterSet, ChannelLabelFilterSet, LabelEventFilterSet, LabelFilterSet
 from labels.models import Category, ChannelLabel, Label, LabelAssignment, LabelEvent
 from labels.services import catalogue
-
-from .filters import AssignmentFilterSet, ChannelLabelFilterSet, LabelEventFilterSet, LabelFilterSet
 
 
 def actor_name(agent: Any, user: Any) -> str | None:

@@ -24,8 +24,7 @@ from django.utils import timezone
 from contacts.services.activity import lock_contacts
 from labelcrm.core.bulk import array, copy_rows, execute, fetch_binary, transpose
 from labelcrm.core.meetings import all_or_nothing
-
-from .spells import Interval, Limits, Meaning, Meanings, Spell, project
+from labels.spells import Interval, Limits, Meaning, Meanings, Spell, project
 
 logger = logging.getLogger(__name__)
 

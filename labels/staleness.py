@@ -18,8 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
 from labelcrm.core.audit import record
-
-from .models import CleanSpell, Label, StaleFlag, StaleSnooze
+from labels.models import CleanSpell, Label, StaleFlag, StaleSnooze
 
 
 @dataclass(frozen=True, slots=True)

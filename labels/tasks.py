@@ -8,8 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from labelcrm.core.jobs import business_day, once_per_period
-
-from . import projecting, staleness
+from labels import projecting, staleness
 
 
 @shared_task(name="labels.flag_stale")

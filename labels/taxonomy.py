@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .naming import normalize
+from labels.naming import normalize
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

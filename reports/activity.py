@@ -17,8 +17,7 @@ from django.db.models import Count, F, Q, QuerySet
 from labels.models import ChannelLabel, ChannelLabelMeaning, LabelAssignment, LabelSpell
 from labels.projecting import limits_now
 from labels.spells import Interval, Meaning, Spell, chosen_runs, spells
-
-from .scope import Scope
+from reports.scope import Scope
 
 ADDED, FOUND, REMOVED, LOST = "added", "found", "removed", "lost"
 WHATS = (ADDED, FOUND, REMOVED, LOST)

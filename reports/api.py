@@ -20,11 +20,10 @@ from rest_framework.views import APIView
 from labelcrm.core.api.errors import InvalidParameter
 from labelcrm.core.api.serializers import ID_SCHEMA, TIME_SCHEMA
 from labelcrm.core.api.viewsets import StrictViewMixin
-
-from .asking import REPORTS, AskedWrong, ask
-from .selectors import periods
-from .selectors.campaigns import Basis, Touch
-from .selectors.hidden import hidden_contacts
+from reports.asking import REPORTS, AskedWrong, ask
+from reports.selectors import periods
+from reports.selectors.campaigns import Basis, Touch
+from reports.selectors.hidden import hidden_contacts
 
 MAY_READ = "reports.view_report"
 

@@ -19,13 +19,12 @@ from labelcrm.core.api.filtering import IdField, MomentField, TrueFalseField
 from labelcrm.lib.numbers import row_id
 from labels.models import Label, LabelAlias
 from labels.naming import normalize
-
-from .selectors import agents, campaigns, labels, periods, stale
-from .selectors.campaigns import Basis, Touch
-from .selectors.chosen import Filters
-from .selectors.facts import Facts
-from .selectors.periods import Period, PeriodError
-from .selectors.questions import Question
+from reports.selectors import agents, campaigns, labels, periods, stale
+from reports.selectors.campaigns import Basis, Touch
+from reports.selectors.chosen import Filters
+from reports.selectors.facts import Facts
+from reports.selectors.periods import Period, PeriodError
+from reports.selectors.questions import Question
 
 
 class AskedWrong(ValueError):

@@ -11,8 +11,8 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
-from .selectors.campaigns import Basis
-from .selectors.shares import Share
+from reports.selectors.campaigns import Basis
+from reports.selectors.shares import Share
 
 Text = Any  # a string, or one that is translated when it is shown
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .limits import Limits
+from reports.limits import Limits
 
 WORDS: dict[str, Any] = tomllib.loads((Path(__file__).parent / "definitions.toml").read_text(encoding="utf-8"))
 DOCS = Path(__file__).resolve().parent.parent / "docs"

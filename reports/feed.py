@@ -17,8 +17,7 @@ from django.utils import timezone
 from contacts.models import Agent, Channel, Contact
 from labelcrm.core.models import User
 from labels.models import ChannelLabel, Effect, Label, LabelAssignment, LabelEvent, Origin
-
-from .scope import Scope
+from reports.scope import Scope
 
 SHOWN = 50
 # Lanes commit in another order than they number their events: each reading looks this many numbers back.

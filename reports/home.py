@@ -17,12 +17,11 @@ from contacts.models import Contact
 from labelcrm.core.bulk import fetch
 from labels.models import Category, CleanSpell, Label, LabelAssignment, LabelDay, StaleFlag
 from labels.querysets import UNMAPPED
+from reports.activity import Activity, Period, activity
+from reports.limits import Limits
+from reports.scope import Scope
+from reports.selectors.hidden import hidden_contacts
 from webhooks.models import InboundEvent
-
-from .activity import Activity, Period, activity
-from .limits import Limits
-from .scope import Scope
-from .selectors.hidden import hidden_contacts
 
 WEEK = timedelta(days=7)
 

@@ -20,10 +20,9 @@ from django.db import Error as DatabaseTrouble
 from django.db import connections
 
 from labelcrm.core.postgresql.base import BoundedConnection
-
-from .feed import Feed, read_feed, rename_feed
-from .home import Tiles, read_tiles, rename_tiles
-from .scope import Scope
+from reports.feed import Feed, read_feed, rename_feed
+from reports.home import Tiles, read_tiles, rename_tiles
+from reports.scope import Scope
 
 log = logging.getLogger(__name__)
 

@@ -16,11 +16,10 @@ from labelcrm.core.models import User
 from labelcrm.core.moments import moment_of
 from labels.models import Label, Method
 from labels.spells import Spell
-
-from .activity import ADDED, FOUND, LOST, REMOVED, Period, activity, rows
-from .home import today_until
-from .scope import Scope
-from .selectors.periods import is_provisional
+from reports.activity import ADDED, FOUND, LOST, REMOVED, Period, activity, rows
+from reports.home import today_until
+from reports.scope import Scope
+from reports.selectors.periods import is_provisional
 
 MOST = 500
 TITLES = {

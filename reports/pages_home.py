@@ -25,14 +25,13 @@ from contacts.models import Channel
 from contacts.models.channels import CRM_GATEWAY
 from labelcrm.core.models import User
 from labelcrm.lib.numbers import row_id
-
-from .dictionary import definition
-from .feed import SHOWN, Feed, FeedRow
-from .home import Tiles
-from .limits import spoken
-from .live import Full, Stream, live
-from .pages_activity import label_activity
-from .scope import Scope
+from reports.dictionary import definition
+from reports.feed import SHOWN, Feed, FeedRow
+from reports.home import Tiles
+from reports.limits import spoken
+from reports.live import Full, Stream, live
+from reports.pages_activity import label_activity
+from reports.scope import Scope
 
 MAY_READ = "labels.view_labelevent"
 HEARTBEAT_SECONDS = 15.0

@@ -29,14 +29,13 @@ from labelcrm.core.moments import moment_of
 from labelcrm.lib.cells import cleaned
 from labelcrm.lib.numbers import row_id, whole_number
 from labels.models import Label
-
-from . import columns
-from .asking import REPORTS, Asked, AskedWrong, Report, ask
-from .dictionary import definition, sections
-from .limits import Limits, spoken
-from .selectors import agents, facts, periods
-from .selectors.campaigns import Basis, Touch
-from .selectors.hidden import hidden_contacts
+from reports import columns
+from reports.asking import REPORTS, Asked, AskedWrong, Report, ask
+from reports.dictionary import definition, sections
+from reports.limits import Limits, spoken
+from reports.selectors import agents, facts, periods
+from reports.selectors.campaigns import Basis, Touch
+from reports.selectors.hidden import hidden_contacts
 
 MAY_READ = "reports.view_report"
 ROWS = 100

@@ -14,10 +14,9 @@ from contacts.models import Channel
 from labelcrm.core.api.serializers import StrictModelSerializer
 from labelcrm.core.api.viewsets import ReadViewSet
 from webhooks import processing
+from webhooks.filters import InboxFilterSet, SummaryFilterSet
 from webhooks.models import InboundEvent
 from webhooks.selectors import inbox_summary
-
-from .filters import InboxFilterSet, SummaryFilterSet
 
 
 class InboundEventSerializer(StrictModelSerializer):

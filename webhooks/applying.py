@@ -28,8 +28,7 @@ from webhooks.gateways.events import (
     LabelSaved,
     MessageSeen,
 )
-
-from .reading import Reading, Said, of_kind
+from webhooks.reading import Reading, Said, of_kind
 
 UNKNOWN = "unknown"  # the kind of a message whose type nobody here has read about
 

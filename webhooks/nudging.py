@@ -11,8 +11,7 @@ import threading
 import time
 
 from labelcrm.core.wakeups import publish
-
-from .processing import DRAIN_LANE
+from webhooks.processing import DRAIN_LANE
 
 PAUSE = 0.2
 

@@ -28,11 +28,10 @@ from labelcrm.core.bulk import execute, fetch, fetch_binary, transpose
 from labelcrm.core.meetings import all_or_nothing, sqlstate
 from labelcrm.core.wakeups import publish
 from labelcrm.lib.garbage import uncollected
+from webhooks.applying import apply
 from webhooks.gateways import GATEWAYS
-
-from .applying import apply
-from .models import InboundEvent, LaneMark
-from .reading import RawEvent, Reading, Speaker, judge, learnt, parse
+from webhooks.models import InboundEvent, LaneMark
+from webhooks.reading import RawEvent, Reading, Speaker, judge, learnt, parse
 
 DRAIN_LANE = "webhooks.drain_lane"  # the Celery task that drains one channel
 BATCH = 2000

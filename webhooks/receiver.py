@@ -30,13 +30,12 @@ from psycopg import Error as DatabaseError
 
 from labelcrm.lib.numbers import whole_number
 from labelcrm.lib.text import storable
+from webhooks import front_store as store
+from webhooks.front_store import ChannelRow, Overload
 from webhooks.gateways import GATEWAYS, form
 from webhooks.gateways.base import Gateway
 from webhooks.gateways.jsonbody import BodyError, decode, redact
-
-from . import front_store as store
-from .front_store import ChannelRow, Overload
-from .nudging import nudge
+from webhooks.nudging import nudge
 
 log = logging.getLogger(__name__)
 

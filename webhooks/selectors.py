@@ -8,8 +8,7 @@ from django.db.models import Count, Min, QuerySet, Sum
 from django.utils import timezone
 
 from contacts.models import Channel
-
-from .models import InboundEvent, PostCounter
+from webhooks.models import InboundEvent, PostCounter
 
 DUPLICATE_POST = "duplicate"
 

@@ -11,9 +11,8 @@ from django.utils import timezone
 from contacts.services import connections
 from labelcrm.core import heartbeats
 from labelcrm.core.wakeups import publish
-
-from . import processing
-from .processing import DRAIN_LANE
+from webhooks import processing
+from webhooks.processing import DRAIN_LANE
 
 
 @shared_task(name=DRAIN_LANE)

@@ -9,13 +9,12 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from contacts.admin.transfer import CampaignTransfer
 from contacts.models import Campaign, CampaignRule, Channel
 from contacts.services import people
 from labelcrm.core import audit
 from labelcrm.core.admin.base import ORIGIN, ArchivableAdmin, EditingAdmin, StaffInline
 from labelcrm.core.admin.filters import DayRangeFilter
-
-from .transfer import CampaignTransfer
 
 
 class RuleInline(StaffInline):

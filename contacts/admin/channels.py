@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectMultipleWidget, UnfoldAdminSelectWidget
 
+from contacts.admin import channel_edits
 from contacts.models import Channel, ChannelOwnership
 from contacts.models.channels import CRM_GATEWAY
 from labelcrm.core.admin.base import ORIGIN, ArchivableAdmin, EditingAdmin, StaffInline
@@ -24,8 +25,6 @@ from labelcrm.core.admin.filters import VisibleDropdownFilter
 from labelcrm.core.moments import check_reach
 from labelcrm.core.templatetags.labelcrm import flag, moment
 from webhooks.gateways import GATEWAYS
-
-from . import channel_edits
 
 WEEKDAYS = [
     (0, gettext_lazy("Monday")),

@@ -19,17 +19,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 from unfold.widgets import INPUT_CLASSES, UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
 
-from contacts.models import Contact, Note
-from contacts.services import people
-from labelcrm.core import audit
-from labelcrm.core.admin.base import ORIGIN, ArchivableAdmin, EditingAdmin, either
-from labelcrm.core.admin.filters import AutocompleteFilter, DayRangeFilter
-from labelcrm.core.admin.keyset import Keyset, KeysetAdminMixin, KeysetChangeList
-from labelcrm.core.moments import check_reach
-from labelcrm.core.templatetags.labelcrm import address, badge, badges, moment, phone
-from labelcrm.lib.numbers import row_id
-
-from .filters import (
+from contacts.admin.filters import (
     CategoryFilter,
     ChannelFilter,
     FollowUpFilter,
@@ -39,10 +29,19 @@ from .filters import (
     StaleFilter,
     active_labels,
 )
-from .merging import ContactMerging, merges_of
-from .page import contact_page
-from .search import find
-from .transfer import ContactTransfer
+from contacts.admin.merging import ContactMerging, merges_of
+from contacts.admin.page import contact_page
+from contacts.admin.search import find
+from contacts.admin.transfer import ContactTransfer
+from contacts.models import Contact, Note
+from contacts.services import people
+from labelcrm.core import audit
+from labelcrm.core.admin.base import ORIGIN, ArchivableAdmin, EditingAdmin, either
+from labelcrm.core.admin.filters import AutocompleteFilter, DayRangeFilter
+from labelcrm.core.admin.keyset import Keyset, KeysetAdminMixin, KeysetChangeList
+from labelcrm.core.moments import check_reach
+from labelcrm.core.templatetags.labelcrm import address, badge, badges, moment, phone
+from labelcrm.lib.numbers import row_id
 
 
 class ContactChangeList(KeysetChangeList):

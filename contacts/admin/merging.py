@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import INPUT_CLASSES
 
+from contacts.admin.search import find
 from contacts.models import Agent, Contact, ContactMerge, Message
 from contacts.services import unmerging
 from contacts.services.joining import who_stays
@@ -28,8 +29,6 @@ from labelcrm.core.bulk import fetch
 from labelcrm.core.templatetags.labelcrm import phone
 from labelcrm.lib.numbers import row_id
 from labels.models import LabelAssignment
-
-from .search import find
 
 BY_HAND = "by_hand"
 MAX_FOUND = 20

@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-from .campaigns import CampaignResource as CampaignResource
-from .contacts import SHOWN_ROWS as SHOWN_ROWS
-from .contacts import ContactResource as ContactResource
-from .files import CSV as CSV
-from .files import EXPORT_FORMATS as EXPORT_FORMATS
-from .files import FORMATS as FORMATS
-from .files import REFUSALS as REFUSALS
-from .files import XLSX as XLSX
-from .files import refusal as refusal
+from contacts.importing.campaigns import CampaignResource as CampaignResource
+from contacts.importing.contacts import SHOWN_ROWS as SHOWN_ROWS
+from contacts.importing.contacts import ContactResource as ContactResource
+from contacts.importing.files import CSV as CSV
+from contacts.importing.files import EXPORT_FORMATS as EXPORT_FORMATS
+from contacts.importing.files import FORMATS as FORMATS
+from contacts.importing.files import REFUSALS as REFUSALS
+from contacts.importing.files import XLSX as XLSX
+from contacts.importing.files import refusal as refusal

@@ -8,14 +8,13 @@ from django.core.exceptions import ValidationError
 from import_export import resources
 from import_export.results import Result
 
+from contacts.importing import cells
+from contacts.importing.files import FileResult
 from contacts.models import Campaign
 from contacts.services import people
 from contacts.services.importing import ORIGIN
 from labelcrm.lib.cells import restored
 from labelcrm.lib.text import trimmed
-
-from . import cells
-from .files import FileResult
 
 _READERS: dict[str, cells.Reader] = {"cost": cells.rupiah, "starts_on": cells.day, "ends_on": cells.day}
 

@@ -25,6 +25,9 @@ from import_export.fields import Field
 from import_export.results import Result, RowResult
 
 from contacts import exporting
+from contacts.importing import cells
+from contacts.importing.files import FileResult
+from contacts.importing.headings import OTHER_ID, ROW_NUMBER
 from contacts.models import Agent, Campaign, Channel, Contact
 from contacts.services.importing import Line, Owners, Said, create_or_update_contacts, owners_of
 from labelcrm.core import audit
@@ -33,10 +36,6 @@ from labelcrm.lib.cells import restored
 from labelcrm.lib.numbers import row_id
 from labelcrm.lib.text import legible
 from webhooks.gateways import user_ids
-
-from . import cells
-from .files import FileResult
-from .headings import OTHER_ID, ROW_NUMBER
 
 SHOWN_ROWS = 200  # of a preview; the rest is counted
 

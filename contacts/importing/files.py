@@ -13,9 +13,8 @@ from import_export.formats import base_formats
 from import_export.results import Result
 
 from contacts import exporting
+from contacts.importing import headings
 from labelcrm.lib.spreadsheets import Table, UploadRefused, read_csv, read_xlsx
-
-from . import headings
 
 REFUSALS = {
     "not_csv": gettext_lazy("This is no CSV file: choose the format XLSX, or save it as CSV."),

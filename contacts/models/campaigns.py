@@ -6,11 +6,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from contacts.models.channels import Channel
+from contacts.models.contact import Contact, Message
 from contacts.querysets import CampaignQuerySet
 from labelcrm.core.soft_deletion import Archivable, LivingManager
-
-from .channels import Channel
-from .contact import Contact, Message
 
 
 class Campaign(Archivable):

@@ -10,10 +10,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from webhooks.gateways.events import Chat
-
-from .activity import lock_contacts
-from .identities import (
+from contacts.services.activity import lock_contacts
+from contacts.services.identities import (
     PHONE,
     Identifier,
     Known,
@@ -27,7 +25,8 @@ from .identities import (
     take_lead,
     take_place,
 )
-from .joining import Merge, People
+from contacts.services.joining import Merge, People
+from webhooks.gateways.events import Chat
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,15 +14,14 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.hidden import owners_of_meta_ids
 from contacts.models import Agent, Campaign, CampaignTouch, Contact, ContactIdentity, IdentityKind
+from contacts.services.activity import lock_contacts
+from contacts.services.attribution import MANUAL, set_first_touch
+from contacts.services.directory import Directory, resolve
+from contacts.services.people import Edit, edit_contacts
 from labelcrm.core import audit
 from labelcrm.core.models import AuditEntry
 from labelcrm.lib.phones import same_number
 from webhooks.gateways.events import Chat, ChatKind
-
-from .activity import lock_contacts
-from .attribution import MANUAL, set_first_touch
-from .directory import Directory, resolve
-from .people import Edit, edit_contacts
 
 ORIGIN = "import"
 CHUNK = 1000

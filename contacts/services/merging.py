@@ -11,12 +11,11 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.counting import first_live_inbound
 from contacts.models import Contact, ContactChannel, ContactMerge
+from contacts.services.activity import lock_contacts
+from contacts.services.attribution import first_messages, forget_later_touches, set_first_touch
+from contacts.services.identities import LID, PHONE, USER_ID, lead, would_lead
 from labelcrm.core import audit
 from labelcrm.core.bulk import execute, fetch
-
-from .activity import lock_contacts
-from .attribution import first_messages, forget_later_touches, set_first_touch
-from .identities import LID, PHONE, USER_ID, lead, would_lead
 
 # Rows that go to the survivor as they are. Labels move in `labels.services.merging`.
 MOVED = (

@@ -12,10 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from contacts.services.identities import Identifier
 from labelcrm.core.bulk import array, fetch
 from webhooks.gateways.events import Clock
-
-from .identities import Identifier
 
 # Stand-ins for an id, and numbers that somebody counts in a chat of their own.
 _NOT_UNIQUE = re.compile(r"[\W_0]*|\d{1,9}|null|none|nil|nan|undefined|unknown|true|false", re.IGNORECASE)

@@ -15,12 +15,11 @@ from django.utils.translation import gettext as _
 
 from contacts.counting import COUNTS
 from contacts.models import CampaignTouch, Contact, ContactMerge, Message
+from contacts.services.activity import NewMessage, Sight, note_messages, note_sights
+from contacts.services.attribution import attribute, first_messages, forget_lost_campaigns, set_first_touch
+from contacts.services.identities import lead
+from contacts.services.merging import CHANNELS, MERGED_BEFORE, MOVED, PERSONS, TOUCHES
 from labelcrm.core.bulk import execute, fetch
-
-from .activity import NewMessage, Sight, note_messages, note_sights
-from .attribution import attribute, first_messages, forget_lost_campaigns, set_first_touch
-from .identities import lead
-from .merging import CHANNELS, MERGED_BEFORE, MOVED, PERSONS, TOUCHES
 
 NAME = ("name", "name_source", "name_at")
 IDENTITIES = "contacts_contactidentity"

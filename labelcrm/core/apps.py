@@ -10,8 +10,7 @@ class CoreConfig(AppConfig):
         from django.db.models.signals import post_migrate
 
         import labelcrm.celery  # noqa: F401 - publishing needs the app, in every process
-
-        from . import checks  # noqa: F401 - registers itself
-        from .roles import sync_roles
+        from labelcrm.core import checks  # noqa: F401 - registers itself
+        from labelcrm.core.roles import sync_roles
 
         post_migrate.connect(sync_roles, dispatch_uid="labelcrm.roles")

@@ -15,10 +15,9 @@ from typing import Any
 from django.db import models
 from django.utils import timezone
 
+from labelcrm.core.bulk import copy_rows
+from labelcrm.core.models import AuditEntry
 from labelcrm.lib.numbers import whole_number
-
-from .bulk import copy_rows
-from .models import AuditEntry
 
 # What the trail calls by name, and of which it keeps every detail: things of the business, none of them a customer.
 # Whatever is not listed is taken for a person's: ids only.

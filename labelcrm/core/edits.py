@@ -17,8 +17,8 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from . import audit
-from .models import AuditEntry
+from labelcrm.core import audit
+from labelcrm.core.models import AuditEntry
 
 Row = TypeVar("Row", bound=models.Model)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import connection
 from django.utils import timezone
 
-from .models import Heartbeat
+from labelcrm.core.models import Heartbeat
 
 
 def note(*names: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from .models import JobRun
+from labelcrm.core.models import JobRun
 
 logger = logging.getLogger(__name__)
 

@@ -89,7 +89,7 @@ def sync_roles(sender: Any = None, **kwargs: Any) -> None:
 
 
 def _grant(group: Any, wanted: dict[str, Any]) -> None:
-    from .models import RoleGrant
+    from labelcrm.core.models import RoleGrant
 
     new = wanted.keys() - set(RoleGrant.objects.filter(group=group).values_list("permission", flat=True))
     with transaction.atomic():
@@ -99,7 +99,7 @@ def _grant(group: Any, wanted: dict[str, Any]) -> None:
 
 def _is_migrated(alias: str) -> bool:
     """False while somebody migrates to a state before there was this memory."""
-    from .models import RoleGrant
+    from labelcrm.core.models import RoleGrant
 
     return RoleGrant._meta.db_table in connections[alias].introspection.table_names()
 

@@ -20,7 +20,7 @@ from urllib.parse import unquote
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberType, ValidationResult
 
-from .text import legible
+from labelcrm.lib.text import legible
 
 MAX_LENGTH = 64  # of one number, as people spell it
 LONGEST = 15  # digits of a number with its country code (E.164)

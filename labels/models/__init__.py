@@ -1,11 +1,11 @@
 """What: the labels a business means, the ones WhatsApp knows, and who had which of them when."""
 
-from .canonical import Category, Label, LabelAlias
-from .governance import ContradictionRule, Finding, LabelMerge, NamingDecision, StaleFlag, StaleSnooze
-from .history import LabelAssignment, LabelCommand, LabelEvent
-from .projections import CleanSpell, LabelDay, LabelSpell, StageStay
-from .whatsapp import ChannelLabel, ChannelLabelEvent, ChannelLabelMeaning
-from .words import Effect, Method, Origin, RemovedReason, TimeSource
+from labels.models.canonical import Category, Label, LabelAlias
+from labels.models.governance import ContradictionRule, Finding, LabelMerge, NamingDecision, StaleFlag, StaleSnooze
+from labels.models.history import LabelAssignment, LabelCommand, LabelEvent
+from labels.models.projections import CleanSpell, LabelDay, LabelSpell, StageStay
+from labels.models.whatsapp import ChannelLabel, ChannelLabelEvent, ChannelLabelMeaning
+from labels.models.words import Effect, Method, Origin, RemovedReason, TimeSource
 
 __all__ = [
     "Category",

@@ -8,9 +8,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Agent, Contact
+from labels.models.canonical import Label
 from labels.querysets import OfContactFlagQuerySet
-
-from .canonical import Label
 
 
 class StaleFlag(models.Model):

@@ -9,11 +9,10 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Agent, Channel, Contact, ContactIdentity
+from labels.models.canonical import Label
+from labels.models.whatsapp import ChannelLabel
+from labels.models.words import Effect, Method, Origin, RemovedReason, TimeSource
 from labels.querysets import AssignmentQuerySet, CommandQuerySet, LabelEventQuerySet
-
-from .canonical import Label
-from .whatsapp import ChannelLabel
-from .words import Effect, Method, Origin, RemovedReason, TimeSource
 
 
 class LabelEvent(models.Model):

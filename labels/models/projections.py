@@ -14,9 +14,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Agent, Channel, Contact
-
-from .canonical import Label
-from .words import Method
+from labels.models.canonical import Label
+from labels.models.words import Method
 
 
 def _copied(to: Any, *, null: bool = False, related_name: str = "+") -> models.ForeignKey[Any, Any]:

@@ -8,10 +8,9 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Channel
+from labels.models.canonical import Label
+from labels.models.words import TimeSource
 from labels.querysets import ChannelLabelQuerySet, OfChannelQuerySet
-
-from .canonical import Label
-from .words import TimeSource
 
 
 class ChannelLabel(models.Model):

@@ -21,8 +21,7 @@ from labelcrm.lib.text import storable
 from labels.fold import Generation, generation_at, generations
 from labels.models import ChannelLabel, ChannelLabelEvent
 from labels.naming import MAX_NAME
-
-from . import meanings
+from labels.services import meanings
 
 SAVED, DELETED, HINT = "saved", "deleted", "hint"
 # WhatsApp's own lists travel as labels. Only these types, or none told, are labels that people put on chats.
@@ -320,7 +319,7 @@ def name_placeholder(*, channel_label: ChannelLabel, name: str, actor: Any) -> s
     """
     from django.utils import timezone
 
-    from .rewording import reword
+    from labels.services.rewording import reword
 
     now = timezone.now()
     hint = Definition(

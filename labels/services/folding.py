@@ -13,9 +13,8 @@ from typing import Any
 
 from labelcrm.core.bulk import array, copy_rows, execute, fetch, fetch_binary, reserve_ids, transpose
 from labels.fold import NONE, Interval, fold, order
-
-from .recording import Told, load
-from .wording import Wording, load_wording
+from labels.services.recording import Told, load
+from labels.services.wording import Wording, load_wording
 
 Key = tuple[int, int]  # (contact id, channel label id)
 

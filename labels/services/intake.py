@@ -14,10 +14,9 @@ from contacts.services.activity import lock_contacts, touch
 from contacts.services.ownership import NOBODY, Owner, Ownerships
 from labelcrm.core.bulk import fetch
 from labels import projecting, staleness
-
-from . import definitions, folding, meanings, recording, resync, rewording
-from .definitions import Definition, Use
-from .recording import Told
+from labels.services import definitions, folding, meanings, recording, resync, rewording
+from labels.services.definitions import Definition, Use
+from labels.services.recording import Told
 
 ASSIGNED = "assigned"
 

@@ -119,7 +119,7 @@ def remap(*, channel_label: ChannelLabel, label: Label, since: datetime | None, 
 
     Intervals stay as they are; spells are split or restated. Returns ids of the contacts whose figures changed.
     """
-    from .rewording import reword
+    from labels.services.rewording import reword
 
     connections.hold(channel_label.channel_id)
     row = ChannelLabel.objects.get(pk=channel_label.pk)

@@ -17,8 +17,7 @@ from contacts.services.unmerging import check_is_last, give_back, unmerge_contac
 from labelcrm.core.bulk import execute, fetch
 from labels import projecting, staleness
 from labels.models import StaleFlag
-
-from . import folding
+from labels.services import folding
 
 Key = tuple[int, int]
 

@@ -9,9 +9,8 @@ from contacts.services.activity import lock_contacts
 from labelcrm.core.bulk import fetch
 from labelcrm.core.meetings import all_or_nothing
 from labels import projecting
-
-from . import folding, rewording
-from .folding import Key
+from labels.services import folding, rewording
+from labels.services.folding import Key
 
 CHUNK = 2000
 

@@ -14,8 +14,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from labelcrm.core.bulk import fetch
-
-from .recording import Told
+from labels.services.recording import Told
 
 # Of a log that may be long, only the part from the event before the first moment to the one after the last.
 _BECAME_WORKING = """

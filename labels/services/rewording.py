@@ -9,9 +9,8 @@ from django.utils import timezone
 from contacts.services.activity import lock_contacts, touch
 from labelcrm.core.bulk import execute, fetch, transpose
 from labels import projecting, staleness
-
-from . import meanings
-from .wording import load_wording
+from labels.services import meanings
+from labels.services.wording import load_wording
 
 
 def refresh_wording(channel_labels: Collection[int]) -> set[int]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .facts import Facts
-from .questions import Question
+from reports.selectors.facts import Facts
+from reports.selectors.questions import Question
 
 # Over the columns of a spell; "at t" means just before t.
 COUNTS = {

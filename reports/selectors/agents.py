@@ -9,12 +9,11 @@ from typing import Any
 
 from contacts.counting import COUNTS, first_live_inbound
 from contacts.models import Agent, Channel
-
-from . import activity, facts, owners
-from .facts import Facts
-from .gaps import GAPS, met
-from .questions import Question, of_kind
-from .shares import Share, share
+from reports.selectors import activity, facts, owners
+from reports.selectors.facts import Facts
+from reports.selectors.gaps import GAPS, met
+from reports.selectors.questions import Question, of_kind
+from reports.selectors.shares import Share, share
 
 HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
 PROVEN_AFTER = 30 * DAY  # how long a grade has to come true

@@ -15,14 +15,13 @@ from contacts.models import Campaign
 from labels.models import Label
 from labels.models.canonical import ColorFamily
 from reports.limits import Limits
-
-from . import facts
-from .facts import Facts
-from .gaps import GAPS, met
-from .periods import Period, midnight
-from .questions import Question, of_kind, or_unmapped
-from .reading import select
-from .shares import Share, share
+from reports.selectors import facts
+from reports.selectors.facts import Facts
+from reports.selectors.gaps import GAPS, met
+from reports.selectors.periods import Period, midnight
+from reports.selectors.questions import Question, of_kind, or_unmapped
+from reports.selectors.reading import select
+from reports.selectors.shares import Share, share
 
 CREDITED = timedelta(hours=24 * 30)  # how long a last touch gets the credit for a label
 

@@ -19,8 +19,7 @@ from contacts.models import Channel
 from labelcrm.core.bulk import transpose
 from labels.projecting import limits_now
 from labels.spells import Interval, Meaning, Meanings, chosen_runs, clean_spells, spells
-
-from .reading import select
+from reports.selectors.reading import select
 
 Rows: TypeAlias = list[tuple[Any, ...]]
 

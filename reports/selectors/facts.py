@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from .reading import select
+from reports.selectors.reading import select
 
 Cursor = tuple[int, int, datetime]
 

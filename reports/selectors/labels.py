@@ -9,11 +9,10 @@ from typing import Any
 
 from labels.models import Label
 from labels.querysets import UNMAPPED
-
-from . import activity, facts
-from .facts import Facts
-from .questions import Question, or_unmapped
-from .reading import select
+from reports.selectors import activity, facts
+from reports.selectors.facts import Facts
+from reports.selectors.questions import Question, or_unmapped
+from reports.selectors.reading import select
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

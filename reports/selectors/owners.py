@@ -15,8 +15,7 @@ from django.conf import settings
 from contacts.models import ChannelOwnership
 from contacts.services.ownership import Ownerships
 from labelcrm.core.bulk import transpose
-
-from .periods import Period
+from reports.selectors.periods import Period
 
 OWNED = """
     owned AS (

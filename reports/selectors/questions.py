@@ -11,12 +11,11 @@ from django.db.models import Case, Q, When
 
 from labels.models import Label
 from labels.querysets import UNMAPPED
-
-from . import owners
-from .chosen import Chosen, Filters
-from .gaps import Gap, gaps
-from .gaps import parameters as gap_parameters
-from .periods import Period
+from reports.selectors import owners
+from reports.selectors.chosen import Chosen, Filters
+from reports.selectors.gaps import Gap, gaps
+from reports.selectors.gaps import parameters as gap_parameters
+from reports.selectors.periods import Period
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 
 from contacts.models import Agent
 from labels.models import Label
-
-from .questions import Question
-from .reading import select
+from reports.selectors.questions import Question
+from reports.selectors.reading import select
 
 DAY = timedelta(hours=24)
 

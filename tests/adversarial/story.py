@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from .number import MON, phone
+from tests.adversarial.number import MON, phone
 
 CUSTOMERS, CHANGES = 60, 300
 LABELS = {"1": "Pertanyaan baru", "2": "Prospek dingin", "3": "Hot", "4": "Menunggu pembayaran", "5": "Lunas"}

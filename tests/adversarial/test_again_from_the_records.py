@@ -23,12 +23,11 @@ from labels.models import (
     StageStay,
 )
 from labels.services.rebuilding import rebuild
+from tests.adversarial.number import BUDI, BUDI_LID, Number, minutes, phone
 from tests.gateways.payloads import Ad
 from webhooks.models import InboundEvent
 from webhooks.processing import replay
 from webhooks.selectors import inbox_summary
-
-from .number import BUDI, BUDI_LID, Number, minutes, phone
 
 pytestmark = pytest.mark.django_db
 

@@ -32,14 +32,13 @@ from labels.services.catalogue import update_label
 from labels.services.definitions import name_placeholder
 from labels.services.meanings import remap
 from labels.services.rebuilding import rebuild
+from tests.adversarial.number import MON, Number
+from tests.adversarial.test_crowds import in_threads
 from tests.gateways.payloads import Post
 from tests.labels.test_projecting import assert_in_step
 from tests.services_plugin import is_full_run
 from webhooks import processing
 from webhooks.models import InboundEvent
-
-from .number import MON, Number
-from .test_crowds import in_threads
 
 pytestmark = pytest.mark.django_db
 

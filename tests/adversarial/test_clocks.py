@@ -9,8 +9,7 @@ import pytest
 
 from contacts.models import Message
 from labels.models import LabelEvent
-
-from .number import BUDI, Number, crossed, minutes
+from tests.adversarial.number import BUDI, Number, crossed, minutes
 
 pytestmark = pytest.mark.django_db
 

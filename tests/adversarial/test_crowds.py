@@ -23,11 +23,10 @@ from labels.services import folding, merging
 from labels.services.definitions import name_placeholder
 from labels.services.meanings import remap
 from labels.services.rebuilding import rebuild
+from tests.adversarial.number import BUDI, BUDI_LID, SITI, Interval, Number, minutes, phone, states
 from tests.services_plugin import is_full_run
 from webhooks import processing
 from webhooks.models import InboundEvent, LaneMark
-
-from .number import BUDI, BUDI_LID, SITI, Interval, Number, minutes, phone, states
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

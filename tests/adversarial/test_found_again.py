@@ -10,9 +10,8 @@ import pytest
 from contacts.models import Channel, ChannelStatusEvent
 from contacts.services.connections import forget_repeated_statuses
 from labels.models import LabelAssignment, LabelDay, LabelEvent
+from tests.adversarial.number import BUDI, Number, minutes, phone, states
 from webhooks.models import InboundEvent
-
-from .number import BUDI, Number, minutes, phone, states
 
 pytestmark = pytest.mark.django_db
 WITH_STATUS = ("waha", "wuzapi", "wuzapi-form", "evolution", "evolution-untimed", "wppconnect", "generic")

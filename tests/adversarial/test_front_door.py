@@ -15,12 +15,11 @@ from django.db import connection
 from contacts.models import Contact, Message
 from contacts.services.channels import ChannelError, connect
 from labels.models import ChannelLabel, LabelEvent
+from tests.adversarial.number import BUDI, WITH_LABELS, Number, crossed, minutes, reasons, states
 from tests.gateways.payloads import Account, Post, WahaPayloads, WuzapiFormPayloads
 from tests.webhooks.posting import request
 from webhooks import front_store, processing
 from webhooks.models import InboundEvent, PostCounter, UnknownChannel
-
-from .number import BUDI, WITH_LABELS, Number, crossed, minutes, reasons, states
 
 pytestmark = pytest.mark.django_db
 

@@ -14,14 +14,13 @@ from labels.models import LabelAssignment, LabelEvent
 from labels.services import intake, merging
 from labels.services.definitions import SAVED, Definition
 from labels.services.intake import LabelFact
+from tests.adversarial.number import BUDI, SITI, Number, minutes, states
 from tests.api.conftest import client_of, rows
 from tests.factories import ChannelFactory, UserFactory
 from tests.gateways.mutations import mutated
 from tests.gateways.test_cloudapi_people import story
 from webhooks.models import InboundEvent
 from webhooks.processing import replay
-
-from .number import BUDI, SITI, Number, minutes, states
 
 pytestmark = pytest.mark.django_db
 

@@ -13,9 +13,8 @@ from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelAssignm
 from labels.naming import normalize
 from labels.services.definitions import name_placeholder
 from labels.services.meanings import remap
+from tests.adversarial.number import BUDI, SITI, WITH_DEFINITIONS, Number, crossed, minutes, phone, reasons
 from webhooks.models import InboundEvent
-
-from .number import BUDI, SITI, WITH_DEFINITIONS, Number, crossed, minutes, phone, reasons
 
 pytestmark = pytest.mark.django_db
 

@@ -13,12 +13,11 @@ from reports.selectors import agents
 from reports.selectors.chosen import Filters
 from reports.selectors.periods import Period
 from reports.selectors.questions import Question
+from tests.adversarial.number import Number, minutes, phone
 from tests.gateways.payloads import Post
 from tests.gateways.payloads.typed import content, evolution, waha_noweb, waha_webjs, wppconnect, wuzapi
 from webhooks.connection.arrivals import arrivals
 from webhooks.models import InboundEvent
-
-from .number import Number, minutes, phone
 
 pytestmark = pytest.mark.django_db
 PROTOBUF = (

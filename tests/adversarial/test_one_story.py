@@ -11,11 +11,10 @@ import pytest
 
 from contacts.models import Contact
 from labels.models import ChannelLabel, LabelAssignment, LabelSpell
+from tests.adversarial.number import Number, phone
+from tests.adversarial.story import CUSTOMERS, NOT_PEOPLE, Fact, intervals, lid_of, week
 from tests.gateways.payloads import Post
 from webhooks.models import InboundEvent
-
-from .number import Number, phone
-from .story import CUSTOMERS, NOT_PEOPLE, Fact, intervals, lid_of, week
 
 pytestmark = pytest.mark.django_db
 TOLD_IN_ANY_ORDER = ("waha", "gowa", "wuzapi", "wuzapi-form", "evolution", "generic")

@@ -13,12 +13,11 @@ from contacts.models import CampaignRule, CampaignTouch, Channel, Contact, Conta
 from labels import projecting, staleness
 from labels.models import Label, LabelAssignment, LabelEvent, LabelSpell, StaleFlag
 from labels.services import merging
+from tests.adversarial.number import BUDI, BUDI_LID, SITI, WITH_LABELS, Number, crossed, minutes, reasons, states
 from tests.factories import CampaignFactory
 from tests.gateways.payloads import Ad, Post
 from webhooks.models import InboundEvent
 from webhooks.processing import replay
-
-from .number import BUDI, BUDI_LID, SITI, WITH_LABELS, Number, crossed, minutes, reasons, states
 
 pytestmark = pytest.mark.django_db
 

@@ -9,11 +9,10 @@ import pytest
 
 from contacts.models import Message
 from labels.models import ChannelLabel, ChannelLabelEvent, LabelAssignment, LabelDay, LabelEvent, LabelSpell
+from tests.adversarial.number import BUDI, WITH_LABELS, Number, minutes, states
 from tests.webhooks.generic import Bridge
 from webhooks.models import InboundEvent
 from webhooks.selectors import inbox_summary
-
-from .number import BUDI, WITH_LABELS, Number, minutes, states
 
 pytestmark = pytest.mark.django_db
 CLOCKED = [name for name in WITH_LABELS if name != "wppconnect"]  # gateways whose events say when

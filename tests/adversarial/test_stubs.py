@@ -9,6 +9,7 @@ import pytest
 
 from contacts.models import Campaign, CampaignRule, CampaignTouch, Channel, Contact, ContactChannel, Message
 from contacts.services.activity import NewMessage, tellings
+from tests.adversarial.number import BUDI, Number, minutes, reasons, states
 from tests.factories import CampaignFactory
 from tests.gateways.payloads import Ad, Post
 from tests.gateways.payloads.typed import PLACEHOLDERS
@@ -16,8 +17,6 @@ from webhooks.gateways import kinds
 from webhooks.gateways.kinds import Verdict
 from webhooks.models import InboundEvent
 from webhooks.processing import replay
-
-from .number import BUDI, Number, minutes, reasons, states
 
 pytestmark = pytest.mark.django_db
 EVERY = tuple(PLACEHOLDERS)

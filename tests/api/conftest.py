@@ -10,9 +10,8 @@ from django.core.cache import cache
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
+from tests.api.story import Story
 from tests.factories import TeamFactory, UserFactory
-
-from .story import Story
 
 
 @pytest.fixture(autouse=True)

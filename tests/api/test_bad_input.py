@@ -13,10 +13,9 @@ from rest_framework.test import APIClient
 
 from labelcrm.api import ENDPOINTS
 from labels.models import Label
+from tests.api.story import Story
 from tests.factories import CampaignFactory
 from tests.services_plugin import is_full_run
-
-from .story import Story
 
 pytestmark = pytest.mark.django_db
 

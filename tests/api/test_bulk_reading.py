@@ -17,10 +17,9 @@ from rest_framework.test import APIClient
 from labelcrm.core.api import bulk_reading
 from labelcrm.core.api.bulk_reading import BulkReadingRefused, count_people
 from labelcrm.core.models import AuditEntry, PeopleServed
+from tests.api.conftest import client_of, get
+from tests.api.story import Story
 from tests.factories import UserFactory
-
-from .conftest import client_of, get
-from .story import Story
 
 LISTS = ("contacts", "assignments", "label-events", "messages")
 

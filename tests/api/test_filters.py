@@ -10,11 +10,10 @@ from rest_framework.test import APIClient
 
 from contacts.models import Contact
 from labels.models import Label, LabelAssignment
+from tests.api.conftest import get, rows
+from tests.api.story import Story
 from tests.factories import CampaignFactory, ContactFactory
 from webhooks.gateways import GATEWAYS
-
-from .conftest import get, rows
-from .story import Story
 
 pytestmark = pytest.mark.django_db
 

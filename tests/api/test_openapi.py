@@ -24,10 +24,9 @@ from schemathesis.engine import events, from_schema
 from schemathesis.openapi.checks import RejectedPositiveData
 
 from labelcrm.core.api.throttling import TokenThrottle
+from tests.api.story import Story
 from tests.factories import CampaignFactory, TeamFactory, UserFactory
 from tests.services_plugin import is_full_run
-
-from .story import Story
 
 SEED = 8
 EXAMPLES = 100 if is_full_run() else 3

@@ -14,10 +14,9 @@ from rest_framework.test import APIClient
 
 from contacts.models import Campaign, Contact
 from labelcrm.core.api.pagination import Cursor, InvalidCursor
+from tests.api.conftest import get
+from tests.api.story import Story
 from tests.factories import THEN, ContactFactory
-
-from .conftest import get
-from .story import Story
 
 pytestmark = pytest.mark.django_db
 

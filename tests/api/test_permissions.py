@@ -13,10 +13,9 @@ from labelcrm.api import ENDPOINTS
 from labelcrm.core.models import AuditEntry
 from labelcrm.core.roles import ANALYST, AUDITOR, CS, CS_LEAD, MARKETING, OWNER, ROLES
 from labels.models import Category, Label
+from tests.api.conftest import client_of, get, rows
+from tests.api.story import Story
 from tests.factories import CampaignFactory, TeamFactory, UserFactory
-
-from .conftest import client_of, get, rows
-from .story import Story
 
 pytestmark = pytest.mark.django_db
 

@@ -10,10 +10,9 @@ from rest_framework.test import APIClient
 
 from contacts.models import ContactIdentity, IdentityKind
 from labels.models import Label
+from tests.api.conftest import client_of, get, rows
+from tests.api.story import Story
 from tests.factories import CampaignFactory, ContactFactory, UserFactory
-
-from .conftest import client_of, get, rows
-from .story import Story
 
 pytestmark = pytest.mark.django_db
 

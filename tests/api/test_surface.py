@@ -17,10 +17,9 @@ from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from labelcrm.core.api import throttling
+from tests.api.conftest import client_of, get
+from tests.api.story import Story
 from tests.factories import UserFactory
-
-from .conftest import client_of, get
-from .story import Story
 
 pytestmark = pytest.mark.django_db
 

@@ -11,11 +11,10 @@ from rest_framework.test import APIClient
 from contacts.models import Agent, Campaign, Consent, Contact, Team
 from labelcrm.core.models import AuditEntry
 from labels.models import Label, LabelAlias, StageStay
+from tests.api.conftest import client_of, get
+from tests.api.story import Story
 from tests.factories import AgentFactory, CampaignFactory, TeamFactory, UserFactory
 from webhooks.models import InboundEvent
-
-from .conftest import client_of, get
-from .story import Story
 
 pytestmark = pytest.mark.django_db
 

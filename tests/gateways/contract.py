@@ -15,6 +15,20 @@ from typing import Any, ClassVar
 
 import pytest
 
+from tests.gateways.mutations import damaged, mutated, shuffled, written
+from tests.gateways.payloads.base import (
+    AT,
+    BROADCAST,
+    CUSTOMER,
+    CUSTOMER_LID,
+    GROUP,
+    NEWSLETTER,
+    STATUS,
+    Account,
+    Ad,
+    Payloads,
+    Post,
+)
 from webhooks.gateways import jsonbody
 from webhooks.gateways.base import Gateway, Headers
 from webhooks.gateways.events import (
@@ -32,21 +46,6 @@ from webhooks.gateways.events import (
     NotUnderstood,
 )
 from webhooks.gateways.reading import STUMBLED
-
-from .mutations import damaged, mutated, shuffled, written
-from .payloads.base import (
-    AT,
-    BROADCAST,
-    CUSTOMER,
-    CUSTOMER_LID,
-    GROUP,
-    NEWSLETTER,
-    STATUS,
-    Account,
-    Ad,
-    Payloads,
-    Post,
-)
 
 STRANGE_NAMES = (
     "🔥 Hot", "Panas ", " Panas", "دافئ", "<script>alert(1)</script>", "=cmd()|'/c calc'!A0", "a\r\nb", "\u202eabc",

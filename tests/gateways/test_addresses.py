@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.gateways.payloads import EvolutionPayloads, GowaPayloads, WahaPayloads, WppConnectPayloads, WuzapiPayloads
+from tests.gateways.payloads.base import CUSTOMER, CUSTOMER_LID, Post
 from webhooks.gateways import GATEWAYS
-
-from .payloads import EvolutionPayloads, GowaPayloads, WahaPayloads, WppConnectPayloads, WuzapiPayloads
-from .payloads.base import CUSTOMER, CUSTOMER_LID, Post
 
 
 def one(gateway: str, post: Post) -> Any:

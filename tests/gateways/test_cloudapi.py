@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
+from tests.gateways.contract import GatewayContract
+from tests.gateways.payloads import Account, CloudApiPayloads
+from tests.gateways.payloads.base import AT, CUSTOMER
 from webhooks.gateways import GATEWAYS, kinds
 from webhooks.gateways.events import Clock, ContactSeen, Envelope, Ignored, MessageSeen, Moment, NotUnderstood
-
-from .contract import GatewayContract
-from .payloads import Account, CloudApiPayloads
-from .payloads.base import AT, CUSTOMER
 
 
 class TestCloudApi(GatewayContract):

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from tests.gateways.mutations import mutated, written
+from tests.gateways.payloads import CloudApiPayloads
+from tests.gateways.payloads.base import AT, CUSTOMER, Post
 from webhooks.gateways import GATEWAYS
 from webhooks.gateways.events import (
     Chat,
@@ -22,10 +25,6 @@ from webhooks.gateways.events import (
     NotUnderstood,
 )
 from webhooks.gateways.reading import STUMBLED
-
-from .mutations import mutated, written
-from .payloads import CloudApiPayloads
-from .payloads.base import AT, CUSTOMER, Post
 
 META = CloudApiPayloads()
 ID, PARENT = "ID.13491208655302741918", "ID.ENT.11815799212886844830"

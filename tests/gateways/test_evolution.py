@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.gateways.contract import GatewayContract
+from tests.gateways.payloads import EvolutionPayloads
+from tests.gateways.payloads.base import AT, CUSTOMER, CUSTOMER_LID, GROUP
 from webhooks.gateways import GATEWAYS, jsonbody
 from webhooks.gateways.events import (
     ChannelStatus,
@@ -21,10 +24,6 @@ from webhooks.gateways.events import (
     NotUnderstood,
     Wall,
 )
-
-from .contract import GatewayContract
-from .payloads import EvolutionPayloads
-from .payloads.base import AT, CUSTOMER, CUSTOMER_LID, GROUP
 
 
 class TestEvolution(GatewayContract):

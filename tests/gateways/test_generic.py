@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
+from tests.gateways.contract import GatewayContract
+from tests.gateways.payloads import GenericPayloads
+from tests.gateways.payloads.base import AT, CUSTOMER, CUSTOMER_LID
 from webhooks.gateways import GATEWAYS
 from webhooks.gateways.events import ChannelStatus, Clock, ConnectionState, ContactSeen, Moment, NotUnderstood, Wall
-
-from .contract import GatewayContract
-from .payloads import GenericPayloads
-from .payloads.base import AT, CUSTOMER, CUSTOMER_LID
 
 
 class TestGeneric(GatewayContract):

@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
+from tests.gateways.contract import GatewayContract
+from tests.gateways.payloads import GowaPayloads
+from tests.gateways.payloads.base import AT, CUSTOMER, CUSTOMER_LID
 from webhooks.gateways import GATEWAYS
 from webhooks.gateways.events import Clock, Envelope, Ignored, LabelSaved, Moment, NotUnderstood
-
-from .contract import GatewayContract
-from .payloads import GowaPayloads
-from .payloads.base import AT, CUSTOMER, CUSTOMER_LID
 
 
 class TestGowa(GatewayContract):

@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.gateways.payloads import EvolutionPayloads, GowaPayloads, WahaPayloads, WppConnectPayloads, WuzapiPayloads
+from tests.gateways.payloads.base import CUSTOMER, GROUP, Ad, Post
+from tests.gateways.payloads.typed import WAYS, evolution_stub, waha, waha_stub, waha_waiting, wuzapi_undecryptable
 from webhooks.gateways import GATEWAYS, kinds
 from webhooks.gateways.events import Envelope, Ignored, MessageSeen
 from webhooks.gateways.kinds import Verdict
-
-from .payloads import EvolutionPayloads, GowaPayloads, WahaPayloads, WppConnectPayloads, WuzapiPayloads
-from .payloads.base import CUSTOMER, GROUP, Ad, Post
-from .payloads.typed import WAYS, evolution_stub, waha, waha_stub, waha_waiting, wuzapi_undecryptable
 
 EVERY_TYPE = [(way, wire_type) for way, told in WAYS.items() for wire_type in told.table]
 NOBODY_KNOWS = {"gowa": "hologram"} | dict.fromkeys(["waha-webjs", "wppconnect"], "hologram")

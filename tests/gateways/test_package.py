@@ -6,9 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.gateways.payloads import PAYLOADS
 from webhooks.gateways import GATEWAYS
-
-from .payloads import PAYLOADS
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.gateways.mutations import ODD_VALUES
 from webhooks.gateways import user_ids
 from webhooks.gateways.user_ids import UserId
-
-from .mutations import ODD_VALUES
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.gateways.contract import GatewayContract
+from tests.gateways.payloads import WahaPayloads
+from tests.gateways.payloads.base import AT, CUSTOMER, CUSTOMER_LID, GROUP
 from webhooks.gateways import GATEWAYS
 from webhooks.gateways.events import (
     Clock,
@@ -16,10 +19,6 @@ from webhooks.gateways.events import (
     Moment,
     NotUnderstood,
 )
-
-from .contract import GatewayContract
-from .payloads import WahaPayloads
-from .payloads.base import AT, CUSTOMER, CUSTOMER_LID, GROUP
 
 
 class TestWaha(GatewayContract):

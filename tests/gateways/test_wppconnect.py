@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
+from tests.gateways.contract import GatewayContract
+from tests.gateways.payloads import WppConnectPayloads
+from tests.gateways.payloads.base import CUSTOMER, GROUP
 from webhooks.gateways import GATEWAYS
 from webhooks.gateways.events import ConnectionState, Envelope, Ignored, NotUnderstood
-
-from .contract import GatewayContract
-from .payloads import WppConnectPayloads
-from .payloads.base import CUSTOMER, GROUP
 
 HOT = {"id": "7", "name": "🔥 Hot", "color": 4294396992, "colorIndex": 13, "hexColor": "#f74848"}
 PAID = {"id": "8", "name": "Lunas", "color": 4292849392, "colorIndex": None, "hexColor": "#dfaef0"}

@@ -7,13 +7,12 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
+from tests.gateways.contract import GatewayContract
+from tests.gateways.payloads import WuzapiFormPayloads, WuzapiPayloads
+from tests.gateways.payloads.base import CUSTOMER, CUSTOMER_LID, Post
 from webhooks.gateways import GATEWAYS, form, jsonbody
 from webhooks.gateways.base import Headers
 from webhooks.gateways.events import ConnectionState, Envelope, Ignored, LabelDeleted, LabelSaved
-
-from .contract import GatewayContract
-from .payloads import WuzapiFormPayloads, WuzapiPayloads
-from .payloads.base import CUSTOMER, CUSTOMER_LID, Post
 
 
 class TestWuzapi(GatewayContract):

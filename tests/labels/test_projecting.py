@@ -27,8 +27,7 @@ from labels.models import (
 )
 from labels.spells import Interval, Meaning
 from tests.factories import AgentFactory, ChannelFactory, ContactFactory
-
-from . import oracle
+from tests.labels import oracle
 
 pytestmark = pytest.mark.django_db
 

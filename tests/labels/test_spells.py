@@ -24,9 +24,8 @@ from labels.spells import (
     spells,
     stage_stays,
 )
+from tests.labels import oracle
 from tests.services_plugin import is_full_run
-
-from . import oracle
 
 NOON = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
 LIMITS = Limits(mistap=timedelta(seconds=120), hole=timedelta(seconds=600))

@@ -14,12 +14,11 @@ from urllib.parse import unquote_to_bytes, urlencode
 
 import pytest
 
+from tests.odd.addresses import Address, addresses, forms_of, lookups, parameters
+from tests.odd.conftest import LEAD, OWNER, Crawler
+from tests.odd.values import VALUES, spellings
 from tests.services_plugin import is_full_run
 from webhooks.gateways import GATEWAYS
-
-from .addresses import Address, addresses, forms_of, lookups, parameters
-from .conftest import LEAD, OWNER, Crawler
-from .values import VALUES, spellings
 
 pytestmark = pytest.mark.django_db
 

@@ -16,9 +16,8 @@ from django.conf import settings
 from contacts.models import Agent, Campaign, Channel
 from labels.models import Label
 from reports.home import Tiles
+from tests.reports.slow import DAY, ZONE, Slow, active
 from webhooks.models import InboundEvent
-
-from .slow import DAY, ZONE, Slow, active
 
 Read = Callable[..., Any]
 """Path and parameters of a GET; gives the JSON of its answer."""

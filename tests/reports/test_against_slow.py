@@ -15,9 +15,8 @@ from reports.selectors.chosen import Filters
 from reports.selectors.periods import Period
 from reports.selectors.questions import Question
 from reports.selectors.shares import Share
-
-from .slow import Slow
-from .world import World, day
+from tests.reports.slow import Slow
+from tests.reports.world import World, day
 
 pytestmark = pytest.mark.django_db
 

@@ -16,11 +16,10 @@ from contacts.models import Agent, Contact, Team
 from labelcrm.core.models import AuditEntry
 from labels.models import Label
 from tests.factories import CampaignFactory, ContactFactory, UserFactory
+from tests.reports.test_named import BUDI, SITI, TONO, rina, write
+from tests.reports.test_pages import client_of
+from tests.reports.world import day
 from tests.webhooks.generic import Bridge
-
-from .test_named import BUDI, SITI, TONO, rina, write
-from .test_pages import client_of
-from .world import day
 
 __all__ = ["rina"]
 pytestmark = pytest.mark.django_db

@@ -23,11 +23,10 @@ from contacts.services import importing as services
 from labelcrm.core.models import AuditEntry
 from labelcrm.lib.spreadsheets import UploadRefused, read_csv, read_xlsx
 from tests.factories import AgentFactory, CampaignFactory, ContactFactory, UserFactory
-
-from .test_exporting import CSV, HOSTILE, XLSX, body, export, three
-from .test_named import rina
-from .test_pages import client_of
-from .world import day
+from tests.reports.test_exporting import CSV, HOSTILE, XLSX, body, export, three
+from tests.reports.test_named import rina
+from tests.reports.test_pages import client_of
+from tests.reports.world import day
 
 __all__ = ["rina", "three"]
 pytestmark = pytest.mark.django_db

@@ -17,9 +17,8 @@ from reports.selectors.periods import Period
 from reports.selectors.questions import Question
 from reports.selectors.shares import share
 from tests.factories import CampaignFactory
+from tests.reports.world import day
 from tests.webhooks.generic import Bridge
-
-from .world import day
 
 pytestmark = pytest.mark.django_db
 

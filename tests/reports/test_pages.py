@@ -24,9 +24,8 @@ from reports.limits import Limits
 from reports.pages_reports import REPORTS
 from reports.selectors.periods import is_provisional
 from tests.factories import CampaignFactory, UserFactory
-
-from .test_named import BUDI, SITI, rina, write
-from .world import World, day
+from tests.reports.test_named import BUDI, SITI, rina, write
+from tests.reports.world import World, day
 
 __all__ = ["rina"]
 pytestmark = pytest.mark.django_db

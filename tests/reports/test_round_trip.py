@@ -20,11 +20,10 @@ from labelcrm.core.models import AuditEntry
 from labelcrm.lib import phones
 from tests.factories import AgentFactory, CampaignFactory, ContactFactory, TeamFactory, UserFactory
 from tests.numbers import OLD_FORMS, mobiles
-
-from .test_exporting import CSV, HOSTILE, PROGRAM_CSV, XLSX, body, export
-from .test_importing import CONTACTS, confirm, problems, totals, upload
-from .test_pages import client_of
-from .world import day
+from tests.reports.test_exporting import CSV, HOSTILE, PROGRAM_CSV, XLSX, body, export
+from tests.reports.test_importing import CONTACTS, confirm, problems, totals, upload
+from tests.reports.test_pages import client_of
+from tests.reports.world import day
 
 pytestmark = pytest.mark.django_db
 

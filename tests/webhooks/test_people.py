@@ -16,8 +16,7 @@ from labels.models import LabelAssignment
 from labels.services import merging
 from labels.services.rebuilding import rebuild
 from tests.factories import ChannelFactory
-
-from .telling import changed, label, message, minutes, person, seen, tell
+from tests.webhooks.telling import changed, label, message, minutes, person, seen, tell
 
 pytestmark = pytest.mark.django_db
 

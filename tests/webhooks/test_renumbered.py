@@ -17,8 +17,7 @@ from contacts.services.importing import Line, Said, create_or_update_contacts, o
 from labels.services import merging
 from labels.services.rebuilding import rebuild
 from tests.factories import ChannelFactory, ContactFactory
-
-from .telling import changed, label, message, person, tell
+from tests.webhooks.telling import changed, label, message, person, tell
 
 pytestmark = pytest.mark.django_db
 

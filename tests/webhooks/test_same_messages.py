@@ -16,8 +16,7 @@ from labels.models import LabelAssignment
 from labels.services import merging
 from labels.services.rebuilding import rebuild
 from tests.factories import ChannelFactory
-
-from .telling import label, message, minutes, person, tell
+from tests.webhooks.telling import label, message, minutes, person, tell
 
 pytestmark = pytest.mark.django_db
 

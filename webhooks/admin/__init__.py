@@ -1,5 +1,5 @@
 """Admin of the inbox, and the System page."""
 
-from . import inbox
+from webhooks.admin import inbox
 
 __all__ = ["inbox"]

@@ -14,11 +14,10 @@ from django.utils.translation import gettext as _
 
 from contacts.models import Channel
 from labelcrm.core.templatetags.labelcrm import length
+from webhooks.connection.arrivals import LABEL_ITSELF, LABEL_ON_CHAT, MESSAGE, Arrivals
+from webhooks.connection.guides import GUIDES
 from webhooks.gateways import GATEWAYS
 from webhooks.models import InboundEvent, UnknownChannel
-
-from .arrivals import LABEL_ITSELF, LABEL_ON_CHAT, MESSAGE, Arrivals
-from .guides import GUIDES
 
 Text = str | Promise
 State = InboundEvent.State

@@ -22,10 +22,9 @@ from unfold.widgets import (
 from contacts.models import Channel
 from contacts.services.channels import SHORTEST_SECRET
 from labelcrm.core.moments import check_reach
+from webhooks.connection.choosing import AgentChoice, TeamChoice
+from webhooks.connection.guides import GUIDES
 from webhooks.gateways import GATEWAYS
-
-from .choosing import AgentChoice, TeamChoice
-from .guides import GUIDES
 
 OVERLAPS = [
     (0, gettext_lazy("stop working at once")),

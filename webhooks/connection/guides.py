@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from .guide import Guide, Step
+from webhooks.connection.guide import Guide, Step
 
 NOBODY = _("Who put a label on: no gateway tells. It is taken from the owner of the number.")
 WHILE_AWAY = _("Changes made while the gateway was not running or not connected to WhatsApp, for the most part.")

@@ -12,12 +12,11 @@ from typing import Any
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from webhooks.connection.guide import Guide, fill
+from webhooks.connection.guides import GUIDES
+from webhooks.connection.pages import abilities
 from webhooks.gateways import GATEWAYS
 from webhooks.gateways.base import Gateway
-
-from .guide import Guide, fill
-from .guides import GUIDES
-from .pages import abilities
 
 FILES = {"en": "docs/gateways.md", "id": "docs/gateways.id.md"}
 EXAMPLE = {"secret": "SECRET", "verify": "VERIFY-TOKEN", "session": "cs-rina"}

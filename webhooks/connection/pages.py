@@ -19,11 +19,10 @@ from django.utils.translation import gettext as _
 from contacts.models import Channel, ChannelSecret
 from contacts.services.channels import hook_path
 from labels.models import ChannelLabel
+from webhooks.connection.guide import Guide, fill
+from webhooks.connection.guides import GUIDES
 from webhooks.gateways import GATEWAYS
 from webhooks.gateways.base import Capabilities
-
-from .guide import Guide, fill
-from .guides import GUIDES
 
 HIDDEN = "••••••••"
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")

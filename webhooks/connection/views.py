@@ -19,13 +19,12 @@ from django.views.decorators.http import require_POST, require_safe
 from contacts.models import Channel
 from contacts.services.channels import ChannelError
 from labelcrm.lib.numbers import row_id
+from webhooks.connection import deeds, pages
+from webhooks.connection.arrivals import KINDS, arrivals
+from webhooks.connection.check import check
+from webhooks.connection.forms import ConnectForm, LabelNameForm, OwnerForm, RotateForm, ZoneForm
+from webhooks.connection.guides import GUIDES
 from webhooks.gateways import GATEWAYS
-
-from . import deeds, pages
-from .arrivals import KINDS, arrivals
-from .check import check
-from .forms import ConnectForm, LabelNameForm, OwnerForm, RotateForm, ZoneForm
-from .guides import GUIDES
 
 SHOWN_POSTS = 20
 

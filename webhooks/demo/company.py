@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from .senders import Tag
+from webhooks.demo.senders import Tag
 
 # What a label is for. The number beside it: after how many days on a chat the standard taxonomy calls it stale.
 NEW, HOT, HIGH, MIDDLE, LOW, COLD = "new", "hot", "grade a", "grade b", "grade c", "cold"

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from . import phrases
-from .company import (
+from webhooks.demo import phrases
+from webhooks.demo.company import (
     AFTER,
     COLD,
     COMPLAINT,
@@ -30,7 +30,7 @@ from .company import (
     Number,
     Source,
 )
-from .senders import Ad, Address, Tag
+from webhooks.demo.senders import Ad, Address, Tag
 
 OPEN_FROM, OPEN_UNTIL = 8, 21  # hours in which CS work, local time
 MARGIN = timedelta(hours=3)  # nobody's label is this close to becoming stale when the story ends

@@ -24,13 +24,12 @@ from contacts.models.channels import CRM_GATEWAY
 from contacts.services.channels import connect
 from labelcrm.core.models import Setting
 from labels import staleness
+from webhooks.demo.company import NUMBERS, SOURCES, Number, Source
+from webhooks.demo.manifest import Manifest
+from webhooks.demo.senders import Post
+from webhooks.demo.story import CONTACTS, SEED, accounts, tell
 from webhooks.models import InboundEvent
 from webhooks.processing import pending_channels
-
-from .company import NUMBERS, SOURCES, Number, Source
-from .manifest import Manifest
-from .senders import Post
-from .story import CONTACTS, SEED, accounts, tell
 
 STAMP = "demo"
 CONNECTIONS = 8

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from itertools import count
 from zoneinfo import ZoneInfo
 
-from . import phrases
-from .company import (
+from webhooks.demo import phrases
+from webhooks.demo.company import (
     AGENTS,
     EXCLUSIVE,
     HIGH,
@@ -28,9 +28,9 @@ from .company import (
     Number,
     Source,
 )
-from .manifest import AgentTruth, Manifest
-from .people import Calendar, Happening, Life, Person, Worn, cut, first_high, is_borderline
-from .senders import SENDERS, Account, Address, Post, Sender, Tag
+from webhooks.demo.manifest import AgentTruth, Manifest
+from webhooks.demo.people import Calendar, Happening, Life, Person, Worn, cut, first_high, is_borderline
+from webhooks.demo.senders import SENDERS, Account, Address, Post, Sender, Tag
 
 SEED = 20
 CONTACTS = 3000

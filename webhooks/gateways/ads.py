@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from . import shapes
-from .events import AdReferral
+from webhooks.gateways import shapes
+from webhooks.gateways.events import AdReferral
 
 _LONGEST = 2_000  # no browser and no ad manager writes longer addresses
 _DEEPEST_MESSAGE = 6  # a message in a view-once in an ephemeral wrapper, with room to spare

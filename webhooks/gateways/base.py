@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .events import Event
+from webhooks.gateways.events import Event
 
 Headers = Mapping[str, str]  # names in lower case
 

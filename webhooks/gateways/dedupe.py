@@ -6,8 +6,8 @@ import hashlib
 import json
 from typing import Any
 
-from .events import AdReferral
-from .kinds import Verdict
+from webhooks.gateways.events import AdReferral
+from webhooks.gateways.kinds import Verdict
 
 MAX_KEY = 200
 

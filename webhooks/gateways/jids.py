@@ -10,8 +10,8 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import Any
 
-from . import shapes
-from .events import Chat, ChatKind
+from webhooks.gateways import shapes
+from webhooks.gateways.events import Chat, ChatKind
 
 MAX_LENGTH = 256
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from . import shapes
+from webhooks.gateways import shapes
 
 MAX_TYPE = 60  # of a type's own name, where it is kept
 _MIME_FAMILIES = frozenset({"image", "audio", "video"})

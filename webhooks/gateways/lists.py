@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import shapes
+from webhooks.gateways import shapes
 
 LIST_TYPES = (
     "none", "unread", "groups", "favorites", "predefined", "custom", "community", "server_assigned", "drafted",

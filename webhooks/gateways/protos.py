@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from . import kinds, shapes
-from .kinds import Verdict
+from webhooks.gateways import kinds, shapes
+from webhooks.gateways.kinds import Verdict
 
 _WRAPPERS = frozenset({
     "ephemeralmessage", "viewoncemessage", "viewoncemessagev2", "viewoncemessagev2extension", "devicesentmessage",

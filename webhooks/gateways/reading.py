@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import jids, jsonbody, shapes
-from .base import Headers
-from .events import Chat, ChatKind, Envelope, Event, Ignored, NotUnderstood
+from webhooks.gateways import jids, jsonbody, shapes
+from webhooks.gateways.base import Headers
+from webhooks.gateways.events import Chat, ChatKind, Envelope, Event, Ignored, NotUnderstood
 
 Body = dict[str, Any]
 Reader = Callable[[Body], Iterable[Event]]

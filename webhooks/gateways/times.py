@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from .events import Clock, Moment, Wall
+from webhooks.gateways.events import Clock, Moment, Wall
 
 # WhatsApp's first day. whatsmeow says 1970 where WhatsApp sent no time, and no label is older than this.
 EARLIEST = datetime(2009, 2, 1, tzinfo=UTC)

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from . import shapes
+from webhooks.gateways import shapes
 
 _ID = re.compile(r"(?P<country>[A-Za-z]{2})\.(?P<parent>ENT\.)?(?P<rest>[A-Za-z0-9]{1,128})", re.ASCII)
 # Meta: 3 to 35 letters, digits, periods and underscores, one of them a letter. Read with room to spare.

@@ -1,5 +1,5 @@
 """Admin of users, roles and records, and what the other admins are built from."""
 
-from . import people, records
+from labelcrm.core.admin import people, records
 
 __all__ = ["people", "records"]

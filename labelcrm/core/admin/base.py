@@ -18,11 +18,10 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RadioFilter
 
 from labelcrm.core import edits
+from labelcrm.core.admin import history
+from labelcrm.core.admin.chips import ChipChangeList
 from labelcrm.core.models import AuditEntry
 from labelcrm.lib.numbers import row_id
-
-from . import history
-from .chips import ChipChangeList
 
 HISTORY_PAGE = 100
 ORIGIN = "admin"  # how deeds from these pages are told from the API's

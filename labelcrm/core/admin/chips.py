@@ -20,7 +20,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from unfold.views import ChangeList
 
-from .filters import day_of
+from labelcrm.core.admin.filters import day_of
 
 Params = dict[str, list[str]]
 

@@ -12,10 +12,9 @@ from django.core.exceptions import BadRequest
 from django.db.models import DateTimeField, Model, Q, QuerySet
 from django.http import HttpRequest
 
+from labelcrm.core.admin.chips import ChipChangeList
 from labelcrm.core.moments import moment_of
 from labelcrm.lib.numbers import row_id
-
-from .chips import ChipChangeList
 
 AFTER, BEFORE = "after", "before"
 

@@ -18,10 +18,9 @@ from rest_framework.authtoken.models import TokenProxy
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from labelcrm.core import audit
+from labelcrm.core.admin.base import RecordAdmin, StaffAdmin, StaffChangeList
 from labelcrm.core.models import User
 from labelcrm.core.roles import role_title
-
-from .base import RecordAdmin, StaffAdmin, StaffChangeList
 
 for model in (Group, TokenProxy, AccessAttempt, AccessFailureLog, AccessLog):  # theirs do not look like ours
     if admin.site.is_registered(model):

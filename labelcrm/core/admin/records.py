@@ -12,14 +12,13 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from labelcrm.core.admin import history
+from labelcrm.core.admin.base import RecordAdmin
+from labelcrm.core.admin.filters import DayRangeFilter
+from labelcrm.core.admin.keyset import KeysetAdminMixin, KeysetChangeList
 from labelcrm.core.models import AuditEntry, Heartbeat, JobRun
 from labelcrm.core.templatetags.labelcrm import moment, phone
 from labelcrm.lib.numbers import row_id
-
-from . import history
-from .base import RecordAdmin
-from .filters import DayRangeFilter
-from .keyset import KeysetAdminMixin, KeysetChangeList
 
 
 def pretty(value: Any) -> str:

@@ -4,10 +4,10 @@ settings.REST_FRAMEWORK names those below, and DRF imports them while its own vi
 nothing here may import `rest_framework.views`. What endpoints are built from is in `viewsets` and `serializers`.
 """
 
-from .authentication import TokenAuthentication
-from .errors import explain_exception
-from .filtering import StrictFilterBackend
-from .pagination import KeysetPagination
-from .throttling import TokenThrottle
+from labelcrm.core.api.authentication import TokenAuthentication
+from labelcrm.core.api.errors import explain_exception
+from labelcrm.core.api.filtering import StrictFilterBackend
+from labelcrm.core.api.pagination import KeysetPagination
+from labelcrm.core.api.throttling import TokenThrottle
 
 __all__ = ["KeysetPagination", "StrictFilterBackend", "TokenAuthentication", "TokenThrottle", "explain_exception"]

@@ -21,17 +21,16 @@ from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import extend_schema_field
 from rest_framework.request import Request
 
+from labelcrm.core.api.errors import InvalidParameter
+from labelcrm.core.api.pagination import CURSOR, PAGE_SIZE
+from labelcrm.core.api.schema import MAX_LENGTH
+from labelcrm.core.api.serializers import ID_SCHEMA, TIME_SCHEMA
 from labelcrm.core.moments import is_within_reach
 from labelcrm.lib import phones
 from labelcrm.lib.numbers import row_id, whole_number
 from labelcrm.lib.strict_json import is_storable
 from labelcrm.lib.text import is_blank
 from webhooks.gateways import user_ids
-
-from .errors import InvalidParameter
-from .pagination import CURSOR, PAGE_SIZE
-from .schema import MAX_LENGTH
-from .serializers import ID_SCHEMA, TIME_SCHEMA
 
 # The spellings that are surely read, for the OpenAPI document; people's own are tried as well.
 _LID = "[1-9][0-9]{4,19}"

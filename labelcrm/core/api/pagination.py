@@ -18,10 +18,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 
+from labelcrm.core.api.errors import InvalidParameter
+from labelcrm.core.api.schema import MAX_LENGTH
 from labelcrm.lib.numbers import whole_number
-
-from .errors import InvalidParameter
-from .schema import MAX_LENGTH
 
 CURSOR = "cursor"
 PAGE_SIZE = "page_size"

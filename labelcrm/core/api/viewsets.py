@@ -12,10 +12,9 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from labelcrm.core.api.bulk_reading import count_people
+from labelcrm.core.api.filtering import StrictFilterBackend, check_parameters
 from labelcrm.core.permissions import ModelPermissions
-
-from .bulk_reading import count_people
-from .filtering import StrictFilterBackend, check_parameters
 
 ORIGIN = "api"
 

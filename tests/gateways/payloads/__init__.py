@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from .base import Account, Ad, Payloads, Post
-from .cloudapi import CloudApiPayloads
-from .evolution import EvolutionPayloads
-from .generic import GenericPayloads
-from .gowa import GowaPayloads
-from .waha import WahaPayloads
-from .wppconnect import WppConnectPayloads
-from .wuzapi import WuzapiFormPayloads, WuzapiPayloads
+from tests.gateways.payloads.base import Account, Ad, Payloads, Post
+from tests.gateways.payloads.cloudapi import CloudApiPayloads
+from tests.gateways.payloads.evolution import EvolutionPayloads
+from tests.gateways.payloads.generic import GenericPayloads
+from tests.gateways.payloads.gowa import GowaPayloads
+from tests.gateways.payloads.waha import WahaPayloads
+from tests.gateways.payloads.wppconnect import WppConnectPayloads
+from tests.gateways.payloads.wuzapi import WuzapiFormPayloads, WuzapiPayloads
 
 PAYLOADS: dict[str, type[Payloads]] = {
     "waha": WahaPayloads,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from .base import AT, Ad, Payloads, Post, said, seconds
+from tests.gateways.payloads.base import AT, Ad, Payloads, Post, said, seconds
 
 
 class EvolutionPayloads(Payloads):

@@ -6,7 +6,7 @@ import itertools
 from datetime import datetime
 from typing import Any
 
-from .base import AT, Account, Ad, Payloads, Post, rfc3339, said
+from tests.gateways.payloads.base import AT, Account, Ad, Payloads, Post, rfc3339, said
 
 
 class GenericPayloads(Payloads):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from .base import AT, Ad, Payloads, Post, rfc3339, said
+from tests.gateways.payloads.base import AT, Ad, Payloads, Post, rfc3339, said
 
 
 class GowaPayloads(Payloads):

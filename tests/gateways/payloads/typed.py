@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from tests.gateways.payloads.base import CUSTOMER, Post
+from tests.gateways.payloads.cloudapi import CloudApiPayloads
+from tests.gateways.payloads.evolution import EvolutionPayloads
+from tests.gateways.payloads.gowa import GowaPayloads
+from tests.gateways.payloads.waha import WahaPayloads
+from tests.gateways.payloads.wppconnect import WppConnectPayloads
+from tests.gateways.payloads.wuzapi import WuzapiPayloads
 from webhooks.gateways import kinds
 from webhooks.gateways.kinds import Verdict
-
-from .base import CUSTOMER, Post
-from .cloudapi import CloudApiPayloads
-from .evolution import EvolutionPayloads
-from .gowa import GowaPayloads
-from .waha import WahaPayloads
-from .wppconnect import WppConnectPayloads
-from .wuzapi import WuzapiPayloads
 
 # What a type needs inside to be what its name says; everything else says the same words wherever words may stand.
 _CONTENT: dict[str, Any] = {

@@ -6,7 +6,7 @@ import hashlib
 from datetime import datetime
 from typing import Any
 
-from .base import AT, Ad, Payloads, Post, milliseconds, said, seconds
+from tests.gateways.payloads.base import AT, Ad, Payloads, Post, milliseconds, said, seconds
 
 HEX = (
     "#ff9485", "#64c4ff", "#ffd429", "#dfaef0", "#99b6c1", "#55ccb3", "#ff9dff", "#d3a91d", "#6d7cce", "#d7e752",

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from .base import AT, FORM, Ad, Payloads, Post, rfc3339, said
+from tests.gateways.payloads.base import AT, FORM, Ad, Payloads, Post, rfc3339, said
 
 
 class WuzapiPayloads(Payloads):

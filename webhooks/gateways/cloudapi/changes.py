@@ -10,10 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from webhooks.gateways import shapes, times
+from webhooks.gateways.cloudapi.people import chat_of, identifiers
 from webhooks.gateways.events import Chat, ChatKind, Clock, ContactSeen, Event, IdentityChanged, Ignored
 from webhooks.gateways.reading import Body, each
-
-from .people import chat_of, identifiers
 
 CHANGES = frozenset({"user_changed_number", "customer_changed_number", "user_changed_user_id"})
 NOTICE = "notice:system"

@@ -10,11 +10,19 @@ from __future__ import annotations
 from functools import partial
 
 from webhooks.gateways import jids, shapes
+from webhooks.gateways.cloudapi.messages import is_of_group, seen
+from webhooks.gateways.cloudapi.people import (
+    CONTACT,
+    RECIPIENT,
+    SENDER,
+    Person,
+    chat_of,
+    identifiers,
+    person,
+    username_of,
+)
 from webhooks.gateways.events import Chat, ChatKind, Event, Ignored
 from webhooks.gateways.reading import Body, Unreadable, each
-
-from .messages import is_of_group, seen
-from .people import CONTACT, RECIPIENT, SENDER, Person, chat_of, identifiers, person, username_of
 
 DECLINED = "history_declined"
 DECLINED_CODE = 2593109  # the business does not share its chats

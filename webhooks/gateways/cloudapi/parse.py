@@ -7,13 +7,12 @@ from typing import Any
 
 from webhooks.gateways import dedupe, jids, shapes
 from webhooks.gateways.base import Capabilities, Gateway, Headers, Signature
+from webhooks.gateways.cloudapi.changes import of_user_id_update
+from webhooks.gateways.cloudapi.history import of_history, threads_in
+from webhooks.gateways.cloudapi.messages import of_messages, of_standby
+from webhooks.gateways.cloudapi.people import CONTACT, chat_of, username_of
 from webhooks.gateways.events import ContactSeen, Envelope, Event, Ignored
 from webhooks.gateways.reading import Body, Reader, Unreadable, Vocabulary, about, each
-
-from .changes import of_user_id_update
-from .history import of_history, threads_in
-from .messages import of_messages, of_standby
-from .people import CONTACT, chat_of, username_of
 
 OBJECT = "whatsapp_business_account"
 NOT_FOR_US = frozenset({
