@@ -17,4 +17,4 @@ USER labelcrm
 VOLUME /data
 EXPOSE 8000
 ENTRYPOINT ["python", "-m"]
-CMD ["labelcrm.services.processes", "web"]
+CMD ["labelcrm.launcher.processes", "web"]

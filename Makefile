@@ -1,7 +1,7 @@
 # labelcrm's commands. Everything happens in .venv, which the first command creates.
 PYTHON ?= python3
 VENV := .venv/bin/python
-INSTALL := $(PYTHON) labelcrm/services/install.py
+INSTALL := $(PYTHON) labelcrm/launcher/install.py
 
 # One test process per core; the tests of one file stay together, for they share what is dear to start.
 SPREAD ?= -n auto --dist loadfile --no-loadscope-reorder
@@ -17,10 +17,10 @@ help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 run: install ## start everything and serve on http://127.0.0.1:8000
-	@exec $(VENV) -m labelcrm.run
+	@exec $(VENV) -m labelcrm.launcher.run
 
 demo: install ## the same with a small company's two months of traffic
-	@exec $(VENV) -m labelcrm.run --demo
+	@exec $(VENV) -m labelcrm.launcher.run --demo
 
 test: install-dev ## the test suite against a real PostgreSQL and Redis
 	@exec $(VENV) -m pytest $(SPREAD) $(ARGS)
@@ -29,7 +29,7 @@ test-full: install-dev ## the same with the long property and scenario counts
 	@LABELCRM_TEST_FULL=1 exec $(VENV) -m pytest $(SPREAD) $(ARGS)
 
 test-services: install-dev ## keep fast servers running in LABELCRM_TEST_HOME for many short test runs
-	@exec $(VENV) -m labelcrm.services.throwaway --home "$${LABELCRM_TEST_HOME:?names the folder to use}"
+	@exec $(VENV) -m labelcrm.launcher.throwaway --home "$${LABELCRM_TEST_HOME:?names the folder to use}"
 
 lint: install-dev ## formatting, lint, types, import rules, migrations in step
 	$(VENV) -m ruff format --check .
@@ -47,7 +47,7 @@ translations: install-dev ## bring locale/id up to date and list what has no Ind
 
 pages: install-dev ## write the pages of docs/ that are made from the code
 	$(LINT_ENVIRONMENT) $(VENV) manage.py gateway_docs
-	$(LINT_ENVIRONMENT) $(VENV) -m reports.dictionary
+	$(LINT_ENVIRONMENT) $(VENV) -m reports.definitions
 
 bench: install-dev ## the benchmark suite: a table, and JSON in benchmarks/results
 	@exec $(VENV) -m benchmarks $(ARGS)

@@ -16,7 +16,7 @@ os.environ["LABELCRM_ENV_FILE"] = os.devnull
 
 from benchmarks import measuring
 from benchmarks.running import BENCHES, measure
-from labelcrm.services import ServiceError
+from labelcrm.launcher import ServiceError
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -87,8 +87,8 @@ def _choice(draw: random.Random, active: list[tuple[str, str, str]], *, on: bool
 def _set_up_channels() -> None:
     """Four numbers with an owner each, and their labels named as the drain itself would."""
     from contacts.services.channels import connect
+    from webhooks.drain.lanes import drain
     from webhooks.models import InboundEvent
-    from webhooks.processing import drain
 
     for key in KEYS:
         channel = connect(gateway="waha", key=key, name=key.upper(), agent=f"agent {key}", actor=None).channel
@@ -125,7 +125,7 @@ def _refill(rows: list[Row]) -> None:
 
 
 def _drain() -> None:
-    from webhooks.processing import drain, pending_channels
+    from webhooks.drain.lanes import drain, pending_channels
 
     for channel_id in pending_channels():
         drain(channel_id, seconds=1e9)

@@ -16,7 +16,7 @@ from benchmarks import posts
 from benchmarks.load import Load, raw_post, replay
 from benchmarks.measuring import Figure, Result, median, percentile
 from benchmarks.site import Site
-from labelcrm.services import ServiceError
+from labelcrm.launcher import ServiceError
 
 CONNECTIONS = 16
 ROUNDS, SECONDS = 5, 4.0

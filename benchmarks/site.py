@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labelcrm.env import BASE_DIR
-from labelcrm.services.embedded import Embedded, plan, private_folder, throwaway_account
-from labelcrm.services.processes import command_line
-from labelcrm.services.supervisor import Child, Log, Supervisor
+from labelcrm.launcher.embedded import Embedded, plan, private_folder, throwaway_account
+from labelcrm.launcher.processes import command_line
+from labelcrm.launcher.supervisor import Child, Log, Supervisor
 
 READY_SECONDS = 60
 WORKERS_READY_SECONDS = 30
@@ -99,9 +99,9 @@ def _set_up() -> None:
 def _close_connections() -> None:
     from django.db import connections
 
-    from webhooks import front_store
+    from webhooks.receiver import store
 
-    front_store.pool.close()
+    store.pool.close()
     connections.close_all()
 
 

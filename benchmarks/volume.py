@@ -115,7 +115,7 @@ def _addresses() -> dict[str, str]:
 
 
 def _cursor(contact: Any) -> str:
-    from contacts.admin.contacts import ContactAdmin
+    from desk.contacts.contacts import ContactAdmin
 
     return ContactAdmin.keyset.cursor(contact)
 

@@ -1,6 +1,6 @@
 """The one table of jobs that beat starts. What each does is said at its task; times are the business's.
 
-Daily jobs tick every hour: `labelcrm.core.jobs.once_per_period` lets one tick of a day through and makes every
+Daily jobs tick every hour: `labelcrm.core.scheduled.once_per_period` lets one tick of a day through and makes every
 later one a catch-up. `expires` keeps a worker that was away from finding a heap of old ticks.
 """
 

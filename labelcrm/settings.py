@@ -7,8 +7,8 @@ from pathlib import Path
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.utils.translation import gettext_lazy as _
 
+from desk.theme import UNFOLD as UNFOLD
 from labelcrm import env
-from labelcrm.theme import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -46,10 +46,13 @@ INSTALLED_APPS = [
     "labels",
     "webhooks",
     "reports",
+    "desk",
+    "demo",
+    "labelcrm",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "labelcrm.health.ProbeMiddleware",
+    "api.health.ProbeMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "labelcrm.core.middleware.UnstorableTextMiddleware",
@@ -187,19 +190,19 @@ CONTENT_SECURITY_POLICY = {
 # -- API ---------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "labelcrm.core.api.TokenAuthentication",
+        "api.base.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["labelcrm.core.permissions.ModelPermissions"],
+    "DEFAULT_PERMISSION_CLASSES": ["api.base.permissions.ModelPermissions"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["labelcrm.core.parsers.StrictJSONParser"],
-    "DEFAULT_FILTER_BACKENDS": ["labelcrm.core.api.StrictFilterBackend"],
-    "DEFAULT_PAGINATION_CLASS": "labelcrm.core.api.KeysetPagination",
-    "DEFAULT_THROTTLE_CLASSES": ["labelcrm.core.api.TokenThrottle"],
+    "DEFAULT_PARSER_CLASSES": ["api.base.parsers.StrictJSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["api.base.StrictFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "api.base.KeysetPagination",
+    "DEFAULT_THROTTLE_CLASSES": ["api.base.TokenThrottle"],
     "DEFAULT_THROTTLE_RATES": {"token": "1200/min"},
     "NUM_PROXIES": TRUSTED_PROXIES,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "labelcrm.core.api.explain_exception",
+    "EXCEPTION_HANDLER": "api.base.explain_exception",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "labelcrm API",
@@ -212,7 +215,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "labelcrm.core.api.schema.describe_what_is_refused",
+        "api.base.schema.describe_what_is_refused",
     ],
     # One name per vocabulary, whatever the fields are called that use it.
     "ENUM_NAME_OVERRIDES": {

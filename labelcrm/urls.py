@@ -8,12 +8,12 @@ from django.views.generic import RedirectView
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
-    path("", include("labelcrm.health")),
-    path("api/", include("labelcrm.api")),
-    path("", include("labelcrm.core.language")),
-    path("admin/", include("webhooks.admin.system")),
-    path("", include("reports.pages_home")),
-    path("admin/reports/", include("reports.pages_reports")),
-    path("admin/", include("webhooks.connection.views")),
+    path("", include("api.health")),
+    path("api/", include("api.urls")),
+    path("", include("desk.language")),
+    path("admin/", include("desk.system.page")),
+    path("", include("desk.home.page")),
+    path("admin/reports/", include("desk.reports.pages")),
+    path("admin/", include("desk.connection.views")),
     path("admin/", admin.site.urls),
 ]

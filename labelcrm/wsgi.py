@@ -11,7 +11,7 @@ from django.core.wsgi import get_wsgi_application
 django_application = get_wsgi_application()
 
 from labelcrm.core.postgresql.base import wait_at_most  # noqa: E402 - needs the settings
-from webhooks.receiver import Receiver  # noqa: E402 - needs the app registry
+from webhooks.receiver.application import Receiver  # noqa: E402 - needs the app registry
 
 WEB_SECONDS = 60  # nobody waits longer for a page; until then its thread is lost to others
 

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from celery import shared_task
 from django.utils import timezone
 
-from labelcrm.core.jobs import business_day, once_per_period
-from labels import projecting, staleness
+from labelcrm.core.scheduled import business_day, once_per_period
+from labels.services import projections, staleness
 
 
 @shared_task(name="labels.flag_stale")
@@ -22,4 +22,4 @@ def flag_stale() -> None:
 def check_projections() -> None:
     """Recompute all projections once per business day; there should be nothing to mend."""
     day = business_day(timezone.now())
-    once_per_period("check-projections", day, lambda: asdict(projecting.refresh_all(write=True)))
+    once_per_period("check-projections", day, lambda: asdict(projections.refresh_all(write=True)))

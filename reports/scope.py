@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from contacts.querysets import sees_everything, team_ids
+from contacts.models.querysets import sees_everything, team_ids
 
 NOBODY = -1
 

@@ -28,8 +28,8 @@ def _seeds_survive_a_flush(request: pytest.FixtureRequest) -> None:
     )
     request.getfixturevalue("transactional_db" if is_transactional else "db")
     from labelcrm.core.roles import sync_roles
-    from labels import taxonomy
     from labels.models import Category, Label, LabelAlias
+    from labels.rules import taxonomy
 
     if not Category.objects.exists():
         sync_roles()

@@ -28,8 +28,8 @@ import pytest
 os.environ["LABELCRM_ENV_FILE"] = os.devnull
 
 from labelcrm.env import BASE_DIR, SERVICES_FILE
-from labelcrm.services import ServiceError
-from labelcrm.services.throwaway import throwaway_services
+from labelcrm.launcher import ServiceError
+from labelcrm.launcher.throwaway import throwaway_services
 
 FIXED_SETTINGS = {
     "SECRET_KEY": "tests-only-" + "x" * 50,

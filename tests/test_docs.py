@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import pytest
 from django.core.management import get_commands
 
-from labels import taxonomy
+from labels.rules import taxonomy
 from webhooks.gateways import GATEWAYS
 from webhooks.gateways.waha.parse import VOCABULARY
 

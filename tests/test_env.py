@@ -9,7 +9,7 @@ import pytest
 from labelcrm import env
 from labelcrm.env import BASE_DIR, ConfigurationError
 
-APPS = ("labelcrm", "contacts", "labels", "webhooks", "reports")
+APPS = ("labelcrm", "contacts", "labels", "webhooks", "reports", "transfer", "desk", "api", "demo")
 # Read by their names elsewhere than through a getter.
 READ_DIRECTLY = {"LABELCRM_HOME", "LABELCRM_SERVICES", "DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEY"}
 

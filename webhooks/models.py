@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Channel
-from contacts.querysets import sees_everything, team_ids
+from contacts.models.querysets import sees_everything, team_ids
 
 
 class InboundEventQuerySet(models.QuerySet[Any]):

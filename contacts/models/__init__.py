@@ -1,5 +1,6 @@
 """Who: the people we talk to, the people who answer them, the numbers between them, and what brought them."""
 
+from contacts.models.agents import Agent, Team
 from contacts.models.campaigns import Campaign, CampaignRule, CampaignTouch
 from contacts.models.channels import Channel, ChannelGap, ChannelOwnership, ChannelSecret, ChannelStatusEvent
 from contacts.models.contact import (
@@ -12,7 +13,6 @@ from contacts.models.contact import (
     Message,
     Note,
 )
-from contacts.models.people import Agent, Team
 
 __all__ = [
     "Agent",

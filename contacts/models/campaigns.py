@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.models.channels import Channel
 from contacts.models.contact import Contact, Message
-from contacts.querysets import CampaignQuerySet
+from contacts.models.querysets import CampaignQuerySet
 from labelcrm.core.soft_deletion import Archivable, LivingManager
 
 

@@ -6,8 +6,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from contacts.models.people import Agent, Team
-from contacts.querysets import ChannelQuerySet
+from contacts.models.agents import Agent, Team
+from contacts.models.querysets import ChannelQuerySet
 from labelcrm.core.encryption import EncryptedTextField
 from labelcrm.core.soft_deletion import Archivable, LivingManager
 

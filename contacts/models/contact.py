@@ -10,9 +10,9 @@ from django.db.models.functions import Upper
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from contacts.models.agents import Agent
 from contacts.models.channels import Channel
-from contacts.models.people import Agent
-from contacts.querysets import ContactQuerySet, MessageQuerySet
+from contacts.models.querysets import ContactQuerySet, MessageQuerySet
 from labelcrm.core.soft_deletion import Archivable, LivingManager
 
 NOTHING = Value({}, output_field=models.JSONField())

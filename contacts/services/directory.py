@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from contacts.services.activity import lock_contacts
 from contacts.services.identities import (
     PHONE,
     Identifier,
@@ -26,6 +25,7 @@ from contacts.services.identities import (
     take_place,
 )
 from contacts.services.joining import Merge, People
+from contacts.services.messages import lock_contacts
 from webhooks.gateways.events import Chat
 
 

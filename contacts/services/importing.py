@@ -12,11 +12,11 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from contacts.hidden import owners_of_meta_ids
 from contacts.models import Agent, Campaign, CampaignTouch, Contact, ContactIdentity, IdentityKind
-from contacts.services.activity import lock_contacts
+from contacts.selectors.hidden_numbers import owners_of_meta_ids
 from contacts.services.attribution import MANUAL, set_first_touch
 from contacts.services.directory import Directory, resolve
+from contacts.services.messages import lock_contacts
 from contacts.services.people import Edit, edit_contacts
 from labelcrm.core import audit
 from labelcrm.core.models import AuditEntry

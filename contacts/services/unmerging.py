@@ -13,12 +13,12 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from contacts.counting import COUNTS
 from contacts.models import CampaignTouch, Contact, ContactMerge, Message
-from contacts.services.activity import NewMessage, Sight, note_messages, note_sights
+from contacts.selectors.counting import COUNTS
 from contacts.services.attribution import attribute, first_messages, forget_lost_campaigns, set_first_touch
 from contacts.services.identities import lead
 from contacts.services.merging import CHANNELS, MERGED_BEFORE, MOVED, PERSONS, TOUCHES
+from contacts.services.messages import NewMessage, Sight, note_messages, note_sights
 from labelcrm.core.bulk import execute, fetch
 
 NAME = ("name", "name_source", "name_at")

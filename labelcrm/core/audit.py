@@ -2,7 +2,7 @@
 
 Who did what to whom is kept for ever; what a customer is called is not. So a row about a person names them by id, and
 of words typed by or about them it keeps only that there were some: an erased name must not live on here. The name is
-looked up when a row is shown, with the rights of who looks (`labelcrm.core.admin.history`).
+looked up when a row is shown, with the rights of who looks (`desk.base.history`).
 """
 
 from __future__ import annotations

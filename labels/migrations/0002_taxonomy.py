@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from labels import taxonomy
+from labels.rules import taxonomy
 
 
 def seed(apps, schema_editor):

@@ -8,7 +8,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from labelcrm.core.soft_deletion import Archivable, LivingManager
-from labels.querysets import LabelQuerySet
+from labels.models.querysets import LabelQuerySet
 
 
 class ColorFamily(models.TextChoices):
@@ -97,7 +97,7 @@ class Label(Archivable):
 
     @property
     def is_unmapped(self) -> bool:
-        """`labels.querysets.UNMAPPED` of one label."""
+        """`labels.models.querysets.UNMAPPED` of one label."""
         return not self.reviewed and self.category_id is None
 
 

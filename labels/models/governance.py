@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Agent, Contact
 from labels.models.canonical import Label
-from labels.querysets import OfContactFlagQuerySet
+from labels.models.querysets import OfContactFlagQuerySet
 
 
 class StaleFlag(models.Model):

@@ -10,9 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Agent, Channel, Contact, ContactIdentity
 from labels.models.canonical import Label
+from labels.models.querysets import AssignmentQuerySet, CommandQuerySet, LabelEventQuerySet
 from labels.models.whatsapp import ChannelLabel
 from labels.models.words import Effect, Method, Origin, RemovedReason, TimeSource
-from labels.querysets import AssignmentQuerySet, CommandQuerySet, LabelEventQuerySet
 
 
 class LabelEvent(models.Model):
@@ -75,7 +75,7 @@ class LabelEvent(models.Model):
 class LabelAssignment(models.Model):
     """An interval `[added_at, removed_at)` in which a contact had a WhatsApp label; open when still on.
 
-    Derived from LabelEvents by `labels.fold`, written by `labels.services` only. `label` is the canonical label
+    Derived from LabelEvents by `labels.rules.fold`, written by `labels.services` only. `label` is the canonical label
     that the WhatsApp label means now, or meant when the interval ended.
     """
 

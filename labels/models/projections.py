@@ -1,4 +1,4 @@
-"""What reports read: spells, clean spells, stage stays and day sums, kept in step by `labels.projecting`.
+"""What reports read: spells, clean spells, stage stays and day sums, kept in step by `labels.services.projections`.
 
 Meanings are METRICS.md's "Ground rules" and "Stage and movement", restated in docs/architecture.md.
 """

@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Channel
 from labels.models.canonical import Label
+from labels.models.querysets import ChannelLabelQuerySet, OfChannelQuerySet
 from labels.models.words import TimeSource
-from labels.querysets import ChannelLabelQuerySet, OfChannelQuerySet
 
 
 class ChannelLabel(models.Model):

@@ -8,11 +8,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from contacts.services.activity import lock_contacts
+from contacts.services.messages import lock_contacts
 from labelcrm.core import edits
-from labels import projecting
 from labels.models import Category, Label, LabelAlias, LabelSpell
-from labels.naming import normalize
+from labels.rules.naming import normalize
+from labels.services import projections
 
 CHUNK = 2000
 
@@ -65,7 +65,7 @@ def _restate_stages(label: Label) -> None:
     contact_ids = list(spells.values_list("contact_id", flat=True).distinct())
     lock_contacts(contact_ids)
     for start in range(0, len(contact_ids), CHUNK):
-        projecting.refresh(contact_ids[start : start + CHUNK])
+        projections.refresh(contact_ids[start : start + CHUNK])
 
 
 def _keep_spellings(label: Label) -> None:

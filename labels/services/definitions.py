@@ -14,13 +14,13 @@ from django.db import transaction
 
 from contacts.models import Channel
 from contacts.services import connections
-from contacts.services.activity import lock_contacts
+from contacts.services.messages import lock_contacts
 from labelcrm.core import audit
 from labelcrm.core.bulk import execute, fetch
 from labelcrm.lib.text import storable
-from labels.fold import Generation, generation_at, generations
 from labels.models import ChannelLabel, ChannelLabelEvent
-from labels.naming import MAX_NAME
+from labels.rules.fold import Generation, generation_at, generations
+from labels.rules.naming import MAX_NAME
 from labels.services import meanings
 
 SAVED, DELETED, HINT = "saved", "deleted", "hint"

@@ -1,7 +1,7 @@
 """Loads the keys that events touch, folds them, and writes the intervals that changed.
 
 The usual event comes after all others of its key and is appended to what is open. An event that comes late
-has its whole key folded again. Both go through `labels.fold.fold`.
+has its whole key folded again. Both go through `labels.rules.fold.fold`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import Any
 
 from labelcrm.core.bulk import array, copy_rows, execute, fetch, fetch_binary, reserve_ids, transpose
-from labels.fold import NONE, Interval, fold, order
+from labels.rules.fold import NONE, Interval, fold, order
+from labels.selectors.wording import Wording, load_wording
 from labels.services.recording import Told, load
-from labels.services.wording import Wording, load_wording
 
 Key = tuple[int, int]  # (contact id, channel label id)
 

@@ -10,11 +10,10 @@ from django.conf import settings
 from django.utils import timezone
 
 from contacts.models import Channel
-from contacts.services.activity import lock_contacts, touch
-from contacts.services.ownership import NOBODY, Owner, Ownerships
+from contacts.selectors.ownership import NOBODY, Owner, Ownerships
+from contacts.services.messages import lock_contacts, touch
 from labelcrm.core.bulk import fetch
-from labels import projecting, staleness
-from labels.services import definitions, folding, meanings, recording, resync, rewording
+from labels.services import definitions, folding, meanings, projections, recording, resync, rewording, staleness
 from labels.services.definitions import Definition, Use
 from labels.services.recording import Told
 
@@ -70,7 +69,7 @@ def take(
     if book.reworded:
         contacts |= rewording.refresh_wording(book.reworded)
         meanings.archive_unused()
-    projecting.refresh(contacts)
+    projections.refresh(contacts)
     staleness.close_settled(timezone.now(), contact_ids=contacts)
     touch(contacts)
     repeats = outcome.repeats | refolded.repeats

@@ -12,7 +12,7 @@ from django.utils import timezone
 from contacts.services import connections
 from labelcrm.core import audit
 from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelAlias, LabelAssignment
-from labels.naming import normalize
+from labels.rules.naming import normalize
 
 SYSTEM_LISTS = "WhatsApp lists"
 

@@ -10,14 +10,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from contacts.models import ContactMerge
-from contacts.services.activity import lock_contacts
 from contacts.services.joining import Merge
 from contacts.services.merging import last_rows, merge_contacts, move, snapshot, write_down
+from contacts.services.messages import lock_contacts
 from contacts.services.unmerging import check_is_last, give_back, unmerge_contacts
 from labelcrm.core.bulk import execute, fetch
-from labels import projecting, staleness
 from labels.models import StaleFlag
-from labels.services import folding
+from labels.services import folding, projections, staleness
 
 Key = tuple[int, int]
 
@@ -116,5 +115,5 @@ def _refold(before: set[Key], contacts: Collection[int]) -> None:
     now = _keys(contacts)
     folding.refold(before - now)
     folding.refold(before | now)
-    projecting.refresh(contacts)
+    projections.refresh(contacts)
     staleness.close_settled(timezone.now(), contact_ids=contacts)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contacts.services import connections
-from contacts.services.activity import lock_contacts
+from contacts.services.messages import lock_contacts
 from labelcrm.core.bulk import fetch
-from labelcrm.core.meetings import all_or_nothing
-from labels import projecting
-from labels.services import folding, rewording
+from labelcrm.core.retries import all_or_nothing
+from labels.services import folding, projections, rewording
 from labels.services.folding import Key
 
 CHUNK = 2000
@@ -24,7 +23,7 @@ def rebuild(*, write: bool) -> int:
     differences = sum(_compare_intervals(keys, write=write) for keys in _all_keys())
     for channel_label, channel_id in fetch("SELECT id, channel_id FROM labels_channellabel ORDER BY id", []):
         differences += _compare_wording(channel_label, channel_id, write=write)
-    return differences + projecting.refresh_all(write=write).differences
+    return differences + projections.refresh_all(write=write).differences
 
 
 def _compare_intervals(keys: set[Key], *, write: bool) -> int:

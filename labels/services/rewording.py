@@ -6,11 +6,10 @@ from collections.abc import Collection
 
 from django.utils import timezone
 
-from contacts.services.activity import lock_contacts, touch
+from contacts.services.messages import lock_contacts, touch
 from labelcrm.core.bulk import execute, fetch, transpose
-from labels import projecting, staleness
-from labels.services import meanings
-from labels.services.wording import load_wording
+from labels.selectors.wording import load_wording
+from labels.services import meanings, projections, staleness
 
 
 def refresh_wording(channel_labels: Collection[int]) -> set[int]:
@@ -61,7 +60,7 @@ def _contacts_with(channel_labels: Collection[int]) -> set[int]:
 def reword(channel_labels: Collection[int]) -> set[int]:
     """`refresh_wording`, and the projections of everybody concerned; returns their contact ids."""
     contacts = refresh_wording(channel_labels)
-    projecting.refresh(contacts)
+    projections.refresh(contacts)
     staleness.close_settled(timezone.now(), contact_ids=contacts)
     touch(contacts)
     meanings.archive_unused()

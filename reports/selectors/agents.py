@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from contacts.counting import COUNTS, first_live_inbound
 from contacts.models import Agent, Channel
+from contacts.selectors.counting import COUNTS, first_live_inbound
 from reports.selectors import activity, facts, owners
 from reports.selectors.facts import Facts
 from reports.selectors.gaps import GAPS, met

@@ -20,8 +20,8 @@ from reports.selectors.facts import Facts
 from reports.selectors.gaps import GAPS, met
 from reports.selectors.periods import Period, midnight
 from reports.selectors.questions import Question, of_kind, or_unmapped
-from reports.selectors.reading import select
 from reports.selectors.shares import Share, share
+from reports.selectors.sql import select
 
 CREDITED = timedelta(hours=24 * 30)  # how long a last touch gets the credit for a label
 

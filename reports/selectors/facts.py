@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from reports.selectors.reading import select
+from reports.selectors.sql import select
 
 Cursor = tuple[int, int, datetime]
 

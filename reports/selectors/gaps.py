@@ -17,7 +17,7 @@ from django.conf import settings
 from contacts.models import Channel
 from labelcrm.core.bulk import transpose
 from reports.limits import Limits
-from reports.selectors.reading import select
+from reports.selectors.sql import select
 
 GAPS = """
     gap AS (

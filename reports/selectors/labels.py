@@ -8,11 +8,11 @@ from datetime import date
 from typing import Any
 
 from labels.models import Label
-from labels.querysets import UNMAPPED
+from labels.models.querysets import UNMAPPED
 from reports.selectors import activity, facts
 from reports.selectors.facts import Facts
 from reports.selectors.questions import Question, or_unmapped
-from reports.selectors.reading import select
+from reports.selectors.sql import select
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Whose channel it was when, for a whole period: `contacts.services.ownership` asked once per change."""
+"""Whose channel it was when, for a whole period: `contacts.selectors.ownership` asked once per change."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from contacts.models import ChannelOwnership
-from contacts.services.ownership import Ownerships
+from contacts.selectors.ownership import Ownerships
 from labelcrm.core.bulk import transpose
 from reports.selectors.periods import Period
 

@@ -10,9 +10,9 @@ from typing import Any
 from django.db.models import Case, Q, When
 
 from labels.models import Label
-from labels.querysets import UNMAPPED
+from labels.models.querysets import UNMAPPED
 from reports.selectors import owners
-from reports.selectors.chosen import Chosen, Filters
+from reports.selectors.filters import Chosen, Filters
 from reports.selectors.gaps import Gap, gaps
 from reports.selectors.gaps import parameters as gap_parameters
 from reports.selectors.periods import Period

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from contacts.models import Agent
 from labels.models import Label
 from reports.selectors.questions import Question
-from reports.selectors.reading import select
+from reports.selectors.sql import select
 
 DAY = timedelta(hours=24)
 

@@ -10,12 +10,12 @@ from typing import Any
 from contacts.models import Channel
 from contacts.services.channels import connect
 from labels.models import LabelAssignment
-from tests.gateways.payloads import PAYLOADS, Account, Post, WuzapiFormPayloads
 from tests.services_plugin import is_full_run
+from tests.webhooks.gateways.payloads import PAYLOADS, Account, Post, WuzapiFormPayloads
 from tests.webhooks.posting import Answer, request
-from webhooks import processing
-from webhooks.front_store import forget_channels
+from webhooks.drain import lanes
 from webhooks.models import InboundEvent
+from webhooks.receiver.store import forget_channels
 
 MON = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)  # a Monday, 10:00 in Jakarta
 SAO_PAULO = "America/Sao_Paulo"  # where Evolution's container believes to be
@@ -80,7 +80,7 @@ class Number:
             InboundEvent.objects.filter(pk=InboundEvent.objects.latest("id").pk).update(received_at=received)
 
     def drain(self) -> None:
-        while processing.drain(self.channel.pk):
+        while lanes.drain(self.channel.pk):
             pass  # its time was up before its rows were
 
     def take(self, *posts: Post, received: datetime | None = None) -> None:

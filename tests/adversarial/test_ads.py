@@ -9,7 +9,7 @@ import pytest
 from contacts.models import Campaign, CampaignRule, CampaignTouch, Contact, Message
 from tests.adversarial.number import BUDI, BUDI_LID, Number, crossed, minutes
 from tests.factories import CampaignFactory
-from tests.gateways.payloads import Ad
+from tests.webhooks.gateways.payloads import Ad
 
 pytestmark = pytest.mark.django_db
 EVERY = ("waha", "gowa", "wuzapi", "wuzapi-form", "evolution", "wppconnect", "cloudapi", "generic")

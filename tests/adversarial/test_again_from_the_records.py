@@ -24,9 +24,9 @@ from labels.models import (
 )
 from labels.services.rebuilding import rebuild
 from tests.adversarial.number import BUDI, BUDI_LID, Number, minutes, phone
-from tests.gateways.payloads import Ad
+from tests.webhooks.gateways.payloads import Ad
+from webhooks.drain.lanes import replay
 from webhooks.models import InboundEvent
-from webhooks.processing import replay
 from webhooks.selectors import inbox_summary
 
 pytestmark = pytest.mark.django_db

@@ -26,7 +26,7 @@ import pytest
 
 from contacts.models import Contact, ContactMerge
 from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelAlias, LabelAssignment, LabelEvent
-from labels.naming import normalize
+from labels.rules.naming import normalize
 from labels.services import merging
 from labels.services.catalogue import update_label
 from labels.services.definitions import name_placeholder
@@ -34,10 +34,10 @@ from labels.services.meanings import remap
 from labels.services.rebuilding import rebuild
 from tests.adversarial.number import MON, Number
 from tests.adversarial.test_crowds import in_threads
-from tests.gateways.payloads import Post
-from tests.labels.test_projecting import assert_in_step
+from tests.labels.test_projections import assert_in_step
 from tests.services_plugin import is_full_run
-from webhooks import processing
+from tests.webhooks.gateways.payloads import Post
+from webhooks.drain import lanes
 from webhooks.models import InboundEvent
 
 pytestmark = pytest.mark.django_db
@@ -183,7 +183,7 @@ def tell(story: list[Told], source: random.Random) -> None:
 
 
 def drain_some(told: Told, source: random.Random) -> None:
-    processing.drain_batch(told.number.channel.pk, size=source.choice((1, 2, 7, 1000)))
+    lanes.drain_batch(told.number.channel.pk, size=source.choice((1, 2, 7, 1000)))
 
 
 def drain_all(story: list[Told], source: random.Random) -> None:
@@ -191,13 +191,13 @@ def drain_all(story: list[Told], source: random.Random) -> None:
     while waiting:
         told = source.choice(waiting)
         drain_some(told, source)
-        if not processing.has_pending(told.number.channel.pk):
+        if not lanes.has_pending(told.number.channel.pk):
             waiting.remove(told)
 
 
 def tell_rows_again(source: random.Random) -> None:
     ids = list(InboundEvent.objects.values_list("id", flat=True))
-    processing.replay(InboundEvent.objects.filter(id__in=source.sample(ids, min(len(ids), 20))), actor=None)
+    lanes.replay(InboundEvent.objects.filter(id__in=source.sample(ids, min(len(ids), 20))), actor=None)
 
 
 # -- Walking through it ----------------------------------------------------------------------------------------------
@@ -373,7 +373,7 @@ def test_any_story_in_any_order_is_what_a_slow_walk_through_it_sees(seed: int) -
     tell(story, source)
     check(story)
     before = facts_known()
-    processing.replay(InboundEvent.objects.all(), actor=None)
+    lanes.replay(InboundEvent.objects.all(), actor=None)
     drain_all(story, source)
     assert facts_known() == before
     assert rebuild(write=False) == 0
@@ -431,8 +431,8 @@ def test_any_story_whose_lanes_are_drained_side_by_side_is_the_same(seed: int) -
             told.hear(fact)
 
     def work(told: Told) -> None:
-        while not arrived.is_set() or processing.has_pending(told.number.channel.pk):
-            processing.drain(told.number.channel.pk, seconds=0)
+        while not arrived.is_set() or lanes.has_pending(told.number.channel.pk):
+            lanes.drain(told.number.channel.pk, seconds=0)
             time.sleep(0.01)
 
     def disturb() -> None:

@@ -17,15 +17,15 @@ from django.db import connection, connections, transaction
 
 from contacts.models import Channel, Contact, ContactMerge
 from labelcrm.core import edits
-from labels.fold import fold, generation_at, generations
 from labels.models import ChannelLabel, Label, LabelAssignment, LabelEvent, LabelSpell
+from labels.rules.fold import fold, generation_at, generations
 from labels.services import folding, merging
 from labels.services.definitions import name_placeholder
 from labels.services.meanings import remap
 from labels.services.rebuilding import rebuild
 from tests.adversarial.number import BUDI, BUDI_LID, SITI, Interval, Number, minutes, phone, states
 from tests.services_plugin import is_full_run
-from webhooks import processing
+from webhooks.drain import lanes as processing
 from webhooks.models import InboundEvent, LaneMark
 
 pytestmark = pytest.mark.django_db(transaction=True)

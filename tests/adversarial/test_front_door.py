@@ -16,10 +16,11 @@ from contacts.models import Contact, Message
 from contacts.services.channels import ChannelError, connect
 from labels.models import ChannelLabel, LabelEvent
 from tests.adversarial.number import BUDI, WITH_LABELS, Number, crossed, minutes, reasons, states
-from tests.gateways.payloads import Account, Post, WahaPayloads, WuzapiFormPayloads
+from tests.webhooks.gateways.payloads import Account, Post, WahaPayloads, WuzapiFormPayloads
 from tests.webhooks.posting import request
-from webhooks import front_store, processing
+from webhooks.drain import lanes
 from webhooks.models import InboundEvent, PostCounter, UnknownChannel
+from webhooks.receiver import store
 
 pytestmark = pytest.mark.django_db
 
@@ -194,7 +195,7 @@ def test_case_37_an_event_of_another_session_waits_until_the_channel_takes_it(ga
     assert (state, "cs9" in reason) == ("parked", True)
     assert not Contact.all_objects.exists()
     connect(gateway=number.gateway, key="cs1", name="Number cs1", session="cs9", actor=None)
-    assert processing.replay(InboundEvent.objects.filter(state="parked"), actor=None) == 1
+    assert lanes.replay(InboundEvent.objects.filter(state="parked"), actor=None) == 1
     number.drain()
     assert states() == ["applied"]
     assert len(number.spans()) == 1
@@ -227,15 +228,15 @@ class Gone:
 
 def test_case_38_without_a_database_what_is_too_large_stays_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     number = Number("waha")
-    monkeypatch.setattr(front_store, "pool", Gone())
-    front_store.forget_channels()
+    monkeypatch.setattr(store, "pool", Gone())
+    store.forget_channels()
     assert number.send(number.say.sealed(b'"' + b"A" * 5_000_000 + b'"')).status == 413
 
 
 def test_case_38_without_a_database_the_gateway_is_asked_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
     number = Number("waha")
     with monkeypatch.context() as patch:
-        patch.setattr(front_store, "pool", Gone())
+        patch.setattr(store, "pool", Gone())
         answer = number.send(number.say.label_on_chat(BUDI, "7", on=True, at=minutes(1)))
     assert (answer.status, answer.code) == (503, "try_again")
     assert answer.headers["Retry-After"]
@@ -247,7 +248,7 @@ def test_case_38_without_a_database_the_gateway_is_asked_to_come_again(monkeypat
 def test_case_39_while_the_lane_is_busy_posts_are_only_stored() -> None:
     number = Number("gowa")
     with psycopg.connect(**_parameters()) as busy:
-        busy.execute("SELECT pg_advisory_lock(%s, %s)", [processing.LANE_LOCK, number.channel.pk])
+        busy.execute("SELECT pg_advisory_lock(%s, %s)", [lanes.LANE_LOCK, number.channel.pk])
         number.label(BUDI, "7", minutes(1))
         number.drain()
         assert states() == ["pending"]

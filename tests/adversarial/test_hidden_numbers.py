@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from contacts.models import Channel, Contact, ContactChannel, ContactIdentity, ContactMerge, Message
-from contacts.services.activity import lock_contacts
+from contacts.services.messages import lock_contacts
 from labels.models import LabelAssignment, LabelEvent
 from labels.services import intake, merging
 from labels.services.definitions import SAVED, Definition
@@ -17,10 +17,10 @@ from labels.services.intake import LabelFact
 from tests.adversarial.number import BUDI, SITI, Number, minutes, states
 from tests.api.conftest import client_of, rows
 from tests.factories import ChannelFactory, UserFactory
-from tests.gateways.mutations import mutated
-from tests.gateways.test_cloudapi_people import story
+from tests.webhooks.gateways.mutations import mutated
+from tests.webhooks.gateways.test_cloudapi_people import story
+from webhooks.drain.lanes import replay
 from webhooks.models import InboundEvent
-from webhooks.processing import replay
 
 pytestmark = pytest.mark.django_db
 

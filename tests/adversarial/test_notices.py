@@ -9,14 +9,14 @@ import pytest
 
 from contacts.models import Agent, Contact, ContactChannel, Message
 from contacts.services.unmerging import recount
+from desk.connection.arrivals import arrivals
 from reports.selectors import agents
-from reports.selectors.chosen import Filters
+from reports.selectors.filters import Filters
 from reports.selectors.periods import Period
 from reports.selectors.questions import Question
 from tests.adversarial.number import Number, minutes, phone
-from tests.gateways.payloads import Post
-from tests.gateways.payloads.typed import content, evolution, waha_noweb, waha_webjs, wppconnect, wuzapi
-from webhooks.connection.arrivals import arrivals
+from tests.webhooks.gateways.payloads import Post
+from tests.webhooks.gateways.payloads.typed import content, evolution, waha_noweb, waha_webjs, wppconnect, wuzapi
 from webhooks.models import InboundEvent
 
 pytestmark = pytest.mark.django_db

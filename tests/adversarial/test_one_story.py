@@ -13,7 +13,7 @@ from contacts.models import Contact
 from labels.models import ChannelLabel, LabelAssignment, LabelSpell
 from tests.adversarial.number import Number, phone
 from tests.adversarial.story import CUSTOMERS, NOT_PEOPLE, Fact, intervals, lid_of, week
-from tests.gateways.payloads import Post
+from tests.webhooks.gateways.payloads import Post
 from webhooks.models import InboundEvent
 
 pytestmark = pytest.mark.django_db

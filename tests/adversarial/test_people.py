@@ -10,14 +10,13 @@ import pytest
 from django.utils import timezone
 
 from contacts.models import CampaignRule, CampaignTouch, Channel, Contact, ContactIdentity, ContactMerge, Message
-from labels import projecting, staleness
 from labels.models import Label, LabelAssignment, LabelEvent, LabelSpell, StaleFlag
-from labels.services import merging
+from labels.services import merging, projections, staleness
 from tests.adversarial.number import BUDI, BUDI_LID, SITI, WITH_LABELS, Number, crossed, minutes, reasons, states
 from tests.factories import CampaignFactory
-from tests.gateways.payloads import Ad, Post
+from tests.webhooks.gateways.payloads import Ad, Post
+from webhooks.drain.lanes import replay
 from webhooks.models import InboundEvent
-from webhooks.processing import replay
 
 pytestmark = pytest.mark.django_db
 
@@ -269,7 +268,7 @@ def test_case_25_a_living_contact_does_not_vanish_into_an_archived_one(
     number.label(BUDI, "7", minutes(1))
     number.drain()
     Contact.objects.update(deleted_at=timezone.now())
-    projecting.refresh([Contact.all_objects.get().pk])
+    projections.refresh([Contact.all_objects.get().pk])
     number.label(BUDI_LID, "9", minutes(6))
     number.take(teach(number))
     person = Contact.objects.get()

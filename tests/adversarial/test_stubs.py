@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from contacts.models import Campaign, CampaignRule, CampaignTouch, Channel, Contact, ContactChannel, Message
-from contacts.services.activity import NewMessage, tellings
+from contacts.services.messages import NewMessage, tellings
 from tests.adversarial.number import BUDI, Number, minutes, reasons, states
 from tests.factories import CampaignFactory
-from tests.gateways.payloads import Ad, Post
-from tests.gateways.payloads.typed import PLACEHOLDERS
+from tests.webhooks.gateways.payloads import Ad, Post
+from tests.webhooks.gateways.payloads.typed import PLACEHOLDERS
+from webhooks.drain.lanes import replay
 from webhooks.gateways import kinds
 from webhooks.gateways.kinds import Verdict
 from webhooks.models import InboundEvent
-from webhooks.processing import replay
 
 pytestmark = pytest.mark.django_db
 EVERY = tuple(PLACEHOLDERS)

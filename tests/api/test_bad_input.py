@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
-from labelcrm.api import ENDPOINTS
+from api.urls import ENDPOINTS
 from labels.models import Label
 from tests.api.story import Story
 from tests.factories import CampaignFactory

@@ -14,8 +14,8 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from labelcrm.core.api import bulk_reading
-from labelcrm.core.api.bulk_reading import BulkReadingRefused, count_people
+from api.base import bulk_reading
+from api.base.bulk_reading import BulkReadingRefused, count_people
 from labelcrm.core.models import AuditEntry, PeopleServed
 from tests.api.conftest import client_of, get
 from tests.api.story import Story

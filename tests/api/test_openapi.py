@@ -23,7 +23,7 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 from schemathesis.openapi.checks import RejectedPositiveData
 
-from labelcrm.core.api.throttling import TokenThrottle
+from api.base.throttling import TokenThrottle
 from tests.api.story import Story
 from tests.factories import CampaignFactory, TeamFactory, UserFactory
 from tests.services_plugin import is_full_run

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
+from api.base.pagination import Cursor, InvalidCursor
 from contacts.models import Campaign, Contact
-from labelcrm.core.api.pagination import Cursor, InvalidCursor
 from tests.api.conftest import get
 from tests.api.story import Story
 from tests.factories import THEN, ContactFactory

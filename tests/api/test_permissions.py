@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
-from labelcrm.api import ENDPOINTS
+from api.urls import ENDPOINTS
 from labelcrm.core.models import AuditEntry
 from labelcrm.core.roles import ANALYST, AUDITOR, CS, CS_LEAD, MARKETING, OWNER, ROLES
 from labels.models import Category, Label

@@ -16,7 +16,7 @@ from django.test import override_settings
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
-from labelcrm.core.api import throttling
+from api.base import throttling
 from tests.api.conftest import client_of, get
 from tests.api.story import Story
 from tests.factories import UserFactory
@@ -126,7 +126,7 @@ def test_answers_are_kept_by_no_cache(owner: APIClient) -> None:
 def test_a_database_that_is_away_is_503_and_worth_another_try(
     owner: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from contacts.api import ContactViewSet
+    from api.contacts import ContactViewSet
 
     def gone(self: Any) -> None:
         raise OperationalError

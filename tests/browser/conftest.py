@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from reports.live import live
-from webhooks import front_store
+from desk.home.live import live
+from webhooks.receiver import store
 
 
 @pytest.fixture(autouse=True)
@@ -15,4 +15,4 @@ def _nobody_listens_afterwards() -> Iterator[None]:
     """Live pages keep threads and connections; the test database cannot be dropped under them."""
     yield
     live.stop()
-    front_store.pool.close()
+    store.pool.close()

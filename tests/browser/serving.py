@@ -22,7 +22,7 @@ from django.test import Client
 from playwright.sync_api import Browser, Page
 
 from labelcrm.env import BASE_DIR
-from labelcrm.services.processes import command_line
+from labelcrm.launcher.processes import command_line
 
 READY_SECONDS = 60
 

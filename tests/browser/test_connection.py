@@ -13,9 +13,9 @@ from contacts.models import Channel
 from tests.browser.serving import Site, looking, serving
 from tests.browser.walking import Watch, axe_findings
 from tests.factories import UserFactory
-from tests.gateways.payloads import PAYLOADS
-from tests.gateways.payloads.base import Account, Post
-from webhooks import processing
+from tests.webhooks.gateways.payloads import PAYLOADS
+from tests.webhooks.gateways.payloads.base import Account, Post
+from webhooks.drain import lanes
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -39,7 +39,7 @@ def page(request: pytest.FixtureRequest, browser: Browser, site: Site) -> Iterat
 
 def post(site: Site, gateway: str, post: Post) -> int:
     status = site.post(f"/hooks/{gateway}/cs-rina/", post.body, post.headers)
-    processing.drain(Channel.objects.get(key="cs-rina").pk)
+    lanes.drain(Channel.objects.get(key="cs-rina").pk)
     return status
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.admin.conftest import Shop, make_shop
 from tests.browser.walking import PASSWORD, Watch
+from tests.desk.conftest import Shop, make_shop
 from tests.factories import UserFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -15,7 +15,7 @@ from contacts.services.channels import Connected, connect, hook_path
 from tests.browser.serving import Site, looking, serving
 from tests.browser.walking import Watch
 from tests.factories import UserFactory
-from webhooks import processing
+from webhooks.drain import lanes
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -41,7 +41,7 @@ class Numbers:
         self._told += 1
         channel = self.channels[key].channel
         assert self.site.post_json(hook_path(channel), {"id": f"e{self._told}", **event}) == 202
-        processing.drain(channel.pk)
+        lanes.drain(channel.pk)
 
     def label(self, key: str, chat: str, *, on: bool = True, at: datetime | None = None) -> None:
         when = {"at": at.isoformat()} if at else {}

@@ -12,11 +12,11 @@ from rest_framework.test import APIClient
 
 from contacts.access import StaffBackend
 from contacts.models import Agent, Channel, Contact, Team
-from contacts.querysets import has_left, team_ids
+from contacts.models.querysets import has_left, team_ids
 from contacts.services import people
 from labelcrm.core.models import User
 from reports.scope import Scope
-from tests.admin.conftest import Shop, make_shop
+from tests.desk.conftest import Shop, make_shop
 from tests.factories import AgentFactory, TeamFactory, UserFactory
 
 pytestmark = pytest.mark.django_db

@@ -10,8 +10,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from contacts.models import Agent, Channel, ChannelOwnership, ChannelSecret
+from contacts.selectors.ownership import Ownerships
 from contacts.services.channels import ChannelError, connect, set_owner
-from contacts.services.ownership import Ownerships
 from labelcrm.core.models import AuditEntry
 from tests.factories import AgentFactory, ChannelFactory
 

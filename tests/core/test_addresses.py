@@ -21,9 +21,9 @@ from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
+from api.base import TokenThrottle
 from labelcrm.core import addresses
 from labelcrm.core.addresses import client_address
-from labelcrm.core.api import TokenThrottle
 from tests.browser.serving import _free_port
 from tests.factories import UserFactory
 

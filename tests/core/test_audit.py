@@ -20,8 +20,8 @@ from labelcrm.core import audit, edits
 from labelcrm.core.models import AuditEntry
 from labels.models import CleanSpell, Label
 from labels.services.merging import merge
-from labels.staleness import snooze
-from tests.admin.conftest import Shop, client_of, other_shop, shop  # noqa: F401 - fixtures
+from labels.services.staleness import snooze
+from tests.desk.conftest import Shop, client_of, other_shop, shop  # noqa: F401 - fixtures
 from tests.factories import THEN, ContactFactory, UserFactory
 
 pytestmark = pytest.mark.django_db

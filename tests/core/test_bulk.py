@@ -11,7 +11,7 @@ from django.db import DataError
 from django.utils import timezone
 
 from labelcrm.core.bulk import array, fetch, fetch_binary
-from labelcrm.lib.garbage import uncollected
+from labelcrm.lib.memory import uncollected
 
 MOMENT = datetime(2026, 3, 2, 3, 0, 0, 853, tzinfo=UTC)
 

@@ -10,14 +10,14 @@ import pytest
 from django.utils import timezone
 
 from contacts.models import Channel
-from labels.staleness import StaleResult, flag_stale
+from demo import playing
+from demo.manifest import Manifest
+from demo.senders import Post
+from demo.story import accounts, tell
+from labels.services.staleness import StaleResult, flag_stale
 from tests.webhooks.conftest import _front_store as _front_store
 from tests.webhooks.posting import request
-from webhooks import processing
-from webhooks.demo import playing
-from webhooks.demo.manifest import Manifest
-from webhooks.demo.senders import Post
-from webhooks.demo.story import accounts, tell
+from webhooks.drain import lanes
 
 CONTACTS = 120
 
@@ -43,7 +43,7 @@ def play(*, seed: int, contacts: int) -> Played:
     story = tell(until=datetime.fromisoformat(stamp["until"]), seed=seed, contacts=contacts)
     answers = Counter(send(post) for _, _, post in story.posts(accounts(playing.secrets())))
     for channel in Channel.objects.all():
-        processing.drain(channel.pk, seconds=600)
+        lanes.drain(channel.pk, seconds=600)
     return Played(story.manifest, answers, flag_stale(timezone.now()))
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from webhooks.demo.company import NUMBERS, SOURCES
-from webhooks.demo.story import tell
+from demo.company import NUMBERS, SOURCES
+from demo.story import tell
 
 PAGE = Path(__file__).parents[2] / "docs" / "demo.md"
 

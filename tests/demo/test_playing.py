@@ -6,13 +6,13 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from contacts.models import Agent, Campaign, CampaignTouch, Channel, Contact, Message
+from demo import playing
+from demo.company import AFTER, COLD, COMPLAINT, HIGH, HOT, LOW, MIDDLE, NEW, WAITING
 from labelcrm.core.models import Setting
 from labels.models import CleanSpell, Label, LabelEvent, LabelSpell, StaleFlag
 from labels.services.rebuilding import rebuild
 from tests.demo.conftest import Played
 from tests.factories import ChannelFactory
-from webhooks.demo import playing
-from webhooks.demo.company import AFTER, COLD, COMPLAINT, HIGH, HOT, LOW, MIDDLE, NEW, WAITING
 from webhooks.selectors import inbox_summary
 
 pytestmark = pytest.mark.django_db

@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from webhooks.demo.playing import DemoError, _deliver
-from webhooks.demo.senders import Post
+from demo.playing import DemoError, _deliver
+from demo.senders import Post
 
 POST = Post("/hooks/waha/toko/", {"Content-Type": "application/json"}, b"{}")
 

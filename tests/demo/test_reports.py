@@ -13,18 +13,18 @@ from django.db import transaction
 from rest_framework.test import APIClient
 
 from contacts.models import Channel, Contact, Team
+from demo.story import CONTACTS as ALL
+from demo.story import SEED
 from labelcrm.core import edits
-from labels import projecting
 from labels.models import StaleFlag
-from reports.home import read_tiles
+from labels.services import projections
 from reports.scope import Scope
+from reports.selectors.home import read_tiles
 from tests.api.conftest import client_of
 from tests.demo.conftest import CONTACTS, Played, play
 from tests.factories import UserFactory
 from tests.reports.answers import disagreements, home_disagreements, slow_for
 from tests.services_plugin import is_full_run
-from webhooks.demo.story import CONTACTS as ALL
-from webhooks.demo.story import SEED
 
 pytestmark = pytest.mark.django_db
 
@@ -36,7 +36,7 @@ def shown(db: None) -> Played:
     for contact in Contact.objects.order_by("id")[:3]:
         with transaction.atomic():
             edits.archive(contact, actor=None, origin="test")
-            projecting.refresh([contact.pk])
+            projections.refresh([contact.pk])
     Channel.objects.filter(key="grosir").update(used_by_one=False)
     return played
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from labels.taxonomy import LABELS
-from webhooks.demo.company import NUMBERS, STALE_DAYS
-from webhooks.demo.story import accounts, tell
+from demo.company import NUMBERS, STALE_DAYS
+from demo.story import accounts, tell
+from labels.rules.taxonomy import LABELS
 
 UNTIL = datetime(2026, 5, 6, 9, 0, tzinfo=UTC)
 SECRETS = {number.key: "rahasia-yang-panjang" for number in NUMBERS}

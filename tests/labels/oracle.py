@@ -1,6 +1,6 @@
 """The slow, obvious way to spells and stages: ask each moment what holds in it, then read off what changed.
 
-Nothing here joins, sweeps or ranks the way `labels.spells` does. Time is cut at every moment at which anything
+Nothing here joins, sweeps or ranks the way `labels.rules.spells` does. Time is cut at every moment at which anything
 happens; inside such a slice nothing changes, so a label is on in it or not. Rules are quoted from docs/metrics.md.
 """
 
@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from itertools import pairwise
 from typing import Any
 
-from labels.spells import CleanSpell, Interval, Limits, Meanings, Projection, Spell, StageStay
+from labels.rules.spells import CleanSpell, Interval, Limits, Meanings, Projection, Spell, StageStay
 
 LIVE = ("live", "crm")
 FOREVER = timedelta(days=36500)
@@ -57,7 +57,7 @@ class Run:
 def project(
     intervals: Sequence[Interval], meanings: Meanings, *, steps: Mapping[int, int], limits: Limits
 ) -> Projection:
-    """The projection of one contact, as `labels.spells.project` should give it."""
+    """The projection of one contact, as `labels.rules.spells.project` should give it."""
     runs = _runs(intervals, meanings)
     clean = [run for run in _bridge(runs, limits) if not _mistap(run, limits)]
     spells = [Spell(*_row(run), _mistap(run, limits)) for run in runs]

@@ -9,7 +9,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labels.fold import CLOSED, NONE, OPENED, fold, generation_at, generations, order
+from labels.rules.fold import CLOSED, NONE, OPENED, fold, generation_at, generations, order
 from tests.services_plugin import is_full_run
 
 START = datetime(2026, 3, 2, tzinfo=UTC)

@@ -32,9 +32,8 @@ from contacts.services import people
 from contacts.services.attribution import MANUAL, set_first_touch
 from labelcrm.core.bulk import fetch
 from labelcrm.core.models import AuditEntry
-from labels import projecting, staleness
 from labels.models import CleanSpell, Label, LabelAssignment, LabelCommand, StaleFlag
-from labels.services import merging
+from labels.services import merging, projections, staleness
 from labels.services.rebuilding import rebuild
 from tests.factories import AgentFactory, CampaignFactory, ChannelFactory, UserFactory
 from tests.services_plugin import is_full_run
@@ -160,7 +159,7 @@ class Shop:
             )
         elif what == "archive":
             people.edits.archive(contact, actor=self.user, origin="admin")
-            projecting.refresh([contact.pk])
+            projections.refresh([contact.pk])
             staleness.close_settled(timezone.now(), contact_ids=[contact.pk])
         elif what == "snooze":
             for spell in CleanSpell.objects.filter(contact=contact, ended_at__isnull=True)[:1]:

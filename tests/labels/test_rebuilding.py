@@ -9,9 +9,8 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from contacts.models import Contact, ContactMerge
-from labels import staleness
 from labels.models import CleanSpell, Label, LabelAssignment, LabelDay, LabelEvent, LabelSpell, StageStay, StaleFlag
-from labels.services import meanings, merging
+from labels.services import meanings, merging, staleness
 from labels.services.rebuilding import rebuild
 from tests.webhooks.conftest import _front_store as _front_store
 from tests.webhooks.generic import Bridge

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from labels.spells import (
+from labels.rules.spells import (
     CleanSpell,
     Interval,
     Limits,

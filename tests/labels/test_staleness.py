@@ -13,9 +13,10 @@ from django.db import connection
 
 from contacts.models import Agent, Channel, ChannelOwnership, Contact
 from labelcrm.core.models import AuditEntry, JobRun
-from labels import staleness, tasks
+from labels import tasks
 from labels.models import CleanSpell, Label, StaleFlag, StaleSnooze
-from labels.staleness import StaleResult, flag_stale, snooze
+from labels.services import staleness
+from labels.services.staleness import StaleResult, flag_stale, snooze
 from tests.factories import AgentFactory, ChannelFactory, ContactFactory, UserFactory
 
 pytestmark = pytest.mark.django_db

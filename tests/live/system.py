@@ -1,4 +1,4 @@
-"""The whole system as a person starts it: `python -m labelcrm.run` in its own home, spoken to over HTTP."""
+"""The whole system as a person starts it: `python -m labelcrm.launcher.run` in its own home, spoken to over HTTP."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def running(home: Path) -> Iterator[System]:
     }  # fmt: skip
     with (home.parent / f"{home.name}.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "labelcrm.run"], cwd=ROOT, env=environment, stdout=log, stderr=log,
+            [sys.executable, "-m", "labelcrm.launcher.run"], cwd=ROOT, env=environment, stdout=log, stderr=log,
             start_new_session=True,
         )  # fmt: skip
     system = System(home, port, process, environment=environment)

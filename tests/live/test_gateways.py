@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.gateways.payloads import PAYLOADS, Account, Post, WuzapiFormPayloads
 from tests.live.system import System, running, wait_until
+from tests.webhooks.gateways.payloads import PAYLOADS, Account, Post, WuzapiFormPayloads
 
 START = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 GROUP, BROADCAST, NEWSLETTER = "120363000000000001@g.us", "1700000000@broadcast", "120363000000000002@newsletter"

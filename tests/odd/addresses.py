@@ -15,8 +15,8 @@ from django.db import models
 from django.test import RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from labelcrm.api import ENDPOINTS, OnceGenerator
-from reports.asking import REPORTS
+from api.urls import ENDPOINTS, OnceGenerator
+from reports.query import REPORTS
 
 PLACE = re.compile(r"<(?:\w+:)?(\w+)>")
 # What Django's change lists and unfold read beside filters.

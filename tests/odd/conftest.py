@@ -19,11 +19,11 @@ from contacts.models import Note
 from labelcrm.core.models import AuditEntry, Heartbeat, JobRun
 from labelcrm.core.roles import ROLES
 from labels.models import StaleFlag
-from tests.admin.conftest import Shop, make_shop
+from tests.desk.conftest import Shop, make_shop
 from tests.factories import THEN, CampaignFactory, UserFactory
 from tests.webhooks.conftest import _front_store  # noqa: F401 - the receiver on the test's connection, for every test
 from webhooks.models import InboundEvent, ReconcileRun, UnknownChannel
-from webhooks.receiver import Receiver
+from webhooks.receiver.application import Receiver
 
 OWNER, LEAD = ROLES[0], ROLES[1]
 

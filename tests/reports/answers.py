@@ -15,7 +15,7 @@ from django.conf import settings
 
 from contacts.models import Agent, Campaign, Channel
 from labels.models import Label
-from reports.home import Tiles
+from reports.selectors.home import Tiles
 from tests.reports.slow import DAY, ZONE, Slow, active
 from webhooks.models import InboundEvent
 

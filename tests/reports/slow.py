@@ -30,7 +30,7 @@ from contacts.models import (
     Message,
 )
 from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelEvent, StaleFlag, StaleSnooze
-from labels.spells import Interval, Limits, Meaning
+from labels.rules.spells import Interval, Limits, Meaning
 from tests.labels import oracle
 
 HOUR, DAY = timedelta(hours=1), timedelta(hours=24)

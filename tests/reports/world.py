@@ -9,11 +9,11 @@ from typing import Any
 from contacts.models import Agent, CampaignRule, CampaignTouch, ChannelGap, ChannelOwnership, Contact
 from contacts.services.attribution import set_first_touch
 from contacts.services.channels import agent_named
-from labels import projecting
-from labels.staleness import flag_stale
+from labels.services import projections
+from labels.services.staleness import flag_stale
 from tests.adversarial.number import Number
 from tests.factories import CampaignFactory
-from tests.gateways.payloads import Ad
+from tests.webhooks.gateways.payloads import Ad
 from tests.webhooks.generic import Bridge
 
 DAY_0 = datetime(2026, 3, 1, 17, 0, tzinfo=UTC)  # midnight in Jakarta
@@ -168,7 +168,7 @@ class World:
         set_first_touch([first.pk])
         last.deleted_at = day(DAYS)
         last.save()
-        projecting.refresh([last.pk])
+        projections.refresh([last.pk])
 
 
 def agent(code: str) -> Agent:

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from webhooks import front_store
+from webhooks.receiver import store
 
 
 class _Lent:
@@ -35,17 +35,17 @@ class _TestConnection:
 
         connection.ensure_connection()
         if _TestConnection.prepared is not connection.connection:
-            front_store.prepare(connection.connection)
+            store.prepare(connection.connection)
             _TestConnection.prepared = connection.connection
         yield _Lent(connection.connection)
 
 
 @pytest.fixture(autouse=True)
 def _front_store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    front_store.forget_channels()
+    store.forget_channels()
     marker = request.node.get_closest_marker("django_db")
     if marker is not None and not marker.kwargs.get("transaction"):
-        monkeypatch.setattr(front_store, "pool", _TestConnection())
+        monkeypatch.setattr(store, "pool", _TestConnection())
     yield
-    if isinstance(front_store.pool, front_store._Pool):
-        front_store.pool.close()
+    if isinstance(store.pool, store._Pool):
+        store.pool.close()

@@ -10,8 +10,8 @@ from typing import Any
 from contacts.models import Channel
 from contacts.services.channels import connect
 from tests.webhooks.posting import Answer, request
-from webhooks import processing
-from webhooks.front_store import forget_channels
+from webhooks.drain import lanes
+from webhooks.receiver.store import forget_channels
 
 _ids = itertools.count(1)
 
@@ -40,4 +40,4 @@ class Bridge:
         return self.post("label.saved", label={"id": label, "name": name, "color": fields.pop("color", 0)}, **fields)
 
     def drain(self) -> None:
-        processing.drain(self.channel.pk)
+        lanes.drain(self.channel.pk)

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from webhooks.receiver import Receiver
+from webhooks.receiver.application import Receiver
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,9 @@ from typing import Any
 from django.db import transaction
 
 from contacts.models import Channel
-from webhooks.applying import apply
+from webhooks.drain.applying import apply
+from webhooks.drain.lanes import speaker_of
+from webhooks.drain.readings import Parsed, RawEvent, judge
 from webhooks.gateways.events import (
     Chat,
     ChatKind,
@@ -22,8 +24,6 @@ from webhooks.gateways.events import (
     MessageSeen,
     Moment,
 )
-from webhooks.processing import speaker_of
-from webhooks.reading import Parsed, RawEvent, judge
 
 MON = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 _ids = itertools.count(1)

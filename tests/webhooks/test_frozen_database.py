@@ -14,20 +14,20 @@ from django.db import connection, connections
 from tests.freezing import network, stopped
 from tests.webhooks.generic import Bridge
 from tests.webhooks.posting import Answer, request
-from webhooks import front_store
 from webhooks.models import InboundEvent
+from webhooks.receiver import store
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-LATEST = front_store.WAIT_SECONDS + front_store.PATIENCE + 2  # seconds for an answer, whatever happens
+LATEST = store.WAIT_SECONDS + store.PATIENCE + 2  # seconds for an answer, whatever happens
 
 
 @pytest.fixture
 def bridge(transactional_db: None) -> Iterator[Bridge]:
     made = Bridge("b1")
-    front_store.find_channel("generic", "b1")
+    store.find_channel("generic", "b1")
     yield made
-    front_store.pool.close()
+    store.pool.close()
 
 
 def post(bridge: Bridge, number: int) -> Answer:
@@ -58,7 +58,7 @@ def test_a_frozen_connection_is_answered_with_come_again_within_seconds(bridge: 
 
 
 def test_the_next_post_finds_a_connection_that_answers(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(front_store, "PATIENCE", 0.3)
+    monkeypatch.setattr(store, "PATIENCE", 0.3)
     assert post(bridge, 1).status == 202
     with stopped(*receivers_backends()):
         assert post(bridge, 2).status == 503
@@ -67,25 +67,24 @@ def test_the_next_post_finds_a_connection_that_answers(bridge: Bridge, monkeypat
 
 
 def test_many_posts_at_once_are_all_answered_within_seconds(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(front_store, "PATIENCE", 1.0)
-    monkeypatch.setattr(front_store, "WAIT_SECONDS", 0.5)
-    together = threading.Barrier(front_store.CONNECTIONS)
-    warm = [threading.Thread(target=_after, args=(together, bridge, n)) for n in range(front_store.CONNECTIONS)]
+    monkeypatch.setattr(store, "PATIENCE", 1.0)
+    monkeypatch.setattr(store, "WAIT_SECONDS", 0.5)
+    together = threading.Barrier(store.CONNECTIONS)
+    warm = [threading.Thread(target=_after, args=(together, bridge, n)) for n in range(store.CONNECTIONS)]
     for thread in warm:
         thread.start()
     for thread in warm:
         thread.join()
     answers: list[Answer] = []
     many = [
-        threading.Thread(target=lambda n=n: answers.append(post(bridge, 100 + n)))
-        for n in range(2 * front_store.CONNECTIONS)
+        threading.Thread(target=lambda n=n: answers.append(post(bridge, 100 + n))) for n in range(2 * store.CONNECTIONS)
     ]
     with stopped(*receivers_backends()):
         for thread in many:
             thread.start()
         for thread in many:
             thread.join(timeout=20)
-    assert len(answers) == 2 * front_store.CONNECTIONS
+    assert len(answers) == 2 * store.CONNECTIONS
     assert {answer.status for answer in answers} <= {202, 503}
 
 
@@ -97,11 +96,11 @@ def _after(together: threading.Barrier, bridge: Bridge, number: int) -> None:
 def test_a_network_that_swallows_every_byte_is_answered_the_same(
     bridge: Bridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(front_store, "PATIENCE", 0.5)
+    monkeypatch.setattr(store, "PATIENCE", 0.5)
     real = connections["default"].get_connection_params
     with network() as between:
         monkeypatch.setattr(connections["default"], "get_connection_params", lambda: real() | between.parameters)
-        front_store.pool.close()
+        store.pool.close()
         assert post(bridge, 1).status == 202
         between.freeze()
         begun = time.monotonic()
@@ -114,8 +113,8 @@ def test_a_network_that_swallows_every_byte_is_answered_the_same(
 def test_a_lock_that_is_held_too_long_leaves_no_backend_waiting_behind(
     bridge: Bridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(front_store, "STATEMENT_SECONDS", 0.3)
-    front_store.pool.close()
+    monkeypatch.setattr(store, "STATEMENT_SECONDS", 0.3)
+    store.pool.close()
     assert post(bridge, 1).status == 202
     with psycopg.connect(**_parameters()) as holder:
         holder.execute("LOCK TABLE webhooks_inboundevent IN ACCESS EXCLUSIVE MODE")
@@ -132,7 +131,7 @@ def test_a_lock_that_is_held_too_long_leaves_no_backend_waiting_behind(
 def test_a_body_that_a_frozen_server_does_not_take_is_given_up_too(
     bridge: Bridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(front_store, "PATIENCE", 0.5)
+    monkeypatch.setattr(store, "PATIENCE", 0.5)
     assert post(bridge, 1).status == 202
     large = b'{"id": "large", "type": "status", "x": "%s"}' % (b"y" * 900_000)
     with stopped(*receivers_backends()):

@@ -10,10 +10,10 @@ from django.utils import timezone
 
 from contacts.models import Agent, Campaign, CampaignRule, CampaignTouch, Contact, ContactChannel, Message
 from contacts.services.unmerging import recount
-from reports.home import never_labelled
 from reports.selectors import agents
 from reports.selectors.agents import AgentRow
-from reports.selectors.chosen import Filters
+from reports.selectors.filters import Filters
+from reports.selectors.home import never_labelled
 from reports.selectors.periods import Period
 from reports.selectors.questions import Question
 from tests.adversarial.number import BUDI, MON, Number, states

@@ -15,8 +15,9 @@ from contacts.models import Channel
 from contacts.services.channels import connect, set_secret
 from tests.webhooks.generic import Bridge
 from tests.webhooks.posting import Answer, request
-from webhooks import front_store, processing
+from webhooks.drain import lanes
 from webhooks.models import InboundEvent, PostCounter, UnknownChannel
+from webhooks.receiver import store
 
 pytestmark = pytest.mark.django_db
 SECRET = "rahasia-waha-satu"
@@ -82,7 +83,7 @@ class TestSigned:
         assert signed(event(id="evt_a")).status == 202
         assert signed(event(id="evt_b"), secret="rahasia-baru-sekali").status == 202
         waha.secrets.filter(expires_at__isnull=False).delete()
-        front_store.forget_channels()
+        store.forget_channels()
         assert signed(event(id="evt_c")).status == 401
 
     def test_a_secret_changed_a_moment_ago_is_known_at_once(self, waha: Channel) -> None:
@@ -154,13 +155,13 @@ class TestSigned:
     )  # fmt: skip
     def test_strange_but_well_formed_json_is_kept_and_settled(self, waha: Channel, body: bytes) -> None:
         assert signed(body).status == 202
-        processing.drain(waha.pk)
+        lanes.drain(waha.pk)
         assert InboundEvent.objects.exclude(state="pending").count() == 1
 
     def test_a_name_of_three_hundred_families_is_cut_not_refused(self, waha: Channel) -> None:
         family = "\U0001f468‍\U0001f469‍\U0001f467"
         signed(event(event="label.upsert", payload={"id": "1", "name": family * 300, "color": 1}))
-        processing.drain(waha.pk)
+        lanes.drain(waha.pk)
         assert waha.labels.get().name.startswith(family)
 
     def test_the_same_delivery_in_parallel_words_is_stored_once(self) -> None:
@@ -169,7 +170,7 @@ class TestSigned:
 
     def test_another_session_in_the_body_is_parked_with_its_reason(self, waha: Channel) -> None:
         signed(event(session="lain"))
-        processing.drain(waha.pk)
+        lanes.drain(waha.pk)
         row = InboundEvent.objects.get()
         assert row.state == "parked"
         assert "lain" in row.reason

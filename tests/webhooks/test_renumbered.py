@@ -9,11 +9,11 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from contacts.admin.search import find
-from contacts.filters import contact_addressed
+from api.contact_filters import contact_addressed
 from contacts.models import Channel, Contact, ContactIdentity, ContactMerge, Message
 from contacts.services.directory import resolve
 from contacts.services.importing import Line, Said, create_or_update_contacts, owners_of
+from desk.contacts.search import find
 from labels.services import merging
 from labels.services.rebuilding import rebuild
 from tests.factories import ChannelFactory, ContactFactory

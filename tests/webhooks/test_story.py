@@ -10,10 +10,10 @@ from contacts.models import Channel, Contact, ContactMerge
 from contacts.services.channels import connect
 from labels.models import ChannelLabel, LabelAssignment, LabelEvent, LabelSpell
 from labels.services.rebuilding import rebuild
-from tests.gateways.payloads import PAYLOADS, Account
+from tests.webhooks.gateways.payloads import PAYLOADS, Account
 from tests.webhooks.generic import Bridge
 from tests.webhooks.posting import request
-from webhooks import processing
+from webhooks.drain import lanes
 from webhooks.models import InboundEvent
 from webhooks.selectors import inbox_summary
 
@@ -239,7 +239,7 @@ def test_a_cloud_api_channel_learns_its_phone_number_id_from_the_first_post() ->
         post = PAYLOADS["cloudapi"](account).message(phone, message_id=f"wamid.{phone}")
         headers = {name.replace("-", "_"): value for name, value in post.headers.items() if name != "content-type"}
         assert request(done.path, post.body, **headers).status == 202
-    processing.drain(done.channel.pk)
+    lanes.drain(done.channel.pk)
     done.channel.refresh_from_db()
     assert done.channel.session == "1098765"
     assert Contact.objects.count() == 2
@@ -251,7 +251,7 @@ def test_a_cloud_api_channel_takes_one_number_even_when_its_first_batch_speaks_o
         post = PAYLOADS["cloudapi"](Account(session=session, secret="app-secret-1")).message(phone, message_id=phone)
         headers = {name.replace("-", "_"): value for name, value in post.headers.items() if name != "content-type"}
         assert request(done.path, post.body, **headers).status == 202
-    processing.drain(done.channel.pk)
+    lanes.drain(done.channel.pk)
     done.channel.refresh_from_db()
     assert done.channel.session == "1098765"
     assert states() == ["applied", "parked"]

@@ -15,7 +15,7 @@ from django.utils.text import slugify
 from contacts.models import Agent, Channel
 from contacts.services.channels import ChannelError, connect
 from labelcrm import env
-from labelcrm.core.moments import is_within_reach
+from labelcrm.core.dates import is_within_reach
 from webhooks.gateways import GATEWAYS
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from webhooks.gateways import shapes, times
 from webhooks.gateways.cloudapi.people import chat_of, identifiers
 from webhooks.gateways.events import Chat, ChatKind, Clock, ContactSeen, Event, IdentityChanged, Ignored
-from webhooks.gateways.reading import Body, each
+from webhooks.gateways.vocabulary import Body, each
 
 CHANGES = frozenset({"user_changed_number", "customer_changed_number", "user_changed_user_id"})
 NOTICE = "notice:system"

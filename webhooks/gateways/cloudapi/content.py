@@ -9,7 +9,7 @@ from typing import Any
 
 from webhooks.gateways import kinds, shapes
 from webhooks.gateways.kinds import Verdict
-from webhooks.gateways.reading import Body
+from webhooks.gateways.vocabulary import Body
 
 # A person wrote, and Meta does not say what: an unsupported type, or (so its page says) the first message to a
 # number that is also in the Business app, which is often a lead from an ad. It counts; only its words are missing.

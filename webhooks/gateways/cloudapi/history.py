@@ -22,7 +22,7 @@ from webhooks.gateways.cloudapi.people import (
     username_of,
 )
 from webhooks.gateways.events import Chat, ChatKind, Event, Ignored
-from webhooks.gateways.reading import Body, Unreadable, each
+from webhooks.gateways.vocabulary import Body, Unreadable, each
 
 DECLINED = "history_declined"
 DECLINED_CODE = 2593109  # the business does not share its chats

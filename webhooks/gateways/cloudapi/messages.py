@@ -8,7 +8,7 @@ from webhooks.gateways import ads, shapes, times
 from webhooks.gateways.cloudapi import changes, content
 from webhooks.gateways.cloudapi.people import RECIPIENT, SENDER, Person, chat_of, person
 from webhooks.gateways.events import Chat, ChatKind, Clock, Event, Ignored, MessageSeen
-from webhooks.gateways.reading import Body, about, each, required
+from webhooks.gateways.vocabulary import Body, about, each, required
 
 
 def of_messages(value: Body, *, echoes_by_api: bool | None = False) -> list[Event]:

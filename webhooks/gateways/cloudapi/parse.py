@@ -12,7 +12,7 @@ from webhooks.gateways.cloudapi.history import of_history, threads_in
 from webhooks.gateways.cloudapi.messages import of_messages, of_standby
 from webhooks.gateways.cloudapi.people import CONTACT, chat_of, username_of
 from webhooks.gateways.events import ContactSeen, Envelope, Event, Ignored
-from webhooks.gateways.reading import Body, Reader, Unreadable, Vocabulary, about, each
+from webhooks.gateways.vocabulary import Body, Reader, Unreadable, Vocabulary, about, each
 
 OBJECT = "whatsapp_business_account"
 NOT_FOR_US = frozenset({

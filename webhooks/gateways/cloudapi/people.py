@@ -13,7 +13,7 @@ from typing import Any
 
 from webhooks.gateways import jids, shapes, user_ids
 from webhooks.gateways.events import Chat, ChatKind
-from webhooks.gateways.reading import Body
+from webhooks.gateways.vocabulary import Body
 
 SENDER = ("from", "from_user_id", "from_parent_user_id")
 RECIPIENT = (

@@ -23,7 +23,17 @@ from webhooks.gateways.events import (
     NotUnderstood,
 )
 from webhooks.gateways.kinds import Verdict
-from webhooks.gateways.reading import Body, Reader, Unreadable, Vocabulary, about, decided, each, label_id_of, required
+from webhooks.gateways.vocabulary import (
+    Body,
+    Reader,
+    Unreadable,
+    Vocabulary,
+    about,
+    decided,
+    each,
+    label_id_of,
+    required,
+)
 
 STATES = {
     "open": ConnectionState.WORKING,

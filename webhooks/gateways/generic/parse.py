@@ -20,7 +20,7 @@ from webhooks.gateways.events import (
     LabelSaved,
     MessageSeen,
 )
-from webhooks.gateways.reading import Body, Unreadable, Vocabulary, about, decided, label_id_of, required
+from webhooks.gateways.vocabulary import Body, Unreadable, Vocabulary, about, decided, label_id_of, required
 
 _NATIONAL = re.compile(r"0[1-9]\d{6,12}", re.ASCII)  # "0812...", as a number is written at home
 _NOT_DIGITS = re.compile(r"[\s().\-]+")

@@ -20,7 +20,7 @@ from webhooks.gateways.events import (
     Moment,
 )
 from webhooks.gateways.kinds import Verdict
-from webhooks.gateways.reading import Body, Vocabulary, about, decided, label_id_of, required
+from webhooks.gateways.vocabulary import Body, Vocabulary, about, decided, label_id_of, required
 
 NOT_FOR_US = frozenset({
     "message.ack", "message.revoked", "message.edited", "message.deleted", "message.played", "chat_presence",

@@ -24,7 +24,7 @@ from webhooks.gateways.events import (
     Moment,
 )
 from webhooks.gateways.kinds import Verdict
-from webhooks.gateways.reading import Body, Vocabulary, about, decided, label_id_of, required
+from webhooks.gateways.vocabulary import Body, Vocabulary, about, decided, label_id_of, required
 
 STATES = {
     "STOPPED": ConnectionState.STOPPED,

@@ -18,7 +18,7 @@ from webhooks.gateways.events import (
     LabelOnChat,
     MessageSeen,
 )
-from webhooks.gateways.reading import Body, Unreadable, Vocabulary, about, decided, required
+from webhooks.gateways.vocabulary import Body, Unreadable, Vocabulary, about, decided, required
 
 STATES = {
     "inChat": ConnectionState.WORKING,

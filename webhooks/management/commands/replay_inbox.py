@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from contacts.models import Channel
+from webhooks.drain.lanes import replay
 from webhooks.models import InboundEvent
-from webhooks.processing import replay
 
 
 class Command(BaseCommand):

@@ -1,0 +1,129 @@
+"""Reports through the API: the rows that the pages show, in one envelope."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.urls import path
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from api.base.errors import InvalidParameter
+from api.base.serializers import ID_SCHEMA, TIME_SCHEMA
+from api.base.viewsets import StrictViewMixin
+from reports.query import REPORTS, AskedWrong, ask
+from reports.selectors import periods
+from reports.selectors.archived import hidden_contacts
+from reports.selectors.campaigns import Basis, Touch
+
+MAY_READ = "reports.view_report"
+
+
+class MayReadReports(BasePermission):
+    """Who may see reports at all; what they are made of depends on the channels one sees."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return bool(request.user.is_authenticated and request.user.has_perm(MAY_READ))
+
+
+class PeriodSerializer(serializers.Serializer[Any]):
+    def get_fields(self) -> dict[str, Any]:
+        # "from" is no name that Python lets a class have.
+        return {
+            "from": serializers.DateTimeField(),
+            "to": serializers.DateTimeField(),
+            "time_zone": serializers.CharField(),
+        }
+
+
+class ReportSerializer(serializers.Serializer[Any]):
+    period = PeriodSerializer()
+    filters = serializers.DictField()
+    computed_at = serializers.DateTimeField()
+    hidden = serializers.IntegerField(help_text="Archived contacts: they are in no figure.")
+    rows = serializers.ListField(child=serializers.DictField())
+
+
+_WORDS: dict[str, tuple[Any, str, list[Any] | None]] = {
+    "from": (TIME_SCHEMA, "First moment of the period; a bare date is its midnight.", None),
+    "to": (TIME_SCHEMA, "First moment after the period; default the end of today.", None),
+    "period": (OpenApiTypes.STR, "A period by name, instead of `from` and `to`.", list(periods.PRESETS)),
+    "channel": ({"type": "string", "maxLength": 60}, "The channel's key.", None),
+    "team": (ID_SCHEMA, "Channels of this team.", None),
+    "label": ({"type": "string", "maxLength": 200}, "Id, name or a spelling of a label.", None),
+    "certain": (OpenApiTypes.BOOL, "Only labels whose labeller is known for sure.", None),
+    "agent": (ID_SCHEMA, "Only this agent's row.", None),
+    "touch": (OpenApiTypes.STR, "Which touch of a contact counts.", [str(touch) for touch in Touch]),
+    "basis": (OpenApiTypes.STR, "Period of the touch (cohort) or of the label (event).", [str(b) for b in Basis]),
+    "campaign": (ID_SCHEMA, "Only this campaign's row.", None),
+}
+
+
+class ReportView(StrictViewMixin, APIView):
+    """The figures of a period; each is defined in docs/metrics.md. A share is `{value, k, n, low, high}`.
+
+    What happened in the last 15 minutes before `computed_at` may still change.
+    """
+
+    permission_classes = (MayReadReports,)
+    report = REPORTS["labels"]
+
+    def known_parameters(self) -> set[str]:
+        return set(self.report.parameters)
+
+    def get(self, request: Request) -> Response:
+        try:
+            asked = ask(self.report, request.query_params.dict(), user=request.user)
+        except AskedWrong as wrong:
+            raise InvalidParameter(wrong.name, wrong.message, code=wrong.code) from None
+        return Response(
+            {
+                "period": {
+                    "from": timezone.localtime(asked.period.start).isoformat(),
+                    "to": timezone.localtime(asked.period.end).isoformat(),
+                    "time_zone": settings.TIME_ZONE,
+                },
+                "filters": asked.shown,
+                "computed_at": timezone.localtime(asked.now).isoformat(),
+                "hidden": hidden_contacts(request.user),
+                "rows": [_plain(asdict(row)) for row in asked.rows],
+            }
+        )
+
+
+def _plain(value: Any) -> Any:
+    """Money as a JSON number, everything else as it is."""
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def _view(name: str) -> type[ReportView]:
+    report = REPORTS[name]
+    parameters = [
+        OpenApiParameter(word, _WORDS[word][0], description=_WORDS[word][1], enum=_WORDS[word][2])
+        for word in _WORDS
+        if word in report.parameters
+    ]
+    described = extend_schema_view(
+        get=extend_schema(
+            operation_id=f"reports_{name}", parameters=parameters, responses=ReportSerializer, tags=["reports"]
+        )
+    )
+    attributes: dict[str, Any] = {"report": report, "__doc__": ReportView.__doc__}
+    made: type[ReportView] = described(type(f"{name.title()}ReportView", (ReportView,), attributes))
+    return made
+
+
+urlpatterns = [path(f"{name}/", _view(name).as_view(), name=f"api-report-{name}") for name in REPORTS]

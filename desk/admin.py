@@ -1,0 +1,11 @@
+"""Registers every page of the admin: Django imports this module once all models are there."""
+
+from __future__ import annotations
+
+from desk.connection import channels
+from desk.contacts import campaigns, contacts
+from desk.labels import canonical, mapping, stale
+from desk.people import agents, users
+from desk.system import inbox, records
+
+__all__ = ["agents", "campaigns", "canonical", "channels", "contacts", "inbox", "mapping", "records", "stale", "users"]

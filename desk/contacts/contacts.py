@@ -1,0 +1,256 @@
+"""The contact list and the contact page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.defaultfilters import date as format_date
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+from unfold.widgets import INPUT_CLASSES, UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
+
+from contacts.models import Contact, Note
+from contacts.services import people
+from desk.base.filters import AutocompleteFilter, DayRangeFilter
+from desk.base.keyset import Keyset, KeysetAdminMixin, KeysetChangeList
+from desk.base.model_admin import ORIGIN, ArchivableAdmin, EditingAdmin, either
+from desk.contacts.files import ContactTransfer
+from desk.contacts.list_filters import (
+    CategoryFilter,
+    ChannelFilter,
+    FollowUpFilter,
+    LabelFilter,
+    NeverLabelledFilter,
+    OptedOutFilter,
+    StaleFilter,
+    active_labels,
+)
+from desk.contacts.merging import ContactMerging, merges_of
+from desk.contacts.page import contact_page
+from desk.contacts.search import find
+from desk.templatetags.labelcrm import address, badge, badges, moment, phone
+from labelcrm.core import audit
+from labelcrm.core.dates import check_reach
+from labelcrm.lib.numbers import row_id
+
+
+class ContactChangeList(KeysetChangeList):
+    def url_for_result(self, result: Contact) -> str:
+        return page_url(result.pk)
+
+
+class ContactForm(forms.ModelForm):
+    """What people may say about a contact; everything else comes from WhatsApp."""
+
+    opted_out = forms.BooleanField(
+        label=gettext_lazy("Opted out"),
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text=gettext_lazy("Wants no broadcasts: left out of every export for broadcasts."),
+    )
+
+    follow_up_at = forms.DateTimeField(
+        label=gettext_lazy("Follow up on"),
+        required=False,
+        validators=[check_reach],
+        widget=forms.DateTimeInput(
+            format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local", "class": " ".join(INPUT_CLASSES)}
+        ),
+    )
+
+    class Meta:
+        model = Contact
+        fields = ("name", "assigned_to", "follow_up_at")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["opted_out"].initial = bool(self.instance.opted_out_at)
+        agent: Any = self.fields.get("assigned_to")
+        if agent is not None:
+            agent.queryset = either(agent.queryset, self.instance.assigned_to_id)
+
+
+class NoteForm(forms.ModelForm):
+    class Meta:
+        model = Note
+        fields = ("text",)
+        widgets = {"text": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
+
+
+@admin.register(Contact)
+class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdmin, ArchivableAdmin):
+    keyset = Keyset("updated_at", "id")
+    form = ContactForm
+    change_form_template = "admin/contacts/contact/page.html"
+    list_display = (
+        "name_shown",
+        "phone_shown",
+        "labels_shown",
+        "assigned_to",
+        "campaign",
+        "last_inbound_shown",
+        "updated_shown",
+    )
+    list_filter = (
+        LabelFilter,
+        CategoryFilter,
+        ("assigned_to", AutocompleteFilter),
+        ChannelFilter,
+        ("campaign", AutocompleteFilter),
+        ("last_inbound_at", DayRangeFilter),
+        ("first_seen_at", DayRangeFilter),
+        FollowUpFilter,
+        NeverLabelledFilter,
+        StaleFilter,
+        OptedOutFilter,
+    )
+    search_fields = ("name",)
+    search_help_text = gettext_lazy("Phone in any spelling, name, @username, LID or user id")
+    autocomplete_fields = ("assigned_to",)
+    fieldsets = ((None, {"fields": ("name", "assigned_to", "follow_up_at", "opted_out")}),)
+    compressed_fields = False
+    empty_help = gettext_lazy(
+        "Contacts appear by themselves as soon as a connected WhatsApp number sends or receives a message or a label. "
+        "Nothing here? Check on the System page that the number's events arrive."
+    )
+
+    # -- List ---------------------------------------------------------------------------------------------------
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
+        return ContactChangeList
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).filter(merged_into__isnull=True).select_related("assigned_to", "campaign")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return find(queryset, search_term) if search_term else queryset, False
+
+    def for_page(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        now = active_labels(request).select_related("label", "channel_label", "channel").order_by("added_at", "id")
+        return rows.prefetch_related(Prefetch("assignments", queryset=now, to_attr="labels_now"))
+
+    @admin.display(description=gettext_lazy("name"))
+    def name_shown(self, contact: Contact) -> str:
+        return contact.name or address(contact)
+
+    @admin.display(description=gettext_lazy("phone"))
+    def phone_shown(self, contact: Contact) -> str:
+        return format_html('<span class="lc-nowrap">{}</span>', address(contact))
+
+    @admin.display(description=gettext_lazy("labels"))
+    def labels_shown(self, contact: Any) -> str:
+        drawn: dict[int, dict[str, Any]] = {}
+        for assignment in contact.labels_now:
+            hint = hint_of(assignment)
+            if assignment.label_id in drawn:
+                drawn[assignment.label_id]["hint"] += f"\n{hint}"
+            else:
+                drawn[assignment.label_id] = badge(assignment, hint=hint)
+        return badges(list(drawn.values()))
+
+    @admin.display(description=gettext_lazy("last message in"))
+    def last_inbound_shown(self, contact: Contact) -> str:
+        return moment(contact.last_inbound_at)
+
+    @admin.display(description=gettext_lazy("changed"))
+    def updated_shown(self, contact: Contact) -> str:
+        return moment(contact.updated_at)
+
+    # -- Page ---------------------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("<int:pk>/", wrap(self.page_view), name="contacts_contact_page"),
+            path("<int:pk>/notes/", wrap(require_POST(self.add_note)), name="contacts_contact_note"),
+            *super().get_urls(),
+        ]
+
+    def page_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The address people know; Django's own change address shows the same page."""
+        return self.change_view(request, str(pk))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        contact = self.get_object(request, object_id)
+        if contact is None:
+            survivor = self._survivor(request, object_id)
+            if survivor:
+                return HttpResponseRedirect(page_url(survivor))
+        elif self.has_view_or_change_permission(request, contact):
+            may_write = request.user.has_perm("contacts.add_note")
+            extra_context = {
+                **(extra_context or {}),
+                "page": (page := contact_page(request, contact)),
+                # Whoever was merged brought an identifier: most contacts have one, and cost no query.
+                "merges": merges_of(contact) if len(page.identities) > 1 else [],
+                "title": contact.name or phone(contact.phone) or contact.shown_address,
+                "subtitle": None,
+                "note_form": NoteForm() if may_write else None,
+            }
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def _survivor(self, request: HttpRequest, object_id: str) -> int | None:
+        """The contact that this one was merged into, if the reader sees it."""
+        merged = Contact.all_objects.filter(pk=row_id(object_id) or 0).values("merged_into_id")
+        found: int | None = self.get_queryset(request).filter(pk__in=merged).values_list("pk", flat=True).first()
+        return found
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Contact | None:
+        """The contact, loaded once per request."""
+        loaded = request.__dict__.setdefault("_labelcrm_contacts", {})
+        if object_id not in loaded:
+            loaded[object_id] = super().get_object(request, object_id, from_field)
+        return loaded[object_id]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False  # contacts come from chats and imports
+
+    def change(self, obj: Contact, *, actor: Any, **values: Any) -> Contact:
+        return people.edit_contact(obj, actor=actor, origin=ORIGIN, **values)
+
+    def values_of(self, form: Any, *, changed_only: bool) -> dict[str, Any]:
+        values = super().values_of(form, changed_only=changed_only)
+        return values | {name: form.cleaned_data[name] for name in ("opted_out",) if name in form.changed_data}
+
+    def response_post_save_change(self, request: HttpRequest, obj: Contact) -> HttpResponse:
+        return HttpResponseRedirect(page_url(obj.pk))
+
+    def add_note(self, request: HttpRequest, pk: int) -> HttpResponse:
+        contact = get_object_or_404(self.get_queryset(request), pk=pk)
+        form = NoteForm(request.POST)
+        if not request.user.has_perm("contacts.add_note"):
+            self.message_user(request, _("Your role may read notes, not write them."), messages.ERROR)
+        elif form.is_valid():
+            with transaction.atomic():
+                note = Note.objects.create(contact=contact, author_id=request.user.pk, text=form.cleaned_data["text"])
+                audit.record(actor=request.user, action="contact.note_added", obj=contact, note=note.pk)
+        return HttpResponseRedirect(f"{page_url(pk)}#notes")
+
+
+def page_url(pk: int) -> str:
+    """The address of a contact's page."""
+    return reverse("admin:contacts_contact_page", args=(pk,))
+
+
+def hint_of(assignment: Any) -> str:
+    """What a badge in the list says on hover."""
+    since = format_date(timezone.localtime(assignment.added_at), "j M Y H:i")
+    return _("%(channel)s: “%(name)s” since %(since)s") % {
+        "channel": assignment.channel.name,
+        "name": assignment.channel_label_name,
+        "since": since,
+    }

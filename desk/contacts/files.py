@@ -1,0 +1,260 @@
+"""Import and export in the admin: django-import-export's flow, our files, our permissions, our audit trail."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from import_export.admin import ImportExportMixin
+from import_export.tmp_storages import BaseStorage
+from unfold.contrib.import_export.forms import ExportForm, ImportForm
+from unfold.widgets import UnfoldBooleanSwitchWidget
+
+from labelcrm.core import audit
+from labelcrm.lib.spreadsheets import MAX_BYTES, UploadRefused
+from transfer import exports, imports
+
+UPLOAD_HOURS = 24  # how long an upload waits to be confirmed
+
+
+class UploadFolder(BaseStorage):
+    """Uploads between preview and confirmation: files of our own folder under names that cannot be guessed.
+
+    The name comes back from the browser, so nothing but such a name is ever opened or removed.
+    """
+
+    def save(self, data: bytes) -> None:
+        folder = self._folder()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _forget_old(folder)
+        self.name = uuid4().hex
+        path = folder / self.name
+        path.touch(mode=0o600)
+        path.write_bytes(data)
+
+    def read(self) -> bytes:
+        try:
+            return self._path().read_bytes()
+        except FileNotFoundError:
+            raise UploadRefused("gone") from None
+
+    def remove(self) -> None:
+        self._path().unlink(missing_ok=True)
+
+    def _path(self) -> Path:
+        if not re.fullmatch(r"[0-9a-f]{32}", self.name or ""):
+            raise UploadRefused("gone")
+        return self._folder() / self.name
+
+    @staticmethod
+    def _folder() -> Path:
+        return Path(settings.MEDIA_ROOT) / "imports"
+
+
+def _forget_old(folder: Path) -> None:
+    oldest = time.time() - UPLOAD_HOURS * 3600
+    for path in folder.iterdir():
+        if path.stat().st_mtime < oldest:
+            path.unlink(missing_ok=True)
+
+
+class UploadForm(ImportForm):
+    """A file of at most 20 MB, and which format it is in."""
+
+    help_text: Any = ""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["import_file"].help_text = self.help_text
+
+    def clean_import_file(self) -> Any:
+        file = self.cleaned_data["import_file"]
+        if file.size > MAX_BYTES:
+            raise forms.ValidationError(imports.REFUSALS["too_large"], code="too_large")
+        return file
+
+
+class ContactUploadForm(UploadForm):
+    help_text = gettext_lazy(
+        "Columns: phone (any spelling), name, assigned_to, campaign, opted_out (yes), follow_up_at. Rows with a known "
+        "phone change that contact, others make a new one; empty cells change nothing, and nobody is ever opted in "
+        "again. Labels are not imported: they come from WhatsApp. A file exported here can be edited and imported; "
+        "there the id says who is meant. A number that may be two people is refused, and the preview names both."
+    )
+
+
+class CampaignUploadForm(UploadForm):
+    help_text = gettext_lazy(
+        "Columns: code, name, source, cost (rupiah), starts_on, ends_on. Rows with a known code change that campaign, "
+        "others make a new one; empty cells change nothing."
+    )
+
+
+class ContactExportForm(ExportForm):
+    leave_out_opted_out = forms.BooleanField(
+        label=gettext_lazy("Leave out who opted out"),
+        required=False,
+        initial=True,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text=gettext_lazy("Keep this on for broadcasts: writing to people who opted out breaks the law."),
+    )
+
+
+class TransferAdmin(ImportExportMixin):
+    """What contacts and campaigns share."""
+
+    import_formats = imports.FORMATS
+    export_formats = imports.EXPORT_FORMATS
+    import_form_class = UploadForm
+    export_form_class = ExportForm
+    import_template_name = "reports/import.html"
+    export_template_name = "reports/export.html"
+    tmp_storage_class = UploadFolder
+    skip_admin_log = True  # the audit trail says more, in the transaction of the deed
+    export_permission = import_permission = ""
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        return bool(self.has_view_permission(request) and request.user.has_perm(self.export_permission))
+
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        app, model = self.opts.app_label, self.opts.model_name
+        return bool(request.user.has_perms([f"{app}.add_{model}", f"{app}.change_{model}"]))
+
+    def _address(self, page: str) -> str:
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}")
+
+    # -- Export ---
+
+    def export_action(self, request: HttpRequest) -> HttpResponse:
+        try:
+            return super().export_action(request)
+        except IncorrectLookupParameters:
+            return HttpResponseRedirect(f"{self._address('changelist')}?e=1")
+
+    def init_request_context_data(self, request: HttpRequest, form: Any) -> dict[str, Any]:
+        matching = self.get_export_queryset(request)
+        return super().init_request_context_data(request, form) | self.export_counts(matching)
+
+    def export_counts(self, matching: QuerySet[Any]) -> dict[str, Any]:
+        """What the page says before anything is written."""
+        return {"matching": matching.count()}
+
+    def answer(self, file: Any, file_format: Any) -> FileResponse:
+        """The finished file as a download, read from disk as it is sent."""
+        name = f"{self.opts.model_name}s-{timezone.localtime():%Y%m%d-%H%M}.{file_format.get_extension()}"
+        content_type = file_format.get_content_type()
+        return FileResponse(
+            file, as_attachment=True, filename=name, content_type=content_type, headers={"Cache-Control": "no-store"}
+        )
+
+    # -- Import ---
+
+    def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_import_data_kwargs(**kwargs) | {"rollback_on_validation_errors": True}
+
+    def get_import_resource_kwargs(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
+        return {"user": request.user}
+
+    def get_export_resource_kwargs(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
+        return {"user": request.user}
+
+    def get_import_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {"shown_rows": imports.SHOWN_ROWS}
+
+    def add_data_read_fail_error_to_form(self, form: Any, e: Exception) -> None:
+        sentence = imports.refusal(e)
+        if sentence is None:
+            raise e
+        form.add_error("import_file", sentence)
+
+    def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Write what was previewed. What changed its meaning since then is said, and nothing is written."""
+        try:
+            return super().process_import(request, **kwargs)
+        except UploadRefused as refused:
+            sentence = imports.refusal(refused)
+            messages.error(request, str(sentence))
+            return HttpResponseRedirect(self._address("import"))
+
+    def process_result(self, result: Any, request: HttpRequest) -> HttpResponse:
+        if result.has_errors() or result.has_validation_errors():
+            messages.error(
+                request, _("Something changed since the preview, and nothing was written. Upload the file again.")
+            )
+            return HttpResponseRedirect(self._address("import"))
+        return super().process_result(result, request)
+
+    def add_success_message(self, result: Any, request: HttpRequest) -> None:
+        sentence = _("Imported: %(new)d new, %(update)d changed, %(skip)d unchanged.")
+        messages.success(request, sentence % {name: result.totals[name] for name in ("new", "update", "skip")})
+
+
+class ContactTransfer(TransferAdmin):
+    """Contacts in and out."""
+
+    resource_classes = [imports.ContactResource]
+    import_form_class = ContactUploadForm
+    export_form_class = ContactExportForm
+    export_permission = "contacts.export_contact"
+
+    def export_counts(self, matching: QuerySet[Any]) -> dict[str, Any]:
+        return {
+            "matching": matching.count(),
+            "opted_out": matching.filter(opted_out_at__isnull=False).count(),
+            "without_number": matching.filter(phone="").count(),
+            "fields_list": [(imports.ContactResource.get_display_name(), exports.COLUMNS)],
+        }
+
+    def _do_file_export(
+        self, file_format: Any, request: HttpRequest, queryset: QuerySet[Any], export_form: Any = None
+    ) -> FileResponse:
+        if not self.has_export_permission(request):
+            raise PermissionDenied
+        exported = exports.export(
+            queryset,
+            kind=file_format.kind,
+            actor=request.user,
+            filters={name: request.GET.getlist(name) for name in request.GET},
+            leave_out_opted_out=bool(export_form and export_form.cleaned_data["leave_out_opted_out"]),
+        )
+        return self.answer(exported.file, file_format)
+
+
+class CampaignTransfer(TransferAdmin):
+    """Campaigns in and out."""
+
+    resource_classes = [imports.CampaignResource]
+    import_form_class = CampaignUploadForm
+    export_permission = "contacts.view_campaign"
+
+    def _do_file_export(
+        self, file_format: Any, request: HttpRequest, queryset: QuerySet[Any], export_form: Any = None
+    ) -> FileResponse:
+        columns = imports.CampaignResource.Meta.fields
+        with transaction.atomic():
+            lines = [[_cell(value) for value in row] for row in queryset.values_list(*columns)]
+            file, rows, digest = exports.write_table(file_format.kind, columns, lines)
+            audit.record(
+                actor=request.user, action="campaigns.exported", format=file_format.kind, rows=rows, sha256=digest,
+                filters={name: request.GET.getlist(name) for name in request.GET},
+            )  # fmt: skip
+        return self.answer(file, file_format)
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else str(value)

@@ -1,0 +1,233 @@
+"""What the contact page shows: labels now, their timeline and history, the chat, notes and campaign touches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q
+from django.http import HttpRequest
+from django.template.defaultfilters import date as format_date
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+
+from contacts.models import CampaignTouch, Channel, Contact, ContactIdentity, IdentityKind, Message, Note
+from desk.base.keyset import Keyset
+from desk.templatetags.labelcrm import person, tone
+from labels.models import LabelAssignment, Method
+
+CHAT_SIZE = 50
+MAX_INTERVALS = 500
+MAX_NOTES = 100
+TICKS = 5
+NARROWEST = 0.6  # per cent of the time line, so that a mistap is still seen
+CHAT = Keyset("at", "id")
+
+
+@dataclass(slots=True)
+class Bar:
+    """One interval on the time line, in per cent of its width."""
+
+    x: str
+    width: str
+    tone: str
+    title: str
+    open: bool
+
+
+@dataclass(slots=True)
+class Lane:
+    """One WhatsApp label of one channel on the time line."""
+
+    assignment: LabelAssignment
+    bars: list[Bar] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Change:
+    """One line of the history: a label came or went."""
+
+    at: datetime
+    added: bool
+    assignment: LabelAssignment
+    who: str
+    how: str
+    origin: str
+    reason: str
+    source: str
+
+
+@dataclass(slots=True)
+class Chat:
+    """Messages, oldest first, with the cursors of the pages before and after."""
+
+    messages: list[Message]
+    older: str
+    newer: str
+    several_channels: bool
+
+
+@dataclass
+class ContactPage:
+    contact: Contact
+    intervals: list[LabelAssignment]
+    identities: list[ContactIdentity]
+    chat: Chat
+    notes: list[Note]
+    touches: list[CampaignTouch]
+    now: datetime
+
+    @cached_property
+    def labels_now(self) -> list[LabelAssignment]:
+        return [interval for interval in self.intervals if interval.removed_at is None]
+
+    @cached_property
+    def lanes(self) -> list[Lane]:
+        return lanes(self.intervals, start=self.start, now=self.now)
+
+    @cached_property
+    def several_channels(self) -> bool:
+        return len({interval.channel_id for interval in self.intervals}) > 1
+
+    @cached_property
+    def start(self) -> datetime:
+        first = min((interval.added_at for interval in self.intervals), default=self.now)
+        return min(first, self.now - timedelta(days=1))
+
+    @cached_property
+    def ticks(self) -> list[tuple[str, str]]:
+        """Places (per cent) and dates along the time line."""
+        span = self.now - self.start
+        pattern = "d M" if span > timedelta(days=3) else "d M H:i"
+        pattern = "M Y" if span > timedelta(days=500) else pattern
+        moments = (self.start + span * (step / TICKS) for step in range(TICKS))
+        return [
+            (f"{100 * step / TICKS:.2f}%", format_date(timezone.localtime(at), pattern))
+            for step, at in enumerate(moments)
+        ]
+
+    @cached_property
+    def history(self) -> list[Change]:
+        changes = [change for interval in self.intervals for change in changes_of(interval)]
+        return sorted(changes, key=lambda change: (change.at, not change.added), reverse=True)
+
+    @cached_property
+    def cut(self) -> bool:
+        """True when there are more intervals than the page shows."""
+        return len(self.intervals) >= MAX_INTERVALS
+
+
+def contact_page(request: HttpRequest, contact: Contact) -> ContactPage:
+    """Everything the page shows, in five queries. Only what happened on channels this user sees."""
+    user = request.user
+    return ContactPage(
+        contact=contact,
+        intervals=list(_intervals(user, contact)),
+        identities=_identities(contact),
+        chat=_chat(user, contact, older_than=request.GET.get("older"), newer_than=request.GET.get("newer")),
+        notes=list(contact.notes.select_related("author")[:MAX_NOTES]),
+        touches=list(_touches(user, contact)),
+        now=timezone.now(),
+    )
+
+
+def _identities(contact: Contact) -> list[ContactIdentity]:
+    """Phones first, and of each kind the one that leads, which each of them knows of itself as `leads`."""
+    found: list[Any] = list(contact.identities.all())
+    for identity in found:
+        identity.leads = identity.value == getattr(contact, identity.kind, "")
+    kinds = IdentityKind.values
+    return sorted(found, key=lambda one: (kinds.index(one.kind), not one.leads, one.pk))
+
+
+def _intervals(user: Any, contact: Contact) -> Iterable[LabelAssignment]:
+    rows = LabelAssignment.objects.visible_to(user).filter(contact=contact, channel_label__hidden=False)
+    people = ("added_by", "added_by_user", "removed_by", "removed_by_user")
+    rows = rows.select_related("label", "label__category", "channel_label", "channel", *people)
+    return reversed(rows.order_by("-added_at", "-id")[:MAX_INTERVALS])
+
+
+def _touches(user: Any, contact: Contact) -> Iterable[CampaignTouch]:
+    seen = Q(channel__isnull=True) | Q(channel__in=Channel.all_objects.visible_to(user))
+    return contact.touches.filter(seen).select_related("campaign", "channel")
+
+
+def _chat(user: Any, contact: Contact, *, older_than: str | None, newer_than: str | None) -> Chat:
+    rows = Message.objects.visible_to(user).filter(contact=contact).select_related("channel")
+    found, newer, older = CHAT.page(rows, size=CHAT_SIZE, after=older_than, before=newer_than)
+    return Chat(
+        messages=found[::-1],
+        older=CHAT.cursor(found[-1]) if older and found else "",
+        newer=CHAT.cursor(found[0]) if newer and found else "",
+        several_channels=len({message.channel_id for message in found}) > 1,
+    )
+
+
+def lanes(intervals: list[LabelAssignment], *, start: datetime, now: datetime) -> list[Lane]:
+    """One lane per WhatsApp label, in the order of first appearance."""
+    found: dict[int, Lane] = {}
+    for interval in intervals:
+        lane = found.setdefault(interval.channel_label_id, Lane(interval))
+        lane.assignment = interval  # the latest says what the label means
+        lane.bars.append(_bar(interval, start=start, now=now))
+    return list(found.values())
+
+
+def _bar(interval: LabelAssignment, *, start: datetime, now: datetime) -> Bar:
+    span = (now - start).total_seconds()
+    end = interval.removed_at or now
+    x = 100 * (interval.added_at - start).total_seconds() / span
+    width = max(100 * (end - interval.added_at).total_seconds() / span, NARROWEST)
+    x = min(x, 100 - NARROWEST)
+    until = _time(interval.removed_at) if interval.removed_at else _("now")
+    title = f"{interval.channel_label_name}: {_time(interval.added_at)} – {until}"
+    return Bar(
+        x=f"{x:.3f}%",
+        width=f"{min(width, 100 - x):.3f}%",
+        tone=tone(interval.label, interval.channel_label),
+        title=title,
+        open=interval.removed_at is None,
+    )
+
+
+def changes_of(interval: LabelAssignment) -> Iterator[Change]:
+    """The one or two lines of the history that an interval is made of."""
+    yield Change(
+        at=interval.added_at,
+        added=True,
+        assignment=interval,
+        who=who(interval.added_by_user, interval.added_by),
+        how=how(interval.added_by_method),
+        origin=interval.get_origin_display(),
+        reason="",
+        source=interval.get_added_at_source_display(),
+    )
+    if interval.removed_at:
+        yield Change(
+            at=interval.removed_at,
+            added=False,
+            assignment=interval,
+            who=who(interval.removed_by_user, interval.removed_by),
+            how=how(interval.removed_by_method),
+            origin=interval.get_removed_origin_display() if interval.removed_origin else "",
+            reason=interval.get_removed_reason_display(),
+            source="",
+        )
+
+
+def who(user: Any, agent: Any) -> str:
+    """The person credited, "" when nobody knows."""
+    if user is not None:
+        return person(user)
+    return agent.name if agent is not None else ""
+
+
+def how(method: str) -> str:
+    return str(Method(method).label) if method in Method.values and method != Method.UNKNOWN else ""
+
+
+def _time(at: datetime) -> str:
+    return format_date(timezone.localtime(at), "j M Y H:i")

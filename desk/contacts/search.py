@@ -1,0 +1,71 @@
+"""Finding a contact the way people type: a number in any spelling, a chat id, or part of a name."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from phonenumbers import country_code_for_region
+
+from contacts.models import ContactIdentity, IdentityKind
+from contacts.selectors.hidden_numbers import named_exactly, username_like
+from labelcrm.lib import phones
+from labelcrm.lib.text import legible
+from webhooks.gateways import user_ids
+
+JID = re.compile(r"(?P<user>\d+)(?:[:.]\d+)?@(?P<server>s\.whatsapp\.net|c\.us|lid|hosted|hosted\.lid)", re.ASCII)
+NUMBER = re.compile(r"[\d\s()+./-]+", re.ASCII)
+MIN_DIGITS = 3  # what a trigram index needs
+
+
+def find(contacts: QuerySet[Any], term: str) -> QuerySet[Any]:
+    """The contacts `term` may mean: a JID or Meta's id exactly, digits anywhere in a phone, else a name or username."""
+    term = legible(term)
+    jid = JID.fullmatch(term.lower())
+    if jid:
+        lid = "lid" in jid["server"]
+        kind, values = (
+            (IdentityKind.LID, (jid["user"],)) if lid else (IdentityKind.PHONE, phones.same_number(f"+{jid['user']}"))
+        )
+        return contacts.filter(pk__in=_owners(Q(kind=kind, value__in=values)))
+    if term.startswith("@"):
+        return contacts.filter(username_like(term))
+    if user_ids.read(term) is not None:
+        return contacts.filter(named_exactly(term) | Q(name__icontains=term))
+    digits = significant_digits(term)
+    if digits:
+        return contacts.filter(Q(phone__contains=digits) | Q(name__icontains=term) | Q(pk__in=_other_numbers(digits)))
+    if meant := phones.lookups(term, region=settings.PHONE_REGION):  # a link, or a number with something around it
+        forms = [form for number in meant for form in phones.same_number(number)]
+        return contacts.filter(Q(phone__in=forms) | Q(pk__in=_owners(Q(kind=IdentityKind.PHONE, value__in=forms))))
+    words = Q()
+    for word in term.split():
+        words &= Q(name__icontains=word)
+    return contacts.filter(words | username_like(term)) if term else contacts
+
+
+def significant_digits(term: str) -> str:
+    """The digits that any spelling of a number shares with its E.164 form; "" when `term` is no number.
+
+    >>> significant_digits("0812-3456 7890"), significant_digits("+62 (0)812 3456"), significant_digits("Toko 24")
+    ('81234567890', '628123456', '')
+    """
+    if not NUMBER.fullmatch(term):
+        return ""
+    digits = re.sub(r"\D", "", term.replace("(0)", ""))
+    digits = digits.removeprefix("00") if term.startswith("00") else digits.removeprefix("0")
+    digits = re.sub(r"^620", "62", digits)
+    return digits if len(digits) >= MIN_DIGITS else ""
+
+
+def _other_numbers(digits: str) -> list[int]:
+    """Contacts that have `digits` as a LID, or as a phone that does not lead or that leads in another form."""
+    here = f"+{country_code_for_region(settings.PHONE_REGION)}{digits}"
+    forms = [*phones.same_number(f"+{digits}"), here]
+    return _owners(Q(kind=IdentityKind.LID, value=digits) | Q(kind=IdentityKind.PHONE, value__in=forms))
+
+
+def _owners(condition: Q) -> list[int]:
+    return list(ContactIdentity.objects.filter(condition).values_list("contact_id", flat=True)[:50])

@@ -1,0 +1,179 @@
+"""Canonical labels and their categories."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.admin import TabularInline
+from unfold.contrib.filters.admin import BooleanRadioFilter, RelatedDropdownFilter
+
+from desk.base.model_admin import ORIGIN, ArchivableAdmin, EditingAdmin
+from desk.templatetags.labelcrm import badge, badges
+from labelcrm.core import audit
+from labels.models import Category, Label, LabelAlias
+from labels.rules.naming import normalize
+from labels.services import catalogue
+
+
+@admin.register(Category)
+class CategoryAdmin(EditingAdmin):
+    list_display = ("name", "name_en", "color_shown", "labels_shown", "position")
+    search_fields = ("name", "name_en", "code")
+    fields = (("name", "name_en"), ("code", "position"), "color")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        living = Count("labels", filter=Q(labels__deleted_at__isnull=True))
+        return super().get_queryset(request).annotate(label_count=living)
+
+    @admin.display(description=gettext_lazy("colour"))
+    def color_shown(self, category: Category) -> str:
+        return family(category)
+
+    @admin.display(description=gettext_lazy("labels"))
+    def labels_shown(self, category: Any) -> int:
+        return category.label_count
+
+    def create(self, *, actor: Any, **values: Any) -> Category:
+        return catalogue.create_category(actor=actor, origin=ORIGIN, **values)
+
+    def change(self, obj: Category, *, actor: Any, **values: Any) -> Category:
+        return catalogue.update_category(obj, actor=actor, origin=ORIGIN, **values)
+
+
+class LabelForm(forms.ModelForm):
+    class Meta:
+        model = Label
+        fields = (
+            "name", "name_en", "category", "color", "meaning", "step", "exclusive_group", "high_quality", "low_quality",
+            "stale_after_days", "stale_reset_by_inbound", "reviewed",
+        )  # fmt: skip
+
+    def clean_name(self) -> str:
+        return self._free("name")
+
+    def clean_name_en(self) -> str:
+        return self._free("name_en")
+
+    def _free(self, field: str) -> str:
+        text = self.cleaned_data[field]
+        taken = LabelAlias.objects.filter(normalized=normalize(text), label__deleted_at__isnull=True) if text else None
+        other = taken.exclude(label=self.instance.pk).select_related("label").first() if taken is not None else None
+        if other:
+            raise ValidationError(_("This already is a spelling of the label “%(label)s”.") % {"label": other.label})
+        return text
+
+
+class AliasForm(forms.ModelForm):
+    class Meta:
+        model = LabelAlias
+        fields = ("text",)
+
+    def clean_text(self) -> str:
+        """A spelling belongs to one label."""
+        text = self.cleaned_data["text"].strip()
+        self.instance.normalized = normalize(text)
+        other = LabelAlias.objects.filter(normalized=self.instance.normalized).exclude(pk=self.instance.pk)
+        if taken := other.select_related("label").first():
+            raise ValidationError(_("This already is a spelling of the label “%(label)s”.") % {"label": taken.label})
+        return text
+
+
+class AliasInline(TabularInline):
+    model = LabelAlias
+    form = AliasForm
+    extra = 0
+    hide_title = True
+    verbose_name_plural = gettext_lazy("Spellings: WhatsApp labels with one of these names mean this label")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Label)
+class LabelAdmin(EditingAdmin, ArchivableAdmin):
+    form = LabelForm
+    inlines = (AliasInline,)
+    list_display = (
+        "badge_shown",
+        "category",
+        "meaning",
+        "step",
+        "quality",
+        "stale_after_days",
+        "numbers",
+        "contacts_now",
+    )
+    list_filter = (("category", RelatedDropdownFilter), ("reviewed", BooleanRadioFilter))
+    list_select_related = ("category",)
+    list_per_page = 100
+    search_fields = ("name", "name_en", "aliases__text")
+    search_help_text = gettext_lazy("Name or spelling")
+    fieldsets = (
+        (None, {"fields": (("name", "name_en"), ("category", "color"), "reviewed")}),
+        (
+            gettext_lazy("What it means"),
+            {"fields": (("meaning", "step"), ("high_quality", "low_quality"), "exclusive_group")},
+        ),
+        (gettext_lazy("How long it may stay"), {"fields": (("stale_after_days", "stale_reset_by_inbound"),)}),
+    )
+    empty_help = gettext_lazy("Labels appear by themselves when a WhatsApp number has one we do not know yet.")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        numbers = Count(
+            "channel_labels__channel", distinct=True,
+            filter=Q(channel_labels__deleted_at__isnull=True, channel_labels__hidden=False),
+        )  # fmt: skip
+        return super().get_queryset(request).annotate(number_count=numbers)
+
+    @admin.display(description=gettext_lazy("label"), ordering="name")
+    def badge_shown(self, label: Label) -> str:
+        return badges([badge(label)])
+
+    @admin.display(description=gettext_lazy("quality"))
+    def quality(self, label: Label) -> str:
+        if label.high_quality:
+            return _("high")
+        return _("low") if label.low_quality else "–"
+
+    @admin.display(description=gettext_lazy("numbers"))
+    def numbers(self, label: Any) -> int:
+        """How many WhatsApp numbers use it."""
+        return label.number_count
+
+    @admin.display(description=gettext_lazy("contacts"))
+    def contacts_now(self, label: Label) -> str:
+        url = f"{reverse('admin:contacts_contact_changelist')}?label={label.pk}"
+        return format_html('<a class="lc-link" href="{}">{}</a>', url, _("show"))
+
+    def create(self, *, actor: Any, **values: Any) -> Label:
+        return catalogue.create_label(actor=actor, origin=ORIGIN, **values)
+
+    def change(self, obj: Label, *, actor: Any, **values: Any) -> Label:
+        return catalogue.update_label(obj, actor=actor, origin=ORIGIN, **values)
+
+    def archive(self, obj: Label, *, actor: Any) -> None:
+        catalogue.archive_label(obj, actor=actor, origin=ORIGIN)
+
+    def restore(self, obj: Label, *, actor: Any) -> None:
+        catalogue.restore_label(obj, actor=actor, origin=ORIGIN)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        super().save_formset(request, form, formset, change)
+        for alias in formset.new_objects:
+            audit.record(actor=request.user, action="label.spelling", obj=form.instance, text=alias.text)
+        for alias in formset.deleted_objects:
+            audit.record(actor=request.user, action="label.spelling_removed", obj=form.instance, text=alias.text)
+
+
+def family(category: Category) -> str:
+    """A category's colour with its name."""
+    return badges([{"text": category.get_color_display(), "tone": f"lc-family-{category.color}"}])

@@ -1,0 +1,122 @@
+"""The stale list: labels that have been on a contact beyond their limit, and "still right" to restart the clock."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from unfold.contrib.filters.admin import DropdownFilter
+from unfold.forms import ActionForm
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from desk.base.filters import VisibleDropdownFilter
+from desk.base.keyset import Keyset, KeysetAdminMixin
+from desk.base.model_admin import RecordAdmin
+from desk.templatetags.labelcrm import badge, badges, flag, length, moment
+from labels.models import StaleFlag
+from labels.services import staleness
+
+OPEN, CLOSED = "open", "closed"
+
+
+class StateFilter(DropdownFilter):
+    """What is stale now, unless somebody asks for what was."""
+
+    title = gettext_lazy("state")
+    parameter_name = "state"
+    all_option = ("", gettext_lazy("Stale now"))
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(CLOSED, gettext_lazy("Settled"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(closed_at__isnull=self.value() != CLOSED)
+
+
+class StillRightForm(ActionForm):
+    """The reason that "still right" asks for."""
+
+    reason = forms.CharField(
+        required=False,
+        max_length=200,
+        label=gettext_lazy("Reason"),
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": gettext_lazy("Why is it still right?")}),
+    )
+
+
+@admin.register(StaleFlag)
+class StaleFlagAdmin(KeysetAdminMixin, RecordAdmin):
+    keyset = Keyset("flagged_at", "id")
+    list_display = ("contact_shown", "label_shown", "age", "limit", "owner", "flagged_shown", "state_shown")
+    list_filter = (StateFilter, ("label", VisibleDropdownFilter), ("owner", VisibleDropdownFilter))
+    list_select_related = ("contact", "label", "owner", "closed_by")
+    fields = readonly_fields = (
+        "contact", "label", "owner", "spell_started_at", "clock_started_at", "age", "limit", "flagged_at", "closed_at",
+        "closed_reason", "closed_by",
+    )  # fmt: skip
+    search_fields = ("contact__name", "contact__phone", "contact__username")
+    search_help_text = gettext_lazy("Name, phone or username of the contact")
+    actions = ("still_right",)
+    action_form = StillRightForm
+    empty_help = gettext_lazy("Nothing is stale: every label is younger than its limit. Limits are set on each label.")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).filter(contact__deleted_at__isnull=True)
+
+    @admin.display(description=gettext_lazy("contact"))
+    def contact_shown(self, stale: StaleFlag) -> str:
+        url = reverse("admin:contacts_contact_change", args=[stale.contact_id])
+        return format_html('<a class="lc-link" href="{}">{}</a>', url, stale.contact)
+
+    @admin.display(description=gettext_lazy("label"))
+    def label_shown(self, stale: StaleFlag) -> str:
+        return badges([badge(stale.label)])
+
+    @admin.display(description=gettext_lazy("age"))
+    def age(self, stale: StaleFlag) -> str:
+        """Since the clock started; a label that was found is at least that old."""
+        age = length((stale.closed_at or timezone.now()) - stale.clock_started_at)
+        return _("at least %(age)s") % {"age": age} if stale.age_at_least else age
+
+    @admin.display(description=gettext_lazy("limit"))
+    def limit(self, stale: StaleFlag) -> str:
+        return length(timedelta(days=stale.limit_days))
+
+    @admin.display(description=gettext_lazy("flagged"))
+    def flagged_shown(self, stale: StaleFlag) -> str:
+        return moment(stale.flagged_at)
+
+    @admin.display(description=gettext_lazy("state"))
+    def state_shown(self, stale: StaleFlag) -> str:
+        if stale.closed_at is None:
+            return flag(_("stale"), "warn")
+        who = f" · {stale.closed_by}" if stale.closed_by else ""
+        return flag(f"{stale.get_closed_reason_display()}{who}", "good")
+
+    def has_settle_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("labels.change_staleflag"))
+
+    @admin.action(description=gettext_lazy("Still right: restart the clock"), permissions=["settle"])
+    def still_right(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        done = 0
+        for stale in queryset.filter(closed_at__isnull=True).select_related("contact", "label"):
+            try:
+                reason = request.POST.get("reason", "")
+                staleness.snooze(contact=stale.contact, label=stale.label, actor=request.user, reason=reason)
+            except ValidationError as error:
+                self.message_user(request, " ".join(error.messages), messages.ERROR)
+                break
+            done += 1
+        if done:
+            said = ngettext("%(n)d label is still right.", "%(n)d labels are still right.", done)
+            self.message_user(request, said % {"n": done}, messages.SUCCESS)

@@ -1,0 +1,100 @@
+"""Agents and teams."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Prefetch, Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from contacts.models import Agent, Channel, ChannelOwnership, Team
+from contacts.services import people
+from desk.base.filters import VisibleDropdownFilter
+from desk.base.model_admin import ORIGIN, ArchivableAdmin, EditingAdmin
+from labelcrm.core import audit
+
+
+@admin.register(Agent)
+class AgentAdmin(EditingAdmin, ArchivableAdmin):
+    list_display = ("name", "code", "team", "user", "channels_now", "archived_at")
+    list_filter = (("team", VisibleDropdownFilter),)
+    list_select_related = ("team", "user")
+    search_fields = ("name", "code")
+    search_help_text = _("Name or code")
+    autocomplete_fields = ("team", "user")
+    fields = ("name", "code", "team", "user")
+    empty_help = _("Agents are the CS who answer chats. Add one per person; a login (“user”) is optional.")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        seen = ChannelOwnership.objects.filter(channel__in=Channel.all_objects.visible_to(request.user))
+        owned = Prefetch("ownerships", queryset=seen.select_related("channel"))
+        return super().get_queryset(request).prefetch_related(owned)
+
+    @admin.display(description=_("channels now"))
+    def channels_now(self, agent: Agent) -> str:
+        return ", ".join(sorted({own.channel.name for own in agent.ownerships.all() if own.until is None})) or "–"
+
+    @admin.display(description=_("archived"))
+    def archived_at(self, agent: Agent) -> Any:
+        return agent.deleted_at
+
+    def create(self, *, actor: Any, **values: Any) -> Agent:
+        return people.create_agent(actor=actor, origin=ORIGIN, **values)
+
+    def change(self, obj: Agent, *, actor: Any, **values: Any) -> Agent:
+        return people.update_agent(obj, actor=actor, origin=ORIGIN, **values)
+
+    def archive(self, obj: Agent, *, actor: Any) -> None:
+        people.archive_agent(obj, actor=actor, origin=ORIGIN)
+
+    def restore(self, obj: Agent, *, actor: Any) -> None:
+        people.restore_agent(obj, actor=actor, origin=ORIGIN)
+
+
+@admin.register(Team)
+class TeamAdmin(EditingAdmin, ArchivableAdmin):
+    list_display = ("name", "agents_shown", "channels_shown", "members_shown")
+    search_fields = ("name",)
+    autocomplete_fields = ("members",)
+    fields = ("name", "members")
+    empty_help = _("A team groups agents and numbers. CS and CS leads see the rows of the teams they are members of.")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = super().get_queryset(request)
+        return rows.annotate(
+            agent_count=Count("agents", distinct=True, filter=Q(agents__deleted_at__isnull=True)),
+            channel_count=Count("channels", distinct=True, filter=Q(channels__deleted_at__isnull=True)),
+            member_count=Count("members", distinct=True),
+        )
+
+    @admin.display(description=_("agents"))
+    def agents_shown(self, team: Any) -> int:
+        return team.agent_count
+
+    @admin.display(description=_("channels"))
+    def channels_shown(self, team: Any) -> int:
+        return team.channel_count
+
+    @admin.display(description=_("users"))
+    def members_shown(self, team: Any) -> int:
+        return team.member_count
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if "members" in form.changed_data:  # membership decides who sees what
+            names = [user.get_username() for user in form.cleaned_data["members"]]
+            audit.record(actor=request.user, action="team.members", obj=form.instance, members=names)
+
+    def create(self, *, actor: Any, **values: Any) -> Team:
+        return people.create_team(actor=actor, origin=ORIGIN, **values)
+
+    def change(self, obj: Team, *, actor: Any, **values: Any) -> Team:
+        return people.update_team(obj, actor=actor, origin=ORIGIN, **values)
+
+    def archive(self, obj: Team, *, actor: Any) -> None:
+        people.archive_team(obj, actor=actor, origin=ORIGIN)
+
+    def restore(self, obj: Team, *, actor: Any) -> None:
+        people.restore_team(obj, actor=actor, origin=ORIGIN)

@@ -1,0 +1,458 @@
+"""The report pages: agents, campaigns, the rows behind a number, and the metric dictionary."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+from unfold.widgets import INPUT_CLASSES, UnfoldAdminSelectWidget
+
+from contacts.models import Agent, Campaign, Channel, Contact, Team
+from contacts.models.channels import CRM_GATEWAY
+from labelcrm.core import audit
+from labelcrm.core.dates import moment_of
+from labelcrm.lib.cells import cleaned
+from labelcrm.lib.numbers import row_id, whole_number
+from labels.models import Label
+from reports import columns
+from reports.definitions import definition, sections
+from reports.limits import Limits, spoken
+from reports.query import REPORTS, Asked, AskedWrong, Report, ask
+from reports.selectors import agents, facts, periods
+from reports.selectors.archived import hidden_contacts
+from reports.selectors.campaigns import Basis, Touch
+
+MAY_READ = "reports.view_report"
+ROWS = 100
+NONE, ALL = "none", "all"
+
+PAGES = {
+    "agents": gettext_lazy("CS quality"),
+    "campaigns": gettext_lazy("Campaign quality"),
+}
+PRESETS = {
+    "today": gettext_lazy("Today"),
+    "yesterday": gettext_lazy("Yesterday"),
+    "last_7": gettext_lazy("7 days"),
+    "last_30": gettext_lazy("30 days"),
+    "last_90": gettext_lazy("90 days"),
+    "this_month": gettext_lazy("This month"),
+    "last_month": gettext_lazy("Last month"),
+}
+
+
+# -- Filters ----------------------------------------------------------------------------------------------------------
+
+
+class FilterForm(forms.Form):
+    """The filters of a page as they are set; what is typed goes through `reports.query` like everything else."""
+
+    def __init__(self, asked: Asked) -> None:
+        super().__init__()
+        first, last = (timezone.localtime(moment).date() for moment in (asked.period.start, asked.period.end))
+        self._day("from", _("From"), first)
+        self._day("to", _("Up to, not including"), last)
+        self._choice("channel", _("Channel"), self._channels(asked.user), asked.shown.get("channel"))
+        self._choice("team", _("Team"), self._teams(asked.user), asked.shown.get("team"))
+        if "label" in asked.report.parameters:
+            labels = [(label.pk, str(label)) for label in Label.objects.visible_to(asked.user)]
+            self._choice("label", _("Label"), labels, asked.shown.get("label"))
+            chosen = "true" if asked.filters.certain else ""
+            self._choice("certain", _("Labeller"), [("true", _("Known labeller only"))], chosen)
+        if "touch" in asked.report.parameters:
+            touches = [(Touch.FIRST.value, _("First touch")), (Touch.LAST.value, _("Last touch"))]
+            bases = [(Basis.COHORT.value, _("By date of touch")), (Basis.EVENT.value, _("By date of label"))]
+            self._choice("touch", _("Touch"), touches, asked.touch.value, empty=False)
+            self._choice("basis", _("Basis"), bases, asked.basis.value, empty=False)
+
+    def _day(self, name: str, label: str, value: Any) -> None:
+        widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "class": " ".join(INPUT_CLASSES)})
+        self.fields[name] = forms.DateField(label=label, initial=value, widget=widget)
+
+    def _choice(self, name: str, label: str, choices: list[Any], value: Any, *, empty: bool = True) -> None:
+        choices = [("", _("All")), *choices] if empty else choices
+        self.fields[name] = forms.ChoiceField(
+            label=label, choices=choices, initial=value or "", required=False, widget=UnfoldAdminSelectWidget
+        )
+
+    @staticmethod
+    def _channels(user: Any) -> list[Any]:
+        channels = Channel.objects.visible_to(user).exclude(gateway=CRM_GATEWAY)
+        return [(channel.key, channel.name) for channel in channels]
+
+    @staticmethod
+    def _teams(user: Any) -> list[Any]:
+        return [(team.pk, team.name) for team in Team.objects.visible_to(user)]
+
+
+# -- Report pages -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PageRow:
+    """One row of a page: who it is about, and the cells of each table."""
+
+    who: str
+    name: str
+    notes: list[str]
+    tables: list[list[columns.Cell]]
+
+
+@require_GET
+def report_page(request: HttpRequest, name: str) -> HttpResponse:
+    """`/admin/reports/<name>/`; `?format=csv` is the same rows as a file."""
+    _may_read(request)
+    asked, problem = _asked(request, REPORTS[name])
+    if request.GET.get("format") == "csv" and not problem:
+        return _csv(request, asked)
+    groups = columns.groups_of(name, asked.basis)
+    rows = columns.ordered(asked.rows, [c for group in groups for c in group.columns], request.GET.get("sort", ""))
+    shown = [_page_row(row, asked, groups) for row in rows]
+    context = {
+        **admin.site.each_context(request),
+        "title": PAGES[name],
+        "asked": asked,
+        "problem": problem,
+        "form": FilterForm(asked),
+        "tables": [_table(group, shown, place) for place, group in enumerate(groups)],
+        "sort": request.GET.get("sort", ""),
+        "definitions": [definition(c.name, get_language()) for group in groups for c in group.columns],
+        "presets": [(key, words, _with(request, period=key)) for key, words in PRESETS.items()],
+        "csv_url": _with(request, format="csv"),
+        "rows_url": f"{reverse('report-rows')}?{urlencode(_question(asked))}",
+        "sort_url": _with(request, sort=None),
+        "name": name,
+        "first": REPORTS[name].key,
+        "few": any(cell.few for row in shown for table in row.tables for cell in table),
+        "too_young": _too_young(asked),
+        "judged_after": spoken(_judged_after(asked), english=get_language() == "en"),
+        "gaps": _gaps(asked),
+        "hidden": hidden_contacts(request.user),
+        "provisional": periods.is_provisional(asked.period.end, now=asked.now),
+        "longer_url": _with(request, period="last_90") if asked.preset != "last_90" else "",
+    }
+    return TemplateResponse(request, "reports/report.html", context)
+
+
+def _too_young(asked: Asked) -> bool:
+    """Whether the shares that wait some days are empty because everybody of the period is younger than that."""
+    if asked.report.name == "agents":
+        return any(row.came_true_immature for row in asked.rows) and not any(row.came_true.n for row in asked.rows)
+    if asked.basis is Basis.EVENT:
+        return False
+    return any(row.contacts for row in asked.rows) and all(row.immature == row.contacts for row in asked.rows)
+
+
+def _judged_after(asked: Asked) -> timedelta:
+    """How old contacts must be to be judged."""
+    return Limits.now().campaign if asked.report.name == "campaigns" else agents.PROVEN_AFTER
+
+
+@dataclass(frozen=True, slots=True)
+class GapLine:
+    """A gap as the page names it; an empty `until` means that it is not over."""
+
+    name: str
+    since: datetime
+    until: datetime | None
+
+
+def _gaps(asked: Asked) -> list[GapLine]:
+    """The gaps, of channels the reader sees, that windows of the period may overlap; the latest first."""
+    if asked.basis is Basis.EVENT and asked.report.name == "campaigns":
+        return []
+    over = min(asked.period.end + _judged_after(asked), asked.now)
+    met = [gap for gap in asked.question.gaps if gap.since < over]
+    seen = Channel.all_objects.visible_to(asked.user).filter(pk__in={gap.channel for gap in met})
+    names = dict(seen.values_list("id", "name")) if met else {}
+    chosen = asked.filters.channels
+    lines = [
+        GapLine(names[gap.channel], gap.since, gap.until)
+        for gap in met
+        if gap.channel in names and (chosen is None or gap.channel in chosen)
+    ]
+    return sorted(lines, key=lambda line: line.since, reverse=True)
+
+
+def _table(group: columns.Group, shown: list[PageRow], place: int) -> dict[str, Any]:
+    heads = [(column, definition(column.name, get_language())) for column in group.columns]
+    return {"title": group.title, "heads": heads, "rows": [(row, row.tables[place]) for row in shown]}
+
+
+def _page_row(row: Any, asked: Asked, groups: list[columns.Group]) -> PageRow:
+    who = getattr(row, asked.report.key)
+    names = {"agents": _("Nobody known"), "campaigns": _("No campaign")}
+    notes = [_("archived")] if row.archived else []
+    if getattr(row, "young_channel", False):
+        notes.append(_("number new: under 30 days"))
+    return PageRow(
+        who=NONE if who is None else str(who),
+        name=row.name or names[asked.report.name],
+        notes=notes,
+        tables=[[columns.cell(row, column) for column in group.columns] for group in groups],
+    )
+
+
+def _asked(request: HttpRequest, report: Report) -> tuple[Asked, str]:
+    """What is asked; when it cannot be meant, the default and a sentence about the problem."""
+    given = request.GET.dict()
+    if given.get("from") or given.get("to"):
+        given.pop("period", None)
+    try:
+        return ask(report, given, user=request.user), ""
+    except AskedWrong as wrong:
+        return ask(report, {}, user=request.user), f"{wrong.name}: {wrong.message}"
+
+
+def _question(asked: Asked) -> dict[str, str]:
+    """The query that asks the same again, at any later time."""
+    times = {
+        "report": asked.report.name,
+        "from": timezone.localtime(asked.period.start).isoformat(),
+        "to": timezone.localtime(asked.period.end).isoformat(),
+    }
+    shown = {name: str(value) for name, value in asked.shown.items() if value and name not in ("agent", "campaign")}
+    return times | shown | ({"certain": "true"} if asked.filters.certain else {})
+
+
+def _with(request: HttpRequest, **changes: str | None) -> str:
+    """This address with some parameters changed."""
+    query = request.GET.copy()
+    query.pop("format", None)
+    if "period" in changes:
+        query.pop("from", None)
+        query.pop("to", None)
+    for name, value in changes.items():
+        query.pop(name, None)
+        if value is not None:
+            query[name] = value
+    return f"?{query.urlencode()}"
+
+
+def _may_read(request: HttpRequest) -> None:
+    if not request.user.has_perm(MAY_READ):
+        raise PermissionDenied
+
+
+# -- CSV --------------------------------------------------------------------------------------------------------------
+
+
+def _csv(request: HttpRequest, asked: Asked) -> HttpResponse:
+    """The rows of the report, every field a column; shares as value, k, n, low and high. Programs ask the API.
+
+    The mark before the first column tells Excel that this is UTF-8.
+    """
+    rows = [_flat(asdict(row)) for row in asked.rows]
+    out = io.StringIO()
+    writer = csv.writer(out)
+    if rows:
+        writer.writerow(rows[0])
+        writer.writerows([cleaned(v) if isinstance(v, str) else v for v in row.values()] for row in rows)
+    audit.record(
+        actor=request.user, action="report.exported", report=asked.report.name, filters=_question(asked), rows=len(rows)
+    )
+    first, last = (timezone.localtime(moment) for moment in (asked.period.start, asked.period.end))
+    name = f"{asked.report.name}-{first:%Y%m%d}-{last:%Y%m%d}.csv"
+    return HttpResponse(
+        codecs.BOM_UTF8 + out.getvalue().encode(),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+    )
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, dict):
+            flat[name] = value["value"]
+            flat |= {f"{name}_{part}": value[part] for part in ("k", "n", "low", "high")}
+        elif isinstance(value, list):
+            flat[name] = "; ".join(f"{each['name'] or _('not mapped yet')}: {each['contacts']}" for each in value)
+        else:
+            flat[name] = value
+    return flat
+
+
+# -- Rows behind a number ---------------------------------------------------------------------------------------------
+
+
+@require_GET
+def rows_page(request: HttpRequest) -> HttpResponse:
+    """`?report=&figure=&who=` and the parameters of the report: exactly what the number counts, page by page."""
+    _may_read(request)
+    if not request.user.has_perm("contacts.view_contact"):
+        raise PermissionDenied
+    report = REPORTS.get(request.GET.get("report", ""))
+    if report is None or report.facts is None:
+        raise Http404
+    asked, problem = _asked(request, report)
+    if problem:
+        raise BadRequest(problem)
+    sources, values = asked.facts
+    figure = request.GET.get("figure", "")
+    if figure not in sources:
+        raise Http404
+    who, everybody = _who(request)
+    subject = None if who is None else _subject(asked, who)
+    found = facts.rows(
+        sources[figure], figure, values, who=who, everybody=everybody, after=_cursor(request), limit=ROWS + 1
+    )
+    context = {
+        **admin.site.each_context(request),
+        "title": _title(report, figure, subject, everybody=everybody),
+        "definition": _definition(figure),
+        "part": _part(figure),
+        "asked": asked,
+        "provisional": periods.is_provisional(asked.period.end, now=asked.now),
+        "total": facts.count(sources[figure], figure, values, who=who, everybody=everybody),
+        "rows": _lines(found[:ROWS], request.user),
+        "next_url": _with(request, after=_place(found[ROWS - 1])) if len(found) > ROWS else "",
+        "first_url": _with(request, after=None) if "after" in request.GET else "",
+        "back_url": f"{reverse(f'report-{report.name}')}?{_back(asked)}" if report.name in PAGES else "",
+    }
+    return TemplateResponse(request, "reports/rows.html", context)
+
+
+def _back(asked: Asked) -> str:
+    return urlencode({name: value for name, value in _question(asked).items() if name != "report"})
+
+
+def _who(request: HttpRequest) -> tuple[int | None, bool]:
+    text = request.GET.get("who", ALL)
+    if text in (NONE, ALL):
+        return None, text == ALL
+    pk = row_id(text)
+    if pk is None:
+        raise Http404
+    return pk, False
+
+
+def _cursor(request: HttpRequest) -> facts.Cursor | None:
+    text = request.GET.get("after", "")
+    if not text:
+        return None
+    first, _tilde, rest = text.partition("~")
+    second, _tilde, third = rest.partition("~")
+    contact, label, at = whole_number(first), whole_number(second), moment_of(third)
+    if contact is None or label is None or at is None:
+        raise BadRequest("This page address is damaged.")
+    return contact, label, at
+
+
+def _place(fact: facts.Fact) -> str:
+    contact, label, at = fact.cursor
+    return f"{contact}~{label}~{at.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True)
+class RowLine:
+    """One fact on the page; `contact` is None for one that the reader may not see."""
+
+    contact: Any
+    label: Any
+    at: datetime
+
+
+def _lines(found: list[facts.Fact], user: Any) -> list[RowLine]:
+    contacts = {
+        contact.pk: contact for contact in Contact.objects.visible_to(user).filter(pk__in={f.contact_id for f in found})
+    }
+    labels = Label.all_objects.in_bulk({f.label_id for f in found if f.label_id})
+    return [RowLine(contacts.get(f.contact_id), labels.get(f.label_id or 0), f.at) for f in found]
+
+
+_SUFFIXES = {
+    "_k": gettext_lazy("those counted"),
+    "_n": gettext_lazy("all who were judged"),
+    "_immature": gettext_lazy("too young to be judged"),
+    "_already": gettext_lazy("to whom it had happened before"),
+    "_unknown": gettext_lazy("whose time overlaps a gap of the number"),
+    "_count": gettext_lazy("those counted, so far"),
+    "_all": gettext_lazy("all, so far"),
+}
+_BASES = {
+    "first_labelled": "first_label_median_s",
+    "immature": "contacts",
+    "already_labelled": "already_labelled",
+    "unlabelled_so_far": "unlabelled_so_far",
+}
+
+
+def _definition(figure: str) -> Any:
+    """The figure a count belongs to."""
+    if figure in _BASES:
+        return definition(_BASES[figure], get_language())
+    for suffix in _SUFFIXES:
+        if figure.endswith(suffix):
+            return definition(figure.removesuffix(suffix), get_language())
+    return definition(figure, get_language())
+
+
+def _part(figure: str) -> str:
+    """Which part of a share's contacts a count holds, in words."""
+    if figure == "immature":
+        return str(_SUFFIXES["_immature"])
+    return next(
+        (str(words) for suffix, words in _SUFFIXES.items() if figure.endswith(suffix) and figure not in _BASES), ""
+    )
+
+
+def _subject(asked: Asked, who: int) -> Any:
+    """Whom a row of the report is about. Raises Http404 alike for who is not there and who is not the reader's to see.
+
+    Somebody of another team who worked on a number that the reader sees is in their report, and so is named here.
+    """
+    models: dict[str, Any] = {"agents": Agent, "campaigns": Campaign, "labels": Label}
+    rows = models[asked.report.name].all_objects
+    found = rows.visible_to(asked.user).filter(pk=who).first()
+    if found is None and any(getattr(row, asked.report.key) == who for row in asked.rows):
+        found = rows.filter(pk=who).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _title(report: Report, figure: str, subject: Any, *, everybody: bool) -> str:
+    title = _definition(figure).title
+    if everybody:
+        return str(title)
+    nobody = {"agents": _("Nobody known"), "campaigns": _("No campaign"), "labels": _("not mapped yet")}
+    return f"{title}: {subject if subject is not None else nobody[report.name]}"
+
+
+# -- Dictionary -------------------------------------------------------------------------------------------------------
+
+
+@require_GET
+def metrics_page(request: HttpRequest) -> HttpResponse:
+    """Every definition on one page."""
+    _may_read(request)
+    context = {
+        **admin.site.each_context(request),
+        "title": _("Metric dictionary"),
+        "sections": sections(get_language()),
+    }
+    return TemplateResponse(request, "reports/metrics.html", context)
+
+
+urlpatterns = [
+    path("agents/", admin.site.admin_view(report_page), {"name": "agents"}, name="report-agents"),
+    path("campaigns/", admin.site.admin_view(report_page), {"name": "campaigns"}, name="report-campaigns"),
+    path("rows/", admin.site.admin_view(rows_page), name="report-rows"),
+    path("metrics/", admin.site.admin_view(metrics_page), name="report-metrics"),
+]

@@ -1,0 +1,173 @@
+"""Template tags: label badges, phone numbers, lengths of time."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import phonenumbers
+from django import template
+from django.template.defaultfilters import date as format_date
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from desk import theme
+
+register = template.Library()
+
+BADGE_TEMPLATE = "includes/label_badge.html"
+PALETTE_SIZE = 20
+
+
+@register.inclusion_tag(BADGE_TEMPLATE)
+def label_badge(thing: Any, hint: str = "", link: str = "", ended: bool = False) -> dict[str, Any]:
+    """Draw a Label, a ChannelLabel (WhatsApp's own name) or a LabelAssignment, with its colour and its text."""
+    return badge(thing, hint=hint, link=link, ended=ended)
+
+
+def badge(thing: Any, *, hint: str = "", link: str = "", ended: bool = False) -> dict[str, Any]:
+    """What the badge template needs. A WhatsApp label has WhatsApp's colour, any other its colour family's."""
+    channel_label = getattr(thing, "channel_label", thing if hasattr(thing, "external_id") else None)
+    label = getattr(thing, "label", thing)
+    return {
+        "text": _text(thing),
+        "tone": tone(label, channel_label),
+        "hint": hint,
+        "link": link,
+        "ended": ended,
+        "unreviewed": channel_label is None and not label.reviewed,
+    }
+
+
+def _text(thing: Any) -> str:
+    if getattr(thing, "is_placeholder", False):
+        return _("Label %(id)s (name not known yet)") % {"id": thing.external_id}
+    return str(getattr(thing, "label", thing) if hasattr(thing, "added_at") else thing)
+
+
+def tone(label: Any, channel_label: Any = None) -> str:
+    """The CSS class (static/labelcrm/labels.css) of a label's colour."""
+    color = getattr(channel_label, "color", None)
+    if color is not None and 0 <= color < PALETTE_SIZE:
+        return f"lc-wa-{color}"
+    return f"lc-family-{label.color}"
+
+
+def badges(drawn: list[dict[str, Any]]) -> SafeString:
+    """Several badges in a row, for a list column."""
+    parts = ((render_to_string(BADGE_TEMPLATE, each),) for each in drawn)
+    return (
+        format_html('<div class="lc-badges">{}</div>', format_html_join("", "{}", parts)) if drawn else SafeString("")
+    )
+
+
+@register.filter
+def phone(number: str) -> str:
+    """+6281234567890 as people write it: +62 812-3456-7890. Anything else as it is."""
+    return _readable(number) if number else ""
+
+
+@register.filter
+def address(contact: Any) -> str:
+    """How a contact is reached, as people read it; an id of WhatsApp's only on hover."""
+    if contact.phone:
+        return phone(contact.phone)
+    if contact.username or not contact.address:
+        return str(contact.shown_address)
+    return format_html('<span title="{}">{}</span>', contact.address, contact.shown_address)
+
+
+@lru_cache(maxsize=4096)
+def _readable(number: str) -> str:
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return number
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+@register.simple_tag(takes_context=True)
+def trail(context: Any) -> list[theme.Crumb]:
+    """The way to this page; unfold says in `parts` what it would have shown, the page's own name last."""
+    return theme.trail(context["request"], context["parts"][-1]["title"])
+
+
+@register.filter
+def person(user: Any) -> str:
+    """A user by name, else by login; "" for none."""
+    return (user.get_full_name() or user.get_username()) if user is not None else ""
+
+
+@register.filter
+def moment(at: datetime | None) -> str:
+    """A time in a list: short and on one line, exact on hover."""
+    if at is None:
+        return "–"
+    local = timezone.localtime(at)
+    short = format_date(local, "j M H:i" if local.year == timezone.localtime().year else "j M Y")
+    exact = format_date(local, "j F Y H:i:s")
+    return format_html('<time class="lc-nowrap" datetime="{}" title="{}">{}</time>', at.isoformat(), exact, short)
+
+
+@register.filter
+def ago(moment: datetime | None) -> str:
+    """How long ago, in one word and a number: "3 days"."""
+    return length(timezone.now() - moment) if moment else ""
+
+
+@register.filter
+def length(duration: timedelta | float | None) -> str:
+    """A duration (or seconds) in its largest whole unit."""
+    if duration is None:
+        return ""
+    seconds = max(0, int(duration.total_seconds() if isinstance(duration, timedelta) else duration))
+    if seconds < 60:
+        return ngettext("%(n)d second", "%(n)d seconds", seconds) % {"n": seconds}
+    if seconds < 3600:
+        return ngettext("%(n)d minute", "%(n)d minutes", seconds // 60) % {"n": seconds // 60}
+    if seconds < 86400:
+        return ngettext("%(n)d hour", "%(n)d hours", seconds // 3600) % {"n": seconds // 3600}
+    return ngettext("%(n)d day", "%(n)d days", seconds // 86400) % {"n": seconds // 86400}
+
+
+OUTCOMES = {
+    "wrong_signature": gettext_lazy("wrong signature"),
+    "no_signature": gettext_lazy("no signature"),
+    "wrong_token": gettext_lazy("wrong token in the address"),
+    "no_token": gettext_lazy("no token in the address"),
+    "too_large": gettext_lazy("too large"),
+    "not_json": gettext_lazy("not JSON, or beyond the limits"),
+}
+
+
+@register.filter
+def outcome(code: str) -> str:
+    """Why a post was refused, in words."""
+    return str(OUTCOMES.get(code, code.replace("_", " ")))
+
+
+TOUCHES = {
+    "ad": gettext_lazy("by its ad"),
+    "ref": gettext_lazy("by its ad"),
+    "click": gettext_lazy("by its click"),
+    "keyword": gettext_lazy("by words in the first message"),
+    "channel": gettext_lazy("by the number"),
+    "manual": gettext_lazy("by hand"),
+}
+
+
+@register.filter
+def recognised(method: str) -> str:
+    """How a campaign was recognised, in words."""
+    return str(TOUCHES.get(method, method))
+
+
+@register.simple_tag
+def flag(text: Any, look: str = "") -> SafeString:
+    """A short word in a pill: "good", "warn", "bad" or plain. The text says it, the colour only helps."""
+    return format_html('<span class="lc-flag{}">{}</span>', f" lc-flag--{look}" if look else "", text)

@@ -1,0 +1,234 @@
+"""From query parameters to a question: the same words on pages, in CSV files and in the API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from django import forms
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from api.base.filtering import IdField, MomentField, TrueFalseField
+from contacts.models import Channel, Team
+from contacts.models.querysets import sees_everything
+from labelcrm.lib.numbers import row_id
+from labels.models import Label, LabelAlias
+from labels.rules.naming import normalize
+from reports.selectors import agents, campaigns, labels, periods, stale
+from reports.selectors.campaigns import Basis, Touch
+from reports.selectors.facts import Facts
+from reports.selectors.filters import Filters
+from reports.selectors.periods import Period, PeriodError
+from reports.selectors.questions import Question
+
+
+class AskedWrong(ValueError):
+    """A parameter that cannot be meant: its name, a stable code, and a sentence."""
+
+    def __init__(self, name: str, message: str, code: str) -> None:
+        super().__init__(message)
+        self.name, self.message, self.code = name, str(message), code
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What somebody asks of one report, and who asks."""
+
+    report: Report
+    user: Any
+    period: Period
+    filters: Filters
+    now: datetime
+    shown: dict[str, Any]  # the filters as the API and the pages repeat them
+    touch: Touch = Touch.FIRST
+    basis: Basis = Basis.COHORT
+    preset: str = ""
+    only: dict[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def question(self) -> Question:
+        return Question(self.period, self.filters, self.now)
+
+    @cached_property
+    def rows(self) -> list[Any]:
+        """The rows of the report, limited to one where one was asked for."""
+        rows = self.report.rows(self)
+        for name, value in self.only.items():
+            rows = [row for row in rows if getattr(row, name) == value]
+        return rows
+
+    @property
+    def facts(self) -> tuple[dict[str, Facts], dict[str, Any]]:
+        """What is behind the counts of the report, and the values its queries need."""
+        assert self.report.facts is not None
+        return self.report.facts(self)
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report by name: the parameters it takes, where its rows come from, and what is behind its numbers."""
+
+    name: str
+    key: str  # the field of a row that names it
+    parameters: frozenset[str]
+    rows: Callable[[Asked], list[Any]]
+    facts: Callable[[Asked], tuple[dict[str, Facts], dict[str, Any]]] | None = None
+
+
+def ask(report: Report, given: Mapping[str, str], *, user: Any, now: datetime | None = None) -> Asked:
+    """What `given` asks of `report`; parameters of other reports are left alone. Raises AskedWrong."""
+    now = now or timezone.now()
+    values = _values({name: given[name] for name in report.parameters & set(given) if given[name].strip()})
+    preset = values.get("period") or ""
+    period = _period(preset, values.get("from"), values.get("to"), now=now)
+    channels = _channels(user, values.get("channel"), values.get("team"))
+    label = _label(values["label"]) if values.get("label") else None
+    certain = bool(values.get("certain"))
+    shown = {name: values.get(name) for name in ("channel", "team")} | {
+        "label": label, "certain": certain, "agent": values.get("agent"), "campaign": values.get("campaign"),
+        "touch": values.get("touch") or Touch.FIRST.value, "basis": values.get("basis") or Basis.COHORT.value,
+    }  # fmt: skip
+    return Asked(
+        report=report,
+        user=user,
+        period=period,
+        filters=Filters(channels=channels, labels=None if label is None else frozenset({label}), certain=certain),
+        now=now,
+        shown={name: value or None for name, value in shown.items() if name in report.parameters}
+        | ({"certain": certain} if "certain" in report.parameters else {}),
+        touch=Touch(shown["touch"]),
+        basis=Basis(shown["basis"]),
+        preset=preset or ("last_30" if not values.get("from") and not values.get("to") else ""),
+        only={name: values[name] for name in ("agent", "campaign") if values.get(name)},
+    )
+
+
+# -- Values -----------------------------------------------------------------------------------------------------------
+
+
+def _choice(values: Iterable[str]) -> forms.ChoiceField:
+    return forms.ChoiceField(required=False, choices=[(value, value) for value in values])
+
+
+FIELDS: dict[str, forms.Field] = {
+    "from": MomentField(required=False),
+    "to": MomentField(required=False),
+    "period": _choice(periods.PRESETS),
+    "channel": forms.CharField(required=False, max_length=60),
+    "team": IdField(required=False),
+    "label": forms.CharField(required=False, max_length=200),
+    "certain": TrueFalseField(required=False),
+    "agent": IdField(required=False),
+    "touch": _choice(Touch),
+    "basis": _choice(Basis),
+    "campaign": IdField(required=False),
+}
+
+
+def _values(given: Mapping[str, str]) -> dict[str, Any]:
+    values = {}
+    for name, text in given.items():
+        try:
+            values[name] = FIELDS[name].clean(text.strip())
+        except forms.ValidationError as error:
+            raise AskedWrong(name, error.messages[0], error.error_list[0].code or "invalid") from None
+    return values
+
+
+def _period(preset: str, start: datetime | None, end: datetime | None, *, now: datetime) -> Period:
+    if preset:
+        return periods.preset(preset, now=now)
+    try:
+        return periods.between(start, end, now=now)
+    except PeriodError as error:
+        sentences = {
+            "empty_period": _("The period is empty: “from” must lie before “to”."),
+            "too_long": _("The period is longer than ten years."),
+        }
+        raise AskedWrong("from", sentences[error.code], error.code) from None
+
+
+def _channels(user: Any, key: str | None, team: int | None) -> frozenset[int] | None:
+    """Ids of the channels asked for among those the user sees; None when that is simply all there are."""
+    channels = Channel.all_objects.visible_to(user)
+    if key:
+        channels = channels.filter(key=key)
+        if not channels.exists():
+            raise _nothing("channel")
+    if team:
+        if not Team.all_objects.visible_to(user).filter(pk=team).exists():
+            raise _nothing("team")
+        channels = channels.filter(team_id=team)
+    if not key and not team and sees_everything(user):
+        return None
+    return frozenset(channels.values_list("id", flat=True))
+
+
+def _label(text: str) -> int:
+    """The id of the label that `text` names by id, name or any spelling of it."""
+    found: int | None = None
+    if pk := row_id(text):
+        found = Label.all_objects.filter(pk=pk).values_list("id", flat=True).first()
+    if found is None:
+        by_name = Label.objects.filter(Q(name=text) | Q(name_en=text)).values_list("id", flat=True)
+        spelled = LabelAlias.objects.filter(normalized=normalize(text)).values_list("label_id", flat=True)
+        found = spelled.first() or by_name.first()
+    if found is None:
+        raise _nothing("label")
+    return found
+
+
+def _nothing(name: str) -> AskedWrong:
+    return AskedWrong(name, _("There is nothing of this name or id."), "unknown_value")
+
+
+# -- Reports ----------------------------------------------------------------------------------------------------------
+
+_TIME: Collection[str] = ("from", "to", "period", "channel", "team")
+
+
+def _agents(asked: Asked) -> list[Any]:
+    listed = agents.listed_agents(user=asked.user, channels=asked.filters.channels)
+    return agents.report(asked.question, agents=listed)
+
+
+def _campaigns(asked: Asked) -> list[Any]:
+    listed = campaigns.listed_campaigns(user=asked.user)
+    return campaigns.report(asked.question, touch=asked.touch, basis=asked.basis, campaigns=listed)
+
+
+REPORTS = {
+    report.name: report
+    for report in (
+        Report(
+            "labels",
+            "label",
+            frozenset({*_TIME, "label", "certain"}),
+            lambda asked: labels.report(asked.question),
+            lambda asked: (labels.sources(asked.question), labels.parameters(asked.question)),
+        ),
+        Report(
+            "agents",
+            "agent",
+            frozenset({*_TIME, "label", "certain", "agent"}),
+            _agents,
+            lambda asked: (agents.sources(asked.question), agents.parameters(asked.question)),
+        ),
+        Report(
+            "campaigns",
+            "campaign",
+            frozenset({*_TIME, "touch", "basis", "campaign"}),
+            _campaigns,
+            lambda asked: (
+                campaigns.sources(asked.question, touch=asked.touch, basis=asked.basis),
+                campaigns.parameters(asked.question),
+            ),
+        ),
+        Report("stale", "label", frozenset({*_TIME, "label"}), lambda asked: stale.report(asked.question)),
+    )
+}

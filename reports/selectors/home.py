@@ -1,0 +1,195 @@
+"""The figures of the home page: labels active now, what changed today, what waits. Meanings: docs/metrics.md."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.postgres.aggregates import BitOr
+from django.core.exceptions import EmptyResultSet
+from django.db.models import BigIntegerField, Case, Count, Exists, F, OuterRef, Q, QuerySet, Sum, Value, When
+from django.utils import timezone
+
+from contacts.models import Contact
+from labelcrm.core.bulk import fetch
+from labels.models import Category, CleanSpell, Label, LabelAssignment, LabelDay, StaleFlag
+from labels.models.querysets import UNMAPPED
+from reports.limits import Limits
+from reports.scope import Scope
+from reports.selectors.archived import hidden_contacts
+from reports.selectors.recent import Activity, Period, activity
+from webhooks.models import InboundEvent
+
+WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelLine:
+    """One label and the contacts that have it now. `shown` is what equality looks at instead of the row."""
+
+    label: Label = field(compare=False)
+    active: int
+    shown: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryLine:
+    """One category, the contacts that have one of its labels now, and its labels; `category` None for the rest.
+
+    `shown` is what equality looks at instead of the row. All labels that nobody has mapped yet are one line, without
+    their names.
+    """
+
+    category: Category | None = field(compare=False)
+    active: int
+    labels: tuple[LabelLine, ...]
+    unmapped: bool = False
+    shown: tuple[Any, ...] = ()
+
+    @property
+    def widest(self) -> int:
+        return max((line.active for line in self.labels), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """All figures of one scope at `now`. `before` is the same weekday last week up to the same time, `week_ago`."""
+
+    now: datetime = field(compare=False)
+    week_ago: datetime = field(compare=False)
+    today: Activity
+    before: Activity
+    never_labelled: int
+    stale: int
+    parked: int
+    labelled: int
+    hidden: int
+    categories: tuple[CategoryLine, ...]
+    never_after: timedelta = timedelta(minutes=60)  # how long ago who counts as never labelled must have written
+
+
+def read_tiles(scope: Scope, _last: Tiles | None = None) -> Tiles:
+    """The figures of a scope, read now; nothing of the last reading is needed."""
+    now = timezone.now()
+    periods = [today_until(now), today_until(now, weeks_ago=1)]
+    today, before = activity(scope, periods)
+    labelled, per_category = _per_category(scope)
+    return Tiles(
+        now=now,
+        week_ago=periods[1].until,
+        today=today,
+        before=before,
+        never_labelled=never_labelled(Contact.objects.visible_to(scope), now=now).count(),
+        stale=open_stale(scope).count(),
+        parked=InboundEvent.objects.visible_to(scope).filter(state=InboundEvent.State.PARKED).count(),
+        labelled=labelled,
+        hidden=hidden_contacts(scope),
+        categories=tuple(_categories(scope, per_category)),
+        never_after=Limits.now().never_labelled,
+    )
+
+
+def rename_tiles(_scope: Scope, kept: Tiles) -> Tiles:
+    """The same figures with what labels and categories are called now."""
+    labels, categories = Label.all_objects.in_bulk(), Category.objects.in_bulk()
+    lines = []
+    for line in kept.categories:
+        pk = line.category.pk if line.category else None
+        named = tuple(_line(labels.get(one.label.pk, one.label), one.active) for one in line.labels)
+        lines.append(_category_line(categories.get(pk, line.category), line.active, named, unmapped=line.unmapped))
+    return replace(kept, categories=tuple(lines), never_after=Limits.now().never_labelled)
+
+
+def today_until(now: datetime, *, weeks_ago: int = 0) -> Period:
+    """The business day of `now` up to now; or the same weekday some weeks ago up to the same time of day."""
+    local = timezone.localtime(now).replace(tzinfo=None) - weeks_ago * WEEK
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    return Period(timezone.make_aware(midnight), timezone.make_aware(local) if weeks_ago else now)
+
+
+def never_labelled(contacts: QuerySet[Contact], *, now: datetime) -> QuerySet[Contact]:
+    """Contacts who first wrote a while ago and never had a label, mistaps aside (docs/metrics.md, Never labelled).
+
+    What they wrote before their number was connected waits for nobody.
+    """
+    spells = CleanSpell.objects.filter(contact=OuterRef("pk"))
+    before = now - Limits.now().never_labelled
+    wrote = Q(has_history=False, first_inbound_at__lt=before) | Q(has_history=True, first_live_inbound_at__lt=before)
+    return contacts.filter(wrote, ~Exists(spells))
+
+
+def open_stale(scope: Any) -> QuerySet[StaleFlag]:
+    """Open stale flags of living contacts that `scope`, or a user, sees."""
+    flags: QuerySet[StaleFlag] = StaleFlag.objects.visible_to(scope)
+    return flags.filter(closed_at__isnull=True, contact__deleted_at__isnull=True)
+
+
+# -- Active now -------------------------------------------------------------------------------------------------------
+
+
+def _active(scope: Scope) -> QuerySet[LabelAssignment]:
+    active: QuerySet[LabelAssignment] = LabelAssignment.objects.active().visible_to(scope).order_by()
+    return active
+
+
+NOT_MAPPED = 0  # where a category's id stands otherwise
+
+
+def _per_category(scope: Scope) -> tuple[int, Counter[int | None]]:
+    """Contacts that have any label now, and by category (None = labels without one); each contact once in each.
+
+    One pass: contacts are grouped by the set of their categories, a bit for each, and there are few such sets.
+    """
+    places: list[int | None] = [None, NOT_MAPPED, *Category.objects.values_list("id", flat=True)]
+    bits = [When(label__category=pk, then=Value(1 << place)) for place, pk in enumerate(places) if pk]
+    bits.append(When(label__reviewed=False, then=Value(1 << places.index(NOT_MAPPED))))
+    bit = Case(*bits, default=Value(1), output_field=BigIntegerField())
+    labelled, counts = 0, Counter[int | None]()
+    try:
+        sets, parameters = _active(scope).values("contact").annotate(places=BitOr(bit)).query.sql_with_params()
+    except EmptyResultSet:  # somebody without a team
+        return labelled, counts
+    counted = f"SELECT places, count(*) FROM ({sets}) AS contacts GROUP BY places"  # noqa: S608 - Django's own SQL
+    for found, contacts in fetch(counted, list(parameters)):
+        labelled += contacts
+        counts.update({pk: contacts for place, pk in enumerate(places) if found >> place & 1})
+    return labelled, counts
+
+
+def _categories(scope: Scope, per_category: Counter[int | None]) -> Iterable[CategoryLine]:
+    """Living categories in their order, then what has none, then what nobody has mapped yet."""
+    per_label = _per_label(scope)
+    labels = Label.all_objects.exclude(UNMAPPED).filter(
+        Q(deleted_at__isnull=True) | Q(pk__in=[pk for pk, n in per_label.items() if n])
+    )
+    lines: dict[int | None, list[LabelLine]] = {}
+    for label in labels.order_by(F("step").asc(nulls_last=True), "name"):
+        lines.setdefault(label.category_id, []).append(_line(label, per_label.get(label.pk, 0)))
+    for category in [*Category.objects.all(), None]:
+        pk = category.pk if category else None
+        if category or any(line.active for line in lines.get(None, [])):
+            yield _category_line(category, per_category[pk], tuple(lines.get(pk, [])))
+    if per_category[NOT_MAPPED]:
+        yield _category_line(None, per_category[NOT_MAPPED], (), unmapped=True)
+
+
+def _category_line(
+    category: Category | None, active: int, labels: tuple[LabelLine, ...], *, unmapped: bool = False
+) -> CategoryLine:
+    shown = (category.pk, category.name, category.name_en, category.color) if category else ()
+    return CategoryLine(category, active, labels, unmapped, shown)
+
+
+def _line(label: Label, active: int) -> LabelLine:
+    return LabelLine(label, active, (label.pk, label.name, label.name_en, label.color, label.reviewed))
+
+
+def _per_label(scope: Scope) -> dict[int, int]:
+    """Contacts that have each label now: the sum of all days, where those days are everybody's."""
+    if scope.everything:
+        net = F("added") + F("found") - F("removed") - F("lost")
+        return dict(LabelDay.objects.order_by().values_list("label").annotate(n=Sum(net)))
+    return dict(_active(scope).values_list("label").annotate(n=Count("contact", distinct=True)))

@@ -1,0 +1,169 @@
+"""Label activity of a short period, counted from spells (docs/metrics.md, "Label activity").
+
+Who sees every team reads the spells as they are stored. For anybody else the spells are joined anew over the
+channels they see, because filters choose intervals before joining.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass
+from datetime import datetime
+from itertools import groupby
+
+from django.db.models import Count, F, Q, QuerySet
+
+from labels.models import ChannelLabel, ChannelLabelMeaning, LabelAssignment, LabelSpell
+from labels.rules.spells import Interval, Meaning, Spell, chosen_runs, spells
+from labels.services.projections import limits_now
+from reports.scope import Scope
+
+ADDED, FOUND, REMOVED, LOST = "added", "found", "removed", "lost"
+WHATS = (ADDED, FOUND, REMOVED, LOST)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """`[since, until)`."""
+
+    since: datetime
+    until: datetime
+
+    def holds(self, moment: datetime | None) -> bool:
+        return moment is not None and self.since <= moment < self.until
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Spells that started and ended in a period. `mistaps` are among `added`."""
+
+    added: int = 0
+    mistaps: int = 0
+    found: int = 0
+    removed: int = 0
+    lost: int = 0
+
+    @property
+    def net(self) -> int:
+        return self.added + self.found - self.removed - self.lost
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(astuple(self))
+
+
+def activity(scope: Scope, periods: Sequence[Period]) -> list[Activity]:
+    """The activity of each period, for what `scope` sees."""
+    if scope.everything:
+        return [_stored(period) for period in periods]
+    joined = list(_joined(scope, periods))
+    return [_counted(joined, period) for period in periods]
+
+
+def rows(scope: Scope, what: str, period: Period, *, most: int) -> list[Spell]:
+    """The spells behind one number of `activity`, newest first, `most` at most."""
+    if scope.everything:
+        return [_as_spell(row) for row in _behind(what, period)[:most]]
+    found = [spell for spell in _joined(scope, [period]) if _is(what, spell, period)]
+    return sorted(found, key=lambda spell: _moment(what, spell), reverse=True)[:most]
+
+
+def _moment(what: str, spell: Spell) -> datetime:
+    """When a spell did what it is listed for: it started, or it ended."""
+    return spell.started_at if what in (ADDED, FOUND) or spell.ended_at is None else spell.ended_at
+
+
+def _is(what: str, spell: Spell, period: Period) -> bool:
+    if what in (ADDED, FOUND):
+        return period.holds(spell.started_at) and spell.found == (what == FOUND)
+    return period.holds(spell.ended_at) and spell.lost == (what == LOST)
+
+
+def _counted(joined: Iterable[Spell], period: Period) -> Activity:
+    counts = dict.fromkeys(WHATS, 0)
+    mistaps = 0
+    for spell in joined:
+        for what in WHATS:
+            counts[what] += _is(what, spell, period)
+        mistaps += spell.mistap and period.holds(spell.started_at)
+    return Activity(mistaps=mistaps, **counts)
+
+
+# -- As stored --------------------------------------------------------------------------------------------------------
+
+
+def _started(period: Period) -> QuerySet[LabelSpell]:
+    return LabelSpell.objects.filter(started_at__gte=period.since, started_at__lt=period.until)
+
+
+def _ended(period: Period) -> QuerySet[LabelSpell]:
+    return LabelSpell.objects.filter(ended_at__gte=period.since, ended_at__lt=period.until)
+
+
+def _stored(period: Period) -> Activity:
+    live = Q(found=False)
+    starts = _started(period).aggregate(
+        added=Count("id", filter=live),
+        mistaps=Count("id", filter=live & Q(mistap=True)),
+        found=Count("id", filter=~live),
+    )
+    ends = _ended(period).aggregate(removed=Count("id", filter=Q(lost=False)), lost=Count("id", filter=Q(lost=True)))
+    return Activity(**starts, **ends)
+
+
+def _behind(what: str, period: Period) -> QuerySet[LabelSpell]:
+    if what in (ADDED, FOUND):
+        return _started(period).filter(found=what == FOUND).order_by("-started_at", "-id")
+    return _ended(period).filter(lost=what == LOST).order_by("-ended_at", "-id")
+
+
+def _as_spell(row: LabelSpell) -> Spell:
+    return Spell(
+        row.contact_id, row.label_id, row.started_at, row.ended_at, row.channel_id, row.found, row.lost,
+        row.import_or_resync, row.agent_id, row.user_id, row.method, row.removed_by_id, row.mistap,
+    )  # fmt: skip
+
+
+# -- Joined anew ------------------------------------------------------------------------------------------------------
+
+_INTERVAL = (
+    "contact_id", "channel_id", "channel_label_id", "added_at", "removed_at", "origin", "added_by_id",
+    "added_by_user_id", "added_by_method", "removed_by_id", "removed_by_user_id", "removed_origin", "removed_reason",
+)  # fmt: skip
+
+
+def _joined(scope: Scope, periods: Sequence[Period]) -> Iterator[Spell]:
+    """The spells, over the channels that `scope` sees, of every contact for whom something changed in a period."""
+    seen = LabelAssignment.objects.visible_to(scope).filter(
+        channel_label__hidden=False, contact__deleted_at__isnull=True
+    )
+    changed = seen.filter(_changed_in(periods)).values("contact_id")
+    found = seen.filter(contact_id__in=changed).order_by("contact_id").values_list(*_INTERVAL)
+    intervals = [Interval._make(row) for row in found]
+    meanings = _meanings({interval.channel_label for interval in intervals})
+    limits = limits_now()
+    for _, of_contact in groupby(intervals, key=lambda interval: interval.contact):
+        yield from spells(chosen_runs(of_contact, meanings), limits=limits)
+
+
+def _changed_in(periods: Iterable[Period]) -> Q:
+    """Put on, taken off, or given another meaning."""
+    changed = Q(pk__in=[])
+    for period in periods:
+        span = (period.since, period.until)
+        reworded = ChannelLabelMeaning.objects.filter(since__range=span).values("channel_label")
+        changed |= Q(added_at__range=span) | Q(removed_at__range=span) | Q(channel_label__in=reworded)
+    return changed
+
+
+def _meanings(channel_labels: set[int]) -> dict[int, list[Meaning]]:
+    """Of each channel label; one that has no dated meaning always meant what it means now."""
+    found: dict[int, list[Meaning]] = defaultdict(list)
+    dated = ChannelLabelMeaning.objects.filter(channel_label__in=channel_labels)
+    for row in dated.order_by("channel_label", F("since").asc(nulls_first=True)):
+        found[row.channel_label_id].append(Meaning(row.since, row.label_id))
+    missing = channel_labels - found.keys()
+    for pk, label in ChannelLabel.objects.filter(pk__in=missing).values_list("id", "label_id") if missing else ():
+        found[pk] = [Meaning(None, label)]
+    return found

@@ -1,0 +1,254 @@
+"""The stream, with a real LISTEN: it tells within a second, shares its readings, and holds no connection."""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from contacts.models import Contact
+from desk.home import live as live_module
+from desk.home import page as pages_home
+from desk.home.live import MAX_STREAMS, MAX_STREAMS_OF_ONE, Full, live
+from desk.home.page import Viewer, tell
+from labelcrm.core.bulk import fetch
+from reports.scope import Scope
+from tests.desk.home.conftest import Company
+from tests.factories import UserFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+A, B = "6281200000001", "6281200000002"
+EVERYTHING = Viewer(Scope(everything=True), "en", sees_inbox=True)
+
+
+class Page:
+    """An open page: reads its stream in a thread of its own."""
+
+    def __init__(self, viewer: Viewer, *, last: int = 0, user_id: int = 1, **options: Any) -> None:
+        self.events: queue.Queue[tuple[str, Any]] = queue.Queue()
+        self.ended = threading.Event()
+        self._stream = tell(viewer, user_id=user_id, last=last, **options)
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        try:
+            for part in self._stream:
+                self._take(part.decode())
+        finally:
+            connection.close()
+            self.ended.set()
+
+    def _take(self, part: str) -> None:
+        lines = dict(line.split(": ", 1) for line in part.strip().splitlines() if ": " in line and line[0] != ":")
+        if "event" in lines:
+            self.events.put((lines["event"], json.loads(lines["data"])))
+
+    def next(self, name: str, *, seconds: float = 30) -> Any:
+        """The data of the next event of that name; others are passed over."""
+        deadline = time.monotonic() + seconds
+        while True:
+            event, data = self.events.get(timeout=max(0.01, deadline - time.monotonic()))
+            if event == name:
+                return data
+
+    def wait_until_live(self) -> None:
+        while not self.next("state")["live"]:
+            pass
+
+    def join(self) -> None:
+        self._thread.join(timeout=10)
+
+
+@contextmanager
+def opened(*viewers: Viewer, **options: Any) -> Iterator[list[Page]]:
+    pages = [Page(viewer, user_id=n, **options) for n, viewer in enumerate(viewers)]
+    try:
+        for page in pages:
+            page.wait_until_live()
+        yield pages
+    finally:
+        live.stop()
+        for page in pages:
+            page.join()
+
+
+@pytest.fixture
+def company(transactional_db: None) -> Company:
+    return Company()
+
+
+def test_a_change_reaches_an_open_page_by_itself(company: Company) -> None:
+    with opened(EVERYTHING) as (page,):
+        company.label(company.sales, "1", A)
+        rows = page.next("rows")
+        assert "0000-0001" in rows[-1]["html"]
+        tiles = page.next("tiles")
+        while '<b data-number="added">1</b>' not in tiles:
+            tiles = page.next("tiles")
+
+
+def test_a_team_is_not_told_of_other_teams(company: Company) -> None:
+    sales = Viewer(Scope.of(company.lead), "en", sees_inbox=True)
+    with opened(sales) as (page,):
+        company.label(company.support, "1", B)
+        company.label(company.sales, "1", A)
+        told = page.next("rows")
+        assert ["0000-0002" in row["html"] for row in told] == [False]
+
+
+def test_a_page_that_comes_again_is_told_what_it_missed_and_nothing_twice(company: Company) -> None:
+    company.label(company.sales, "1", A)
+    with opened(EVERYTHING) as (page,):
+        company.label(company.sales, "2", A)
+        seen: list[int] = []
+        while len(seen) < 2:
+            seen += [row["id"] for row in page.next("rows")]
+        assert len(set(seen)) == len(seen)
+
+
+def test_thirty_pages_of_one_scope_are_one_reading(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    readings: list[Scope] = []
+    original = live.feed._read
+    monkeypatch.setattr(live.feed, "_read", lambda scope, before: readings.append(scope) or original(scope, before))
+    with opened(*[EVERYTHING] * 20) as pages:
+        time.sleep(1)
+        readings.clear()
+        company.label(company.sales, "1", A)
+        for page in pages:
+            page.next("rows")
+        assert len(readings) <= 3
+
+
+def test_waiting_streams_hold_no_database_connection(company: Company) -> None:
+    def sessions() -> int:
+        return fetch("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()", [])[0][0]
+
+    with opened(EVERYTHING) as (first,):
+        company.label(company.sales, "1", A)
+        first.next("rows")
+        one = sessions()
+    with opened(*[EVERYTHING] * 12) as pages:
+        company.label(company.sales, "2", A)
+        pages[0].next("rows")
+        time.sleep(0.5)
+        assert sessions() <= one + 1
+
+
+def test_the_listener_comes_back_after_postgresql_ended_its_connection(company: Company) -> None:
+    with opened(EVERYTHING) as (page,):
+        fetch(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            [],
+        )
+        assert page.next("state") == {"live": False}
+        company.label(company.sales, "1", A)  # while nobody listens, or just after
+        page.wait_until_live()
+        assert "0000-0001" in page.next("rows")[-1]["html"]
+        company.label(company.sales, "2", A)
+        page.next("rows")
+
+
+def test_streams_beat_while_nothing_happens(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages_home, "HEARTBEAT_SECONDS", 0.2)
+    with opened(EVERYTHING) as (page,):
+        assert page.next("beat") == 1
+
+
+def test_a_stream_ends_after_a_while_so_that_rights_are_asked_again(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages_home, "STREAM_SECONDS", 0.1)
+    monkeypatch.setattr(pages_home, "HEARTBEAT_SECONDS", 0.1)
+    page = Page(EVERYTHING)
+    assert page.ended.wait(timeout=10)
+
+
+def test_a_stream_ends_when_its_reader_may_see_less(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the next rows are read; the page comes again, with the rights of then."""
+    monkeypatch.setattr(live_module, "RECHECK_SECONDS", 0.0)
+    viewer = Viewer.of(company.lead)
+    page = Page(viewer, still=partial(viewer.is_still, company.lead.pk))
+    page.wait_until_live()
+    company.label(company.sales, "1", A)
+    assert "0000-0001" in page.next("rows")[-1]["html"]
+    company.lead.teams.clear()
+    company.label(company.sales, "1", B)
+    assert page.ended.wait(timeout=10)
+    told = [data for name, data in page.events.queue if name == "rows"]
+    assert told == []
+    live.stop()
+
+
+def test_a_renamed_contact_is_drawn_anew_on_an_open_page(company: Company) -> None:
+    company.label(company.sales, "1", A)
+    with opened(EVERYTHING) as (page,):
+        page.next("rows")
+        Contact.objects.filter(phone=f"+{A}").update(name="Ratna Baru")
+        company.label(company.sales, "1", B)
+        assert {"Ratna Baru" in row["html"] for row in page.next("rows")} == {True, False}
+
+
+def test_one_user_has_few_streams_and_the_newest_win(company: Company) -> None:
+    pages = [Page(EVERYTHING, user_id=1) for _ in range(MAX_STREAMS_OF_ONE)]
+    for page in pages:
+        page.wait_until_live()
+    newest = Page(EVERYTHING, user_id=1)
+    newest.wait_until_live()
+    assert pages[0].ended.wait(timeout=10)
+    assert not pages[1].ended.is_set()
+    live.stop()
+    for page in [*pages, newest]:
+        page.join()
+
+
+def test_beyond_the_limit_a_page_is_asked_to_poll(company: Company) -> None:
+    from contextlib import ExitStack
+
+    client = Client()
+    client.force_login(UserFactory(role="owner"))
+    with ExitStack() as stack:
+        for n in range(MAX_STREAMS):
+            stack.enter_context(live.stream(Scope(everything=True), user_id=n))
+        answer = client.get("/live/")
+        assert (answer.status_code, answer["Retry-After"]) == (503, "60")
+        assert client.get("/live/feed/").status_code == 200
+        with pytest.raises(Full), live.stream(Scope(everything=True), user_id=99):
+            pass
+    assert not live.is_full()
+    live.stop()
+
+
+def test_a_stream_is_an_event_stream_that_no_proxy_keeps_back(company: Company) -> None:
+    client = Client()
+    client.force_login(UserFactory(role="owner"))
+    answer = client.get("/live/")
+    assert answer["Content-Type"] == "text/event-stream"
+    assert answer["X-Accel-Buffering"] == "no"
+    assert "no-cache" in answer["Cache-Control"]
+    assert next(iter(answer.streaming_content)) == b"retry: 2000\n\n"
+    answer.close()
+    assert not live.open_streams()
+
+
+def test_a_reading_that_is_dear_is_taken_behind_the_page(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    scope = Scope(everything=True)
+    monkeypatch.setattr(live_module, "DEAR_SECONDS", 0.0)
+    assert live.tiles.get(scope).today.added == 0
+    company.label(company.sales, "1", A)
+    assert live.tiles.get(scope).today.added == 0, "the page does not wait"
+    deadline = time.monotonic() + 10
+    while live.tiles.get(scope).today.added == 0 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert live.tiles.get(scope).today.added == 1

@@ -1,0 +1,102 @@
+"""Users, roles and tokens: who may do what is on record, and secrets are shown once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group
+from django.test import Client
+from django.urls import reverse
+from rest_framework.authtoken.models import Token
+
+from labelcrm.core import audit
+from labelcrm.core.models import AuditEntry, User
+from tests.desk.conftest import Shop
+from tests.factories import UserFactory
+
+ClientOf = Callable[..., Client]
+
+
+def test_a_new_role_of_a_user_is_audited_by_name(client_of: ClientOf, db: None) -> None:
+    user, lead = UserFactory(username="budi"), Group.objects.get(name="cs_lead")
+    client_of("root").post(
+        reverse("admin:core_user_change", args=(user.pk,)),
+        {"username": "budi", "language": "id", "is_active": "on", "is_staff": "on", "groups": [lead.pk]},
+    )
+    assert list(user.groups.all()) == [lead]
+    entry = AuditEntry.objects.get(action="user.changed", object_id=user.pk)
+    assert entry.details["groups"] == ["cs_lead"]
+
+
+def test_a_new_users_password_leaves_no_trace(client_of: ClientOf, db: None) -> None:
+    form = {
+        "username": "rina",
+        "password1": "kuda-terbang-77",
+        "password2": "kuda-terbang-77",
+    }
+    client_of("root").post(reverse("admin:core_user_add"), form | {"is_staff": "on"})
+    assert User.objects.get(username="rina").check_password("kuda-terbang-77")
+    assert "kuda" not in str(list(AuditEntry.objects.values_list("details", flat=True)))
+
+
+def test_team_membership_is_audited_because_it_decides_who_sees_what(client_of: ClientOf, shop: Shop) -> None:
+    member = UserFactory(username="budi")
+    url = reverse("admin:contacts_team_change", args=(shop.team.pk,))
+    client_of("owner").post(url, {"name": shop.team.name, "members": [member.pk]})
+    assert list(shop.team.members.all()) == [member]
+    assert AuditEntry.objects.get(action="team.members").details["members"] == ["budi"]
+
+
+def test_a_token_is_shown_once_and_never_again(client_of: ClientOf, db: None) -> None:
+    user, client = UserFactory(username="bot"), client_of("owner")
+    html = client.post(reverse("admin:authtoken_tokenproxy_add"), {"user": user.pk}, follow=True).content.decode()
+    key = Token.objects.get(user=user).key
+    assert key in html
+    for url in (
+        reverse("admin:authtoken_tokenproxy_changelist"),
+        reverse("admin:authtoken_tokenproxy_change", args=(user.pk,)),
+    ):
+        assert key not in client.get(url).content.decode()
+    assert AuditEntry.objects.filter(action="token.created").exists()
+    assert key not in str(list(LogEntry.objects.values()))
+
+
+def test_a_token_is_taken_back(client_of: ClientOf, db: None) -> None:
+    token = Token.objects.create(user=UserFactory(username="bot"))
+    url = reverse("admin:authtoken_tokenproxy_delete", args=(token.user_id,))
+    client_of("owner").post(url, {"post": "yes"})
+    assert not Token.objects.exists()
+    assert AuditEntry.objects.get(action="token.revoked").details["for_user"] == "bot"
+
+
+def test_only_a_superuser_makes_superusers(client_of: ClientOf, db: None) -> None:
+    user = UserFactory()
+    form = {"username": user.username, "language": "id", "is_active": "on", "is_superuser": "on"}
+    client_of("owner").post(reverse("admin:core_user_change", args=(user.pk,)), form)
+    user.refresh_from_db()
+    assert not user.is_superuser
+
+
+def test_roles_and_rights_are_said_in_words(client_of: ClientOf, db: None) -> None:
+    client, lead = client_of("root", language="id"), Group.objects.get(name="cs_lead")
+    assert "CS lead" in client.get(reverse("admin:auth_group_changelist")).content.decode()
+    page = client.get(reverse("admin:auth_group_change", args=(lead.pk,))).content.decode()
+    assert "kampanye: ubah" in page
+    assert "Can change" not in page
+    UserFactory(username="ratna", role="cs_lead")
+    assert "CS lead" in client.get(reverse("admin:core_user_changelist")).content.decode()
+
+
+def test_a_new_user_may_log_in_unless_somebody_says_no(client_of: ClientOf, db: None) -> None:
+    form = client_of("root").get(reverse("admin:core_user_add")).context["adminform"].form
+    assert form["is_staff"].value() is True
+
+
+def test_the_audit_trail_speaks_the_readers_language(client_of: ClientOf, shop: Shop) -> None:
+    audit.record(actor=None, action="contact.merged", obj=shop.contact(name="", phone="+6281234567890"))
+    page = client_of("root", language="id").get(reverse("admin:core_auditentry_changelist")).content.decode()
+    rows = page.split('id="result_list"')[1]
+    assert "digabung" in rows
+    assert "contacts.contact" not in rows
+    assert "+62 812-3456-7890" in rows

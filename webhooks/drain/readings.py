@@ -1,0 +1,195 @@
+"""From raw inbox rows to believed facts: parsing, times, and what is not for us. Touches no table."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Generic, TypeVar, cast, overload
+
+from contacts.services.believed_times import Believed, believe
+from contacts.services.identities import identifiers
+from labelcrm.lib.phones import to_e164
+from webhooks.gateways import GATEWAYS
+from webhooks.gateways.events import Chat, ChatKind, Envelope, Event, IdentityChanged, Ignored, Moment, NotUnderstood
+
+OWN_NUMBER = "own_number"
+NOT_PERSONAL = frozenset(ChatKind) - {ChatKind.PERSONAL, ChatKind.INVALID}
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """What reading needs to know of the channel that speaks; an empty `session` takes the first one heard."""
+
+    gateway: str
+    session: str
+    zone: str
+    business_zone: str
+    region: str
+    own_phone: str = ""
+    own_lid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RawEvent:
+    """One inbox row, as far as reading needs it."""
+
+    id: int
+    received_at: datetime
+    dedupe_key: str | None
+    headers: dict[str, str]
+    body: bytes
+
+
+E_co = TypeVar("E_co", bound=Event, covariant=True)
+A = TypeVar("A", bound=Event)
+B = TypeVar("B", bound=Event)
+C = TypeVar("C", bound=Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Said(Generic[E_co]):
+    """One event of a row with the time it is believed to have happened and a key unique in its channel."""
+
+    event: E_co
+    when: Believed
+    key: str
+
+
+@dataclass(slots=True)
+class Reading:
+    """What one row says.
+
+    `parked` and `ignored` hold the reason when nothing of it is to be applied, `unread` why a part of it is not.
+    """
+
+    row: RawEvent
+    said: list[Said[Event]] = field(default_factory=list)
+    envelope: Envelope = field(default_factory=Envelope)
+    parked: str = ""
+    ignored: str = ""
+    unread: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What stands in one row, whoever it turns out to be about: the costly half of reading it."""
+
+    row: RawEvent
+    envelope: Envelope
+    events: list[Event]
+
+
+def read(row: RawEvent, speaker: Speaker) -> Reading:
+    """Parse and judge a row; never raises for anything a sender can put into it."""
+    return judge(parse(row, speaker), speaker)
+
+
+def parse(row: RawEvent, speaker: Speaker) -> Parsed:
+    """What a row tells, its numbers completed; nothing that `learnt` tells changes it."""
+    told = GATEWAYS[speaker.gateway].parse(row.headers, row.body)
+    envelope = next((event for event in told if isinstance(event, Envelope)), Envelope())
+    return Parsed(row, envelope, [_with_country(event, speaker.region) for event in told])
+
+
+def judge(parsed: Parsed, speaker: Speaker) -> Reading:
+    """What of a row is to be applied, and when it is believed to have happened."""
+    row, envelope, events = parsed.row, parsed.envelope, parsed.events
+    reading = Reading(row, envelope=envelope)
+    if _is_of_another(envelope, speaker) and not _is_of_nobody(events):
+        reading.parked = f"names the session “{envelope.session}”, this channel's is “{speaker.session}”"[:300]
+        return reading
+    reading.said = [
+        _say(event, row, index, speaker)
+        for index, event in enumerate(events)
+        if not isinstance(event, Envelope | Ignored | NotUnderstood) and not _is_own(event, speaker, envelope)
+    ]
+    reading.unread = next((event.reason for event in events if isinstance(event, NotUnderstood)), "")[:300]
+    if not reading.said:
+        reading.parked = reading.unread
+        reading.ignored = "" if reading.parked else _why_ignored(events)
+    return reading
+
+
+def _is_of_another(envelope: Envelope, speaker: Speaker) -> bool:
+    return envelope.session is not None and bool(speaker.session) and envelope.session != speaker.session
+
+
+def _is_of_nobody(events: Sequence[Event]) -> bool:
+    """Whether a post speaks of groups, broadcasts and the like alone: whoever's it is, nothing of it is kept."""
+    told = [event for event in events if not isinstance(event, Envelope)]
+    return bool(told) and all(isinstance(event, Ignored) and event.reason in NOT_PERSONAL for event in told)
+
+
+def learnt(speaker: Speaker, readings: Iterable[Reading]) -> Speaker:
+    """`speaker` with what the readings that count tell of it: its session where it has none, its number and LID."""
+    session, own_phone, own_lid = speaker.session, speaker.own_phone, speaker.own_lid
+    for envelope in (reading.envelope for reading in readings if reading.said):
+        session = session or _adopted(speaker, envelope)
+        if not session or envelope.session in (None, session):
+            own_phone, own_lid = envelope.own_phone or own_phone, envelope.own_lid or own_lid
+    return replace(speaker, session=session, own_phone=own_phone, own_lid=own_lid)
+
+
+def _adopted(speaker: Speaker, envelope: Envelope) -> str:
+    return (envelope.session or "") if GATEWAYS[speaker.gateway].session_is_an_id else ""
+
+
+def _why_ignored(events: Sequence[Event]) -> str:
+    reasons = [event.reason for event in events if isinstance(event, Ignored)]
+    return (reasons[0] if reasons else OWN_NUMBER if len(events) > 1 else "empty")[:300]
+
+
+def _say(event: Event, row: RawEvent, index: int, speaker: Speaker) -> Said[Event]:
+    moment: Moment | None = getattr(event, "at", None)
+    when = believe(moment, received_at=row.received_at, channel_zone=speaker.zone, business_zone=speaker.business_zone)
+    return Said(event, when, _key(row, index))
+
+
+def _with_country(event: Event, region: str) -> Event:
+    """Complete a number that was written without its country; it is the business's."""
+    whole = _completed(event, "chat", region)
+    return _completed(whole, "old", region) if isinstance(whole, IdentityChanged) else whole
+
+
+def _completed(event: Event, name: str, region: str) -> Event:
+    chat: Chat | None = getattr(event, name, None)
+    if chat is None or chat.phone is None or chat.phone.startswith("+"):
+        return event
+    whole = replace(chat, phone=to_e164(chat.phone, region=region))
+    if not identifiers(whole):
+        return NotUnderstood(reason=f"“{chat.raw[:60]}” is no phone number that we can read.")
+    return replace(cast(Any, event), **{name: whole})
+
+
+def _key(row: RawEvent, index: int) -> str:
+    """The same for every replay of a row; two rows of one delivery would share it, but are stored once."""
+    source = f"{row.dedupe_key}#{index}" if row.dedupe_key is not None else f"inbox {row.id}#{index}"
+    return hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()
+
+
+def _is_own(event: Any, speaker: Speaker, envelope: Envelope) -> bool:
+    chat: Chat | None = getattr(event, "chat", None)
+    if chat is None:
+        return False
+    phones = {speaker.own_phone, envelope.own_phone} - {"", None}
+    lids = {speaker.own_lid, envelope.own_lid} - {"", None}
+    chats = (chat, event.old) if isinstance(event, IdentityChanged) else (chat,)
+    return any(one.phone in phones or one.lid in lids for one in chats)
+
+
+@overload
+def of_kind(readings: Sequence[Reading], a: type[A], /) -> Iterator[tuple[Reading, Said[A]]]: ...
+@overload
+def of_kind(readings: Sequence[Reading], a: type[A], b: type[B], /) -> Iterator[tuple[Reading, Said[A | B]]]: ...
+@overload
+def of_kind(
+    readings: Sequence[Reading], a: type[A], b: type[B], c: type[C], /
+) -> Iterator[tuple[Reading, Said[A | B | C]]]: ...
+def of_kind(readings: Sequence[Reading], *kinds: type[Any]) -> Iterator[tuple[Reading, Said[Any]]]:
+    """Every said event of the given kinds, in inbox order."""
+    for reading in readings:
+        for said in reading.said:
+            if isinstance(said.event, kinds):
+                yield reading, said
