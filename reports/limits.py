@@ -8,7 +8,7 @@ from typing import Self
 
 from django.conf import settings
 
-from labels.services.projections import limits_now
+from labels.selectors.spell_inputs import limits_now
 
 _UNITS = [
     (timedelta(days=1), ("day", "days"), "hari"),

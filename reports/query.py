@@ -13,9 +13,9 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from api.base.filtering import IdField, MomentField, TrueFalseField
 from contacts.models import Channel, Team
 from contacts.models.querysets import sees_everything
+from labelcrm.core.fields import IdField, MomentField, TrueFalseField
 from labelcrm.lib.numbers import row_id
 from labels.models import Label, LabelAlias
 from labels.rules.naming import normalize

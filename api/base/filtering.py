@@ -5,17 +5,13 @@ A filter that is silently dropped answers with rows nobody asked for.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
-from datetime import UTC, datetime, time
 from typing import Any
 
 import django_filters
 from django import forms
 from django.conf import settings
 from django.db.models import QuerySet
-from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext_lazy as _
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import extend_schema_field
@@ -23,11 +19,9 @@ from rest_framework.request import Request
 
 from api.base.errors import InvalidParameter
 from api.base.pagination import CURSOR, PAGE_SIZE
-from api.base.schema import MAX_LENGTH
 from api.base.serializers import ID_SCHEMA, TIME_SCHEMA
-from labelcrm.core.dates import is_within_reach
+from labelcrm.core.fields import MAX_LENGTH, IdField, MomentField, TrueFalseField
 from labelcrm.lib import phones
-from labelcrm.lib.numbers import row_id, whole_number
 from labelcrm.lib.strict_json import is_storable
 from labelcrm.lib.text import is_blank
 from webhooks.gateways import user_ids
@@ -47,8 +41,6 @@ PHONE_SCHEMA = {
 }
 USER_ID_SCHEMA = {"type": "string", "pattern": r"^[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$", "example": "ID.1234567890"}
 USERNAME_SCHEMA = {"type": "string", "pattern": r"^@?[a-z][a-z0-9._]{2,29}$", "example": "@budi.kopi"}
-# "+07:00" arrives as " 07:00" when the client did not escape the plus.
-_LOST_PLUS = re.compile(r"(?P<moment>.*\d\d:\d\d(?::\d\d(?:\.\d+)?)?) (?P<offset>\d\d:?\d\d)", re.ASCII)
 
 
 def check_parameters(request: Request, known: Collection[str]) -> None:
@@ -99,54 +91,6 @@ def unknown_value() -> forms.ValidationError:
 
 
 # -- Values --------------------------------------------------------------------------------------------------------
-
-
-class IdField(forms.Field):
-    def to_python(self, value: Any) -> int | None:
-        if value in self.empty_values:
-            return None
-        pk = row_id(value)
-        if pk is None:
-            code = "max_value" if whole_number(value, largest=10**MAX_LENGTH) else "invalid"
-            raise forms.ValidationError(_("Must be a whole number from 1 on."), code=code)
-        return pk
-
-
-class TrueFalseField(forms.Field):
-    WORDS = {"true": True, "false": False}
-
-    def to_python(self, value: Any) -> bool | None:
-        if value in self.empty_values:
-            return None
-        if value not in self.WORDS:
-            raise forms.ValidationError(_("Must be true or false."), code="invalid")
-        return self.WORDS[value]
-
-
-class MomentField(forms.Field):
-    """ISO 8601; without an offset it is business time, a bare date is its first moment. Its value is in UTC.
-
-    PostgreSQL fails on offsets of 16 hours and more, which Python reads.
-    """
-
-    def to_python(self, value: Any) -> datetime | None:
-        if value in self.empty_values:
-            return None
-        if match := _LOST_PLUS.fullmatch(value):
-            value = f"{match['moment']}+{match['offset']}"
-        moment = _moment(value)
-        if moment is None or not is_within_reach(moment):
-            sentence = _("Must be a time in ISO 8601, such as 2026-03-02T10:00:00+07:00.")
-            raise forms.ValidationError(sentence, code="invalid")
-        return (moment if moment.tzinfo else timezone.make_aware(moment)).astimezone(UTC)
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment, day = parse_datetime(text), parse_date(text)
-    except ValueError:  # 2026-02-30
-        return None
-    return moment or (datetime.combine(day, time.min) if day else None)
 
 
 class PhoneField(forms.Field):

@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 
 from api.base.errors import InvalidParameter
-from api.base.schema import MAX_LENGTH
+from labelcrm.core.fields import MAX_LENGTH
 from labelcrm.lib.numbers import whole_number
 
 CURSOR = "cursor"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from labelcrm.core.fields import MAX_LENGTH
 from labelcrm.lib.text import VISIBLE
 
-MAX_LENGTH = 500  # of a query parameter
 _ANY_TEXT = r"^[^\x00]*$"
 _SOME_TEXT = rf"^[^\x00]*{VISIBLE}[^\x00]*$"
 _PROBLEM = {

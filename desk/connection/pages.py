@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.html import escape
-from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from contacts.models import Channel, ChannelSecret
@@ -136,8 +132,3 @@ def secrets_in_force(channel: Channel) -> list[ChannelSecret]:
 def unnamed_labels(channel: Channel) -> list[ChannelLabel]:
     """Labels in use whose name nobody has told."""
     return list(channel.labels.filter(is_placeholder=True, deleted_at__isnull=True, hidden=False).order_by("id")[:50])
-
-
-def with_code(text: Any) -> SafeString:
-    """A text with its `backticks` as <code>."""
-    return mark_safe(re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(str(text))))  # noqa: S308 - escaped before

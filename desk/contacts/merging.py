@@ -29,6 +29,7 @@ from desk.templatetags.labelcrm import phone
 from labelcrm.core.bulk import fetch
 from labelcrm.lib.numbers import row_id
 from labels.models import LabelAssignment
+from labels.services import merging
 
 BY_HAND = "by_hand"
 MAX_FOUND = 20
@@ -276,7 +277,6 @@ class ContactMerging(EditingAdmin):
         return visible.filter(merged_into__isnull=True).exclude(pk=contact.pk).select_related("assigned_to")
 
     def _merge(self, request: HttpRequest, contact: Contact, other: Contact) -> HttpResponse:
-        from labels.services import merging
 
         stays, goes = who_stays([contact.pk, other.pk])
         try:
@@ -288,7 +288,6 @@ class ContactMerging(EditingAdmin):
         return HttpResponseRedirect(f"{_page(stays)}#merges")
 
     def _unmerge(self, request: HttpRequest, record: ContactMerge) -> HttpResponse:
-        from labels.services import merging
 
         try:
             merging.unmerge(record=record, actor=request.user)

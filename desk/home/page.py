@@ -25,6 +25,7 @@ from contacts.models import Channel
 from contacts.models.channels import CRM_GATEWAY
 from desk.home.activity import label_activity
 from desk.home.live import Full, Stream, live
+from desk.home.todos import todos
 from labelcrm.core.models import User
 from labelcrm.lib.numbers import row_id
 from reports.definitions import definition
@@ -63,7 +64,6 @@ class Viewer:
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """unfold's DASHBOARD_CALLBACK: what the home page shows."""
-    from desk.home.todos import todos
 
     context["title"] = _("Home")
     context["todos"] = [todo for todo in todos(request.user) if todo.rows]

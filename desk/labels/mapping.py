@@ -27,6 +27,8 @@ from desk.base.model_admin import StaffAdmin
 from desk.templatetags.labelcrm import badge, badges, flag, moment
 from labelcrm.lib.numbers import row_id
 from labels.models import ChannelLabel, Label
+from labels.services import definitions
+from labels.services.remapping import remap
 
 ALWAYS, FROM = "always", "from"
 BAR_SELECT = ActionForm.base_fields["action"].widget.attrs["class"]  # as the choice of the action itself looks
@@ -189,18 +191,15 @@ class ChannelLabelAdmin(StaffAdmin):
         return self.fieldsets
 
     def save_model(self, request: HttpRequest, obj: ChannelLabel, form: MappingForm, change: bool) -> None:
-        from labels.services import definitions, meanings
 
         if form.cleaned_data.get("called"):
             definitions.name_placeholder(channel_label=obj, name=form.cleaned_data["called"], actor=request.user)
         label = form.cleaned_data["means"]
         if label.pk != obj.label_id or form.cleaned_data["holds"] == FROM or "holds" in form.changed_data:
-            meanings.remap(channel_label=obj, label=label, since=form.since_moment(), actor=request.user)
+            remap(channel_label=obj, label=label, since=form.since_moment(), actor=request.user)
 
     @admin.action(description=gettext_lazy("These always meant …"), permissions=["change"])
     def remap_rows(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        from labels.services import meanings
-
         chosen = row_id(request.POST.get("means"))
         label = Label.objects.filter(pk=chosen).first() if chosen else None
         if label is None:
@@ -208,7 +207,7 @@ class ChannelLabelAdmin(StaffAdmin):
             return
         rows = list(queryset)
         for row in rows:
-            meanings.remap(channel_label=row, label=label, since=None, actor=request.user)
+            remap(channel_label=row, label=label, since=None, actor=request.user)
         said = ngettext(
             "%(n)d WhatsApp label means “%(label)s” now.", "%(n)d WhatsApp labels mean “%(label)s” now.", len(rows)
         )

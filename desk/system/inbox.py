@@ -15,12 +15,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
+from contacts.models import Channel
 from desk.base.filters import DayRangeFilter, VisibleDropdownFilter
 from desk.base.keyset import KeysetAdminMixin
 from desk.base.model_admin import RecordAdmin
 from desk.system.records import pretty
 from desk.templatetags.labelcrm import flag, moment
 from labelcrm.lib.numbers import row_id
+from webhooks.drain.lanes import replay
 from webhooks.models import InboundEvent, ReconcileRun, UnknownChannel
 
 LOOK = {"pending": "warn", "applied": "good", "parked": "bad"}
@@ -103,7 +105,6 @@ class InboundEventAdmin(KeysetAdminMixin, RecordAdmin):
 
     @admin.action(description=gettext_lazy("Process again"), permissions=["replay"])
     def replay_rows(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        from webhooks.drain.lanes import replay
 
         chosen = InboundEvent.objects.filter(pk__in=list(queryset.values_list("pk", flat=True)))
         count = replay(chosen, actor=request.user)
@@ -156,6 +157,5 @@ class ReconcileRunAdmin(KeysetAdminMixin, RecordAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        from contacts.models import Channel
 
         return super().get_queryset(request).filter(channel__in=Channel.all_objects.visible_to(request.user))

@@ -9,7 +9,6 @@ class CoreConfig(AppConfig):
     def ready(self) -> None:
         from django.db.models.signals import post_migrate
 
-        import labelcrm.celery  # noqa: F401 - publishing needs the app, in every process
         from labelcrm.core import checks  # noqa: F401 - registers itself
         from labelcrm.core.roles import sync_roles
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 from django.db import models
 from django.db.models import Q
 
+from contacts.models import Contact
 from contacts.models.querysets import OfContactQuerySet, sees_everything, team_ids
 from labelcrm.core.soft_deletion import ArchivableQuerySet
 
@@ -48,6 +49,5 @@ class OfContactFlagQuerySet(models.QuerySet[Any]):
     def visible_to(self, user: Any) -> Self:
         if sees_everything(user):
             return self
-        from contacts.models import Contact
 
         return self.filter(contact__in=Contact.objects.visible_to(user))

@@ -22,6 +22,7 @@ from labels.models import ChannelLabel, ChannelLabelEvent
 from labels.rules.fold import Generation, generation_at, generations
 from labels.rules.naming import MAX_NAME
 from labels.services import meanings
+from labels.services.rewording import reword
 
 SAVED, DELETED, HINT = "saved", "deleted", "hint"
 # WhatsApp's own lists travel as labels. Only these types, or none told, are labels that people put on chats.
@@ -318,8 +319,6 @@ def name_placeholder(*, channel_label: ChannelLabel, name: str, actor: Any) -> s
     Returns ids of the contacts whose figures changed.
     """
     from django.utils import timezone
-
-    from labels.services.rewording import reword
 
     now = timezone.now()
     hint = Definition(

@@ -11,10 +11,8 @@ import logging
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
-from itertools import groupby
-from operator import itemgetter
 from typing import Any, TypeAlias
 
 from django.conf import settings
@@ -24,7 +22,8 @@ from django.utils import timezone
 from contacts.services.messages import lock_contacts
 from labelcrm.core.bulk import array, copy_rows, execute, fetch_binary, transpose
 from labelcrm.core.retries import all_or_nothing
-from labels.rules.spells import Interval, Limits, Meaning, Meanings, Spell, project
+from labels.rules.spells import Spell, project
+from labels.selectors.spell_inputs import histories, limits_now, meanings_in
 
 logger = logging.getLogger(__name__)
 
@@ -154,53 +153,19 @@ def _refresh_held(ids: list[int], *, write: bool) -> int:
 
 def _wanted(ids: list[int]) -> tuple[list[Row], list[Row], list[Row]]:
     """The rows these contacts should have, per table, each in the order of its key."""
-    rows = fetch_binary(_INTERVALS, [array(ids)])
-    meanings = _meanings({row[2] for row in rows})
+    found = histories(ids)
+    meanings = meanings_in(found)
     steps: dict[int, int] = dict(fetch_binary("SELECT id, step FROM labels_label WHERE step IS NOT NULL", []))
     limits = limits_now()
     spells: list[Row] = []
     clean_spells: list[Row] = []
     stays: list[Row] = []
-    for _, of_contact in groupby(map(Interval._make, rows), key=itemgetter(0)):
-        projection = project(of_contact, meanings, steps=steps, limits=limits)
+    for history in found:
+        projection = project(history, meanings, steps=steps, limits=limits)
         spells += projection.spells
         clean_spells += projection.clean_spells
         stays += projection.stays
     return spells, clean_spells, stays
-
-
-def limits_now() -> Limits:
-    """The limits of mistaps and holes that this installation has set."""
-    return Limits(
-        mistap=timedelta(seconds=settings.MISTAP_SECONDS),
-        hole=timedelta(seconds=settings.HOLE_SECONDS),
-    )
-
-
-_INTERVALS = """
-    SELECT a.contact_id, a.channel_id, a.channel_label_id, a.added_at, a.removed_at, a.origin,
-           a.added_by_id, a.added_by_user_id, a.added_by_method,
-           a.removed_by_id, a.removed_by_user_id, a.removed_origin, a.removed_reason
-    FROM labels_labelassignment a
-    JOIN contacts_contact c ON c.id = a.contact_id AND c.deleted_at IS NULL
-    JOIN labels_channellabel w ON w.id = a.channel_label_id AND NOT w.hidden
-    WHERE a.contact_id = ANY(%s::bigint[])
-    ORDER BY a.contact_id
-"""
-
-_MEANINGS = """
-    SELECT w.id, m.since, coalesce(m.label_id, w.label_id)
-    FROM labels_channellabel w LEFT JOIN labels_channellabelmeaning m ON m.channel_label_id = w.id
-    WHERE w.id = ANY(%s::bigint[])
-    ORDER BY w.id, m.since NULLS FIRST
-"""
-
-
-def _meanings(channel_labels: Collection[int]) -> Meanings:
-    found: dict[int, list[Meaning]] = defaultdict(list)
-    for channel_label, since, label in fetch_binary(_MEANINGS, [list(channel_labels)]):
-        found[channel_label].append(Meaning(since, label))
-    return found
 
 
 def _stored(table: Table, ids: list[int]) -> list[Row]:

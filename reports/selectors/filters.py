@@ -7,18 +7,15 @@ with intervals on chosen and on other channels have to be joined again, by `labe
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import groupby
-from operator import itemgetter
 from typing import Any, TypeAlias
 
 from contacts.models import Channel
 from labelcrm.core.bulk import transpose
-from labels.rules.spells import Interval, Meaning, Meanings, chosen_runs, clean_spells, spells
-from labels.services.projections import limits_now
+from labels.rules.spells import chosen_runs, clean_spells, spells
+from labels.selectors.spell_inputs import histories, limits_now, meanings_in
 from reports.selectors.sql import select
 
 Rows: TypeAlias = list[tuple[Any, ...]]
@@ -112,34 +109,17 @@ _MIXED = """
     )
 """
 
-_INTERVALS = """
-    SELECT a.contact_id, a.channel_id, a.channel_label_id, a.added_at, a.removed_at, a.origin,
-           a.added_by_id, a.added_by_user_id, a.added_by_method,
-           a.removed_by_id, a.removed_by_user_id, a.removed_origin, a.removed_reason
-    FROM labels_labelassignment a
-    JOIN labels_channellabel w ON w.id = a.channel_label_id AND NOT w.hidden
-    WHERE a.contact_id = ANY(%(mixed)s::bigint[]) AND a.channel_id = ANY(%(channels)s::bigint[])
-    ORDER BY a.contact_id
-"""
-
-_MEANINGS = """
-    SELECT w.id, m.since, coalesce(m.label_id, w.label_id)
-    FROM labels_channellabel w LEFT JOIN labels_channellabelmeaning m ON m.channel_label_id = w.id
-    WHERE w.id = ANY(%(ids)s::bigint[])
-    ORDER BY w.id, m.since NULLS FIRST
-"""
-
 
 def _rejoin(channels: Iterable[int]) -> dict[str, Any]:
     """Contacts cut through by the filter, and their spells and clean spells over `channels` alone, as columns."""
     wanted: dict[str, Any] = {"channels": sorted(channels)}
     mixed = [contact for (contact,) in select(_MIXED, wanted)]
-    found: Rows = select(_INTERVALS, wanted | {"mixed": mixed}) if mixed else []
-    meanings = _meanings({row[2] for row in found})
+    found = histories(mixed, channels=wanted["channels"])
+    meanings = meanings_in(found)
     limits = limits_now()
     joined: dict[str, Rows] = {"spell": [], "clean": []}
-    for _, of_contact in groupby(map(Interval._make, found), key=itemgetter(0)):
-        runs = chosen_runs(of_contact, meanings)
+    for history in found:
+        runs = chosen_runs(history, meanings)
         joined["spell"] += (_row(spell, mistap=spell.mistap) for spell in spells(runs, limits=limits))
         joined["clean"] += (_row(spell, mistap=False) for spell in clean_spells(runs, limits=limits))
     columns: dict[str, Any] = {"mixed": mixed}
@@ -151,10 +131,3 @@ def _rejoin(channels: Iterable[int]) -> dict[str, Any]:
 
 def _row(spell: Sequence[Any], *, mistap: bool) -> tuple[Any, ...]:
     return (*(spell[place] for place in _PLACES), mistap)
-
-
-def _meanings(channel_labels: Iterable[int]) -> Meanings:
-    found: dict[int, list[Meaning]] = defaultdict(list)
-    for channel_label, since, label in select(_MEANINGS, {"ids": sorted(channel_labels)}):
-        found[channel_label].append(Meaning(since, label))
-    return found

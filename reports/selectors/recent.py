@@ -6,17 +6,16 @@ channels they see, because filters choose intervals before joining.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime
-from itertools import groupby
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
-from labels.models import ChannelLabel, ChannelLabelMeaning, LabelAssignment, LabelSpell
-from labels.rules.spells import Interval, Meaning, Spell, chosen_runs, spells
-from labels.services.projections import limits_now
+from contacts.models import Channel
+from labels.models import ChannelLabelMeaning, LabelAssignment, LabelSpell
+from labels.rules.spells import Spell, chosen_runs, spells
+from labels.selectors.spell_inputs import histories, limits_now, meanings_in
 from reports.scope import Scope
 
 ADDED, FOUND, REMOVED, LOST = "added", "found", "removed", "lost"
@@ -127,24 +126,19 @@ def _as_spell(row: LabelSpell) -> Spell:
 
 # -- Joined anew ------------------------------------------------------------------------------------------------------
 
-_INTERVAL = (
-    "contact_id", "channel_id", "channel_label_id", "added_at", "removed_at", "origin", "added_by_id",
-    "added_by_user_id", "added_by_method", "removed_by_id", "removed_by_user_id", "removed_origin", "removed_reason",
-)  # fmt: skip
-
 
 def _joined(scope: Scope, periods: Sequence[Period]) -> Iterator[Spell]:
     """The spells, over the channels that `scope` sees, of every contact for whom something changed in a period."""
     seen = LabelAssignment.objects.visible_to(scope).filter(
         channel_label__hidden=False, contact__deleted_at__isnull=True
     )
-    changed = seen.filter(_changed_in(periods)).values("contact_id")
-    found = seen.filter(contact_id__in=changed).order_by("contact_id").values_list(*_INTERVAL)
-    intervals = [Interval._make(row) for row in found]
-    meanings = _meanings({interval.channel_label for interval in intervals})
+    changed = seen.filter(_changed_in(periods)).values_list("contact_id", flat=True).distinct()
+    channels = Channel.all_objects.visible_to(scope).values_list("id", flat=True)
+    found = histories(list(changed), channels=list(channels))
+    meanings = meanings_in(found)
     limits = limits_now()
-    for _, of_contact in groupby(intervals, key=lambda interval: interval.contact):
-        yield from spells(chosen_runs(of_contact, meanings), limits=limits)
+    for history in found:
+        yield from spells(chosen_runs(history, meanings), limits=limits)
 
 
 def _changed_in(periods: Iterable[Period]) -> Q:
@@ -155,15 +149,3 @@ def _changed_in(periods: Iterable[Period]) -> Q:
         reworded = ChannelLabelMeaning.objects.filter(since__range=span).values("channel_label")
         changed |= Q(added_at__range=span) | Q(removed_at__range=span) | Q(channel_label__in=reworded)
     return changed
-
-
-def _meanings(channel_labels: set[int]) -> dict[int, list[Meaning]]:
-    """Of each channel label; one that has no dated meaning always meant what it means now."""
-    found: dict[int, list[Meaning]] = defaultdict(list)
-    dated = ChannelLabelMeaning.objects.filter(channel_label__in=channel_labels)
-    for row in dated.order_by("channel_label", F("since").asc(nulls_first=True)):
-        found[row.channel_label_id].append(Meaning(row.since, row.label_id))
-    missing = channel_labels - found.keys()
-    for pk, label in ChannelLabel.objects.filter(pk__in=missing).values_list("id", "label_id") if missing else ():
-        found[pk] = [Meaning(None, label)]
-    return found

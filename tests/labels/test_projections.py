@@ -25,6 +25,7 @@ from labels.models import (
     StageStay,
 )
 from labels.rules.spells import Interval, Meaning
+from labels.selectors.spell_inputs import limits_now
 from labels.services import projections
 from tests.factories import AgentFactory, ChannelFactory, ContactFactory
 from tests.labels import oracle
@@ -82,7 +83,7 @@ def expected() -> dict[str, list[tuple[Any, ...]]]:
     rows: dict[str, list[tuple[Any, ...]]] = {"spells": [], "clean_spells": [], "stays": []}
     for contact in Contact.objects.order_by("id"):
         intervals = [_interval(row) for row in contact.assignments.filter(channel_label__hidden=False)]
-        projection = oracle.project(intervals, meanings, steps=steps, limits=projections.limits_now())
+        projection = oracle.project(intervals, meanings, steps=steps, limits=limits_now())
         for name, found_rows in projection._asdict().items():
             rows[name] += found_rows
     return rows

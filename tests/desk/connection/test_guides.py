@@ -11,7 +11,7 @@ from django.conf import settings
 from desk.connection.guide import PLACEHOLDERS, fill
 from desk.connection.guides import GUIDES
 from desk.connection.handbook import FILES, document
-from desk.connection.pages import with_code
+from desk.templatetags.connection import with_code
 from webhooks.gateways import GATEWAYS
 from webhooks.gateways.gowa.parse import VOCABULARY as GOWA
 from webhooks.gateways.waha.parse import VOCABULARY as WAHA
