@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -34,3 +35,14 @@ def _seeds_survive_a_flush(request: pytest.FixtureRequest) -> None:
     if not Category.objects.exists():
         sync_roles()
         taxonomy.seed(category_model=Category, label_model=Label, alias_model=LabelAlias)
+
+
+@pytest.fixture(autouse=True)
+def _nobody_listens_afterwards() -> Iterator[None]:
+    """Live pages and the front door keep connections; the test database cannot be dropped under them."""
+    yield
+    if live := sys.modules.get("desk.home.live"):
+        live.live.stop()
+    store = sys.modules.get("webhooks.receiver.store")
+    if store is not None and isinstance(store.pool, store._Pool):
+        store.pool.close()

@@ -197,7 +197,10 @@ def test_a_renamed_contact_is_drawn_anew_on_an_open_page(company: Company) -> No
         page.next("rows")
         Contact.objects.filter(phone=f"+{A}").update(name="Ratna Baru")
         company.label(company.sales, "1", B)
-        assert {"Ratna Baru" in row["html"] for row in page.next("rows")} == {True, False}
+        drawn = [row["html"] for row in page.next("rows")]
+        while len(drawn) < 2:  # on a busy machine the two rows come one after the other
+            drawn += [row["html"] for row in page.next("rows")]
+        assert {"Ratna Baru" in html for html in drawn} == {True, False}
 
 
 def test_one_user_has_few_streams_and_the_newest_win(company: Company) -> None:
