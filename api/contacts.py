@@ -11,9 +11,7 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from api.base.serializers import StrictBooleanField, StrictIntegerField, StrictModelSerializer, VisibleField
-from api.base.viewsets import ArchiveViewSet, EditViewSet, ReadViewSet, Writes
-from api.contact_filters import (
+from api.base.lookups import (
     AgentFilterSet,
     CampaignFilterSet,
     ChannelFilterSet,
@@ -22,6 +20,8 @@ from api.contact_filters import (
     TeamFilterSet,
     surviving_id,
 )
+from api.base.serializers import StrictBooleanField, StrictIntegerField, StrictModelSerializer, VisibleField
+from api.base.viewsets import ArchiveViewSet, EditViewSet, ReadViewSet, Writes
 from contacts.models import (
     Agent,
     Campaign,

@@ -7,7 +7,7 @@ from typing import Any
 from django_filters import CharFilter
 
 from api.base.filtering import StrictFilterSet, WordFilter
-from api.contact_filters import OfChannelFilterSet, visible_channel_ids
+from api.base.lookups import OfChannelFilterSet, visible_channel_ids
 from webhooks.models import InboundEvent
 
 

@@ -14,7 +14,7 @@ from api.base.filtering import (
     WordFilter,
     unknown_value,
 )
-from api.contact_filters import OfChannelFilterSet, OfContactFilterSet, label_id
+from api.base.lookups import OfChannelFilterSet, OfContactFilterSet, label_id
 from labels.models import Category, Effect, LabelEvent, Origin
 
 LABEL_HELP = "Id, name or a spelling of a canonical label."

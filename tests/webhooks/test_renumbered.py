@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from api.contact_filters import contact_addressed
+from api.base.lookups import contact_addressed
 from contacts.models import Channel, Contact, ContactIdentity, ContactMerge, Message
 from contacts.services.directory import resolve
 from contacts.services.importing import Line, Said, create_or_update_contacts, owners_of

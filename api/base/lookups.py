@@ -1,4 +1,4 @@
-"""How lists of contacts, and of what hangs on them, are narrowed down."""
+"""What query parameters name: a contact by id, phone or LID, a channel by its key, a label by id or spelling."""
 
 from __future__ import annotations
 
