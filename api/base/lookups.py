@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
-from django.conf import settings
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import QuerySet
 from django_filters import CharFilter
 
-from api.base.filtering import (
-    ArchivableFilterSet,
-    IdFilter,
-    LidFilter,
-    MomentFilter,
-    PhoneFilter,
-    StrictFilterSet,
-    UserIdFilter,
-    UsernameFilter,
-    WordFilter,
-    unknown_value,
-)
-from contacts.models import Campaign, Channel, Contact, ContactIdentity, IdentityKind, Team
-from contacts.models.channels import CRM_GATEWAY
-from contacts.selectors.hidden_numbers import named_exactly, username_like
-from labelcrm.lib import phones
+from api.base.filtering import IdFilter, LidFilter, PhoneFilter, StrictFilterSet, unknown_value
+from contacts.models import Channel, Contact, ContactIdentity, IdentityKind
 from labelcrm.lib.numbers import row_id
 from labelcrm.lib.phones import same_number
-from labelcrm.lib.text import legible
-from labels.models import Label, LabelAlias, LabelAssignment
+from labels.models import Label, LabelAlias
 from labels.rules.naming import normalize
-from webhooks.gateways import GATEWAYS
 
 MERGE_CHAIN = 50  # merges of merged contacts are followed this far
 
@@ -89,17 +71,6 @@ def label_id(value: str) -> int:
     return found
 
 
-def phone_like(text: str) -> Q:
-    """Whose phone has the digits that `text` writes, or is a number that `text` may mean; nobody's for words."""
-    found = Q(phone__in=phones.lookups(text, region=settings.PHONE_REGION))
-    seen = legible(text)
-    digits = re.sub("[^0-9]", "", seen).lstrip("0")
-    if digits and not any(char.isalpha() for char in seen):
-        found |= Q(phone__contains=digits)  # 0812… as it is said is +62812… as it is kept
-        found |= Q(phone__in=same_number(f"+{digits}")[1:])
-    return found
-
-
 class OfChannelFilterSet(StrictFilterSet):
     """Rows with a `channel`, asked for by its key."""
 
@@ -129,69 +100,10 @@ class OfContactFilterSet(OfChannelFilterSet):
         return queryset.none() if contact_id is None else queryset.filter(contact_id=contact_id)
 
 
-class ContactFilterSet(StrictFilterSet):
-    phone = PhoneFilter(method="of_phone")
-    lid = LidFilter(method="of_lid")
-    label = CharFilter(method="with_label", label="Has this label now: its id, name or a spelling of it.")
-    campaign = CharFilter(method="of_campaign", label="Id or code of the campaign that brought the contact.")
-    user_id = UserIdFilter(method="of_user_id", label="Meta's id, such as `ID.1234567890`, or the parent one.")
-    username = UsernameFilter(method="of_username", label="The whole username, with or without its `@`.")
-    q = CharFilter(method="search", label="Part of the name or username, digits of the phone, a LID or a user id.")
-    updated_since = MomentFilter(field_name="updated_at", lookup_expr="gte")
+class WithLabelFilterSet(OfChannelFilterSet):
+    """Rows with a canonical `label`."""
 
-    def of_phone(self, queryset: Any, name: str, value: tuple[str, ...]) -> Any:
-        return queryset.filter(pk__in=contacts_addressed(value))
+    label = CharFilter(method="of_label", label="Id, name or a spelling of a canonical label.")
 
-    def of_lid(self, queryset: Any, name: str, value: str) -> Any:
-        return self._only(queryset, contact_of(IdentityKind.LID, value))
-
-    def of_user_id(self, queryset: Any, name: str, value: str) -> Any:
-        return queryset.filter(named_exactly(value))
-
-    def of_username(self, queryset: Any, name: str, value: str) -> Any:
-        return queryset.filter(username__iexact=value).exclude(username="")
-
-    def with_label(self, queryset: Any, name: str, value: str) -> Any:
-        active = LabelAssignment.objects.visible_to(self.user).active()
-        return queryset.filter(Exists(active.filter(label_id=label_id(value), contact=OuterRef("pk"))))
-
-    def of_campaign(self, queryset: Any, name: str, value: str) -> Any:
-        pk = row_id(value)
-        campaigns = Campaign.all_objects.visible_to(self.user).filter(Q(code=value) | Q(pk=pk) if pk else Q(code=value))
-        ids = list(campaigns.values_list("id", flat=True))
-        if not ids:
-            raise unknown_value()
-        return queryset.filter(campaign_id__in=[pk] if pk in ids else ids)
-
-    def search(self, queryset: Any, name: str, value: str) -> Any:
-        found = Q(name__icontains=value) | phone_like(value)
-        return queryset.filter(found | username_like(value) | named_exactly(value))
-
-    def _only(self, queryset: Any, pk: int | None) -> Any:
-        return queryset.none() if pk is None else queryset.filter(pk=pk)
-
-
-class MessageFilterSet(OfContactFilterSet):
-    since = MomentFilter(field_name="at", lookup_expr="gte")
-
-
-class ChannelFilterSet(ArchivableFilterSet):
-    gateway = WordFilter(choices=[(name, name) for name in (*GATEWAYS, CRM_GATEWAY)])
-    status = WordFilter(choices=Channel.Status.choices)
-
-
-class TeamFilterSet(ArchivableFilterSet):
-    pass
-
-
-class AgentFilterSet(ArchivableFilterSet):
-    team = IdFilter(method="of_team")
-
-    def of_team(self, queryset: QuerySet[Any], name: str, value: int) -> QuerySet[Any]:
-        if not Team.all_objects.visible_to(self.user).filter(pk=value).exists():
-            raise unknown_value()
-        return queryset.filter(team_id=value)
-
-
-class CampaignFilterSet(ArchivableFilterSet):
-    code = CharFilter()
+    def of_label(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return queryset.filter(label_id=label_id(value))
