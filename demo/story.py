@@ -28,8 +28,8 @@ from demo.company import (
     Number,
     Source,
 )
+from demo.customers import Calendar, Happening, Life, Person, Worn, cut, first_high, is_borderline
 from demo.manifest import AgentTruth, Manifest
-from demo.people import Calendar, Happening, Life, Person, Worn, cut, first_high, is_borderline
 from demo.senders import SENDERS, Account, Address, Post, Sender, Tag
 
 SEED = 20
