@@ -25,7 +25,7 @@ from contacts.models import Channel
 from contacts.services import connections
 from labelcrm.core import audit
 from labelcrm.core.bulk import execute, fetch, fetch_binary, transpose
-from labelcrm.core.retries import all_or_nothing, sqlstate
+from labelcrm.core.retries import run_in_transaction, sqlstate
 from labelcrm.core.wakeups import publish
 from labelcrm.lib.memory import uncollected
 from webhooks.drain.applying import apply
@@ -123,7 +123,7 @@ def drain_batch(channel_id: int, *, size: int = BATCH) -> int:
         return 1
     rows = rows[: mark.size]
     try:
-        all_or_nothing(lambda: settle(channel_id, rows))  # lanes may meet in their contacts
+        run_in_transaction(lambda: settle(channel_id, rows))  # lanes may meet in their contacts
     except DatabaseError as error:
         if _is_our_trouble(error):
             _take_back(mark)
