@@ -121,7 +121,7 @@ def test_numbers_elsewhere_and_short_ones_have_no_other_form(channel: Channel) -
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_lanes_that_make_the_two_forms_at_once_leave_one_contact_at_the_next_sight() -> None:
+def test_two_forms_made_by_two_lanes_at_once_are_merged_when_next_seen() -> None:
     channel = ChannelFactory(key="cs1")
     one, other = FORMS[0]
     both_have_looked = threading.Barrier(2)
