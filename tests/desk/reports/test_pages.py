@@ -24,7 +24,7 @@ from reports.definitions import FILES, definition, markdown
 from reports.limits import Limits
 from reports.selectors.periods import is_provisional
 from tests.factories import CampaignFactory, UserFactory
-from tests.reports.test_named import BUDI, SITI, rina, write
+from tests.reports.test_figures import BUDI, SITI, rina, write
 from tests.reports.world import World, day
 
 __all__ = ["rina"]

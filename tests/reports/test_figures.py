@@ -1,4 +1,4 @@
-"""Figures of METRICS by example, each told through the front door."""
+"""Figures of docs/metrics.md by example: posted by a gateway, drained, and read from the report."""
 
 from __future__ import annotations
 
