@@ -1,4 +1,4 @@
-"""A small story, played through the front door as the demo plays the big one."""
+"""A small story, posted to the receiver as the demo posts the big one."""
 
 from __future__ import annotations
 
