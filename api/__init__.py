@@ -1,1 +1,1 @@
-"""Every endpoint for machines. What all of them share is in `base`, the list of them in `urls`."""
+"""Every endpoint for machines, one file a resource. What all of them share is in `base`, the list of them in `urls`."""

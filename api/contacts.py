@@ -1,86 +1,89 @@
-"""Endpoints of who: channels, contacts, agents, teams, campaigns and messages."""
+"""Contacts, with the labels they have now."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Prefetch, Q
-from django.utils import timezone
+from django.db.models import Exists, OuterRef, Prefetch, Q
+from django_filters import CharFilter
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from api.base.serializers import StrictBooleanField, StrictIntegerField, StrictModelSerializer, VisibleField
-from api.base.viewsets import ArchiveViewSet, EditViewSet, ReadViewSet, Writes
-from api.contact_filters import (
-    AgentFilterSet,
-    CampaignFilterSet,
-    ChannelFilterSet,
-    ContactFilterSet,
-    MessageFilterSet,
-    TeamFilterSet,
-    surviving_id,
+from api.base.filtering import (
+    LidFilter,
+    MomentFilter,
+    PhoneFilter,
+    StrictFilterSet,
+    UserIdFilter,
+    UsernameFilter,
+    unknown_value,
 )
-from contacts.models import (
-    Agent,
-    Campaign,
-    Channel,
-    ChannelOwnership,
-    Contact,
-    ContactIdentity,
-    IdentityKind,
-    Message,
-    Team,
-)
-from contacts.selectors.ownership import Ownerships
+from api.base.lookups import contact_of, contacts_addressed, label_id, surviving_id
+from api.base.serializers import StrictBooleanField, StrictModelSerializer, VisibleField
+from api.base.viewsets import EditViewSet, Writes
+from contacts.models import Agent, Campaign, Contact, ContactIdentity, IdentityKind
+from contacts.selectors.hidden_numbers import named_exactly, username_like
 from contacts.services import people
+from labelcrm.lib import phones
 from labelcrm.lib.numbers import row_id
+from labelcrm.lib.phones import same_number
+from labelcrm.lib.text import legible
 from labels.models import LabelAssignment
 
-MAX_COST = 10**14 - 1  # Campaign.cost has 14 digits
+
+class ContactFilterSet(StrictFilterSet):
+    phone = PhoneFilter(method="of_phone")
+    lid = LidFilter(method="of_lid")
+    label = CharFilter(method="with_label", label="Has this label now: its id, name or a spelling of it.")
+    campaign = CharFilter(method="of_campaign", label="Id or code of the campaign that brought the contact.")
+    user_id = UserIdFilter(method="of_user_id", label="Meta's id, such as `ID.1234567890`, or the parent one.")
+    username = UsernameFilter(method="of_username", label="The whole username, with or without its `@`.")
+    q = CharFilter(method="search", label="Part of the name or username, digits of the phone, a LID or a user id.")
+    updated_since = MomentFilter(field_name="updated_at", lookup_expr="gte")
+
+    def of_phone(self, queryset: Any, name: str, value: tuple[str, ...]) -> Any:
+        return queryset.filter(pk__in=contacts_addressed(value))
+
+    def of_lid(self, queryset: Any, name: str, value: str) -> Any:
+        return self._only(queryset, contact_of(IdentityKind.LID, value))
+
+    def of_user_id(self, queryset: Any, name: str, value: str) -> Any:
+        return queryset.filter(named_exactly(value))
+
+    def of_username(self, queryset: Any, name: str, value: str) -> Any:
+        return queryset.filter(username__iexact=value).exclude(username="")
+
+    def with_label(self, queryset: Any, name: str, value: str) -> Any:
+        active = LabelAssignment.objects.visible_to(self.user).active()
+        return queryset.filter(Exists(active.filter(label_id=label_id(value), contact=OuterRef("pk"))))
+
+    def of_campaign(self, queryset: Any, name: str, value: str) -> Any:
+        pk = row_id(value)
+        campaigns = Campaign.all_objects.visible_to(self.user).filter(Q(code=value) | Q(pk=pk) if pk else Q(code=value))
+        ids = list(campaigns.values_list("id", flat=True))
+        if not ids:
+            raise unknown_value()
+        return queryset.filter(campaign_id__in=[pk] if pk in ids else ids)
+
+    def search(self, queryset: Any, name: str, value: str) -> Any:
+        found = Q(name__icontains=value) | phone_like(value)
+        return queryset.filter(found | username_like(value) | named_exactly(value))
+
+    def _only(self, queryset: Any, pk: int | None) -> Any:
+        return queryset.none() if pk is None else queryset.filter(pk=pk)
 
 
-# -- Channels ------------------------------------------------------------------------------------------------------
-
-
-class ChannelSerializer(StrictModelSerializer):
-    owner = serializers.SerializerMethodField()
-
-    class Meta:
-        model = Channel
-        # Addresses and credentials of the gateway are nobody's business here.
-        fields = (
-            "id", "key", "session", "gateway", "name", "status", "status_at", "last_event_at", "last_label_event_at",
-            "owner", "team", "used_by_one", "timezone", "connected_at", "deleted_at",
-        )  # fmt: skip
-        read_only_fields = fields
-
-    def get_owner(self, channel: Any) -> str | None:
-        owners = {row.agent_id: row.agent.name for row in channel.owned_now}
-        now = Ownerships(tuple(channel.owned_now), ZoneInfo(settings.TIME_ZONE)).at(timezone.now())
-        return None if now.agent_id is None else owners[now.agent_id]
-
-
-class ChannelViewSet(ReadViewSet):
-    """WhatsApp numbers and the gateways they are reached through; never their credentials."""
-
-    queryset = Channel.objects.none()
-    serializer_class = ChannelSerializer
-    filterset_class = ChannelFilterSet
-
-    def rows(self) -> Any:
-        now = timezone.now()
-        current = ChannelOwnership.objects.filter(
-            Q(since__isnull=True) | Q(since__lte=now), Q(until__isnull=True) | Q(until__gt=now)
-        ).select_related("agent")
-        hidden = ("base_url", "api_key", "verify_token")
-        return Channel.all_objects.defer(*hidden).prefetch_related(
-            Prefetch("ownerships", queryset=current, to_attr="owned_now")
-        )
-
-
-# -- Contacts ------------------------------------------------------------------------------------------------------
+def phone_like(text: str) -> Q:
+    """Whose phone has the digits that `text` writes, or is a number that `text` may mean; nobody's for words."""
+    found = Q(phone__in=phones.lookups(text, region=settings.PHONE_REGION))
+    seen = legible(text)
+    digits = re.sub("[^0-9]", "", seen).lstrip("0")
+    if digits and not any(char.isalpha() for char in seen):
+        found |= Q(phone__contains=digits)  # 0812… as it is said is +62812… as it is kept
+        found |= Q(phone__in=same_number(f"+{digits}")[1:])
+    return found
 
 
 class ContactLabelSerializer(serializers.ModelSerializer[Any]):
@@ -186,115 +189,3 @@ class ContactViewSet(EditViewSet):
     def keyset(self, request: Any) -> tuple[str, ...]:
         """Whoever asks for changes walks by time of change, so that a row changed meanwhile comes again."""
         return ("updated_at", "id") if "updated_since" in request.query_params else ("id",)
-
-
-# -- Agents, teams, campaigns --------------------------------------------------------------------------------------
-
-
-class TeamSerializer(StrictModelSerializer):
-    class Meta:
-        model = Team
-        fields = ("id", "name", "created_at", "deleted_at")
-
-
-class TeamViewSet(ArchiveViewSet):
-    """Groups of agents and channels."""
-
-    queryset = Team.objects.none()
-    serializer_class = TeamSerializer
-    filterset_class = TeamFilterSet
-    writes = Writes(
-        create=people.create_team,
-        update=people.update_team,
-        archive=people.archive_team,
-        restore=people.restore_team,
-    )
-
-    def rows(self) -> Any:
-        return Team.all_objects.all()
-
-
-class AgentSerializer(StrictModelSerializer):
-    # Only a team the user sees: whoever could move their own agent anywhere would see every team's rows.
-    team = VisibleField(queryset=Team.objects.all(), allow_null=True, required=False)
-
-    class Meta:
-        model = Agent
-        fields = ("id", "code", "name", "team", "user", "created_at", "deleted_at")
-        read_only_fields = ("user", "created_at")  # who logs in as whom is decided in the admin
-
-
-class AgentViewSet(ArchiveViewSet):
-    """Customer-service agents."""
-
-    queryset = Agent.objects.none()
-    serializer_class = AgentSerializer
-    filterset_class = AgentFilterSet
-    writes = Writes(
-        create=people.create_agent,
-        update=people.update_agent,
-        archive=people.archive_agent,
-        restore=people.restore_agent,
-    )
-
-    def rows(self) -> Any:
-        return Agent.all_objects.all()
-
-
-class CampaignSerializer(StrictModelSerializer):
-    cost = StrictIntegerField(min_value=0, max_value=MAX_COST, allow_null=True, required=False)
-
-    class Meta:
-        model = Campaign
-        fields = (
-            "id", "code", "name", "source", "cost", "starts_on", "ends_on", "created_at", "updated_at", "deleted_at",
-        )  # fmt: skip
-
-
-class CampaignViewSet(ArchiveViewSet):
-    """What brought contacts here; `cost` in rupiah."""
-
-    queryset = Campaign.objects.none()
-    serializer_class = CampaignSerializer
-    filterset_class = CampaignFilterSet
-    writes = Writes(
-        create=people.create_campaign,
-        update=people.update_campaign,
-        archive=people.archive_campaign,
-        restore=people.restore_campaign,
-    )
-
-    def rows(self) -> Any:
-        return Campaign.all_objects.all()
-
-
-# -- Messages ------------------------------------------------------------------------------------------------------
-
-
-class MessageSerializer(StrictModelSerializer):
-    channel = serializers.CharField(source="channel.key", read_only=True)
-    ad = serializers.JSONField(read_only=True, allow_null=True)
-
-    class Meta:
-        model = Message
-        fields = (
-            "id", "contact", "channel", "external_id", "from_me", "by_api", "kind", "text", "at", "at_source",
-            "received_at", "ad",
-        )  # fmt: skip
-        read_only_fields = fields
-
-
-class MessageViewSet(ReadViewSet):
-    """Messages, newest first: of one contact by their time, of everybody by their arrival."""
-
-    queryset = Message.objects.none()
-    serializer_class = MessageSerializer
-    filterset_class = MessageFilterSet
-    person = "contact_id"
-    cursor_fields = ("at", "id")
-
-    def rows(self) -> Any:
-        return Message.objects.filter(contact__deleted_at__isnull=True).select_related("channel")
-
-    def keyset(self, request: Any) -> tuple[str, ...]:
-        return ("-at", "-id") if {"contact", "phone", "lid"} & set(request.query_params) else ("-id",)

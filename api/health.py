@@ -16,7 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 from labelcrm import env
 from labelcrm.core.addresses import is_from_this_machine
 from labelcrm.core.models import Heartbeat
-from labelcrm.core.postgresql.base import hurried
+from labelcrm.core.postgresql.base import waiting_at_most
 from labelcrm.core.wakeups import broker_answers
 from webhooks.selectors import inbox_summary
 
@@ -34,7 +34,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """503 only when the database is missing: everything else degrades and recovers by itself."""
     try:
-        with hurried(READY_SECONDS):
+        with waiting_at_most(READY_SECONDS):
             beats = dict(Heartbeat.objects.values_list("name", "at"))
     except DatabaseError:
         connection.close()

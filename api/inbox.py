@@ -1,22 +1,37 @@
-"""Endpoints of how it comes in: the inbox, its summary, and processing again."""
+"""The inbox: accepted posts, their summary, and processing again."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django_filters import CharFilter
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from api.base.filtering import StrictFilterSet, WordFilter
+from api.base.lookups import OfChannelFilterSet, visible_channel_ids
 from api.base.serializers import StrictModelSerializer
 from api.base.viewsets import ReadViewSet
-from api.inbox_filters import InboxFilterSet, SummaryFilterSet
 from contacts.models import Channel
 from webhooks.drain import lanes
 from webhooks.models import InboundEvent
 from webhooks.selectors import inbox_summary
+
+
+class InboxFilterSet(OfChannelFilterSet):
+    state = WordFilter(choices=InboundEvent.State.choices)
+
+
+class SummaryFilterSet(StrictFilterSet):
+    """Channels whose inbox is summed up."""
+
+    channel = CharFilter(method="of_key", label="The channel's key.")
+
+    def of_key(self, queryset: Any, name: str, value: str) -> Any:
+        return queryset.filter(id__in=visible_channel_ids(self.user, value))
 
 
 class InboundEventSerializer(StrictModelSerializer):

@@ -53,7 +53,8 @@ class ReportSerializer(serializers.Serializer[Any]):
     rows = serializers.ListField(child=serializers.DictField())
 
 
-_WORDS: dict[str, tuple[Any, str, list[Any] | None]] = {
+# Each parameter's schema, description and allowed values.
+_PARAMETERS: dict[str, tuple[Any, str, list[Any] | None]] = {
     "from": (TIME_SCHEMA, "First moment of the period; a bare date is its midnight.", None),
     "to": (TIME_SCHEMA, "First moment after the period; default the end of today.", None),
     "period": (OpenApiTypes.STR, "A period by name, instead of `from` and `to`.", list(periods.PRESETS)),
@@ -112,9 +113,9 @@ def _plain(value: Any) -> Any:
 def _view(name: str) -> type[ReportView]:
     report = REPORTS[name]
     parameters = [
-        OpenApiParameter(word, _WORDS[word][0], description=_WORDS[word][1], enum=_WORDS[word][2])
-        for word in _WORDS
-        if word in report.parameters
+        OpenApiParameter(parameter, schema, description=description, enum=choices)
+        for parameter, (schema, description, choices) in _PARAMETERS.items()
+        if parameter in report.parameters
     ]
     described = extend_schema_view(
         get=extend_schema(

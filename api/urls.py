@@ -19,22 +19,17 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.routers import DefaultRouter
 
-from api.contacts import (
-    AgentViewSet,
-    CampaignViewSet,
-    ChannelViewSet,
-    ContactViewSet,
-    MessageViewSet,
-    TeamViewSet,
-)
+from api.agents import AgentViewSet
+from api.assignments import AssignmentViewSet
+from api.campaigns import CampaignViewSet
+from api.channel_labels import ChannelLabelViewSet
+from api.channels import ChannelViewSet
+from api.contacts import ContactViewSet
 from api.inbox import InboxViewSet
-from api.labels import (
-    AssignmentViewSet,
-    CategoryViewSet,
-    ChannelLabelViewSet,
-    LabelEventViewSet,
-    LabelViewSet,
-)
+from api.label_events import LabelEventViewSet
+from api.labels import CategoryViewSet, LabelViewSet
+from api.messages import MessageViewSet
+from api.teams import TeamViewSet
 
 # One line per list of the API, under /api/v1/.
 ENDPOINTS: dict[str, type[Any]] = {

@@ -17,7 +17,7 @@ EXCLUSIVE = (frozenset({HOT, COLD}), frozenset({HIGH, MIDDLE, LOW}), frozenset({
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Agent:
+class ShopAgent:
     """How one CS works. Shares are 0 to 1; `label_minutes` and `reply_minutes` are medians.
 
     `sees_buyers` is how often a later buyer is graded high, `false_hope` how often anybody else is; `tidy` how often
@@ -33,17 +33,17 @@ class Agent:
     tidy: float
 
 
-RINA = Agent(code="rina", reply_minutes=4, label_minutes=12, never_labels=0.02, sees_buyers=0.85, false_hope=0.06,
+RINA = ShopAgent(code="rina", reply_minutes=4, label_minutes=12, never_labels=0.02, sees_buyers=0.85, false_hope=0.06,
              tidy=0.97)  # fmt: skip
-DEWI = Agent(code="dewi", reply_minutes=9, label_minutes=45, never_labels=0.05, sees_buyers=0.75, false_hope=0.10,
+DEWI = ShopAgent(code="dewi", reply_minutes=9, label_minutes=45, never_labels=0.05, sees_buyers=0.75, false_hope=0.10,
              tidy=0.92)  # fmt: skip
-BUDI = Agent(code="budi", reply_minutes=35, label_minutes=900, never_labels=0.28, sees_buyers=0.80, false_hope=0.55,
+BUDI = ShopAgent(code="budi", reply_minutes=35, label_minutes=900, never_labels=0.28, sees_buyers=0.80, false_hope=0.55,
              tidy=0.45)  # fmt: skip
-SARI = Agent(code="sari", reply_minutes=12, label_minutes=90, never_labels=0.08, sees_buyers=0.35, false_hope=0.07,
+SARI = ShopAgent(code="sari", reply_minutes=12, label_minutes=90, never_labels=0.08, sees_buyers=0.35, false_hope=0.07,
              tidy=0.80)  # fmt: skip
-AGUS = Agent(code="agus", reply_minutes=25, label_minutes=300, never_labels=0.15, sees_buyers=0.60, false_hope=0.30,
+AGUS = ShopAgent(code="agus", reply_minutes=25, label_minutes=300, never_labels=0.15, sees_buyers=0.60, false_hope=0.30,
              tidy=0.60)  # fmt: skip
-PUTRI = Agent(code="putri", reply_minutes=6, label_minutes=25, never_labels=0.04, sees_buyers=0.70, false_hope=0.12,
+PUTRI = ShopAgent(code="putri", reply_minutes=6, label_minutes=25, never_labels=0.04, sees_buyers=0.70, false_hope=0.12,
               tidy=0.90)  # fmt: skip
 AGENTS = (RINA, DEWI, BUDI, SARI, AGUS, PUTRI)
 
@@ -62,8 +62,8 @@ class Number:
     phone: str
     lid: str
     share: float
-    agent: Agent
-    heir: Agent | None = None
+    agent: ShopAgent
+    heir: ShopAgent | None = None
     zone: str = ""
     tags: dict[str, Tag]
     unused: tuple[Tag, ...] = ()

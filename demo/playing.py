@@ -24,8 +24,8 @@ from contacts.models.channels import CRM_GATEWAY
 from contacts.services.channels import connect
 from demo.company import NUMBERS, SOURCES, Number, Source
 from demo.manifest import Manifest
-from demo.senders import Post
-from demo.story import CONTACTS, SEED, accounts, tell
+from demo.senders import WebhookPost
+from demo.story import CONTACTS, SEED, senders_of_numbers, tell
 from labelcrm.core.models import Setting
 from labels.services import staleness
 from webhooks.drain.lanes import pending_channels
@@ -52,7 +52,7 @@ def play(*, url: str, say: Say, seed: int = SEED, contacts: int = CONTACTS) -> M
         return None
     story = tell(until=datetime.fromisoformat(stamp["until"]), seed=stamp["seed"], contacts=stamp["contacts"])
     say(f"Two months of {story.manifest.contacts:,} contacts on {len(NUMBERS)} numbers are on their way.")
-    posts = [(whose, one) for whose, _, one in story.posts(accounts(secrets()))]
+    posts = [(whose, one) for whose, _, one in story.posts(senders_of_numbers(secrets()))]
     definitions = sum(one.verb == "label_saved" for one in story.happenings)
     post(posts[:-LAST], definitions=definitions, url=url, say=say)
     wait_until_processed(say=say)
@@ -146,14 +146,14 @@ class _Progress:
         return f"{sum(self.done):,} of {self.total:,} webhooks posted."
 
 
-def post(posts: Sequence[tuple[str, Post]], *, definitions: int, url: str, say: Say) -> None:
+def post(posts: Sequence[tuple[str, WebhookPost]], *, definitions: int, url: str, say: Say) -> None:
     """Post over `CONNECTIONS` kept connections, whose posts they are beside them; each person's stay in order.
 
     The first `definitions` say what the labels are called and go before all others.
     """
     progress = _Progress(len(posts))
     _send([one for _, one in posts[:definitions]], url, progress, place=0)
-    lanes: list[list[Post]] = [[] for _ in range(CONNECTIONS)]
+    lanes: list[list[WebhookPost]] = [[] for _ in range(CONNECTIONS)]
     for whose, one in posts[definitions:]:
         lanes[crc32(whose.encode()) % CONNECTIONS].append(one)
     threads = [
@@ -167,7 +167,7 @@ def post(posts: Sequence[tuple[str, Post]], *, definitions: int, url: str, say: 
     say(progress.sentence())
 
 
-def post_one_by_one(posts: Sequence[Post], *, url: str, say: Say) -> None:
+def post_one_by_one(posts: Sequence[WebhookPost], *, url: str, say: Say) -> None:
     """Post, each when the one before it has been processed, whichever number it came by."""
     progress = _Progress(len(posts))
     for one in posts:
@@ -186,7 +186,7 @@ def _watch(threads: Iterable[threading.Thread], progress: _Progress, say: Say) -
                 due += REPORT_SECONDS
 
 
-def _send(posts: Sequence[Post], url: str, progress: _Progress, *, place: int) -> None:
+def _send(posts: Sequence[WebhookPost], url: str, progress: _Progress, *, place: int) -> None:
     parts = urlsplit(url)
     connection = HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=30)
     try:
@@ -201,7 +201,7 @@ def _send(posts: Sequence[Post], url: str, progress: _Progress, *, place: int) -
         connection.close()
 
 
-def _deliver(connection: HTTPConnection, one: Post) -> None:
+def _deliver(connection: HTTPConnection, one: WebhookPost) -> None:
     """Post until it is stored, as a good gateway does; what is refused for good ends the demo."""
     for attempt in range(TRIES):
         try:

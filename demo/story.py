@@ -28,9 +28,9 @@ from demo.company import (
     Number,
     Source,
 )
+from demo.customers import Calendar, Customer, CustomerLabel, Happening, Life, cut, first_high, is_borderline
 from demo.manifest import AgentTruth, Manifest
-from demo.people import Calendar, Happening, Life, Person, Worn, cut, first_high, is_borderline
-from demo.senders import SENDERS, Account, Address, Post, Sender, Tag
+from demo.senders import SENDERS, ChatAddress, GatewayAccount, Sender, Tag, WebhookPost
 
 SEED = 20
 CONTACTS = 3000
@@ -57,12 +57,12 @@ class Story:
     """Happenings in order of time, and what is true of them."""
 
     happenings: list[Happening]
-    people: list[Person]
+    customers: list[Customer]
     manifest: Manifest
     shift: timedelta
 
-    def posts(self, senders: dict[str, Sender]) -> Iterator[tuple[str, datetime, Post]]:
-        """Every webhook post, oldest first: whose it is (posts of one person stay in order), its time, the post."""
+    def posts(self, senders: dict[str, Sender]) -> Iterator[tuple[str, datetime, WebhookPost]]:
+        """Every webhook post, oldest first: whose it is (posts of one customer stay in order), its time, the post."""
         for one in self.happenings:
             at = one.at + self.shift
             yield one.whose or one.key, at, getattr(senders[one.key], one.verb)(**one.words, at=at)
@@ -71,54 +71,56 @@ class Story:
 def tell(*, until: datetime, seed: int = SEED, contacts: int = CONTACTS) -> Story:
     """The story that ends at `until` (aware), with about `contacts` people. The same arguments give the same story."""
     calendar = _calendar()
-    people = [_person(seed, index, calendar) for index in range(contacts)]
+    customers = [_customer(seed, index, calendar) for index in range(contacts)]
     scale = max(contacts / CONTACTS, 0.15)
-    incidents = [*_definitions(calendar), *_first_pairing(seed, people, calendar, round(FOUND_FIRST * scale)),
-                 *_second_pairing(seed, people, calendar, round(FOUND_LATER * scale)), *_outage(calendar),
+    incidents = [*_definitions(calendar), *_first_pairing(seed, customers, calendar, round(FOUND_FIRST * scale)),
+                 *_second_pairing(seed, customers, calendar, round(FOUND_LATER * scale)), *_outage(calendar),
                  *_groups(seed, calendar, round(240 * scale))]  # fmt: skip
-    happenings = [one for person in people for one in person.happenings] + incidents
+    happenings = [one for customer in customers for one in customer.happenings] + incidents
     happenings.sort(key=lambda one: one.at)
     shift = until - END
-    return Story(happenings, people, _manifest(seed, people, happenings, calendar, shift), shift)
+    return Story(happenings, customers, _manifest(seed, customers, happenings, calendar, shift), shift)
 
 
 def _draw(*parts: object) -> random.Random:
-    """Chance that is the same every time, and its own for each person: one life more changes no other."""
+    """Chance that is the same every time, and its own for each customer: one life more changes no other."""
     return random.Random("/".join(map(str, parts)))  # noqa: S311 - a story, not a secret
 
 
-def accounts(secrets: dict[str, str]) -> dict[str, Sender]:
+def senders_of_numbers(secrets: dict[str, str]) -> dict[str, Sender]:
     """The sender of each number, with the secrets its channel has."""
     return {
         number.key: SENDERS[number.gateway](
-            Account(key=number.key, phone=number.phone, lid=number.lid, secret=secrets[number.key], zone=number.zone)
+            GatewayAccount(
+                key=number.key, phone=number.phone, lid=number.lid, secret=secrets[number.key], zone=number.zone
+            )
         )
         for number in NUMBERS
     }
 
 
-# -- People -----------------------------------------------------------------------------------------------------------
+# -- Customers --------------------------------------------------------------------------------------------------------
 
 
-def _person(seed: int, index: int, calendar: Calendar) -> Person:
+def _customer(seed: int, index: int, calendar: Calendar) -> Customer:
     for attempt in count():
         draw = _draw(seed, index, attempt)
         source = draw.choices(SOURCES, [one.weight for one in SOURCES])[0]
-        person = _stranger(draw, index, _number(draw, source))
-        person.source = source
-        Life(draw, person, calendar, at=_arrival(draw, source, calendar)).live()
-        cut(person, end=calendar.end)
-        if person.happenings and not is_borderline(person, end=calendar.end):
-            return person
+        customer = _stranger(draw, index, _number(draw, source))
+        customer.source = source
+        Life(draw, customer, calendar, at=_arrival(draw, source, calendar)).live()
+        cut(customer, end=calendar.end)
+        if customer.happenings and not is_borderline(customer, end=calendar.end):
+            return customer
     raise AssertionError("attempts do not end")
 
 
-def _stranger(draw: random.Random, index: int, number: Number) -> Person:
+def _stranger(draw: random.Random, index: int, number: Number) -> Customer:
     phone = f"628{draw.choice(('12', '13', '21', '22', '52', '57', '77', '78', '95', '96'))}{10_000_000 + index * 7919}"
     lid = f"{200_000_000_000_000 + index * 104_729}" if number.gateway in ("gowa", "wuzapi") and index % 9 == 0 else ""
     first = draw.choice(phrases.FIRST)
     name = draw.choice(phrases.NICK).format(first=first, last=draw.choice(phrases.LAST) or first).strip()
-    return Person(number, Address(phone, lid), name)
+    return Customer(number, ChatAddress(phone, lid), name)
 
 
 def _number(draw: random.Random, source: Source) -> Number:
@@ -149,42 +151,48 @@ def _definitions(calendar: Calendar) -> Iterator[Happening]:
             yield Happening(at, number.key, "label_saved", {"tag": tag})
 
 
-def _first_pairing(seed: int, people: list[Person], calendar: Calendar, found: int) -> Iterator[Happening]:
+def _first_pairing(seed: int, customers: list[Customer], calendar: Calendar, found: int) -> Iterator[Happening]:
     """The first pairing replays the labels of chats from before labelcrm."""
     number = _of_key(calendar.repaired_key)
     at = calendar.start + timedelta(seconds=20)
     yield Happening(at, number.key, "status", {"state": "paired"})
-    yield from _replayed(_draw(seed, "first"), people, number, at, range(found), first_index=50_000)
+    yield from _replayed(_draw(seed, "first"), customers, number, at, range(found), first_index=50_000)
 
 
-def _second_pairing(seed: int, people: list[Person], calendar: Calendar, found: int) -> Iterator[Happening]:
+def _second_pairing(seed: int, customers: list[Customer], calendar: Calendar, found: int) -> Iterator[Happening]:
     """The phone is paired anew one night: everything that is on is told again, and a few that nobody had told."""
     number, at = _of_key(calendar.repaired_key), calendar.repaired
     yield Happening(at - timedelta(minutes=14), number.key, "status", {"state": "stopped"})
     yield Happening(at - timedelta(minutes=3), number.key, "status", {"state": "pairing"})
     yield Happening(at, number.key, "status", {"state": "paired"})
-    known = [person for person in people if person.number is number]
-    for place, (person, worn) in enumerate((p, worn) for p in known for worn in p.wearing(at)):
-        yield _label(person, worn.tag, at=at + timedelta(seconds=2 + place % 45))
-    yield from _replayed(_draw(seed, "second"), people, number, at, range(found), first_index=60_000)
+    known = [customer for customer in customers if customer.number is number]
+    for place, (customer, label) in enumerate((p, label) for p in known for label in p.labels_at(at)):
+        yield _label(customer, label.tag, at=at + timedelta(seconds=2 + place % 45))
+    yield from _replayed(_draw(seed, "second"), customers, number, at, range(found), first_index=60_000)
 
 
 def _replayed(
-    draw: random.Random, people: list[Person], number: Number, at: datetime, places: Iterable[int], *, first_index: int
+    draw: random.Random,
+    customers: list[Customer],
+    number: Number,
+    at: datetime,
+    places: Iterable[int],
+    *,
+    first_index: int,
 ) -> Iterator[Happening]:
     """People known only by a label that a pairing told."""
     for place in places:
-        person = _stranger(draw, first_index + place, number)
+        customer = _stranger(draw, first_index + place, number)
         use = draw.choices((WON, LOYAL, HIGH, WAITING), (6, 3, 2, 1))[0]
         seen = at + timedelta(seconds=2 + place % 45)
-        person.worn.append(Worn(number.tags[use], use, seen, "", found=True))
-        people.append(person)
-        yield _label(person, number.tags[use], at=seen)
+        customer.labels.append(CustomerLabel(number.tags[use], use, seen, "", found=True))
+        customers.append(customer)
+        yield _label(customer, number.tags[use], at=seen)
 
 
-def _label(person: Person, tag: Tag, *, at: datetime) -> Happening:
-    words = {"chat": person.address, "tag": tag, "on": True}
-    return Happening(at, person.number.key, "label_on_chat", words, person.address.phone)
+def _label(customer: Customer, tag: Tag, *, at: datetime) -> Happening:
+    words = {"chat": customer.address, "tag": tag, "on": True}
+    return Happening(at, customer.number.key, "label_on_chat", words, customer.address.phone)
 
 
 def _outage(calendar: Calendar) -> Iterator[Happening]:
@@ -212,7 +220,7 @@ def _of_key(key: str) -> Number:
 
 
 def _manifest(
-    seed: int, people: list[Person], happenings: list[Happening], calendar: Calendar, shift: timedelta
+    seed: int, customers: list[Customer], happenings: list[Happening], calendar: Calendar, shift: timedelta
 ) -> Manifest:
     def told(at: datetime) -> str:
         return (at + shift).isoformat()
@@ -229,8 +237,8 @@ def _manifest(
     manifest.handover = {"number": number.key, "at": told(calendar.handover), "from": number.agent.code,
                          "to": number.heir.code}  # fmt: skip
     _count_happenings(manifest, happenings)
-    for person in people:
-        _count_person(manifest, person, calendar)
+    for customer in customers:
+        _count_customer(manifest, customer, calendar)
     return manifest
 
 
@@ -246,35 +254,35 @@ def _count_happenings(manifest: Manifest, happenings: list[Happening]) -> None:
             manifest.removes += not one.words["on"]
 
 
-def _count_person(manifest: Manifest, person: Person, calendar: Calendar) -> None:
-    phone, end = person.address.phone, calendar.end
+def _count_customer(manifest: Manifest, customer: Customer, calendar: Calendar) -> None:
+    phone, end = customer.address.phone, calendar.end
     manifest.contacts += 1
-    _increase(manifest.contacts_by_number, person.number.key)
-    on = [one for one in person.wearing(end) if one.use]
+    _increase(manifest.contacts_by_number, customer.number.key)
+    on = [one for one in customer.labels_at(end) if one.use]
     manifest.stale += [
         (phone, one.use)
         for one in on
         if one.use in STALE_DAYS and end - one.since > timedelta(days=STALE_DAYS[one.use])
     ]
-    manifest.mistaps += [(phone, f"{person.number.key}/{one.tag.id}") for one in person.worn if one.mistap]
+    manifest.mistaps += [(phone, f"{customer.number.key}/{one.tag.id}") for one in customer.labels if one.mistap]
     if _contradicts(on):
         manifest.contradicting.append(phone)
-    if person.first_at is None:
+    if customer.first_at is None:
         manifest.found.append(phone)
         return
-    if person.source is not None and person.source.code:
-        _increase(manifest.contacts_by_campaign, person.source.code)
-    _count_for_agent(manifest, person, calendar)
-    if not [one for one in person.worn if not one.mistap] and end - person.first_at > timedelta(hours=1):
+    if customer.source is not None and customer.source.code:
+        _increase(manifest.contacts_by_campaign, customer.source.code)
+    _count_for_agent(manifest, customer, calendar)
+    if not [one for one in customer.labels if not one.mistap] and end - customer.first_at > timedelta(hours=1):
         manifest.never_labelled.append(phone)
 
 
-def _count_for_agent(manifest: Manifest, person: Person, calendar: Calendar) -> None:
-    assert person.first_at is not None
-    receiver = manifest.agents[calendar.agent(person.number, person.first_at).code]
+def _count_for_agent(manifest: Manifest, customer: Customer, calendar: Calendar) -> None:
+    assert customer.first_at is not None
+    receiver = manifest.agents[calendar.agent(customer.number, customer.first_at).code]
     receiver.contacts += 1
-    receiver.unlabelled += not person.worn
-    high = first_high(person)
+    receiver.unlabelled += not customer.labels
+    high = first_high(customer)
     if high is None:
         return
     grader = manifest.agents[high.by]
@@ -282,10 +290,12 @@ def _count_for_agent(manifest: Manifest, person: Person, calendar: Calendar) -> 
     month = timedelta(days=30)
     if high.since + month <= calendar.end:
         grader.mature += 1
-        grader.came_true += any(one.use == WON and high.since <= one.since < high.since + month for one in person.worn)
+        grader.came_true += any(
+            one.use == WON and high.since <= one.since < high.since + month for one in customer.labels
+        )
 
 
-def _contradicts(on: list[Worn]) -> bool:
+def _contradicts(on: list[CustomerLabel]) -> bool:
     uses = {one.use for one in on}
     won = next((one.since for one in on if one.use == WON), None)
     older = won is not None and any(one.use in PROSPECT and one.since < won for one in on)

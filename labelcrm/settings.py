@@ -230,7 +230,7 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
-# -- Webhooks and label rules (METRICS.md names) ---------------------------------------------------------------------
+# -- Webhooks and label rules (named as in docs/metrics.md) ------------------------------------------------------------
 WEBHOOK_MAX_BYTES = env.integer("WEBHOOK_MAX_BYTES", default=1024 * 1024, minimum=1024)
 GATEWAY_HOSTS = env.hosts("GATEWAY_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 RESYNC_MIN_ADDS = env.integer("RESYNC_MIN_ADDS", default=10)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from celery import shared_task
 from django.utils import timezone
 
-from labelcrm.core.scheduled import business_day, once_per_period
+from labelcrm.core.scheduled import daily_period, once_per_period
 from labels.services import projections, staleness
 
 
@@ -15,11 +15,11 @@ from labels.services import projections, staleness
 def flag_stale() -> None:
     """Look once per business day for labels older than their limit."""
     now = timezone.now()
-    once_per_period("flag-stale", business_day(now), lambda: asdict(staleness.flag_stale(now)))
+    once_per_period("flag-stale", daily_period(now), lambda: asdict(staleness.flag_stale(now)))
 
 
 @shared_task(name="labels.check_projections")
 def check_projections() -> None:
     """Recompute all projections once per business day; there should be nothing to mend."""
-    day = business_day(timezone.now())
+    day = daily_period(timezone.now())
     once_per_period("check-projections", day, lambda: asdict(projections.refresh_all(write=True)))

@@ -14,7 +14,7 @@ import pytest
 from labelcrm import env
 from labelcrm.env import BASE_DIR
 from labelcrm.launcher import binaries, processes
-from labelcrm.launcher.run import Address
+from labelcrm.launcher.run import ListenAddress
 
 APPS = ("labelcrm", "contacts", "labels", "webhooks", "reports", "transfer", "desk", "api", "demo")
 EXAMPLE = (BASE_DIR / ".env.example").read_text()
@@ -78,7 +78,12 @@ def settings_now() -> dict[str, Any]:
 def outcome() -> dict[str, Any]:
     """Everything that variables decide: settings, command lines, addresses, where programs are looked for."""
     commands = {name: tuple(processes.command_line(name)) for name in processes.PROCESSES}
-    return {**settings_now(), **commands, "address": Address.from_environment(), "system": binaries._allowed("system")}
+    return {
+        **settings_now(),
+        **commands,
+        "address": ListenAddress.from_environment(),
+        "system": binaries._allowed("system"),
+    }
 
 
 @pytest.mark.parametrize("name", re.findall(r"^#([A-Z_]+)=", EXAMPLE, flags=re.MULTILINE))

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 class ModelPermissions(DjangoModelPermissions):
     """`view_`, `add_`, `change_` and `delete_` of the view's model, by method.
 
-    A view with other deeds names what each needs, as `perms_map` does: `action_permissions = {"replay": [...]}`.
+    A view with other actions names what each needs, as `perms_map` does: `action_permissions = {"replay": [...]}`.
     """
 
     perms_map = {

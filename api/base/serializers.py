@@ -164,3 +164,10 @@ class StrictModelSerializer(StrictFieldsMixin, serializers.ModelSerializer[Any])
         field_class, kwargs = super().build_standard_field(field_name, model_field)
         others = [each for each in kwargs.pop("validators", ()) if not isinstance(each, UniqueValidator)]
         return field_class, kwargs | ({"validators": others} if others else {})
+
+
+def actor_name(agent: Any, user: Any) -> str | None:
+    """What people call whoever did it: the agent's name, else the user's; None when nobody is known."""
+    if agent is not None:
+        return str(agent.name)
+    return (user.get_full_name() or user.get_username()) if user is not None else None

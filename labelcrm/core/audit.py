@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.db import models
@@ -50,7 +50,7 @@ _LONGEST_ID = 10**9
 
 
 def record(*, actor: Any, action: str, obj: models.Model | None = None, **details: Any) -> AuditEntry:
-    """One audit row for a deed on `obj`, in the caller's transaction. `actor` is a user or None (the system)."""
+    """One audit row for an action on `obj`, in the caller's transaction. `actor` is a user or None (the system)."""
     row = entry(actor=actor, action=action, obj=obj, **details)
     row.save(force_insert=True)
     return row
@@ -82,8 +82,8 @@ def entry(*, actor: Any, action: str, obj: models.Model | None = None, **details
     )
 
 
-def may_tell(row: models.Model, field: str) -> bool:
-    """Whether the trail may hold the values of a column: what a person is called or wrote, it may not."""
+def may_keep(row: models.Model, field: str) -> bool:
+    """Whether the trail may keep the values of a column; never what a person is called or wrote."""
     column = row._meta.get_field(field)
     is_text = isinstance(column, (models.CharField, models.TextField, models.JSONField)) and not column.choices
     return row._meta.label_lower in NAMED or not is_text
@@ -126,9 +126,9 @@ def _codes(value: Any) -> Any:
     return _each(value, lambda text: text if not text or _CODE.fullmatch(text) else HIDDEN)
 
 
-def _each(value: Any, told: Any) -> Any:
+def _each(value: Any, of_text: Callable[[str], str]) -> Any:
     if isinstance(value, dict):
-        return {key: _each(item, told) for key, item in value.items() if _CODE.fullmatch(str(key))}
+        return {key: _each(item, of_text) for key, item in value.items() if _CODE.fullmatch(str(key))}
     if isinstance(value, (list, tuple)):
-        return [_each(item, told) for item in value]
-    return value if value is None or isinstance(value, (bool, int, float)) else told(str(value))
+        return [_each(item, of_text) for item in value]
+    return value if value is None or isinstance(value, (bool, int, float)) else of_text(str(value))

@@ -1,4 +1,4 @@
-"""Many rows at once, by COPY and arrays: what the drain and imports write with."""
+"""Raw SQL for many rows at once: COPY, ids reserved ahead, and columns as arrays. The drain and imports use it."""
 
 from __future__ import annotations
 

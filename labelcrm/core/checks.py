@@ -11,7 +11,7 @@ from django.core.checks import Warning as CheckWarning
 
 @register(Tags.security, deploy=True)
 def check_proxies(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Behind a TLS proxy whose addresses are not believed, everybody is one and the same stranger."""
+    """Warns of a TLS proxy that is not counted as trusted: every request then has the proxy's address."""
     if getattr(settings, "SECURE_PROXY_SSL_HEADER", None) and not settings.TRUSTED_PROXIES:
         return [
             CheckWarning(

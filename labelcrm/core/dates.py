@@ -1,4 +1,7 @@
-"""Which times people may mean. What lies far outside cannot be read back from the database in every time zone."""
+"""Dates and times that come from people and programs: how they are read, and which are refused.
+
+A year far in the past or future is a mistake, and cannot be read back from the database in every time zone.
+"""
 
 from __future__ import annotations
 

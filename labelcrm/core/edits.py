@@ -25,11 +25,11 @@ Row = TypeVar("Row", bound=models.Model)
 
 def create(model: type[Row], *, actor: Any, origin: str, **values: Any) -> Row:
     """A new row. Raises ValidationError when a field or a rule of the model refuses it."""
-    with _one_piece():
+    with _transaction():
         row = model(**values)
         _check(row)
         row.save(force_insert=True)
-        audit.record(actor=actor, action=_action(row, "created"), obj=row, origin=origin, values=_plain(values))
+        audit.record(actor=actor, action=_action_on(row, "created"), obj=row, origin=origin, values=_plain(values))
     return row
 
 
@@ -37,9 +37,9 @@ def change(row: Row, *, actor: Any, origin: str, private: frozenset[str] = froze
     """`row` with `values`, read and written under a lock; nothing is written or audited when nothing differs.
 
     `private` names fields of which the audit trail keeps only that they changed; to these come all that
-    `audit.may_tell` forbids. Raises ValidationError.
+    `audit.may_keep` forbids. Raises ValidationError.
     """
-    with _one_piece():
+    with _transaction():
         fresh = locked(row)
         entry = revise(fresh, actor=actor, origin=origin, private=private, **values)
         if entry is not None:
@@ -61,10 +61,10 @@ def revise(
         return None
     for name in before:
         setattr(row, name, values[name])
-    hidden = {name for name in before if name in private or not audit.may_tell(row, name)}
+    hidden = {name for name in before if name in private or not audit.may_keep(row, name)}
     changes = {name: [old, values[name]] for name, old in before.items() if name not in hidden}
     details = {"origin": origin, "changes": _plain(changes), "private": sorted(hidden)}
-    return audit.entry(actor=actor, action=_action(row, "changed"), obj=row, **details)
+    return audit.entry(actor=actor, action=_action_on(row, "changed"), obj=row, **details)
 
 
 def archive(row: Row, *, actor: Any, origin: str) -> Row:
@@ -86,14 +86,14 @@ def locked(row: Row) -> Row:
 
 
 def _set_archived(row: Row, *, actor: Any, origin: str, archived: bool) -> Row:
-    with _one_piece():
+    with _transaction():
         fresh: Any = locked(row)
         if fresh.is_archived != archived:
             fresh.deleted_at = timezone.now() if archived else None
             _check(fresh)
             fresh.save()
-            deed = "archived" if archived else "restored"
-            audit.record(actor=actor, action=_action(fresh, deed), obj=fresh, origin=origin)
+            action = "archived" if archived else "restored"
+            audit.record(actor=actor, action=_action_on(fresh, action), obj=fresh, origin=origin)
     return fresh
 
 
@@ -111,7 +111,7 @@ def _check(row: models.Model) -> None:
 
 
 @contextmanager
-def _one_piece() -> Iterator[None]:
+def _transaction() -> Iterator[None]:
     """One transaction; a constraint that only the database saw (two people at once) is a ValidationError too."""
     try:
         with transaction.atomic():
@@ -120,8 +120,8 @@ def _one_piece() -> Iterator[None]:
         raise ValidationError(_("Somebody else saved the same just now."), code="conflict") from error
 
 
-def _action(row: models.Model, deed: str) -> str:
-    return f"{row._meta.model_name}.{deed}"
+def _action_on(row: models.Model, action: str) -> str:
+    return f"{row._meta.model_name}.{action}"
 
 
 def _plain(value: Any) -> Any:

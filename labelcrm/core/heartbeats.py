@@ -1,4 +1,4 @@
-"""Signs of life of the processes behind the scenes, for the system page and /readyz."""
+"""Which background processes (worker, beat) are alive: what the system page and /readyz read."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ def note(*names: str) -> None:
 
 
 def note_start(name: str) -> None:
-    """The same from a process that has just come up, and whose forks must not share its connection."""
+    """The same from a process that has just started; its connection is closed, because forks must not share it."""
     note(name)
     connection.close()

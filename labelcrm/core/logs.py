@@ -1,4 +1,4 @@
-"""One event, one line: names and texts from outside cannot start a line of their own."""
+"""How log lines are written: one event, one line, also where a name or text from outside has line breaks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 
 
 class OneLineFormatter(logging.Formatter):
-    """Formats a record; line breaks in the message are shown, not obeyed. Tracebacks keep theirs."""
+    """Formats a record; line breaks in the message are written as \\r and \\n. Tracebacks keep theirs."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
         return super().formatMessage(record).replace("\r", "\\r").replace("\n", "\\n")

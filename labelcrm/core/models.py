@@ -21,7 +21,7 @@ class User(AbstractUser):
 
 
 class AuditEntry(models.Model):
-    """Who did what to which object, written in the same transaction as the deed itself."""
+    """Who did what to which object, written in the same transaction as the action itself."""
 
     at = models.DateTimeField(_("time"), auto_now_add=True, db_index=True)
     actor = models.ForeignKey(

@@ -1,4 +1,4 @@
-"""Transactions that meet: where PostgreSQL chose one of them to end a deadlock, it is done again."""
+"""Transactions that are done again when PostgreSQL ended them because they waited for each other."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from django.db import DatabaseError, OperationalError, transaction
 
-MEETINGS = 5  # deadlocks in a row before the caller hears of it
-DEADLOCKS = ("40P01", "40001")
+TRIES = 5  # after so many deadlocks in a row the caller gets the error
+DEADLOCKS = ("40P01", "40001")  # deadlock_detected, serialization_failure
 T = TypeVar("T")
 
 
@@ -17,9 +17,9 @@ def sqlstate(error: DatabaseError) -> str:
     return getattr(error.__cause__, "sqlstate", None) or ""
 
 
-def all_or_nothing(work: Callable[[], T]) -> T:
+def run_in_transaction(work: Callable[[], T]) -> T:
     """The result of `work`, done in one transaction; again at once after a deadlock. Raises DatabaseError."""
-    for _ in range(MEETINGS - 1):
+    for _ in range(TRIES - 1):
         try:
             with transaction.atomic():
                 return work()

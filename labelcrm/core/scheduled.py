@@ -20,14 +20,14 @@ from labelcrm.core.models import JobRun
 logger = logging.getLogger(__name__)
 
 Work = Callable[[], dict[str, Any]]
-NIGHT_ENDS = timedelta(hours=2)  # daily jobs run from 02:00 local on
+DAY_BEGINS = timedelta(hours=2)  # for daily jobs, which run at night
 
 
 def once_per_period(job: str, period: str, work: Work) -> JobRun | None:
-    """Run `work` unless it already succeeded for this period or is running now; the run, or None if nothing ran.
+    """Run `work` unless it has succeeded for this period or is running now. Returns the run, None when nothing ran.
 
-    The run's row keeps what `work` returned (JSON), or the error, which is raised again. The next call for the same
-    period retries a failed run, and one whose process died: its lock died with its connection.
+    The row of the run keeps what `work` returned (JSON), or its error, which is raised again. The next call for the
+    same period repeats a run that failed, or whose process died: PostgreSQL frees the lock of a lost connection.
     """
     with _lock(f"job:{job}") as locked:
         if not locked:
@@ -38,12 +38,12 @@ def once_per_period(job: str, period: str, work: Work) -> JobRun | None:
         return _run(run, work)
 
 
-def business_day(now: datetime) -> str:
-    """The period of a daily job: the business's date, which begins at 02:00 for jobs.
+def daily_period(now: datetime) -> str:
+    """The period of a daily job: the business's date, except that the day of a job begins at 02:00.
 
-    Until then a tick still belongs to the day before, and catches up with it when nothing ran.
+    A tick before 02:00 belongs to the day before: it runs that day's job when it has not succeeded yet.
     """
-    return str((now - NIGHT_ENDS).astimezone(timezone.get_default_timezone()).date())
+    return str((now - DAY_BEGINS).astimezone(timezone.get_default_timezone()).date())
 
 
 def _run(run: JobRun, work: Work) -> JobRun:

@@ -1,7 +1,7 @@
-"""Redis as a wake-up: asked briefly, believed never, missed by nobody.
+"""Waking the workers through Redis, which may be away: the inbox in PostgreSQL is the queue, and is swept anyway.
 
-Nothing here raises or waits longer than `PATIENCE` seconds, and after a failure the next attempts are
-skipped for a moment, so that a frozen Redis costs one request a short wait and the others nothing.
+Nothing here raises or waits longer than `TIMEOUT` seconds. After a failure nothing is sent for `PAUSE` seconds, so
+that a Redis that hangs costs one request a short wait and the others nothing.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from redis.retry import Retry
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 0.5
-COOL_DOWN = 5.0
+TIMEOUT = 0.5  # seconds
+PAUSE = 5.0  # seconds
 
 
 class _Breaker:
-    """Remembers that Redis did not answer, for `COOL_DOWN` seconds."""
+    """Remembers that Redis did not answer, for `PAUSE` seconds."""
 
     def __init__(self) -> None:
         self.open_until = 0.0
@@ -34,7 +34,7 @@ class _Breaker:
         return time.monotonic() < self.open_until
 
     def trip(self) -> None:
-        self.open_until = time.monotonic() + COOL_DOWN
+        self.open_until = time.monotonic() + PAUSE
 
 
 breaker = _Breaker()
@@ -44,8 +44,8 @@ breaker = _Breaker()
 def _redis() -> Redis:
     return Redis.from_url(
         settings.REDIS_URL,
-        socket_timeout=PATIENCE,
-        socket_connect_timeout=PATIENCE,
+        socket_timeout=TIMEOUT,
+        socket_connect_timeout=TIMEOUT,
         retry=Retry(NoBackoff(), 0),
     )
 

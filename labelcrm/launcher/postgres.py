@@ -12,7 +12,7 @@ from psycopg import sql
 
 from labelcrm.env import socket_database_url
 from labelcrm.launcher import ServiceError
-from labelcrm.launcher.account import Account
+from labelcrm.launcher.account import SystemAccount
 from labelcrm.launcher.binaries import PostgresPrograms
 
 DATABASE = "labelcrm"
@@ -45,7 +45,7 @@ class Cluster:
     programs: PostgresPrograms
     data: Path
     sockets: Path
-    account: Account
+    account: SystemAccount
     durable: bool = True
 
     @property

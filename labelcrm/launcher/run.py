@@ -28,7 +28,7 @@ from pathlib import Path
 from labelcrm import env
 from labelcrm.env import BASE_DIR, ConfigurationError
 from labelcrm.launcher import ServiceError, leftovers
-from labelcrm.launcher.account import Account, account_for
+from labelcrm.launcher.account import SystemAccount, account_for
 from labelcrm.launcher.embedded import Embedded, plan, private_folder, write_services
 from labelcrm.launcher.processes import CELERY_AS_ROOT, PROCESSES, command_line
 from labelcrm.launcher.signals import StopRequest
@@ -42,14 +42,14 @@ IN_PRIVATE = {"cwd": BASE_DIR, "umask": 0o077}  # exports and logs hold people's
 
 
 @dataclass(frozen=True)
-class Address:
+class ListenAddress:
     """Where the web server listens."""
 
     host: str
     port: int
 
     @classmethod
-    def from_environment(cls) -> Address:
+    def from_environment(cls) -> ListenAddress:
         return cls(host=env.string("HOST", default="127.0.0.1"), port=env.port("PORT", default=8000))
 
     @property
@@ -72,7 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
         os.environ.setdefault("LABELCRM_HOME", "var/demo")
     log = Log()
     try:
-        address = Address.from_environment()
+        address = ListenAddress.from_environment()
         home = _own_home()
         with _locked(home):
             _run(home=home, address=address, demo=demo, log=log, stopping=StopRequest())
@@ -85,7 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _run(*, home: Path, address: Address, demo: bool, log: Log, stopping: StopRequest) -> None:
+def _run(*, home: Path, address: ListenAddress, demo: bool, log: Log, stopping: StopRequest) -> None:
     data, account = _data_folder(home)
     _clear_leftovers(home)
     _check_address(address)
@@ -115,7 +115,7 @@ class _Start:
     """What the steps of one start share."""
 
     home: Path
-    address: Address
+    address: ListenAddress
     demo: bool
     servers: Embedded
     environment: dict[str, str]
@@ -180,7 +180,7 @@ def _locked(home: Path) -> Iterator[None]:
         os.close(folder)
 
 
-def _data_folder(home: Path) -> tuple[Path, Account]:
+def _data_folder(home: Path) -> tuple[Path, SystemAccount]:
     """PostgreSQL's folder and user. In LABELCRM_HOME, unless root's servers' user cannot get there."""
     inside = home / "postgres"
     account = account_for(inside)
@@ -203,7 +203,7 @@ def _clear_leftovers(home: Path) -> None:
         shutil.rmtree(sockets, ignore_errors=True)
 
 
-def _check_address(address: Address) -> None:
+def _check_address(address: ListenAddress) -> None:
     try:
         found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
@@ -235,7 +235,7 @@ def _write_keys(home: Path, *, data: Path) -> None:
     write_services(home, services | {"data": str(data)})
 
 
-def _plan_servers(*, data: Path, sockets: Path, account: Account) -> Embedded:
+def _plan_servers(*, data: Path, sockets: Path, account: SystemAccount) -> Embedded:
     return plan(
         data=data,
         sockets=sockets,
@@ -265,7 +265,7 @@ def _check_settings(environment: dict[str, str]) -> None:
         command_line(name)
 
 
-def _announce(servers: Embedded, *, account: Account, data: Path, log: Log) -> None:
+def _announce(servers: Embedded, *, account: SystemAccount, data: Path, log: Log) -> None:
     if servers.cluster and account.popen_arguments():
         log.plain(f"Running as root: PostgreSQL and Redis run as {account.name}, with the data in {data}.")
 
@@ -325,7 +325,7 @@ def _wait_for_web(start: _Start) -> None:
         time.sleep(TICK_SECONDS)
 
 
-def _is_healthy(address: Address) -> bool:
+def _is_healthy(address: ListenAddress) -> bool:
     connection = http.client.HTTPConnection(address.reachable_host, address.port, timeout=2)
     try:
         connection.request("GET", "/healthz")

@@ -51,7 +51,7 @@ class UploadRefused(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class UploadedTable:
     """A header and rows of text, each as wide as the header. Blank rows are left out, `numbers` says where each was."""
 
     headers: list[str]
@@ -59,7 +59,7 @@ class Table:
     numbers: list[int]
 
 
-def read_csv(raw: bytes, *, is_heading: IsHeading = _nothing_known) -> Table:
+def read_csv(raw: bytes, *, is_heading: IsHeading = _nothing_known) -> UploadedTable:
     """The table in a CSV file: UTF-8 (or UTF-16 with its mark), separated by comma, semicolon, tab or bar.
 
     A first line `sep=;`, as Excel writes it, names the separator. `is_heading` knows headings: with its help a title
@@ -79,7 +79,7 @@ def read_csv(raw: bytes, *, is_heading: IsHeading = _nothing_known) -> Table:
         raise UploadRefused("broken") from None
 
 
-def read_xlsx(raw: bytes, *, is_heading: IsHeading = _nothing_known) -> Table:
+def read_xlsx(raw: bytes, *, is_heading: IsHeading = _nothing_known) -> UploadedTable:
     """The table on the active sheet of an XLSX file. Numbers are read as people see them, never as 6.28E+12.
 
     A title above the header is left out where `is_heading` knows the headings below it. Raises UploadRefused.
@@ -146,7 +146,7 @@ def _text(raw: bytes) -> str:
         raise UploadRefused("not_utf8") from None
 
 
-def _table(lines: Iterable[tuple[int, list[str]]], is_heading: IsHeading) -> Table:
+def _table(lines: Iterable[tuple[int, list[str]]], is_heading: IsHeading) -> UploadedTable:
     filled = ((number, line) for number, line in lines if any(cell.strip() for cell in line))
     first = list(islice(filled, HEADER_WITHIN))
     if not first:
@@ -165,7 +165,7 @@ def _table(lines: Iterable[tuple[int, list[str]]], is_heading: IsHeading) -> Tab
             raise UploadRefused("too_many_rows")
         rows.append((line + [""] * width)[:width])
         numbers.append(number)
-    return Table(headers, rows, numbers)
+    return UploadedTable(headers, rows, numbers)
 
 
 def _cell(value: Any) -> str:

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from contacts.services.messages import lock_contacts
 from labelcrm.core.bulk import array, copy_rows, execute, fetch_binary, transpose
-from labelcrm.core.retries import all_or_nothing
+from labelcrm.core.retries import run_in_transaction
 from labels.rules.spells import Spell, project
 from labels.selectors.spell_inputs import histories, limits_now, meanings_in
 
@@ -136,7 +136,7 @@ def refresh_all(*, write: bool, chunk: int = 2000) -> SelfCheck:
         last = ids[-1]
         contacts += len(ids)
         if refresh(ids, write=False):
-            rows += all_or_nothing(partial(_refresh_held, ids, write=write))
+            rows += run_in_transaction(partial(_refresh_held, ids, write=write))
     found = SelfCheck(contacts, rows, _mend_days(write=write))
     if found.differences:
         logger.warning("%d projection rows and %d day sums differed from the intervals", found.rows, found.days)

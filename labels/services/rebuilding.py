@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contacts.services import connections
 from contacts.services.messages import lock_contacts
 from labelcrm.core.bulk import fetch
-from labelcrm.core.retries import all_or_nothing
+from labelcrm.core.retries import run_in_transaction
 from labels.services import folding, projections, rewording
 from labels.services.folding import Key
 
@@ -34,7 +34,7 @@ def _compare_intervals(keys: set[Key], *, write: bool) -> int:
         lock_contacts(contact for contact, _ in keys)
         return folding.refold(keys).changed if write else folding.differing(keys)
 
-    return all_or_nothing(compare)
+    return run_in_transaction(compare)
 
 
 def _compare_wording(channel_label: int, channel_id: int, *, write: bool) -> int:
@@ -45,7 +45,7 @@ def _compare_wording(channel_label: int, channel_id: int, *, write: bool) -> int
         connections.hold(channel_id)
         return rewording.mend_wording([channel_label], write=write)
 
-    return all_or_nothing(compare)
+    return run_in_transaction(compare)
 
 
 def _all_keys() -> Iterator[set[Key]]:

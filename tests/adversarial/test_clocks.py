@@ -90,7 +90,8 @@ def test_case_32_evolutions_time_without_a_time_zone_is_never_taken_for_utc() ->
     assert (event.occurred_at, event.occurred_at_source) == (event.received_at, "received")
 
 
-def test_case_32_wppconnects_labels_are_dated_by_receipt_and_its_messages_by_whatsapp() -> None:
+def test_case_32_wppconnect_dates_messages_and_not_labels() -> None:
+    """Its labels carry no time and are dated by receipt."""
     number = Number("wppconnect")
     number.label(BUDI, "7", minutes(3))
     number.hear(number.say.message(BUDI, at=minutes(2)))

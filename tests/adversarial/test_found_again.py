@@ -81,7 +81,7 @@ def test_case_09_gowa_tells_no_status_so_its_bursts_are_always_work() -> None:
     assert origins() == {("live", "Rina", "channel_owner")}
 
 
-def test_case_09_a_burst_that_wuzapi_catches_up_keeps_whatsapps_own_times_and_is_work() -> None:
+def test_case_09_a_burst_that_wuzapi_catches_up_on_is_work() -> None:
     """What people did while the gateway was away has times from before it came back."""
     number = connected("wuzapi")
     comes_up(number, minutes(60), down_at=minutes(9))
@@ -162,7 +162,7 @@ def test_case_44_a_number_that_fell_silent_says_so(word: str, status: str) -> No
     assert list(InboundEvent.objects.values_list("state", flat=True)) == ["applied"] * 3
 
 
-def test_case_09_a_late_word_that_the_number_had_stopped_makes_the_burst_after_it_a_resync() -> None:
+def test_case_09_a_stop_that_is_told_late_makes_the_burst_a_resync() -> None:
     number = connected("waha")
     number.hear(number.say.status(working=True, at=minutes(1)), number.say.status(working=True, at=minutes(10)))
     burst(number, 12, start=minutes(10.1))
@@ -172,7 +172,8 @@ def test_case_09_a_late_word_that_the_number_had_stopped_makes_the_burst_after_i
     assert origins() == {("resync", None, "unknown")}
 
 
-def test_case_44_the_log_of_a_number_that_waits_for_its_code_is_thinned_out_and_still_says_what_changed() -> None:
+def test_case_44_repeated_statuses_are_forgotten_and_changes_are_kept() -> None:
+    """A number that waits for its QR code reports the same status again and again."""
     number = connected("evolution")
     said = [(True, 1), (False, 2), (False, 3), (False, 4), (True, 10), (True, 11), (False, 12), (False, 99)]
     for working, at in said:

@@ -171,9 +171,10 @@ def test_case_16_a_rename_is_the_same_label_with_another_meaning_from_then_on(ga
 
 
 @pytest.mark.parametrize("together", [True, False])
-def test_case_16_an_interval_keeps_the_name_that_held_when_it_ended_though_the_rename_came_first(
+def test_case_16_an_interval_keeps_the_name_it_had_when_it_ended(
     together: bool,
 ) -> None:
+    """Also when the later rename arrived before the removal."""
     number = Number("gowa")
     number.hear(number.say.label_saved("7", name="Grade A", at=minutes(0)))
     number.label(BUDI, "7", minutes(1))
@@ -323,7 +324,7 @@ def test_case_23_wuzapi_tells_the_list_type_as_a_number(word: str, number_of_lis
     assert ChannelLabel.objects.get().hidden is (word in SYSTEM_LISTS)
 
 
-def test_case_23_a_later_edit_that_leaves_the_type_out_does_not_bring_a_system_list_back() -> None:
+def test_case_23_an_edit_without_a_type_does_not_unhide_a_system_list() -> None:
     number = Number("gowa")
     number.hear(number.say.label_saved("3", name="Favorites", type="FAVORITES", at=minutes(0)))
     number.hear(number.say.label_saved("3", name="Favorit", at=minutes(1)))
@@ -339,7 +340,8 @@ def meant() -> list[tuple[str, Any]]:
     return list(ChannelLabelMeaning.objects.order_by(order).values_list("label__name", "since"))
 
 
-def test_case_16_what_a_person_decided_from_a_date_on_leaves_the_time_before_alone_whatever_is_heard_later() -> None:
+def test_case_16_a_meaning_set_from_a_date_on_leaves_the_time_before_it() -> None:
+    """A person's decision stands in its place among the renames that arrive later."""
     number = Number("gowa")
     number.hear(number.say.label_saved("7", name="Grade A", at=minutes(0)))
     number.label(BUDI, "7", minutes(1))

@@ -291,7 +291,8 @@ def test_case_25_one_message_told_under_two_addresses_is_one_persons(gateway: st
     assert Message.objects.get().contact == LabelAssignment.objects.get().contact == person
 
 
-def test_case_25_of_two_first_messages_the_earlier_one_speaks_and_both_do_again_when_parted() -> None:
+def test_case_25_of_two_first_messages_the_earlier_attributes_the_contact() -> None:
+    """Each attributes its own contact again after the merge is undone."""
     for code, word in (("a", "satu"), ("b", "dua")):
         CampaignRule.objects.create(campaign=CampaignFactory(code=code), kind="keyword", pattern=word)
     number = Number("gowa")
@@ -461,7 +462,7 @@ def test_case_31_an_address_book_makes_nobody_a_contact() -> None:
 
 
 @pytest.mark.parametrize("pair", list(itertools.combinations(("waha", "gowa", "wuzapi", "evolution"), 2)), ids=str)
-def test_case_45_one_customer_labelled_on_two_numbers_is_one_contact_with_two_intervals(pair: tuple[str, str]) -> None:
+def test_case_45_a_customer_of_two_numbers_is_one_contact_with_two_intervals(pair: tuple[str, str]) -> None:
     numbers = [
         Number(gateway, f"cs{n}", own=f"628120000000{n}", agent=agent)
         for n, (gateway, agent) in enumerate(zip(pair, ("rina", "dewi"), strict=True))

@@ -151,7 +151,8 @@ def test_case_14_evolution_says_twice_that_a_label_is_gone(apart: float, togethe
 
 
 @pytest.mark.parametrize("timezone", ["", "America/Sao_Paulo"])
-def test_case_14_the_second_deletion_after_the_id_lives_again_ends_only_what_was_there(timezone: str) -> None:
+def test_case_14_a_repeated_deletion_does_not_end_the_next_generation(timezone: str) -> None:
+    """Both deletions happened before WhatsApp used the id again."""
     number = Number("evolution", timezone=timezone)
     number.hear(number.say.label_saved("7", name="Promo", at=minutes(0)), received=minutes(0))
     number.label(BUDI, "7", minutes(1))

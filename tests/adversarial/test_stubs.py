@@ -226,7 +226,7 @@ def test_a_type_that_becomes_known_counts_when_its_posts_are_processed_again(mon
     assert states() == ["applied"] * 3
 
 
-def test_a_parked_post_of_an_unknown_type_is_kept_when_its_sender_is_a_contact_by_then() -> None:
+def test_a_parked_post_of_unknown_type_is_kept_once_its_sender_is_a_contact() -> None:
     number = Number("wppconnect")
     number.take(hologram(number))
     number.take(number.say.message(BUDI, message_id="A1", at=minutes(6)))

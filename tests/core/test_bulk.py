@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +10,6 @@ from django.db import DataError
 from django.utils import timezone
 
 from labelcrm.core.bulk import array, fetch, fetch_binary
-from labelcrm.lib.memory import uncollected
 
 MOMENT = datetime(2026, 3, 2, 3, 0, 0, 853, tzinfo=UTC)
 
@@ -45,14 +43,3 @@ def test_an_error_of_a_binary_read_is_djangos() -> None:
     """The drain tells our own trouble from a row's by Django's classes."""
     with pytest.raises(DataError):
         fetch_binary("SELECT 1 / 0", [])
-
-
-def test_the_collector_is_back_after_a_block_that_failed() -> None:
-    def fail() -> None:
-        with uncollected():
-            assert not gc.isenabled()
-            raise ValueError
-
-    with pytest.raises(ValueError):  # noqa: PT011
-        fail()
-    assert gc.isenabled()

@@ -12,7 +12,7 @@ from django.db import connection
 
 from labelcrm.celery import app
 from labelcrm.core.models import JobRun
-from labelcrm.core.scheduled import business_day, once_per_period
+from labelcrm.core.scheduled import daily_period, once_per_period
 from labelcrm.schedule import BEAT_SCHEDULE, JOBS
 
 pytestmark = pytest.mark.django_db
@@ -133,7 +133,7 @@ def _wait_until_no_lock_is_held() -> None:
 )
 def test_the_day_of_a_daily_job_begins_at_two_in_the_morning(now: datetime, day: str) -> None:
     """19:00 UTC is 02:00 in Jakarta."""
-    assert business_day(now) == day
+    assert daily_period(now) == day
 
 
 def test_every_beat_job_names_a_task_that_exists_and_expires() -> None:

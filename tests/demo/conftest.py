@@ -1,4 +1,4 @@
-"""A small story, played through the front door as the demo plays the big one."""
+"""A small story, posted to the receiver as the demo posts the big one."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from django.utils import timezone
 from contacts.models import Channel
 from demo import playing
 from demo.manifest import Manifest
-from demo.senders import Post
-from demo.story import accounts, tell
+from demo.senders import WebhookPost
+from demo.story import senders_of_numbers, tell
 from labels.services.staleness import StaleResult, flag_stale
 from tests.webhooks.conftest import _front_store as _front_store
 from tests.webhooks.posting import request
@@ -41,13 +41,13 @@ def play(*, seed: int, contacts: int) -> Played:
     """A story through the front door, as `manage.py play_demo` plays it over HTTP."""
     stamp = playing.begin(seed=seed, contacts=contacts)
     story = tell(until=datetime.fromisoformat(stamp["until"]), seed=seed, contacts=contacts)
-    answers = Counter(send(post) for _, _, post in story.posts(accounts(playing.secrets())))
+    answers = Counter(send(post) for _, _, post in story.posts(senders_of_numbers(playing.secrets())))
     for channel in Channel.objects.all():
         lanes.drain(channel.pk, seconds=600)
     return Played(story.manifest, answers, flag_stale(timezone.now()))
 
 
-def send(post: Post) -> int:
+def send(post: WebhookPost) -> int:
     """Post to the receiver; the status of its answer."""
     headers = {name.replace("-", "_"): value for name, value in post.headers.items() if name != "Content-Type"}
     return request(post.path, post.body, **headers).status

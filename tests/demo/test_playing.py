@@ -1,4 +1,4 @@
-"""The demo through the real front door: what was planted is what labelcrm finds."""
+"""The demo, posted to the real receiver: what was planted is what labelcrm finds."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from demo.playing import DemoError, _deliver
-from demo.senders import Post
+from demo.senders import WebhookPost
 
-POST = Post("/hooks/waha/toko/", {"Content-Type": "application/json"}, b"{}")
+POST = WebhookPost("/hooks/waha/toko/", {"Content-Type": "application/json"}, b"{}")
 
 
 class Site(BaseHTTPRequestHandler):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from demo.company import NUMBERS, STALE_DAYS
-from demo.story import accounts, tell
+from demo.story import senders_of_numbers, tell
 from labels.rules.taxonomy import LABELS
 
 UNTIL = datetime(2026, 5, 6, 9, 0, tzinfo=UTC)
@@ -14,7 +14,7 @@ SECRETS = {number.key: "rahasia-yang-panjang" for number in NUMBERS}
 
 def played_bytes(until: datetime, *, seed: int) -> list[tuple[str, bytes]]:
     story = tell(until=until, seed=seed, contacts=40)
-    return [(post.path, post.body) for _, _, post in story.posts(accounts(SECRETS))]
+    return [(post.path, post.body) for _, _, post in story.posts(senders_of_numbers(SECRETS))]
 
 
 def test_the_same_seed_tells_the_same_story_byte_by_byte() -> None:
@@ -32,7 +32,7 @@ def test_the_counts_are_the_same_whenever_it_is_played() -> None:
 
 def test_no_two_posts_are_the_same_and_all_are_told_in_order() -> None:
     story = tell(until=UNTIL, contacts=200)
-    posts = list(story.posts(accounts(SECRETS)))
+    posts = list(story.posts(senders_of_numbers(SECRETS)))
     assert len({(post.path, post.body) for _, _, post in posts}) == len(posts) == story.manifest.posts
     times = [at for _, at, _ in posts]
     assert times == sorted(times)
@@ -41,8 +41,10 @@ def test_no_two_posts_are_the_same_and_all_are_told_in_order() -> None:
 
 def test_one_life_more_changes_no_other() -> None:
     few, many = tell(until=UNTIL, contacts=30), tell(until=UNTIL, contacts=31)
-    assert [person.address for person in few.people[:30]] == [person.address for person in many.people[:30]]
-    assert few.people[29].happenings == many.people[29].happenings
+    assert [customer.address for customer in few.customers[:30]] == [
+        customer.address for customer in many.customers[:30]
+    ]
+    assert few.customers[29].happenings == many.customers[29].happenings
 
 
 def test_the_limits_are_those_of_the_standard_labels() -> None:

@@ -1,4 +1,4 @@
-"""Every page of the admin opens for every role that may see it, keeps to our origin, and has no script of its own."""
+"""Every page for people opens for every role that may see it, keeps to our origin, and has no script of its own."""
 
 from __future__ import annotations
 

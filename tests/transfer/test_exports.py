@@ -16,7 +16,7 @@ from labelcrm.core.models import AuditEntry
 from labels.models import Label
 from tests.desk.reports.test_pages import client_of
 from tests.factories import CampaignFactory, ContactFactory, UserFactory
-from tests.reports.test_named import BUDI, SITI, TONO, rina, write
+from tests.reports.test_figures import BUDI, SITI, TONO, rina, write
 from tests.reports.world import day
 from tests.webhooks.generic import Bridge
 from transfer import exports

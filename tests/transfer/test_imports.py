@@ -23,7 +23,7 @@ from labelcrm.core.models import AuditEntry
 from labelcrm.lib.spreadsheets import UploadRefused, read_csv, read_xlsx
 from tests.desk.reports.test_pages import client_of
 from tests.factories import AgentFactory, CampaignFactory, ContactFactory, UserFactory
-from tests.reports.test_named import rina
+from tests.reports.test_figures import rina
 from tests.reports.world import day
 from tests.transfer.test_exports import CSV, HOSTILE, XLSX, body, export, three
 from transfer import imports

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from labelcrm.lib.spreadsheets import Table, read_csv
+from labelcrm.lib.spreadsheets import UploadedTable, read_csv
 from labelcrm.lib.text import legible, trimmed
 from transfer.imports import headings, readers
 
@@ -162,7 +162,7 @@ def test_first_and_last_names_are_joined() -> None:
 # -- Tables ---
 
 
-def read(text: str) -> Table:
+def read(text: str) -> UploadedTable:
     return read_csv(text.encode(), is_heading=headings.is_known)
 
 

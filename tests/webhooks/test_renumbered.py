@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from api.contact_filters import contact_addressed
+from api.base.lookups import contact_addressed
 from contacts.models import Channel, Contact, ContactIdentity, ContactMerge, Message
 from contacts.services.directory import resolve
 from contacts.services.importing import Line, Said, create_or_update_contacts, owners_of
@@ -121,7 +121,7 @@ def test_numbers_elsewhere_and_short_ones_have_no_other_form(channel: Channel) -
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_lanes_that_make_the_two_forms_at_once_leave_one_contact_at_the_next_sight() -> None:
+def test_two_forms_made_by_two_lanes_at_once_are_merged_when_next_seen() -> None:
     channel = ChannelFactory(key="cs1")
     one, other = FORMS[0]
     both_have_looked = threading.Barrier(2)

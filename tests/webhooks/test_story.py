@@ -245,7 +245,7 @@ def test_a_cloud_api_channel_learns_its_phone_number_id_from_the_first_post() ->
     assert Contact.objects.count() == 2
 
 
-def test_a_cloud_api_channel_takes_one_number_even_when_its_first_batch_speaks_of_two() -> None:
+def test_a_cloud_api_channel_takes_one_number_of_two_in_its_first_batch() -> None:
     done = connect(gateway="cloudapi", key="meta", name="Meta", secret="app-secret-1", actor=None)
     for session, phone in (("1098765", "6281200000011"), ("2098765", "6281200000012")):
         post = PAYLOADS["cloudapi"](Account(session=session, secret="app-secret-1")).message(phone, message_id=phone)

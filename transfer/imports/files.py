@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from import_export.formats import base_formats
 from import_export.results import Result
 
-from labelcrm.lib.spreadsheets import Table, UploadRefused, read_csv, read_xlsx
+from labelcrm.lib.spreadsheets import UploadedTable, UploadRefused, read_csv, read_xlsx
 from transfer import exports
 from transfer.imports import headings
 
@@ -34,7 +34,7 @@ REFUSALS = {
 class _Upload(base_formats.TablibFormat):
     """A format that reads through `labelcrm.lib.spreadsheets`; files are bytes until then."""
 
-    reader: Callable[..., Table]
+    reader: Callable[..., UploadedTable]
     kind = ""
 
     def create_dataset(self, in_stream: bytes, **kwargs: Any) -> tablib.Dataset:

@@ -25,9 +25,9 @@ from contacts.models import Channel
 from contacts.services import connections
 from labelcrm.core import audit
 from labelcrm.core.bulk import execute, fetch, fetch_binary, transpose
-from labelcrm.core.retries import all_or_nothing, sqlstate
+from labelcrm.core.retries import run_in_transaction, sqlstate
 from labelcrm.core.wakeups import publish
-from labelcrm.lib.memory import uncollected
+from labelcrm.lib.memory import collector_paused
 from webhooks.drain.applying import apply
 from webhooks.drain.readings import RawEvent, Reading, Speaker, judge, learnt, parse
 from webhooks.gateways import GATEWAYS
@@ -109,7 +109,7 @@ def pending_channels() -> list[int]:
     return [pk for (pk,) in fetch(PENDING_CHANNELS, [])]
 
 
-@uncollected()
+@collector_paused()
 def drain_batch(channel_id: int, *, size: int = BATCH) -> int:
     """Process one batch of a lane that the caller holds; returns the number of rows settled or given back."""
     rows = _next_rows(channel_id, size)
@@ -123,7 +123,7 @@ def drain_batch(channel_id: int, *, size: int = BATCH) -> int:
         return 1
     rows = rows[: mark.size]
     try:
-        all_or_nothing(lambda: settle(channel_id, rows))  # lanes may meet in their contacts
+        run_in_transaction(lambda: settle(channel_id, rows))  # lanes may meet in their contacts
     except DatabaseError as error:
         if _is_our_trouble(error):
             _take_back(mark)

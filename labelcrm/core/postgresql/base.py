@@ -1,8 +1,8 @@
-"""Django's PostgreSQL backend, except that nobody waits for ever for an answer.
+"""Django's PostgreSQL backend with a limit on how long a connection waits for an answer.
 
-A server that vanished without a word is noticed by the kernel (`LIFE_SIGNS`, set in `labelcrm.env`). A server that is
-there and does not answer (frozen, or its disk is) is noticed by nobody but who waits: each process says how long it
-does (`wait_at_most`). Then the connection is closed and the statement fails like one whose connection broke.
+The kernel notices a server that has vanished (`LIFE_SIGNS`, set in `labelcrm.env`), but not one that is there and does
+not answer, because it or its disk is frozen. So each process sets how long it waits (`wait_at_most`), and a block may
+set less (`waiting_at_most`). After that the connection is closed, and the statement fails as if it had broken.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from psycopg.errors import _WaitTimeout
 INTERVAL = 0.1  # seconds between two looks for a Ctrl-C, psycopg's own
 # What the server gets less than we wait, so that it gives up first where it is only slow or waits for a lock.
 HEAD_START = 5.0
-_hurry: ContextVar[float | None] = ContextVar("hurry", default=None)
+_block_limit: ContextVar[float | None] = ContextVar("block_limit", default=None)
 
 
 class BoundedConnection(psycopg.Connection[Any]):
@@ -30,7 +30,7 @@ class BoundedConnection(psycopg.Connection[Any]):
 
     def wait(self, gen: Any, interval: float = INTERVAL, timeout: float | None = None) -> Any:
         """As psycopg's. Raises OperationalError and closes the connection when the server does not answer in time."""
-        patience = self.patience if _hurry.get() is None else _hurry.get()
+        patience = self.patience if _block_limit.get() is None else _block_limit.get()
         try:
             return super().wait(gen, interval, patience if timeout is None else timeout)
         except _WaitTimeout as error:
@@ -47,18 +47,18 @@ class _Process:
 
 
 def wait_at_most(seconds: float | None) -> None:
-    """Let this process wait for an answer of the database for so long. Before it makes its first connection."""
+    """Let this process wait at most `seconds` for an answer. To be called before it makes its first connection."""
     _Process.patience = seconds
 
 
 @contextmanager
-def hurried(seconds: float) -> Iterator[None]:
-    """Wait no longer than so for an answer while the block runs, for who must say quickly that there is none."""
-    token = _hurry.set(seconds)
+def waiting_at_most(seconds: float) -> Iterator[None]:
+    """Within the block, wait at most `seconds` for an answer: for a page that must soon say that there is none."""
+    token = _block_limit.set(seconds)
     try:
         yield
     finally:
-        _hurry.reset(token)
+        _block_limit.reset(token)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):

@@ -182,7 +182,7 @@ def test_what_is_no_such_id_is_refused(api: APIClient, name: str, value: str) ->
 
 @pytest.mark.parametrize("search", [{"q": "@budi"}, {"username": "budi.kopi"}])
 def test_a_username_is_found_by_its_index(hidden: Any, api: APIClient, search: dict[str, str]) -> None:
-    from api.contact_filters import ContactFilterSet
+    from api.contacts import ContactFilterSet
 
     rows = ContactFilterSet(search, queryset=Contact.objects.all()).qs
     with connection.cursor() as cursor:

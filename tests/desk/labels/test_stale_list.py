@@ -1,4 +1,4 @@
-"""The stale list in the admin: what is over its limit, and how a person says it is still right."""
+"""The stale list: what is over its limit, and how a person says it is still right."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from reports.definitions import FILES, definition, markdown
 from reports.limits import Limits
 from reports.selectors.periods import is_provisional
 from tests.factories import CampaignFactory, UserFactory
-from tests.reports.test_named import BUDI, SITI, rina, write
+from tests.reports.test_figures import BUDI, SITI, rina, write
 from tests.reports.world import World, day
 
 __all__ = ["rina"]
@@ -230,7 +230,8 @@ def test_what_is_younger_than_15_minutes_is_called_provisional(rina: Any) -> Non
     assert [is_provisional(end, now=now) for end in ends] == [False, True]
 
 
-def test_good_shares_rank_by_their_lower_end_bad_ones_by_their_upper_and_few_are_grey(rina: Any) -> None:
+def test_shares_rank_by_the_cautious_end_of_their_interval_and_few_are_grey(rina: Any) -> None:
+    """Good shares by the lower end, bad ones by the upper."""
     from reports.columns import Column, cell, ordered
     from reports.selectors.shares import share
 

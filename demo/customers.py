@@ -26,11 +26,11 @@ from demo.company import (
     STALE_DAYS,
     WAITING,
     WON,
-    Agent,
     Number,
+    ShopAgent,
     Source,
 )
-from demo.senders import Ad, Address, Tag
+from demo.senders import Ad, ChatAddress, Tag
 
 OPEN_FROM, OPEN_UNTIL = 8, 21  # hours in which CS work, local time
 MARGIN = timedelta(hours=3)  # nobody's label is this close to becoming stale when the story ends
@@ -49,7 +49,7 @@ class Calendar:
     repaired_key: str = "toko-bandung"
     handover_key: str = "tim-malam"
 
-    def agent(self, number: Number, at: datetime) -> Agent:
+    def agent(self, number: Number, at: datetime) -> ShopAgent:
         """Whose number it is at a time."""
         return number.heir if number.heir is not None and at >= self.handover else number.agent
 
@@ -61,11 +61,11 @@ class Happening(NamedTuple):
     key: str
     verb: str
     words: dict[str, Any]
-    whose: str = ""  # the phone; posts of one person stay in order
+    whose: str = ""  # the phone; posts of one customer stay in order
 
 
 @dataclass(slots=True)
-class Worn:
+class CustomerLabel:
     """A label on a contact in `[since, until)`; `use` is what it is for, "" for a label of the CS's own."""
 
     tag: Tag
@@ -78,34 +78,34 @@ class Worn:
 
 
 @dataclass(slots=True)
-class Person:
+class Customer:
     """A contact, with everything that happened."""
 
     number: Number
-    address: Address
+    address: ChatAddress
     name: str
     source: Source | None = None
     first_at: datetime | None = None
-    worn: list[Worn] = field(default_factory=list)
+    labels: list[CustomerLabel] = field(default_factory=list)
     happenings: list[Happening] = field(default_factory=list)
 
-    def wearing(self, at: datetime) -> list[Worn]:
+    def labels_at(self, at: datetime) -> list[CustomerLabel]:
         """What is on at a time."""
-        return [one for one in self.worn if one.since <= at and (one.until is None or one.until > at)]
+        return [one for one in self.labels if one.since <= at and (one.until is None or one.until > at)]
 
 
 class Life:
-    """Writes a person's life from the first message on."""
+    """Writes a customer's life from the first message on."""
 
-    def __init__(self, draw: random.Random, person: Person, calendar: Calendar, *, at: datetime) -> None:
-        self.draw, self.person, self.calendar = draw, person, calendar
+    def __init__(self, draw: random.Random, customer: Customer, calendar: Calendar, *, at: datetime) -> None:
+        self.draw, self.customer, self.calendar = draw, customer, calendar
         self.talk = self.mark = self._reachable(at)
-        self.agent = calendar.agent(person.number, self.talk)
-        person.first_at = self.talk
+        self.agent = calendar.agent(customer.number, self.talk)
+        customer.first_at = self.talk
 
     def live(self) -> None:
         """From the first message to wherever it leads; what comes after the story's end is cut off by the caller."""
-        source = self.person.source
+        source = self.customer.source
         assert source is not None
         buys = self.draw.random() < source.buys
         labels = self.draw.random() >= self.agent.never_labels
@@ -135,19 +135,19 @@ class Life:
 
     def _first_labels(self, *, buys: bool) -> None:
         self._wait_mark(self._median(self.agent.label_minutes))
-        if NEW in self.person.number.tags:
+        if NEW in self.customer.number.tags:
             self._put(NEW)
             self.mark = max(self.mark, self.talk)
             self._wait_mark(self._median(self.agent.label_minutes / 2))
         grade = self._grade(buys=buys)
         self._put(grade)
         self._take(NEW)
-        if self.person.number.extra and self.draw.random() < 0.08:
-            self._wear(self.person.number.extra, "")
+        if self.customer.number.extra and self.draw.random() < 0.08:
+            self._add_label(self.customer.number.extra, "")
 
     def _grade(self, *, buys: bool) -> str:
         """What the CS thinks of this contact, in the words the number has."""
-        tags = self.person.number.tags
+        tags = self.customer.number.tags
         high = self.draw.random() < (self.agent.sees_buyers if buys else self.agent.false_hope)
         if high:
             both = [use for use in (HIGH, HOT) if use in tags]
@@ -183,14 +183,14 @@ class Life:
             self._wait_talk(60 * 24 * self.draw.uniform(8, 20))
             self._say(self.draw.choice(phrases.AGAIN))
             self._answer(phrases.ANSWERS)
-            if labels and LOYAL in self.person.number.tags:
+            if labels and LOYAL in self.customer.number.tags:
                 self._follow()
                 self._put(LOYAL)
         elif chance < 0.40:
             self._care(AFTER, labels=labels)
 
     def _care(self, use: str, *, labels: bool) -> None:
-        if labels and use in self.person.number.tags:
+        if labels and use in self.customer.number.tags:
             self._follow()
             self._put(use)
             self._wait_mark(60 * 24 * self.draw.uniform(0.3, 3))
@@ -200,26 +200,26 @@ class Life:
         """After some days a good CS takes a prospect off the list or marks it cold, and in the end forgets it."""
         self._wait_mark(60 * 24 * self.draw.uniform(2, 9))
         self._take(HIGH, HOT, MIDDLE, LOW)
-        if COLD in self.person.number.tags and self.draw.random() < 0.5:
+        if COLD in self.customer.number.tags and self.draw.random() < 0.5:
             self._put(COLD)
         self._wait_mark(60 * 24 * self.draw.uniform(12, 26))
         self._take(COLD)
 
     def _mistap(self) -> None:
         """A label that this contact never gets for good, taken off again within two minutes."""
-        free = [use for use in (COMPLAINT, LOYAL, AFTER) if use in self.person.number.tags]
+        free = [use for use in (COMPLAINT, LOYAL, AFTER) if use in self.customer.number.tags]
         use = self.draw.choice(free)
-        worn = self._wear(self.person.number.tags[use], use)
-        worn.mistap = True
-        worn.until = worn.since + timedelta(seconds=self.draw.randint(15, 90))
-        self.mark = worn.until
-        self._tell_label(worn.tag, on=False, at=worn.until)
+        label = self._add_label(self.customer.number.tags[use], use)
+        label.mistap = True
+        label.until = label.since + timedelta(seconds=self.draw.randint(15, 90))
+        self.mark = label.until
+        self._tell_label(label.tag, on=False, at=label.until)
 
     # -- Words and labels -----------------------------------------------------------------------------------------
 
     def _say(self, text: str, *, from_me: bool = False, ad: Ad | None = None) -> None:
-        words = {"chat": self.person.address, "text": text, "from_me": from_me, "message_id": self._message_id(),
-                 "name": self.person.name, "ad": ad}  # fmt: skip
+        words = {"chat": self.customer.address, "text": text, "from_me": from_me, "message_id": self._message_id(),
+                 "name": self.customer.name, "ad": ad}  # fmt: skip
         self._tell("message", words, at=self.talk)
 
     def _answer(self, texts: Sequence[str]) -> None:
@@ -227,21 +227,21 @@ class Life:
         self._say(self.draw.choice(texts), from_me=True)
 
     def _put(self, use: str) -> None:
-        if all(one.until is not None and not one.mistap for one in self.person.worn if one.use == use):
-            self._wear(self.person.number.tags[use], use)
+        if all(one.until is not None and not one.mistap for one in self.customer.labels if one.use == use):
+            self._add_label(self.customer.number.tags[use], use)
 
-    def _wear(self, tag: Tag, use: str) -> Worn:
+    def _add_label(self, tag: Tag, use: str) -> CustomerLabel:
         self._wait_mark(self.draw.uniform(0.1, 0.6))
-        by = self.calendar.agent(self.person.number, self.mark)
-        worn = Worn(tag, use, self.mark, by.code)
-        self.person.worn.append(worn)
+        by = self.calendar.agent(self.customer.number, self.mark)
+        label = CustomerLabel(tag, use, self.mark, by.code)
+        self.customer.labels.append(label)
         self._tell_label(tag, on=True, at=self.mark)
-        return worn
+        return label
 
     def _take(self, *uses: str) -> int:
         """Take these labels off, unless the CS forgets; how many came off."""
         taken = 0
-        for one in self.person.worn:
+        for one in self.customer.labels:
             if one.use in uses and one.until is None and self.draw.random() < self.agent.tidy:
                 self._wait_mark(self.draw.uniform(0.1, 0.6))
                 one.until = self.mark
@@ -250,11 +250,11 @@ class Life:
         return taken
 
     def _tell_label(self, tag: Tag, *, on: bool, at: datetime) -> None:
-        self._tell("label_on_chat", {"chat": self.person.address, "tag": tag, "on": on}, at=at)
+        self._tell("label_on_chat", {"chat": self.customer.address, "tag": tag, "on": on}, at=at)
 
     def _tell(self, verb: str, words: dict[str, Any], *, at: datetime) -> None:
-        happening = Happening(at, self.person.number.key, verb, words, self.person.address.phone)
-        self.person.happenings.append(happening)
+        happening = Happening(at, self.customer.number.key, verb, words, self.customer.address.phone)
+        self.customer.happenings.append(happening)
 
     def _ad(self, source: Source) -> Ad | None:
         if not source.ad_id:
@@ -292,31 +292,31 @@ class Life:
     def _reachable(self, at: datetime) -> datetime:
         """Nothing is told while the number is cut off; it is done soon after."""
         start, end = self.calendar.outage
-        if self.person.number.key == self.calendar.outage_key and start <= at < end:
+        if self.customer.number.key == self.calendar.outage_key and start <= at < end:
             return end + timedelta(minutes=self.draw.uniform(3, 90))
         return at
 
 
-def cut(person: Person, *, end: datetime) -> None:
+def cut(customer: Customer, *, end: datetime) -> None:
     """Forget what would happen after the story's end."""
-    person.happenings = [one for one in person.happenings if one.at <= end]
-    person.worn = [one for one in person.worn if one.since <= end]
-    for one in person.worn:
+    customer.happenings = [one for one in customer.happenings if one.at <= end]
+    customer.labels = [one for one in customer.labels if one.since <= end]
+    for one in customer.labels:
         if one.until is not None and one.until > end:
             one.until = None
 
 
-def is_borderline(person: Person, *, end: datetime) -> bool:
-    """Whether minutes decide what is true of the person at the end: such a life is drawn anew."""
-    assert person.first_at is not None
-    ages = [(end - one.since, STALE_DAYS[one.use]) for one in person.wearing(end) if one.use in STALE_DAYS]
+def is_borderline(customer: Customer, *, end: datetime) -> bool:
+    """Whether minutes decide what is true of the customer at the end: such a life is drawn anew."""
+    assert customer.first_at is not None
+    ages = [(end - one.since, STALE_DAYS[one.use]) for one in customer.labels_at(end) if one.use in STALE_DAYS]
     if any(abs(age - timedelta(days=days)) < MARGIN for age, days in ages):
         return True
-    half_a_mistap = any(one.mistap and one.until is None for one in person.worn)
-    return half_a_mistap or abs(end - person.first_at - timedelta(hours=1)) < timedelta(minutes=20)
+    half_a_mistap = any(one.mistap and one.until is None for one in customer.labels)
+    return half_a_mistap or abs(end - customer.first_at - timedelta(hours=1)) < timedelta(minutes=20)
 
 
-def first_high(person: Person) -> Worn | None:
+def first_high(customer: Customer) -> CustomerLabel | None:
     """The first high-quality label that somebody put on."""
-    marks = (one for one in person.worn if one.use in HIGH_QUALITY and not one.found and not one.mistap)
+    marks = (one for one in customer.labels if one.use in HIGH_QUALITY and not one.found and not one.mistap)
     return min(marks, key=lambda one: one.since, default=None)
