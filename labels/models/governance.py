@@ -1,4 +1,4 @@
-"""Keeping labels in order: stale flags, contradictions, and decisions about names."""
+"""Labels that have been on a contact for too long: the flags, and what people answered to them."""
 
 from __future__ import annotations
 
@@ -73,81 +73,3 @@ class StaleSnooze(models.Model):
 
     def __str__(self) -> str:
         return self.reason
-
-
-class ContradictionRule(models.Model):
-    """Two labels, or meanings, that should not be active together."""
-
-    name = models.CharField(_("name"), max_length=100)
-    kind = models.CharField(_("kind"), max_length=30)
-    parameters = models.JSONField(_("parameters"), default=dict, blank=True)
-    active = models.BooleanField(_("active"), default=True)
-
-    class Meta:
-        verbose_name = _("contradiction rule")
-        verbose_name_plural = _("contradiction rules")
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Finding(models.Model):
-    """A contradiction found on a contact."""
-
-    rule = models.ForeignKey(
-        ContradictionRule, verbose_name=_("rule"), on_delete=models.CASCADE, related_name="findings"
-    )
-    contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="findings")
-    labels = models.ManyToManyField(Label, verbose_name=_("labels"), related_name="+")
-    found_at = models.DateTimeField(_("found at"))
-    closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
-
-    objects = OfContactFlagQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("finding")
-        verbose_name_plural = _("findings")
-        constraints = [
-            models.UniqueConstraint(
-                fields=["rule", "contact"], condition=Q(closed_at__isnull=True), name="one_open_finding"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.rule_id} on {self.contact_id}"
-
-
-class NamingDecision(models.Model):
-    """What a person said about a spelling: it is the same as a label, or it is not."""
-
-    normalized = models.CharField(_("spelling"), max_length=200)
-    label = models.ForeignKey(Label, verbose_name=_("label"), on_delete=models.CASCADE, related_name="+")
-    same = models.BooleanField(_("is the same"))
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    decided_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        verbose_name = _("naming decision")
-        verbose_name_plural = _("naming decisions")
-        constraints = [models.UniqueConstraint(fields=["normalized", "label"], name="one_decision_per_name")]
-
-    def __str__(self) -> str:
-        return self.normalized
-
-
-class LabelMerge(models.Model):
-    """Canonical labels made one, with what is needed to undo it."""
-
-    kept = models.ForeignKey(Label, verbose_name=_("kept"), on_delete=models.PROTECT, related_name="+")
-    merged = models.ForeignKey(Label, verbose_name=_("merged"), on_delete=models.PROTECT, related_name="+")
-    moved = models.JSONField(default=dict)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    merged_at = models.DateTimeField(_("merged at"), auto_now_add=True)
-    undone_at = models.DateTimeField(_("undone at"), null=True, blank=True)
-
-    class Meta:
-        verbose_name = _("label merge")
-        verbose_name_plural = _("label merges")
-
-    def __str__(self) -> str:
-        return f"{self.merged_id} → {self.kept_id}"

@@ -51,7 +51,6 @@ DERIVED = {"labels_labelassignment", "labels_labelspell", "labels_cleanspell", "
 RESTORED = {"contacts_contactchannel", "labels_staleflag"}
 STAY = {
     "contacts_contactmerge",  # an earlier merge is undone where it was made
-    "labels_finding",  # nothing makes findings yet
 }
 # Rows that are folded anew get new ids; when a row changed is no part of what it says.
 UNCOMPARED = {"labels_labelassignment": {"id"}, "labels_labelspell": {"id"}, "labels_cleanspell": {"id"},
