@@ -2,7 +2,7 @@
 
 from labels.models.canonical import Category, Label, LabelAlias
 from labels.models.governance import StaleFlag, StaleSnooze
-from labels.models.history import LabelAssignment, LabelCommand, LabelEvent
+from labels.models.history import LabelAssignment, LabelEvent
 from labels.models.projections import CleanSpell, LabelDay, LabelSpell, StageStay
 from labels.models.whatsapp import ChannelLabel, ChannelLabelEvent, ChannelLabelMeaning
 from labels.models.words import Effect, Method, Origin, RemovedReason, TimeSource
@@ -17,7 +17,6 @@ __all__ = [
     "Label",
     "LabelAlias",
     "LabelAssignment",
-    "LabelCommand",
     "LabelDay",
     "LabelEvent",
     "LabelSpell",

@@ -39,10 +39,6 @@ class AssignmentQuerySet(OfContactQuerySet):
         return self.filter(removed_at__isnull=True, channel_label__hidden=False, contact__deleted_at__isnull=True)
 
 
-class CommandQuerySet(OfContactQuerySet):
-    pass
-
-
 class OfContactFlagQuerySet(models.QuerySet[Any]):
     """Rows that hang on a contact only: seen by whoever sees the contact."""
 

@@ -22,7 +22,7 @@ Key = tuple[int, int]
 
 EVENTS = "labels_labelevent"
 FLAGS = "labels_staleflag"
-MOVED = (EVENTS, "labels_labelcommand", "labels_stalesnooze")
+MOVED = (EVENTS, "labels_stalesnooze")
 
 _CLOSE_FLAGS = """
 UPDATE labels_staleflag SET closed_at = %s, closed_reason = %s WHERE contact_id = %s AND closed_at IS NULL

@@ -32,7 +32,7 @@ from contacts.services import people
 from contacts.services.attribution import MANUAL, set_first_touch
 from labelcrm.core.bulk import fetch
 from labelcrm.core.models import AuditEntry
-from labels.models import CleanSpell, Label, LabelAssignment, LabelCommand, StaleFlag
+from labels.models import CleanSpell, Label, LabelAssignment, StaleFlag
 from labels.services import merging, projections, staleness
 from labels.services.rebuilding import rebuild
 from tests.factories import AgentFactory, CampaignFactory, ChannelFactory, UserFactory
@@ -151,11 +151,6 @@ class Shop:
         elif what == "campaign":
             CampaignTouch.objects.create(contact=contact, campaign=self.campaigns[2], at=minutes(at), method=MANUAL)
             set_first_touch([contact.pk])
-        elif what == "command":
-            row = self.channels[0].labels.first()
-            LabelCommand.objects.create(
-                contact=contact, channel=self.channels[0], channel_label=row, label=row.label, on=True, user=self.user
-            )
         elif what == "archive":
             people.edits.archive(contact, actor=self.user, origin="admin")
             projections.refresh([contact.pk])
@@ -171,7 +166,7 @@ TELLINGS = st.tuples(
     st.integers(0, 60 * 24 * 20), st.integers(0, 3),
 )  # fmt: skip
 DEEDS = st.tuples(
-    st.sampled_from(["note", "consent", "opt out", "edit", "edit", "campaign", "command", "archive", "snooze"]),
+    st.sampled_from(["note", "consent", "opt out", "edit", "edit", "campaign", "archive", "snooze"]),
     st.integers(0, 2), st.integers(0, 1), st.integers(0, 60 * 24 * 20), st.integers(0, 3),
 )  # fmt: skip
 
@@ -282,7 +277,7 @@ def test_what_came_after_goes_to_the_identity_it_came_by(shop: Shop, two: tuple[
 def test_what_a_person_wrote_after_stays_with_the_survivor(shop: Shop, two: tuple[Contact, Contact]) -> None:
     ana, lid = two
     record = merged(ana, lid)
-    for deed in ("note", "opt out", "campaign", "command"):
+    for deed in ("note", "opt out", "campaign"):
         shop.do((deed, 0, 0, 200, 0))
     people.edit_contact(ana, actor=shop.user, origin="admin", name="Ibu Ana", assigned_to=shop.agents[0])
     merging.unmerge(record=record, actor=None)
@@ -291,7 +286,7 @@ def test_what_a_person_wrote_after_stays_with_the_survivor(shop: Shop, two: tupl
     assert (ana.name, ana.assigned_to, ana.opted_out_at) == ("Ibu Ana", shop.agents[0], NOW)
     assert (lid.name, lid.assigned_to, lid.opted_out_at) == ("", None, None)
     assert ana.campaign == shop.campaigns[2]
-    for model in (Note, Consent, LabelCommand):
+    for model in (Note, Consent):
         assert model.objects.get().contact == ana
 
 
