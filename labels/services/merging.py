@@ -27,13 +27,14 @@ MOVED = (EVENTS, "labels_stalesnooze")
 _CLOSE_FLAGS = """
 UPDATE labels_staleflag SET closed_at = %s, closed_reason = %s WHERE contact_id = %s AND closed_at IS NULL
 """
-# Flags that were open when the merge came, unless a person closed them since.
+# Flags that were open when the merge came, unless a person closed them since. One that a snooze closed may have been
+# closed by the other contact's; where it was their own, `staleness.close_settled` closes it again.
 _REOPEN_FLAGS = """
 UPDATE labels_staleflag f SET closed_at = NULL, closed_reason = '', owner_id = was.owner_id,
        spell_started_at = was.spell_started_at, clock_started_at = was.clock_started_at, limit_days = was.limit_days,
        age_at_least = was.age_at_least, flagged_at = was.flagged_at
   FROM jsonb_populate_recordset(NULL::labels_staleflag, %s::jsonb) AS was
- WHERE f.id = was.id AND f.closed_by_id IS NULL AND f.closed_reason <> 'snoozed'
+ WHERE f.id = was.id AND f.closed_by_id IS NULL
    AND NOT EXISTS (SELECT FROM labels_staleflag o WHERE (o.contact_id, o.label_id) = (f.contact_id, f.label_id)
                       AND o.closed_at IS NULL AND o.id <> f.id)
 """

@@ -384,6 +384,21 @@ def test_a_flag_that_was_snoozed_meanwhile_is_not_opened_again(shop: Shop, two: 
     assert list(StaleFlag.objects.filter(closed_at=None).values_list("contact", flat=True)) == [lid.pk]
 
 
+def test_a_flag_that_the_other_ones_snooze_closed_is_open_again(shop: Shop, two: tuple[Contact, Contact]) -> None:
+    ana, lid = two
+    shop.hear(("on", 1, 0, 110, 0))
+    hot = LabelAssignment.objects.get(contact=ana).label
+    staleness.flag_stale(timezone.now())
+    staleness.snooze(contact=lid, label=hot, actor=shop.user, reason="masih")
+    flag = StaleFlag.objects.get(contact=ana, closed_at=None)
+    record = merged(ana, lid)
+    flag.refresh_from_db()
+    assert flag.closed_reason == "snoozed"
+    merging.unmerge(record=record, actor=None)
+    flag.refresh_from_db()
+    assert flag.closed_at is None
+
+
 def test_the_audit_rows_of_a_merge_hold_ids_only(shop: Shop, two: tuple[Contact, Contact]) -> None:
     record = merged(*two)
     merging.unmerge(record=record, actor=None)
