@@ -22,7 +22,7 @@ class InboundEvent(models.Model):
     """One accepted post, as it came. This table is the queue: `pending` rows are drained oldest first.
 
     `body` is the JSON with credentials taken out; it is emptied at once for ignored events and after
-    `INBOX_BODY_DAYS` for applied ones.
+    `INBOX_BODY_DAYS` for applied and duplicate ones.
     """
 
     class State(models.TextChoices):
@@ -130,7 +130,7 @@ class LaneMark(models.Model):
 
 
 class ReconcileRun(models.Model):
-    """One full pull of a channel's labels, and what it mended."""
+    """One full pull of a channel's labels, and what it mended. Nothing pulls yet, so its page is empty."""
 
     channel = models.ForeignKey(
         Channel, verbose_name=_("channel"), on_delete=models.CASCADE, related_name="reconcile_runs"

@@ -104,7 +104,7 @@ class Heartbeat(models.Model):
 
 
 class Setting(models.Model):
-    """A business setting that people change while the system runs; absent means the default in settings.py."""
+    """A value that an installation keeps by its key. The demo does, to know how far it was played."""
 
     key = models.CharField(_("key"), max_length=64, unique=True)
     value = models.JSONField(_("value"))

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Agent, Contact
 from labels.models.canonical import Label
-from labels.models.querysets import OfContactFlagQuerySet
+from labels.models.querysets import StaleFlagQuerySet
 
 
 class StaleFlag(models.Model):
@@ -41,7 +41,7 @@ class StaleFlag(models.Model):
         related_name="+",
     )  # fmt: skip
 
-    objects = OfContactFlagQuerySet.as_manager()
+    objects = StaleFlagQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("stale label")

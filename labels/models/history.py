@@ -9,17 +9,20 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Agent, Channel, Contact, ContactIdentity
+from contacts.models.querysets import OfContactQuerySet
 from labels.models.canonical import Label
-from labels.models.querysets import AssignmentQuerySet, LabelEventQuerySet
+from labels.models.querysets import AssignmentQuerySet
 from labels.models.whatsapp import ChannelLabel
 from labels.models.words import Effect, Method, Origin, RemovedReason, TimeSource
 
 
 class LabelEvent(models.Model):
-    """One label put on or taken off one chat, as it was told. Append-only.
+    """One label put on or taken off one chat, as it was told. Rows are added and never deleted.
 
-    Time, actor and origin are decided once, when the row is recorded, and never again. `effect` is what the
-    fold made of it; `contact` and `channel_label` follow the identity and the generation the event belongs to.
+    Kind, time and identity stay as they were told. Actor and origin are decided when the row is recorded; an add
+    that later turns out to be part of a resync is marked as found then, with nobody as its actor
+    (`labels.services.resync`). `contact` follows the identity through merges, `channel_label` the generation that
+    covers the time, and `effect` is what the fold made of it.
     """
 
     class Kind(models.TextChoices):
@@ -53,7 +56,7 @@ class LabelEvent(models.Model):
     event_key = models.CharField(max_length=64)
     inbox_id = models.BigIntegerField(null=True)
 
-    objects = LabelEventQuerySet.as_manager()
+    objects = OfContactQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("label event")
@@ -75,7 +78,8 @@ class LabelAssignment(models.Model):
     """An interval `[added_at, removed_at)` in which a contact had a WhatsApp label; open when still on.
 
     Derived from LabelEvents by `labels.rules.fold`, written by `labels.services` only. `label` is the canonical label
-    that the WhatsApp label means now, or meant when the interval ended.
+    that the WhatsApp label means now, or meant when the interval ended, and `channel_label_name` its name likewise;
+    both follow when meanings or names change.
     """
 
     contact = models.ForeignKey(

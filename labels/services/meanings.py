@@ -101,7 +101,10 @@ def system_lists() -> Label:
 
 
 def archive_unused() -> None:
-    """Archive labels that only a placeholder's name had made, once its real name is known."""
+    """Archive unreviewed labels that no WhatsApp label means any more and nobody ever had.
+
+    They came from the name of a placeholder whose real name is known by now, or of a label that a person remapped.
+    """
     unused = Label.objects.filter(
         ~Exists(ChannelLabelMeaning.objects.filter(label=OuterRef("pk"))),
         ~Exists(LabelAssignment.objects.filter(label=OuterRef("pk"))),

@@ -1,8 +1,9 @@
 """The only writer of LabelSpell, CleanSpell, StageStay and LabelDay.
 
 `refresh` brings the projections of some contacts in step with their intervals, in the caller's transaction:
-the drain, remap, merge, archive, restore and erasure call it, and the nightly self-check runs it over everybody
-and must find nothing. What a spell is, `labels.rules.spells` says; here rows are read, compared and written set-wise.
+the drain, remapping, renaming, merging and a label's new step call it, and the nightly self-check runs it over
+everybody and must find nothing. What a spell is, `labels.rules.spells` says; here rows are read, compared and written
+set-wise.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Everything derived, derived again from what was recorded: it must find nothing."""
+"""Intervals, the names and meanings on them, and projections, derived again from what was recorded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ CHUNK = 2000
 
 
 def rebuild(*, write: bool) -> int:
-    """Compare everything derived with what was recorded, and mend it when `write`; returns how much differed.
+    """Compare what is derived with what was recorded, and mend it when `write`; returns how much differed.
+
+    Nothing should. Generations and names of WhatsApp labels and contacts are taken as they stand.
 
     Lanes may be at work meanwhile: what is mended is locked first, and so is what a first look finds to differ, which
     may be nothing but a drain that committed between two of our queries.

@@ -19,7 +19,8 @@ from labels.services.rewording import reword
 def remap(*, channel_label: ChannelLabel, label: Label, since: datetime | None, actor: Any) -> set[int]:
     """A person says what a WhatsApp label means: always (`since` None), or from a time on.
 
-    Intervals stay as they are; spells are split or restated. Returns ids of the contacts whose figures changed.
+    The times of intervals stay as they are; spells are split or restated. Its name becomes a spelling of `label`
+    where it is none yet. Returns ids of the contacts whose figures may have changed.
     """
     connections.hold(channel_label.channel_id)
     row = ChannelLabel.objects.get(pk=channel_label.pk)
