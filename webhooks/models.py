@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
-
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Channel
-from contacts.models.querysets import sees_everything, team_ids
-
-
-class InboundEventQuerySet(models.QuerySet[Any]):
-    def visible_to(self, user: Any) -> Self:
-        return self if sees_everything(user) else self.filter(channel__team_id__in=team_ids(user))
+from contacts.models.querysets import OfChannelQuerySet
 
 
 class InboundEvent(models.Model):
@@ -44,7 +37,7 @@ class InboundEvent(models.Model):
     attempts = models.PositiveSmallIntegerField(_("attempts"), db_default=0)
     settled_at = models.DateTimeField(_("processed at"), null=True, blank=True)
 
-    objects = InboundEventQuerySet.as_manager()
+    objects = OfChannelQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("inbox event")

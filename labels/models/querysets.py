@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from contacts.models import Contact
-from contacts.models.querysets import OfContactQuerySet, sees_everything, team_ids
+from contacts.models.querysets import OfChannelQuerySet, sees_everything
 from labelcrm.core.soft_deletion import ArchivableQuerySet
 
 # Labels that a WhatsApp name made and that nobody has given a place: "not mapped yet" (docs/metrics.md).
@@ -20,12 +20,7 @@ class LabelQuerySet(ArchivableQuerySet):
         return self
 
 
-class OfChannelQuerySet(models.QuerySet[Any]):
-    def visible_to(self, user: Any) -> Self:
-        return self if sees_everything(user) else self.filter(channel__team_id__in=team_ids(user))
-
-
-class AssignmentQuerySet(OfContactQuerySet):
+class AssignmentQuerySet(OfChannelQuerySet):
     def active(self) -> Self:
         """Labels that are on now; system lists and archived contacts count nowhere."""
         return self.filter(removed_at__isnull=True, channel_label__hidden=False, contact__deleted_at__isnull=True)

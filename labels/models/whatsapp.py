@@ -8,8 +8,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Channel
+from contacts.models.querysets import OfChannelQuerySet
 from labels.models.canonical import Label
-from labels.models.querysets import OfChannelQuerySet
 from labels.models.words import TimeSource
 
 
