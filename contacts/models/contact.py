@@ -263,14 +263,12 @@ class Note(models.Model):
 
 
 class Consent(models.Model):
-    """A contact agreed to be written to, or withdrew it, and what shows that."""
+    """A contact agreed to be written to, or withdrew it: when, and who wrote it down where (`source`)."""
 
     contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="consents")
     given = models.BooleanField(_("given"))
     at = models.DateTimeField(_("time"))
     source = models.CharField(_("source"), max_length=40)
-    evidence = models.TextField(_("evidence"), blank=True)
-    message = models.ForeignKey(Message, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     recorded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )

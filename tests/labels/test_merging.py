@@ -141,8 +141,7 @@ class Shop:
         if what == "note":
             Note.objects.create(contact=contact, author=self.user, text=f"catatan {option}")
         elif what == "consent":
-            first = Message.objects.filter(contact=contact).first()
-            Consent.objects.create(contact=contact, given=True, at=minutes(at), source="admin", message=first)
+            Consent.objects.create(contact=contact, given=True, at=minutes(at), source="admin")
         elif what == "opt out":
             people.edit_contact(contact, actor=self.user, origin="admin", opted_out=True)
         elif what == "edit":
