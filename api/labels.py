@@ -11,7 +11,7 @@ from api.base.viewsets import ArchiveViewSet, CreateMixin, EditViewSet, ReadView
 from api.label_filters import AssignmentFilterSet, ChannelLabelFilterSet, LabelEventFilterSet, LabelFilterSet
 from labelcrm.lib import phones
 from labels.models import Category, ChannelLabel, Label, LabelAssignment, LabelEvent
-from labels.services import catalogue
+from labels.services import canonical
 
 
 def actor_name(agent: Any, user: Any) -> str | None:
@@ -36,7 +36,7 @@ class CategoryViewSet(CreateMixin, EditViewSet):
     queryset = Category.objects.none()
     serializer_class = CategorySerializer
     http_method_names = ["get", "head", "post", "patch"]
-    writes = Writes(create=catalogue.create_category, update=catalogue.update_category)
+    writes = Writes(create=canonical.create_category, update=canonical.update_category)
 
     def rows(self) -> Any:
         return Category.objects.all()
@@ -64,10 +64,10 @@ class LabelViewSet(ArchiveViewSet):
     serializer_class = LabelSerializer
     filterset_class = LabelFilterSet
     writes = Writes(
-        create=catalogue.create_label,
-        update=catalogue.update_label,
-        archive=catalogue.archive_label,
-        restore=catalogue.restore_label,
+        create=canonical.create_label,
+        update=canonical.update_label,
+        archive=canonical.archive_label,
+        restore=canonical.restore_label,
     )
 
     def rows(self) -> Any:

@@ -28,7 +28,7 @@ from contacts.models import Contact, ContactMerge
 from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelAlias, LabelAssignment, LabelEvent
 from labels.rules.naming import normalize
 from labels.services import merging
-from labels.services.catalogue import update_label
+from labels.services.canonical import update_label
 from labels.services.definitions import name_placeholder
 from labels.services.rebuilding import rebuild
 from labels.services.remapping import remap
