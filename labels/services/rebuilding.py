@@ -8,7 +8,7 @@ from contacts.services import connections
 from contacts.services.messages import lock_contacts
 from labelcrm.core.bulk import fetch
 from labelcrm.core.retries import all_or_nothing
-from labels.services import folding, projections, rewording
+from labels.services import folding, projections, wording
 from labels.services.folding import Key
 
 CHUNK = 2000
@@ -40,12 +40,12 @@ def _compare_intervals(keys: set[Key], *, write: bool) -> int:
 
 
 def _compare_wording(channel_label: int, channel_id: int, *, write: bool) -> int:
-    if not write and not rewording.mend_wording([channel_label], write=False):
+    if not write and not wording.mend_intervals([channel_label], write=False):
         return 0
 
     def compare() -> int:
         connections.hold(channel_id)
-        return rewording.mend_wording([channel_label], write=write)
+        return wording.mend_intervals([channel_label], write=write)
 
     return all_or_nothing(compare)
 

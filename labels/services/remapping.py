@@ -12,7 +12,7 @@ from contacts.services import connections
 from labelcrm.core import audit
 from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelAlias
 from labels.rules.naming import normalize
-from labels.services.rewording import reword
+from labels.services.wording import update_intervals_and_figures
 
 
 @transaction.atomic
@@ -35,4 +35,4 @@ def remap(*, channel_label: ChannelLabel, label: Label, since: datetime | None, 
     audit.record(
         actor=actor, action="label.remapped", obj=row, label=label.pk, since=since.isoformat() if since else None
     )
-    return reword({row.pk})
+    return update_intervals_and_figures({row.pk})
