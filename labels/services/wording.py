@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from contacts.services.messages import lock_contacts, touch
 from labelcrm.core.bulk import execute, fetch, transpose
+from labels.models import ChannelLabelMeaning, Label, LabelAssignment
 from labels.selectors.wording import load_wording
-from labels.services import meanings, projections, staleness
+from labels.services import projections, staleness
 
 _INTERVALS = """
 SELECT id, channel_label_id, removed_at, label_id, channel_label_name FROM labels_labelassignment
@@ -58,5 +60,18 @@ def update_intervals_and_figures(channel_labels: Collection[int]) -> set[int]:
     projections.refresh(contacts)
     staleness.close_settled(timezone.now(), contact_ids=contacts)
     touch(contacts)
-    meanings.archive_unused()
+    archive_unused()
     return contacts
+
+
+def archive_unused() -> None:
+    """Archive unreviewed labels that no WhatsApp label means any more and nobody ever had.
+
+    They came from the name of a placeholder whose real name is known by now, or of a label that a person remapped.
+    """
+    unused = Label.objects.filter(
+        ~Exists(ChannelLabelMeaning.objects.filter(label=OuterRef("pk"))),
+        ~Exists(LabelAssignment.objects.filter(label=OuterRef("pk"))),
+        reviewed=False,
+    )
+    unused.update(deleted_at=timezone.now())
