@@ -48,7 +48,9 @@ def _content(meaning: ChannelLabelMeaning) -> tuple[Any, ...]:
     return (meaning.label_id, meaning.name, meaning.since, meaning.decided_at)
 
 
-def _timeline(row: ChannelLabel, names: list[DatedName], existing: list[ChannelLabelMeaning]) -> list[ChannelLabelMeaning]:
+def _timeline(
+    row: ChannelLabel, names: list[DatedName], existing: list[ChannelLabelMeaning]
+) -> list[ChannelLabelMeaning]:
     """The meanings from the beginning on. What a person decided stands; only names heard later add to it."""
     if row.hidden:
         return [ChannelLabelMeaning(label=system_lists(), name=row.name)]
@@ -61,7 +63,9 @@ def _timeline(row: ChannelLabel, names: list[DatedName], existing: list[ChannelL
     return timeline or [_meaning(row.name, None, by_name)]
 
 
-def _decided(existing: list[ChannelLabelMeaning], names: list[DatedName]) -> tuple[list[ChannelLabelMeaning], list[DatedName]]:
+def _decided(
+    existing: list[ChannelLabelMeaning], names: list[DatedName]
+) -> tuple[list[ChannelLabelMeaning], list[DatedName]]:
     """What stands because of a person's decision, and the names heard after it.
 
     A name from before the one that was decided about does not count, however late it is heard.

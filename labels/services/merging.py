@@ -24,6 +24,10 @@ EVENTS = "labels_labelevent"
 FLAGS = "labels_staleflag"
 MOVED = (EVENTS, "labels_stalesnooze")
 
+_KEYS = "SELECT DISTINCT contact_id, channel_label_id FROM labels_labelevent WHERE contact_id = ANY(%s)"
+_GIVE_BACK_BY_IDENTITY = """
+UPDATE labels_labelevent SET contact_id = %s WHERE contact_id = %s AND identity_id = ANY(%s)
+"""
 _CLOSE_FLAGS = """
 UPDATE labels_staleflag SET closed_at = %s, closed_reason = %s WHERE contact_id = %s AND closed_at IS NULL
 """
@@ -91,10 +95,7 @@ def unmerge(*, record: ContactMerge, actor: Any) -> None:
     before = _keys([record.survivor_id])
     for table in MOVED:
         give_back(record, table, record.moved.get(table, []))
-    execute(
-        "UPDATE labels_labelevent SET contact_id = %s WHERE contact_id = %s AND identity_id = ANY(%s)",
-        [record.merged_id, record.survivor_id, record.identity_ids],
-    )
+    execute(_GIVE_BACK_BY_IDENTITY, [record.merged_id, record.survivor_id, record.identity_ids])
     unmerge_contacts(record)
     execute(_REOPEN_FLAGS, [json.dumps(record.before.get(FLAGS, []))])
     record.undone_at = timezone.now()
@@ -104,11 +105,7 @@ def unmerge(*, record: ContactMerge, actor: Any) -> None:
 
 
 def _keys(contacts: Iterable[int]) -> set[Key]:
-    rows = fetch(
-        "SELECT DISTINCT contact_id, channel_label_id FROM labels_labelevent WHERE contact_id = ANY(%s)",
-        [list(contacts)],
-    )
-    return {(contact, label) for contact, label in rows}
+    return {(contact, label) for contact, label in fetch(_KEYS, [list(contacts)])}
 
 
 def _refold(before: set[Key], contacts: Collection[int]) -> None:

@@ -152,11 +152,14 @@ def _refresh_held(ids: list[int], *, write: bool) -> int:
 # -- Wanted and stored ------------------------------------------------------------------------------------------------
 
 
+_STAGE_STEPS = "SELECT id, step FROM labels_label WHERE step IS NOT NULL"
+
+
 def _wanted(ids: list[int]) -> tuple[list[Row], list[Row], list[Row]]:
     """The rows these contacts should have, per table, each in the order of its key."""
     found = histories(ids)
     meanings = meanings_in(found)
-    steps: dict[int, int] = dict(fetch_binary("SELECT id, step FROM labels_label WHERE step IS NOT NULL", []))
+    steps: dict[int, int] = dict(fetch_binary(_STAGE_STEPS, []))
     limits = limits_now()
     spells: list[Row] = []
     clean_spells: list[Row] = []

@@ -13,6 +13,13 @@ from labels.services.folding import Key
 
 CHUNK = 2000
 
+_CHANNEL_LABELS = "SELECT id, channel_id FROM labels_channellabel ORDER BY id"
+_NEXT_KEYS = """
+SELECT contact_id, channel_label_id FROM labels_labelevent WHERE (contact_id, channel_label_id) > (%s, %s)
+ UNION SELECT contact_id, channel_label_id FROM labels_labelassignment WHERE (contact_id, channel_label_id) > (%s, %s)
+ ORDER BY 1, 2 LIMIT %s
+"""
+
 
 def rebuild(*, write: bool) -> int:
     """Compare what is derived with what was recorded, and mend it when `write`; returns how much differed.
@@ -23,7 +30,7 @@ def rebuild(*, write: bool) -> int:
     may be nothing but a drain that committed between two of our queries.
     """
     differences = sum(_compare_intervals(keys, write=write) for keys in _all_keys())
-    for channel_label, channel_id in fetch("SELECT id, channel_id FROM labels_channellabel ORDER BY id", []):
+    for channel_label, channel_id in fetch(_CHANNEL_LABELS, []):
         differences += _compare_wording(channel_label, channel_id, write=write)
     return differences + projections.refresh_all(write=write).differences
 
@@ -54,12 +61,7 @@ def _all_keys() -> Iterator[set[Key]]:
     """Every key that has events or intervals, in chunks, by keyset."""
     last: Key = (0, 0)
     while True:
-        rows = fetch(
-            "SELECT contact_id, channel_label_id FROM labels_labelevent WHERE (contact_id, channel_label_id) > (%s, %s)"
-            " UNION SELECT contact_id, channel_label_id FROM labels_labelassignment"
-            " WHERE (contact_id, channel_label_id) > (%s, %s) ORDER BY 1, 2 LIMIT %s",
-            [*last, *last, CHUNK],
-        )
+        rows = fetch(_NEXT_KEYS, [*last, *last, CHUNK])
         if not rows:
             return
         last = rows[-1]
