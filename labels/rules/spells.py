@@ -11,7 +11,7 @@ thousand in each batch of the drain, and a tuple does all three in C.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -19,7 +19,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 LIVE_ORIGINS = frozenset({"live", "crm"})
-UNDATED_ORIGINS = frozenset({"resync", "import"})
+IMPORT_OR_RESYNC = frozenset({"resync", "import"})
 REMOVED = "removed"
 UNKNOWN = "unknown"
 SECOND = timedelta(seconds=1)
@@ -76,7 +76,7 @@ class Piece(NamedTuple):
     channel_label: int
     end: datetime | None
     lost: bool
-    undated: bool
+    import_or_resync: bool
     interval: IntervalRow
 
 
@@ -144,61 +144,49 @@ def project(
     intervals: Iterable[IntervalRow], meanings: Meanings, *, steps: Mapping[int, int], limits: SpellLimits
 ) -> Projection:
     """Spells, clean spells and stage stays of one contact. `steps` holds the step of each stage label."""
-    runs = join(pieces(intervals, meanings))
+    runs = runs_of(intervals, meanings)
     clean = clean_spells(runs, limits=limits)
     return Projection(spells(runs, limits=limits), clean, stage_stays(clean, steps=steps, limits=limits))
 
 
-def chosen_runs(
-    intervals: Iterable[IntervalRow],
-    meanings: Meanings,
-    *,
-    channels: Collection[int] | None = None,
-    row_of: Callable[[int], int | None] | None = None,
-) -> list[Run]:
-    """The joined runs of one contact for a report that filters, to be given to `spells` or `clean_spells`.
+def runs_of(intervals: Iterable[IntervalRow], meanings: Meanings) -> list[Run]:
+    """The intervals of one contact joined by label, to be given to `spells` or `clean_spells`.
 
-    `channels` keeps the intervals of these channels. `row_of` names the row of the report (category, group of
-    labels, ...) that a label counts in, None for one that is left out; each row is joined anew and its number
-    stands in `label`. Filters choose before joining (docs/metrics.md, "Ground rules", Filters).
+    A report that filters by channel passes the intervals of these channels alone: filters choose before joining
+    (docs/metrics.md, "Ground rules", Filters).
     """
-    kept = intervals if channels is None else [interval for interval in intervals if interval.channel in channels]
-    found = pieces(kept, meanings)
-    if row_of is None:
-        return join(found)
-    rows = ((row_of(piece.label), piece) for piece in found)
-    return join(piece._replace(label=row) for row, piece in rows if row is not None)
+    return join(split_by_meaning(intervals, meanings))
 
 
 # -- Pieces -----------------------------------------------------------------------------------------------------------
 
 
-def pieces(intervals: Iterable[IntervalRow], meanings: Meanings) -> list[Piece]:
-    """The intervals by canonical label, in no order. Added and removed in the same second makes no piece.
+def split_by_meaning(intervals: Iterable[IntervalRow], meanings: Meanings) -> list[Piece]:
+    """The intervals as pieces of one canonical label, in no order. Added and removed in the same second makes no piece.
 
     Raises KeyError for a WhatsApp label without a meaning.
     """
-    found: list[Piece] = []
+    pieces: list[Piece] = []
     for interval in intervals:
-        if is_instant(interval):
+        if _is_instant(interval):
             continue
         meant = meanings[interval.channel_label]
         if len(meant) == 1:
-            found.append(_piece(interval, meant[0].label, interval.added_at, interval.removed_at))
+            pieces.append(_piece(interval, meant[0].label, interval.added_at, interval.removed_at))
         else:
-            found.extend(_split(interval, meant))
-    return found
+            pieces.extend(_split(interval, meant))
+    return pieces
 
 
-def is_instant(interval: IntervalRow) -> bool:
-    """Added and removed in the same second: no spell, only a mistap (if a person did both)."""
+def _is_instant(interval: IntervalRow) -> bool:
+    """Added and removed in the same second."""
     start, end = interval.added_at, interval.removed_at
     return end is not None and end - start < SECOND and end.second == start.second
 
 
 def _split(interval: IntervalRow, meant: Sequence[Meaning]) -> list[Piece]:
     """One piece per label that the interval's time meets; the first meaning holds from the beginning."""
-    found: list[Piece] = []
+    pieces: list[Piece] = []
     start = interval.added_at
     label = meant[0].label
     for since, following in meant[1:]:
@@ -207,11 +195,11 @@ def _split(interval: IntervalRow, meant: Sequence[Meaning]) -> list[Piece]:
         if interval.removed_at is not None and since >= interval.removed_at:
             break
         if since > start:
-            found.append(_piece(interval, label, start, since))
+            pieces.append(_piece(interval, label, start, since))
             start = since
         label = following
-    found.append(_piece(interval, label, start, interval.removed_at))
-    return found
+    pieces.append(_piece(interval, label, start, interval.removed_at))
+    return pieces
 
 
 def _piece(interval: IntervalRow, label: int, start: datetime, end: datetime | None) -> Piece:
@@ -229,7 +217,7 @@ def _piece(interval: IntervalRow, label: int, start: datetime, end: datetime | N
         interval.channel_label,
         end,
         lost,
-        put_on and interval.origin in UNDATED_ORIGINS,
+        put_on and interval.origin in IMPORT_OR_RESYNC,
         interval,
     )
 
@@ -237,10 +225,10 @@ def _piece(interval: IntervalRow, label: int, start: datetime, end: datetime | N
 # -- Spells -----------------------------------------------------------------------------------------------------------
 
 
-def join(found: Iterable[Piece]) -> list[Run]:
+def join(pieces: Iterable[Piece]) -> list[Run]:
     """Overlapping or touching pieces of one label made one, in the order of label and start."""
     runs: list[Run] = []
-    for piece in sorted(found):
+    for piece in sorted(pieces):
         if runs and _touches(runs[-1], piece):
             if _ends_it(piece, runs[-1][1]):
                 runs[-1] = (runs[-1][0], piece)
@@ -263,7 +251,7 @@ def _ends_it(piece: Piece, closer: Piece) -> bool:
 
 def spells(runs: Iterable[Run], *, limits: SpellLimits) -> list[SpellRow]:
     """The rows of joined runs as they were observed, mistaps marked."""
-    return [SpellRow._make((*_facts(run), is_mistap(run, limits=limits))) for run in runs]
+    return [SpellRow._make((*_shared_columns(run), _is_mistap(run, limits=limits))) for run in runs]
 
 
 def clean_spells(runs: Iterable[Run], *, limits: SpellLimits) -> list[CleanSpellRow]:
@@ -274,7 +262,7 @@ def clean_spells(runs: Iterable[Run], *, limits: SpellLimits) -> list[CleanSpell
             bridged[-1] = (bridged[-1][0], run[1])
         else:
             bridged.append(run)
-    return [CleanSpellRow._make(_facts(run)) for run in bridged if not is_mistap(run, limits=limits)]
+    return [CleanSpellRow._make(_shared_columns(run)) for run in bridged if not _is_mistap(run, limits=limits)]
 
 
 def _continues(earlier: Run, later: Run, bridge: timedelta) -> bool:
@@ -288,8 +276,8 @@ def _continues(earlier: Run, later: Run, bridge: timedelta) -> bool:
     )
 
 
-def is_mistap(run: Run, *, limits: SpellLimits) -> bool:
-    """Put on and taken off live, on one channel, by the same actor, within the limit (docs/metrics.md, Mistap)."""
+def _is_mistap(run: Run, *, limits: SpellLimits) -> bool:
+    """Put on and taken off live, on one channel, by the same actor, within the limit (docs/metrics.md, "Mistap")."""
     opener, closer = run
     return (
         closer.end is not None
@@ -308,20 +296,7 @@ def _same_actor(adding: IntervalRow, removing: IntervalRow) -> bool:
     return adding.user == removing.removed_by_user
 
 
-def instant_mistaps(intervals: Iterable[IntervalRow]) -> list[IntervalRow]:
-    """Mistaps that made no spell: put on and taken off live in the same second, by the same actor."""
-    return [
-        interval
-        for interval in intervals
-        if is_instant(interval)
-        and interval.origin in LIVE_ORIGINS
-        and interval.removed_origin in LIVE_ORIGINS
-        and interval.removed_reason == REMOVED
-        and _same_actor(interval, interval)
-    ]
-
-
-def _facts(run: Run) -> tuple[Any, ...]:
+def _shared_columns(run: Run) -> tuple[Any, ...]:
     """The twelve columns that spells and clean spells share, in the order of CleanSpellRow."""
     opener, closer = run
     adding = opener.interval
@@ -334,7 +309,7 @@ def _facts(run: Run) -> tuple[Any, ...]:
         opener.channel,
         found,
         lost,
-        opener.undated,
+        opener.import_or_resync,
         None if found else adding.agent,
         None if found else adding.user,
         UNKNOWN if found else adding.method,
@@ -360,7 +335,7 @@ def stage_stays(clean: Iterable[CleanSpellRow], *, steps: Mapping[int, int], lim
     """
     stays: list[StayRow] = []
     before: CleanSpellRow | None = None
-    for at, stage in _without_holes(_tops(clean, steps), limits.hole):
+    for at, stage in _without_holes(_moves(clean, steps), limits.hole):
         if before is None or stage is None or stage.label != before.label:
             repair, agent = _cause(at, before, stage)
             if before is not None:
@@ -372,8 +347,8 @@ def stage_stays(clean: Iterable[CleanSpellRow], *, steps: Mapping[int, int], lim
     return stays
 
 
-def _tops(clean: Iterable[CleanSpellRow], steps: Mapping[int, int]) -> list[Move]:
-    """Each moment at which another spell, or none, ranks first among the active stage labels."""
+def _moves(clean: Iterable[CleanSpellRow], steps: Mapping[int, int]) -> list[Move]:
+    """A move at each moment at which another spell, or none, comes to rank first among the active stage labels."""
     ranked = [_ranked(spell, steps[spell.label]) for spell in clean if spell.label in steps]
     changes = [(spell[-1].started_at, True, spell) for spell in ranked]
     changes += [(spell[-1].ended_at, False, spell) for spell in ranked if spell[-1].ended_at is not None]

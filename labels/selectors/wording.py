@@ -56,8 +56,6 @@ SELECT label.id, event.occurred_at, event.name
  WHERE label.id = ANY(%s)
  ORDER BY label.id, event.occurred_at, event.event_key COLLATE "C"
 """
-
-
 _NAMES_NOW = "SELECT id, name FROM labels_channellabel WHERE id = ANY(%s)"
 _LABELS = """
 SELECT channel_label_id, since, label_id FROM labels_channellabelmeaning WHERE channel_label_id = ANY(%s)

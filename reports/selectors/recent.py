@@ -14,7 +14,7 @@ from django.db.models import Count, Q, QuerySet
 
 from contacts.models import Channel
 from labels.models import ChannelLabelMeaning, LabelAssignment, LabelSpell
-from labels.rules.spells import SpellRow, chosen_runs, spells
+from labels.rules.spells import SpellRow, runs_of, spells
 from labels.selectors.spell_inputs import histories, limits_now, meanings_in
 from reports.scope import Scope
 
@@ -138,7 +138,7 @@ def _joined(scope: Scope, periods: Sequence[Period]) -> Iterator[SpellRow]:
     meanings = meanings_in(found)
     limits = limits_now()
     for history in found:
-        yield from spells(chosen_runs(history, meanings), limits=limits)
+        yield from spells(runs_of(history, meanings), limits=limits)
 
 
 def _changed_in(periods: Iterable[Period]) -> Q:

@@ -17,11 +17,7 @@ from labels.rules.spells import (
     Projection,
     SpellLimits,
     StayRow,
-    chosen_runs,
-    clean_spells,
-    instant_mistaps,
     project,
-    spells,
     stage_stays,
 )
 from tests.labels import oracle
@@ -146,12 +142,6 @@ def test_an_end_without_a_live_removal_is_lost_and_blames_nobody(reason: str, or
 @pytest.mark.parametrize(("start", "end", "count"), [(0, 0, 0), (0.2, 0.9, 0), (0.2, 1.1, 1), (0, 1, 1), (0, 60, 1)])
 def test_added_and_removed_in_the_same_second_makes_no_spell(start: float, end: float, count: int) -> None:
     assert len(derive(on(HOT, start, end)).spells) == count
-
-
-def test_same_second_pairs_are_mistaps_when_one_person_did_both() -> None:
-    by_one, by_two, found = on(HOT, 5, 5), on(HOT, 5, 5, removed_by=BUDI), on(HOT, 5, 5, origin="resync")
-    deleted, slow = on(HOT, 5, 5, removed_reason="label_deleted", removed_origin=""), on(HOT, 5, 6)
-    assert instant_mistaps([by_one, by_two, found, deleted, slow]) == [by_one]
 
 
 # -- Meanings ---------------------------------------------------------------------------------------------------------
@@ -398,31 +388,6 @@ def test_limits_are_arguments() -> None:
     result = derive(on(HOT, 0, 60), on(HOT, 66, 1000), on(DONE, 1031), limits=short)
     assert [s.mistap for s in result.spells] == [False, False, False]
     assert seconds(result.stays) == [(HOT, 0, 1000), (DONE, 1031, None)]
-
-
-# -- Filters ----------------------------------------------------------------------------------------------------------
-
-
-def test_a_channel_is_chosen_before_joining() -> None:
-    intervals = [on(HOT, 0, 5000), on(HOT, 3000, 9000, channel=2, agent=BUDI)]
-    runs = chosen_runs(intervals, meaning_of(intervals), channels={2})
-    (spell,) = spells(runs, limits=LIMITS)
-    assert (seconds([spell]), spell.agent) == ([(HOT, 3000, 9000)], BUDI)
-
-
-def test_rows_of_a_report_are_joined_anew() -> None:
-    """Hot and Cold are one category: going from one to the other neither starts nor ends a spell of it."""
-    intervals = [on(HOT, 0, 5000), on(COLD, 4000, 9000, removed_by=BUDI), on(DONE, 6000)]
-    runs = chosen_runs(intervals, meaning_of(intervals), row_of={HOT: 70, COLD: 70}.get)
-    (spell,) = spells(runs, limits=LIMITS)
-    assert (seconds([spell]), spell.removed_by) == ([(70, 0, 9000)], BUDI)
-    assert seconds(clean_spells(runs, limits=LIMITS)) == [(70, 0, 9000)]
-
-
-def test_nothing_chosen_means_everything() -> None:
-    intervals = [on(HOT, 0, 5000), on(COLD, 4000)]
-    meanings = meaning_of(intervals)
-    assert spells(chosen_runs(intervals, meanings), limits=LIMITS) == derive(*intervals).spells
 
 
 # -- Any history ------------------------------------------------------------------------------------------------------
