@@ -218,9 +218,7 @@ def test_a_label_without_dated_meanings_means_its_label(contact: Contact, hot: C
     assert LabelSpell.objects.get().label == hot.label
 
 
-def test_archiving_a_contact_takes_it_out_of_every_figure_and_restoring_brings_it_back(
-    contact: Contact, hot: ChannelLabel
-) -> None:
+def test_an_archived_contact_is_in_no_figure_until_it_is_restored(contact: Contact, hot: ChannelLabel) -> None:
     other = PersonFactory()
     for each in (contact, other):
         put_on(each, hot, 0, 5000)

@@ -174,7 +174,7 @@ def test_a_meaning_from_after_the_removal_changes_nothing(since: int) -> None:
     assert (spell.label, spell.lost) == (HOT, False)
 
 
-def test_a_label_that_gets_a_meaning_another_channel_has_already_is_one_spell_with_it() -> None:
+def test_a_label_that_comes_to_mean_what_another_channel_has_joins_its_spell() -> None:
     meanings = {100 + HOT: [Meaning(None, HOT), Meaning(at(3000), COLD)]}
     result = derive(on(HOT, 0), on(COLD, 1000, channel=2, agent=BUDI), meanings=meanings)
     assert seconds(result.spells) == [(HOT, 0, 3000), (COLD, 1000, None)]
@@ -285,7 +285,8 @@ def test_a_label_without_a_step_is_no_stage() -> None:
     assert stays(on(URGENT, 0)) == []
 
 
-def test_falling_back_is_dated_when_the_newer_label_ended_and_belongs_to_who_took_it_off() -> None:
+def test_falling_back_belongs_to_who_took_the_newer_label_off() -> None:
+    """It is dated when the newer label ended."""
     result = stays(on(LEAD, 0), on(HOT, 1000, 5000, removed_by=BUDI))
     assert seconds(result) == [(LEAD, 0, 1000), (HOT, 1000, 5000), (LEAD, 5000, None)]
     assert [stay.agent for stay in result] == [SARI, SARI, BUDI]

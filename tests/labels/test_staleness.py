@@ -153,7 +153,8 @@ def test_who_has_the_channel_without_hours_goes_before_a_shift(spell: CleanSpell
     assert the_flag().owner == owner
 
 
-def test_one_person_on_shifts_owns_the_flag_also_at_night_but_of_several_nobody_is_guessed(spell: CleanSpell) -> None:
+def test_the_only_person_on_shifts_owns_the_flag_also_at_night(spell: CleanSpell) -> None:
+    """Of several nobody is guessed."""
     first, second = AgentFactory.create_batch(2)
     owns(first, spell.channel, weekdays=[0, 1])
     owns(first, spell.channel, weekdays=[2, 3])
