@@ -11,7 +11,7 @@ from api.base.filtering import ArchivableFilterSet, TrueFalseFilter, unknown_val
 from api.base.serializers import CodeField, StrictModelSerializer
 from api.base.viewsets import ArchiveViewSet, CreateMixin, EditViewSet, Writes
 from labels.models import Category, Label
-from labels.services import catalogue
+from labels.services import canonical
 
 
 class CategorySerializer(StrictModelSerializer):
@@ -26,7 +26,7 @@ class CategoryViewSet(CreateMixin, EditViewSet):
     queryset = Category.objects.none()
     serializer_class = CategorySerializer
     http_method_names = ["get", "head", "post", "patch"]
-    writes = Writes(create=catalogue.create_category, update=catalogue.update_category)
+    writes = Writes(create=canonical.create_category, update=canonical.update_category)
 
     def rows(self) -> Any:
         return Category.objects.all()
@@ -65,10 +65,10 @@ class LabelViewSet(ArchiveViewSet):
     serializer_class = LabelSerializer
     filterset_class = LabelFilterSet
     writes = Writes(
-        create=catalogue.create_label,
-        update=catalogue.update_label,
-        archive=catalogue.archive_label,
-        restore=catalogue.restore_label,
+        create=canonical.create_label,
+        update=canonical.update_label,
+        archive=canonical.archive_label,
+        restore=canonical.restore_label,
     )
 
     def rows(self) -> Any:

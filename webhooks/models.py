@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
-
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Channel
-from contacts.models.querysets import sees_everything, team_ids
-
-
-class InboundEventQuerySet(models.QuerySet[Any]):
-    def visible_to(self, user: Any) -> Self:
-        return self if sees_everything(user) else self.filter(channel__team_id__in=team_ids(user))
+from contacts.models.querysets import OfChannelQuerySet
 
 
 class InboundEvent(models.Model):
     """One accepted post, as it came. This table is the queue: `pending` rows are drained oldest first.
 
     `body` is the JSON with credentials taken out; it is emptied at once for ignored events and after
-    `INBOX_BODY_DAYS` for applied ones.
+    `INBOX_BODY_DAYS` for applied and duplicate ones.
     """
 
     class State(models.TextChoices):
@@ -44,7 +37,7 @@ class InboundEvent(models.Model):
     attempts = models.PositiveSmallIntegerField(_("attempts"), db_default=0)
     settled_at = models.DateTimeField(_("processed at"), null=True, blank=True)
 
-    objects = InboundEventQuerySet.as_manager()
+    objects = OfChannelQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("inbox event")
@@ -130,7 +123,7 @@ class LaneMark(models.Model):
 
 
 class ReconcileRun(models.Model):
-    """One full pull of a channel's labels, and what it mended."""
+    """One full pull of a channel's labels, and what it mended. Nothing pulls yet, so its page is empty."""
 
     channel = models.ForeignKey(
         Channel, verbose_name=_("channel"), on_delete=models.CASCADE, related_name="reconcile_runs"

@@ -12,7 +12,7 @@ from labelcrm.core.soft_deletion import Archivable, LivingManager
 
 
 class Team(Archivable):
-    """A group of agents and channels; `members` are the users who see its rows."""
+    """A group of agents and channels. Its rows are seen by its agents' users, and by `members` besides."""
 
     name = models.CharField(_("name"), max_length=100)
     members = models.ManyToManyField(

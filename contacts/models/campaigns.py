@@ -45,9 +45,10 @@ class Campaign(Archivable):
 
 
 class CampaignRule(models.Model):
-    """How a first message shows that it belongs to a campaign. Lower `priority` is asked first.
+    """How a message in shows that a campaign brought it. Lower `priority` is asked first.
 
-    Ids, refs and click ids are compared exactly. `match` says how words are looked for.
+    Ids, refs and click ids are compared exactly with the ad of any message. Words are looked for in a contact's first
+    message, as `match` says.
     """
 
     class Kind(models.TextChoices):
@@ -90,7 +91,10 @@ class CampaignRule(models.Model):
 
 
 class CampaignTouch(models.Model):
-    """One moment at which a campaign reached a contact. `campaign` empty: an ad that no campaign claims yet."""
+    """One moment at which a campaign reached a contact, recognised by a message or told by a file.
+
+    `campaign` empty: an ad that no campaign claims yet.
+    """
 
     contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="touches")
     campaign = models.ForeignKey(

@@ -75,7 +75,9 @@ class Channel(Archivable):
 
 
 class ChannelSecret(models.Model):
-    """A secret that posts may be signed with. During a rotation two are valid, until the older one expires."""
+    """A secret that a channel's posts are signed with, or carry in their address. Older ones may be valid until
+    `expires_at` beside the newest.
+    """
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="secrets")
     value = EncryptedTextField(_("secret"))
@@ -94,7 +96,8 @@ class ChannelSecret(models.Model):
 class ChannelOwnership(models.Model):
     """Whose channel it was in `[since, until)`; an empty `since` means from the beginning.
 
-    `weekdays` (0 = Monday) and hours limit it to a shift. Rows are never rewritten when owners change.
+    `weekdays` (0 = Monday) and hours limit it to a shift. A new owner ends the row of the one before; what was decided
+    about events that are recorded already stays as it is.
     """
 
     channel = models.ForeignKey(Channel, verbose_name=_("channel"), on_delete=models.CASCADE, related_name="ownerships")
@@ -125,7 +128,10 @@ class ChannelOwnership(models.Model):
 
 
 class ChannelGap(models.Model):
-    """A time in which a channel told us nothing although it should have; a pull may have repaired it."""
+    """A time in which a channel told us nothing although it should have; a pull may have repaired it.
+
+    Reports leave such times out. Nothing writes them down yet: the gaps of reports come from ChannelStatusEvent.
+    """
 
     channel = models.ForeignKey(Channel, verbose_name=_("channel"), on_delete=models.CASCADE, related_name="gaps")
     started_at = models.DateTimeField(_("from"))
@@ -146,7 +152,10 @@ class ChannelGap(models.Model):
 
 
 class ChannelStatusEvent(models.Model):
-    """What a gateway said about the connection, in full: resyncs are recognised by it, gaps are counted from it."""
+    """What a gateway said about the connection: resyncs are recognised by it, gaps are counted from it.
+
+    Old rows that repeat the one before them are deleted (`contacts.services.connections`).
+    """
 
     channel = models.ForeignKey(
         Channel, verbose_name=_("channel"), on_delete=models.CASCADE, related_name="status_events", db_index=False

@@ -125,7 +125,8 @@ class IdentityKind(models.TextChoices):
 class ContactIdentity(models.Model):
     """One identifier of a contact. Events remember the identity they came by, so that a merge can be undone.
 
-    `leads_since` is when WhatsApp said that the contact goes by it from then on: of each kind the latest leads.
+    `leads_since` is when WhatsApp said that the contact goes by it from then on: of each kind the latest leads, and
+    without any the one that led before, else the oldest.
     """
 
     contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="identities")
@@ -144,11 +145,11 @@ class ContactIdentity(models.Model):
 
 
 class ContactMerge(models.Model):
-    """Two contacts turned out to be one. Undoing gives back what is listed here.
+    """Two contacts turned out to be one. Undoing gives back what is listed here, and what came by these identities.
 
-    `identity_ids` and `moved` (table → row ids) came from `merged`. `before` holds what the merge changed in rows
-    that stayed: columns of both contacts and their times on channels. What the row of `merged` still says itself is
-    not repeated.
+    `identity_ids` and `moved` (table → row ids) came from `merged`. `before` holds what the merge changed or took
+    away besides: columns of both contacts, their times on channels, touches and stale flags, and the last row of each
+    table then, so that what came later is known. What the row of `merged` still says itself is not repeated.
     """
 
     survivor = models.ForeignKey(Contact, verbose_name=_("kept"), on_delete=models.CASCADE, related_name="merges")
@@ -202,7 +203,7 @@ class ContactChannel(models.Model):
 
 
 class Message(models.Model):
-    """One message in or out. `ad` holds the ad referral of a first message as the gateway told it.
+    """One message in or out. `ad` holds its ad referral, if it came by one, as the gateway told it.
 
     `history` marks what was said before the number was connected: it moves first and last times and is nobody's work.
 
@@ -262,14 +263,12 @@ class Note(models.Model):
 
 
 class Consent(models.Model):
-    """A contact agreed to be written to, or withdrew it, and what shows that."""
+    """A contact agreed to be written to, or withdrew it: when, and who wrote it down where (`source`)."""
 
     contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="consents")
     given = models.BooleanField(_("given"))
     at = models.DateTimeField(_("time"))
     source = models.CharField(_("source"), max_length=40)
-    evidence = models.TextField(_("evidence"), blank=True)
-    message = models.ForeignKey(Message, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     recorded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )

@@ -68,14 +68,14 @@ class ContactQuerySet(ArchivableQuerySet):
         return self.filter(on_team_channel | Q(assigned_to__team_id__in=teams) | own)
 
 
-class OfContactQuerySet(models.QuerySet[Any]):
-    """Rows that hang on a contact and a channel (`contact`, `channel`)."""
+class OfChannelQuerySet(models.QuerySet[Any]):
+    """Rows that hang on a channel (`channel`): seen by whoever sees it."""
 
     def visible_to(self, user: Any) -> Self:
         return self if sees_everything(user) else self.filter(channel__team_id__in=team_ids(user))
 
 
-class MessageQuerySet(OfContactQuerySet):
+class MessageQuerySet(OfChannelQuerySet):
     def counted(self) -> Self:
         """The messages that figures, first and last times and campaigns know of (`selectors.counting`)."""
         return self.exclude(kind="unknown")

@@ -1,1 +1,1 @@
-"""The only code that writes contacts, channels, messages and touches. Every function says `actor=` and why."""
+"""The code that writes contacts, channels, messages and touches. What a person does is told with `actor=`."""

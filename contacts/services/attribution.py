@@ -1,14 +1,15 @@
 """What brought a contact here: campaign touches from ads, codes in first messages and channel defaults.
 
 An ad referral is a touch whenever it comes. Words and channel defaults speak only for the very first message
-in; when an earlier one turns up, the touch moves there. The earliest touch is the contact's campaign.
+in; when an earlier one turns up, the touch moves there. The earliest touch is the contact's campaign, unless a file
+said another.
 
 What was said before a number was connected counts at its own time: it is what brought the contact, and whoever
 wrote half a year ago did not come by today's campaign. Only the channel's default says nothing about it, because
 it tells what the number is used for now.
 
 Ids, refs and click ids are compared exactly. Words match as a sequence of whole words, or anywhere in the text where
-the rule says so. Rules are asked by priority; among equal ones the exacter goes first, so that KAOS-2-BIRU is not
+the rule says so. Rules are asked by priority; among equal ones the more exact goes first, so that KAOS-2-BIRU is not
 taken by a rule for KAOS.
 """
 
@@ -55,7 +56,7 @@ def attribute(message_ids: Collection[int]) -> None:
 
 
 def _rules() -> list[CampaignRule]:
-    """Active rules of living campaigns, by priority; those for one channel before those for all."""
+    """Active rules of living campaigns, by priority; among equal ones those for one channel before those for all."""
     rules = CampaignRule.objects.filter(active=True, campaign__deleted_at__isnull=True)
     return sorted(rules, key=lambda rule: (rule.priority, rule.channel_id is None, rule.pk))
 

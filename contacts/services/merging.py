@@ -63,7 +63,9 @@ PERSONS = ("assigned_to_id", "follow_up_at", "opted_out_at", "campaign_id")
 
 
 def merge_contacts(*, survivor_id: int, merged_id: int, reason: str, actor: Any) -> ContactMerge:
-    """Move identities, messages, notes and touches of `merged_id` to `survivor_id`; both are locked in order.
+    """Move what hangs on `merged_id` (`MOVED`, and whom had been merged into it) to `survivor_id`, and join columns.
+
+    Both are locked, in order.
 
     Labels are moved by `labels.services.merging.merge`, which calls this. Raises ValidationError where one of them
     has been merged already.

@@ -163,7 +163,6 @@ _TABLES = {
     "contacts_note": lambda n: ngettext("%(n)d note", "%(n)d notes", n),
     "contacts_consent": lambda n: ngettext("%(n)d consent", "%(n)d consents", n),
     "contacts_campaigntouch": lambda n: ngettext("%(n)d campaign touch", "%(n)d campaign touches", n),
-    "labels_labelcommand": lambda n: ngettext("%(n)d label set here", "%(n)d labels set here", n),
 }
 _BY_IDENTITY = ("contacts_message", "labels_labelevent")
 

@@ -15,7 +15,7 @@ from contacts.models import Agent, Channel, Contact
 from labelcrm.core.dates import moment_of
 from labelcrm.core.models import User
 from labels.models import Label, Method
-from labels.rules.spells import Spell
+from labels.rules.spells import SpellRow
 from reports.scope import Scope
 from reports.selectors.home import today_until
 from reports.selectors.periods import is_provisional
@@ -71,7 +71,7 @@ def _period(request: HttpRequest) -> Period:
     return Period(since, until)
 
 
-def _lines(found: list[Spell], what: str) -> list[dict[str, Any]]:
+def _lines(found: list[SpellRow], what: str) -> list[dict[str, Any]]:
     """What the table shows, with every row looked up once per table and not once per line."""
     contacts = Contact.all_objects.in_bulk({spell.contact for spell in found})
     labels = Label.all_objects.in_bulk({spell.label for spell in found})

@@ -21,7 +21,7 @@ from desk.templatetags.labelcrm import badge, badges
 from labelcrm.core import audit
 from labels.models import Category, Label, LabelAlias
 from labels.rules.naming import normalize
-from labels.services import catalogue
+from labels.services import canonical
 
 
 @admin.register(Category)
@@ -43,10 +43,10 @@ class CategoryAdmin(EditingAdmin):
         return category.label_count
 
     def create(self, *, actor: Any, **values: Any) -> Category:
-        return catalogue.create_category(actor=actor, origin=ORIGIN, **values)
+        return canonical.create_category(actor=actor, origin=ORIGIN, **values)
 
     def change(self, obj: Category, *, actor: Any, **values: Any) -> Category:
-        return catalogue.update_category(obj, actor=actor, origin=ORIGIN, **values)
+        return canonical.update_category(obj, actor=actor, origin=ORIGIN, **values)
 
 
 class LabelForm(forms.ModelForm):
@@ -155,16 +155,16 @@ class LabelAdmin(EditingAdmin, ArchivableAdmin):
         return format_html('<a class="lc-link" href="{}">{}</a>', url, _("show"))
 
     def create(self, *, actor: Any, **values: Any) -> Label:
-        return catalogue.create_label(actor=actor, origin=ORIGIN, **values)
+        return canonical.create_label(actor=actor, origin=ORIGIN, **values)
 
     def change(self, obj: Label, *, actor: Any, **values: Any) -> Label:
-        return catalogue.update_label(obj, actor=actor, origin=ORIGIN, **values)
+        return canonical.update_label(obj, actor=actor, origin=ORIGIN, **values)
 
     def archive(self, obj: Label, *, actor: Any) -> None:
-        catalogue.archive_label(obj, actor=actor, origin=ORIGIN)
+        canonical.archive_label(obj, actor=actor, origin=ORIGIN)
 
     def restore(self, obj: Label, *, actor: Any) -> None:
-        catalogue.restore_label(obj, actor=actor, origin=ORIGIN)
+        canonical.restore_label(obj, actor=actor, origin=ORIGIN)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         super().save_formset(request, form, formset, change)

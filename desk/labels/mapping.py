@@ -28,7 +28,7 @@ from desk.templatetags.labelcrm import badge, badges, flag, moment
 from labelcrm.lib.numbers import row_id
 from labels.models import ChannelLabel, Label
 from labels.services import definitions
-from labels.services.remapping import remap
+from labels.services.meanings import remap
 
 ALWAYS, FROM = "always", "from"
 BAR_SELECT = ActionForm.base_fields["action"].widget.attrs["class"]  # as the choice of the action itself looks

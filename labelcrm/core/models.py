@@ -1,4 +1,4 @@
-"""What every app above needs: people who log in, the audit trail, jobs, heartbeats, and who was erased."""
+"""What every app above needs: people who log in and what their roles were given, the audit trail, jobs, heartbeats."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class Heartbeat(models.Model):
 
 
 class Setting(models.Model):
-    """A business setting that people change while the system runs; absent means the default in settings.py."""
+    """A value that an installation keeps by its key. The demo does, to know how far it was played."""
 
     key = models.CharField(_("key"), max_length=64, unique=True)
     value = models.JSONField(_("value"))
@@ -116,20 +116,6 @@ class Setting(models.Model):
 
     def __str__(self) -> str:
         return self.key
-
-
-class Suppression(models.Model):
-    """An erased person, by keyed hash of an identifier: nothing that happened up to `erased_at` returns."""
-
-    identifier_hash = models.CharField(max_length=64, unique=True)
-    erased_at = models.DateTimeField()
-
-    class Meta:
-        verbose_name = _("erased person")
-        verbose_name_plural = _("erased persons")
-
-    def __str__(self) -> str:
-        return self.identifier_hash[:8]
 
 
 class RoleGrant(models.Model):

@@ -51,7 +51,6 @@ PERMISSIONS: dict[str, list[str]] = {
         *VIEW_DATA,
         "contacts.change_contact",
         "contacts.add_note",
-        "labels.add_labelcommand",
         "labels.change_staleflag",
     ],
     MARKETING: [

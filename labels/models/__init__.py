@@ -1,9 +1,9 @@
 """What: the labels a business means, the ones WhatsApp knows, and who had which of them when."""
 
 from labels.models.canonical import Category, Label, LabelAlias
-from labels.models.governance import ContradictionRule, Finding, LabelMerge, NamingDecision, StaleFlag, StaleSnooze
-from labels.models.history import LabelAssignment, LabelCommand, LabelEvent
+from labels.models.history import LabelAssignment, LabelEvent
 from labels.models.projections import CleanSpell, LabelDay, LabelSpell, StageStay
+from labels.models.staleness import StaleFlag, StaleSnooze
 from labels.models.whatsapp import ChannelLabel, ChannelLabelEvent, ChannelLabelMeaning
 from labels.models.words import Effect, Method, Origin, RemovedReason, TimeSource
 
@@ -13,19 +13,14 @@ __all__ = [
     "ChannelLabelEvent",
     "ChannelLabelMeaning",
     "CleanSpell",
-    "ContradictionRule",
     "Effect",
-    "Finding",
     "Label",
     "LabelAlias",
     "LabelAssignment",
-    "LabelCommand",
     "LabelDay",
     "LabelEvent",
-    "LabelMerge",
     "LabelSpell",
     "Method",
-    "NamingDecision",
     "Origin",
     "RemovedReason",
     "StageStay",

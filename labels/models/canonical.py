@@ -102,7 +102,7 @@ class Label(Archivable):
 
 
 class LabelAlias(models.Model):
-    """Another spelling of a canonical label. `normalized` is what names are matched by."""
+    """A spelling of a canonical label, its own name among them. WhatsApp names are matched by `normalized`."""
 
     label = models.ForeignKey(Label, verbose_name=_("label"), on_delete=models.CASCADE, related_name="aliases")
     text = models.CharField(_("spelling"), max_length=200)

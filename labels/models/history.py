@@ -1,4 +1,4 @@
-"""Who put which label on whom and when: events as they came, the intervals folded from them, our own commands."""
+"""Who put which label on whom and when: events as they came, and the intervals folded from them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Agent, Channel, Contact, ContactIdentity
+from contacts.models.querysets import OfChannelQuerySet
 from labels.models.canonical import Label
-from labels.models.querysets import AssignmentQuerySet, CommandQuerySet, LabelEventQuerySet
+from labels.models.querysets import AssignmentQuerySet
 from labels.models.whatsapp import ChannelLabel
 from labels.models.words import Effect, Method, Origin, RemovedReason, TimeSource
 
 
 class LabelEvent(models.Model):
-    """One label put on or taken off one chat, as it was told. Append-only.
+    """One label put on or taken off one chat, as it was told. Rows are added and never deleted.
 
-    Time, actor and origin are decided once, when the row is recorded, and never again. `effect` is what the
-    fold made of it; `contact` and `channel_label` follow the identity and the generation the event belongs to.
+    Kind, time and identity stay as they were told. Actor and origin are decided when the row is recorded; an add
+    that later turns out to be part of a resync is marked as found then, with nobody as its actor
+    (`labels.services.resync`). `contact` follows the identity through merges, `channel_label` the generation that
+    covers the time, and `effect` is what the fold made of it.
     """
 
     class Kind(models.TextChoices):
@@ -52,9 +55,8 @@ class LabelEvent(models.Model):
     effect = models.CharField(_("effect"), max_length=6, choices=Effect, default=Effect.NONE)
     event_key = models.CharField(max_length=64)
     inbox_id = models.BigIntegerField(null=True)
-    command = models.ForeignKey("labels.LabelCommand", null=True, on_delete=models.SET_NULL, related_name="events")
 
-    objects = LabelEventQuerySet.as_manager()
+    objects = OfChannelQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("label event")
@@ -76,7 +78,8 @@ class LabelAssignment(models.Model):
     """An interval `[added_at, removed_at)` in which a contact had a WhatsApp label; open when still on.
 
     Derived from LabelEvents by `labels.rules.fold`, written by `labels.services` only. `label` is the canonical label
-    that the WhatsApp label means now, or meant when the interval ended.
+    that the WhatsApp label means now, or meant when the interval ended, and `channel_label_name` its name likewise;
+    both follow when meanings or names change.
     """
 
     contact = models.ForeignKey(
@@ -156,48 +159,3 @@ class LabelAssignment(models.Model):
     @property
     def is_active(self) -> bool:
         return self.removed_at is None
-
-
-class LabelCommand(models.Model):
-    """A label that somebody sets or removes from here: committed before the gateway is called (outbox)."""
-
-    class State(models.TextChoices):
-        QUEUED = "queued", _("queued")
-        SENT = "sent", _("sent")
-        CONFIRMED = "confirmed", _("confirmed")
-        UNCONFIRMED = "unconfirmed", _("not confirmed")
-        FAILED = "failed", _("failed")
-
-    contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="commands")
-    channel = models.ForeignKey(Channel, verbose_name=_("channel"), on_delete=models.PROTECT, related_name="+")
-    channel_label = models.ForeignKey(
-        ChannelLabel, verbose_name=_("WhatsApp label"), on_delete=models.PROTECT, related_name="+"
-    )
-    label = models.ForeignKey(Label, verbose_name=_("label"), on_delete=models.PROTECT, related_name="+")
-    on = models.BooleanField(_("put on"))
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, verbose_name=_("user"), null=True, on_delete=models.SET_NULL, related_name="+"
-    )
-    state = models.CharField(_("state"), max_length=12, choices=State, default=State.QUEUED)
-    reason = models.CharField(_("reason"), max_length=300, blank=True)
-    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
-    called_at = models.DateTimeField(_("sent at"), null=True)
-    answered_at = models.DateTimeField(null=True)
-    confirmed_at = models.DateTimeField(_("confirmed at"), null=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
-
-    objects = CommandQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("label command")
-        verbose_name_plural = _("label commands")
-        ordering = ["-id"]
-        indexes = [
-            # The outbox, and the search for the command that an arriving event echoes.
-            models.Index(
-                fields=["channel", "id"], condition=Q(state__in=["queued", "sent", "unconfirmed"]), name="open_commands"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{'+' if self.on else '-'} {self.label_id} on {self.contact_id}"

@@ -1,6 +1,6 @@
 """What reports read: spells, clean spells, stage stays and day sums, kept in step by `labels.services.projections`.
 
-Meanings are METRICS.md's "Ground rules" and "Stage and movement", restated in docs/architecture.md.
+What they mean: docs/metrics.md, "Ground rules", "Label activity" and "Stage and movement".
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ def _copied(to: Any, *, null: bool = False, related_name: str = "+") -> models.F
 class Spell(models.Model):
     """The time for which "contact has canonical label L" in `[started_at, ended_at)`, whatever channels said so.
 
-    `found`: it was there already, nobody is credited. `lost`: it ended without anybody's doing.
+    `found`: it was there already, nobody is credited. `lost`: it ended without anybody's doing. `channel`, `agent`,
+    `user` and `method` are those of the label that began it.
     """
 
     # Only `contact` is checked by the database: the others are copied from intervals, where they are checked, and
@@ -118,7 +119,7 @@ class StageStay(models.Model):
 
 
 class LabelDay(models.Model):
-    """Spells that started and ended on one business day, per label; sums of METRICS.md "Label activity"."""
+    """Spells that started and ended on one business day, per label (docs/metrics.md, "Label activity")."""
 
     label = models.ForeignKey(Label, on_delete=models.PROTECT, related_name="days")
     day = models.DateField()

@@ -1,4 +1,4 @@
-"""Which label rows a person may see, and the lookups that lists and the API share."""
+"""Which label rows a person may see, and the conditions that lists and the API share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from contacts.models import Contact
-from contacts.models.querysets import OfContactQuerySet, sees_everything, team_ids
+from contacts.models.querysets import OfChannelQuerySet, sees_everything
 from labelcrm.core.soft_deletion import ArchivableQuerySet
 
 # Labels that a WhatsApp name made and that nobody has given a place: "not mapped yet" (docs/metrics.md).
@@ -20,34 +20,16 @@ class LabelQuerySet(ArchivableQuerySet):
         return self
 
 
-class OfChannelQuerySet(models.QuerySet[Any]):
-    def visible_to(self, user: Any) -> Self:
-        return self if sees_everything(user) else self.filter(channel__team_id__in=team_ids(user))
-
-
-class ChannelLabelQuerySet(OfChannelQuerySet):
-    pass
-
-
-class LabelEventQuerySet(OfContactQuerySet):
-    pass
-
-
-class AssignmentQuerySet(OfContactQuerySet):
+class AssignmentQuerySet(OfChannelQuerySet):
     def active(self) -> Self:
         """Labels that are on now; system lists and archived contacts count nowhere."""
         return self.filter(removed_at__isnull=True, channel_label__hidden=False, contact__deleted_at__isnull=True)
 
 
-class CommandQuerySet(OfContactQuerySet):
-    pass
-
-
-class OfContactFlagQuerySet(models.QuerySet[Any]):
+class StaleFlagQuerySet(models.QuerySet[Any]):
     """Rows that hang on a contact only: seen by whoever sees the contact."""
 
     def visible_to(self, user: Any) -> Self:
         if sees_everything(user):
             return self
-
         return self.filter(contact__in=Contact.objects.visible_to(user))

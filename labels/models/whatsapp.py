@@ -8,8 +8,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Channel
+from contacts.models.querysets import OfChannelQuerySet
 from labels.models.canonical import Label
-from labels.models.querysets import ChannelLabelQuerySet, OfChannelQuerySet
 from labels.models.words import TimeSource
 
 
@@ -35,7 +35,7 @@ class ChannelLabel(models.Model):
     first_seen_at = models.DateTimeField(_("first seen"))
     deleted_at = models.DateTimeField(_("deleted in WhatsApp"), null=True, blank=True)
 
-    objects = ChannelLabelQuerySet.as_manager()
+    objects = OfChannelQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("WhatsApp label")
@@ -53,15 +53,16 @@ class ChannelLabel(models.Model):
 
 
 class ChannelLabelEvent(models.Model):
-    """What WhatsApp said about a label itself: it was saved (created, renamed, recoloured) or deleted.
+    """What was said about a label itself: it was saved (created, renamed, recoloured), deleted, or named in passing.
 
-    Append-only, and the only source from which ChannelLabel generations and names are derived.
+    Said by WhatsApp, but for the name that a person gives a placeholder, which is kept as said in passing. Append-only.
+    ChannelLabel names are derived from it, generations from it and from the LabelEvents that show a label alive.
     """
 
     class Kind(models.TextChoices):
         SAVED = "saved", _("saved")
         DELETED = "deleted", _("deleted")
-        HINT = "hint", _("named in passing")  # on an add or remove; believed only until it is saved
+        HINT = "hint", _("named in passing")  # on an add or remove, or by a person; believed only until it is saved
 
     channel = models.ForeignKey(Channel, verbose_name=_("channel"), on_delete=models.PROTECT, related_name="+")
     external_id = models.CharField(_("WhatsApp id"), max_length=100)
@@ -90,8 +91,8 @@ class ChannelLabelEvent(models.Model):
 class ChannelLabelMeaning(models.Model):
     """What a WhatsApp label means since when. An empty `since` holds from the beginning of the generation.
 
-    `name` is the WhatsApp name that started it. `decided_by` is empty where the name decided; what a person
-    decided is never overruled by a name that equals the one decided about.
+    `name` is the WhatsApp name that started it. `decided_at` is empty where the name decided. What a person decided
+    stands, with what was there then; only another name that is told later, of a later time, starts a new meaning.
     """
 
     channel_label = models.ForeignKey(

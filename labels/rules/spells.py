@@ -11,7 +11,7 @@ thousand in each batch of the drain, and a tuple does all three in C.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -19,14 +19,14 @@ from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 LIVE_ORIGINS = frozenset({"live", "crm"})
-UNDATED_ORIGINS = frozenset({"resync", "import"})
+IMPORT_OR_RESYNC = frozenset({"resync", "import"})
 REMOVED = "removed"
 UNKNOWN = "unknown"
 SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class SpellLimits:
     """How short is short. `mistap` and `hole` are settings, `bridge` is fixed by the definition of a clean spell."""
 
     mistap: timedelta
@@ -45,7 +45,7 @@ Meanings: TypeAlias = Mapping[int, Sequence[Meaning]]
 """Of each channel label, in the order of `since`."""
 
 
-class Interval(NamedTuple):
+class IntervalRow(NamedTuple):
     """One WhatsApp label on one contact in `[added_at, removed_at)`, and who put it on and took it off."""
 
     contact: int
@@ -76,15 +76,15 @@ class Piece(NamedTuple):
     channel_label: int
     end: datetime | None
     lost: bool
-    undated: bool
-    interval: Interval
+    import_or_resync: bool
+    interval: IntervalRow
 
 
 Run: TypeAlias = tuple[Piece, Piece]
 """A spell while it is being joined: the piece that opens it and the piece that ends it."""
 
 
-class CleanSpell(NamedTuple):
+class CleanSpellRow(NamedTuple):
     """A spell without short interruptions. Found ones credit nobody, lost ones blame nobody."""
 
     contact: int
@@ -101,7 +101,7 @@ class CleanSpell(NamedTuple):
     removed_by: int | None
 
 
-class Spell(NamedTuple):
+class SpellRow(NamedTuple):
     """A spell as it was observed."""
 
     contact: int
@@ -119,7 +119,7 @@ class Spell(NamedTuple):
     mistap: bool
 
 
-class StageStay(NamedTuple):
+class StayRow(NamedTuple):
     """The stage of a contact in `[started_at, ended_at)`. `agent` made the move that began it."""
 
     contact: int
@@ -135,70 +135,58 @@ class StageStay(NamedTuple):
 class Projection(NamedTuple):
     """All that is derived from one contact's intervals; each list in the order of its key."""
 
-    spells: list[Spell]
-    clean_spells: list[CleanSpell]
-    stays: list[StageStay]
+    spells: list[SpellRow]
+    clean_spells: list[CleanSpellRow]
+    stays: list[StayRow]
 
 
 def project(
-    intervals: Iterable[Interval], meanings: Meanings, *, steps: Mapping[int, int], limits: Limits
+    intervals: Iterable[IntervalRow], meanings: Meanings, *, steps: Mapping[int, int], limits: SpellLimits
 ) -> Projection:
     """Spells, clean spells and stage stays of one contact. `steps` holds the step of each stage label."""
-    runs = join(pieces(intervals, meanings))
+    runs = runs_of(intervals, meanings)
     clean = clean_spells(runs, limits=limits)
     return Projection(spells(runs, limits=limits), clean, stage_stays(clean, steps=steps, limits=limits))
 
 
-def chosen_runs(
-    intervals: Iterable[Interval],
-    meanings: Meanings,
-    *,
-    channels: Collection[int] | None = None,
-    row_of: Callable[[int], int | None] | None = None,
-) -> list[Run]:
-    """The joined runs of one contact for a report that filters, to be given to `spells` or `clean_spells`.
+def runs_of(intervals: Iterable[IntervalRow], meanings: Meanings) -> list[Run]:
+    """The intervals of one contact joined by label, to be given to `spells` or `clean_spells`.
 
-    `channels` keeps the intervals of these channels. `row_of` names the row of the report (category, group of
-    labels, ...) that a label counts in, None for one that is left out; each row is joined anew and its number
-    stands in `label`. Filters choose before joining (docs/metrics.md, "Ground rules", Filters).
+    A report that filters by channel passes the intervals of these channels alone: filters choose before joining
+    (docs/metrics.md, "Ground rules", Filters).
     """
-    kept = intervals if channels is None else [interval for interval in intervals if interval.channel in channels]
-    found = pieces(kept, meanings)
-    if row_of is None:
-        return join(found)
-    rows = ((row_of(piece.label), piece) for piece in found)
-    return join(piece._replace(label=row) for row, piece in rows if row is not None)
+    return join(split_by_meaning(intervals, meanings))
 
 
 # -- Pieces -----------------------------------------------------------------------------------------------------------
 
 
-def pieces(intervals: Iterable[Interval], meanings: Meanings) -> list[Piece]:
-    """The intervals by canonical label, in no order. Added and removed in the same second makes no piece.
+def split_by_meaning(intervals: Iterable[IntervalRow], meanings: Meanings) -> list[Piece]:
+    """The intervals as pieces of one canonical label, in no order. Added and removed in the same second makes no piece.
 
     Raises KeyError for a WhatsApp label without a meaning.
     """
-    found: list[Piece] = []
+    pieces: list[Piece] = []
     for interval in intervals:
-        if is_instant(interval):
+        if _is_instant(interval):
             continue
         meant = meanings[interval.channel_label]
         if len(meant) == 1:
-            found.append(_piece(interval, meant[0].label, interval.added_at, interval.removed_at))
+            pieces.append(_piece(interval, meant[0].label, interval.added_at, interval.removed_at))
         else:
-            found.extend(_split(interval, meant))
-    return found
+            pieces.extend(_split(interval, meant))
+    return pieces
 
 
-def is_instant(interval: Interval) -> bool:
-    """Added and removed in the same second: no spell, only a mistap (if a person did both)."""
+def _is_instant(interval: IntervalRow) -> bool:
+    """Added and removed in the same second."""
     start, end = interval.added_at, interval.removed_at
     return end is not None and end - start < SECOND and end.second == start.second
 
 
-def _split(interval: Interval, meant: Sequence[Meaning]) -> list[Piece]:
+def _split(interval: IntervalRow, meant: Sequence[Meaning]) -> list[Piece]:
     """One piece per label that the interval's time meets; the first meaning holds from the beginning."""
-    found: list[Piece] = []
+    pieces: list[Piece] = []
     start = interval.added_at
     label = meant[0].label
     for since, following in meant[1:]:
@@ -207,14 +195,14 @@ def _split(interval: Interval, meant: Sequence[Meaning]) -> list[Piece]:
         if interval.removed_at is not None and since >= interval.removed_at:
             break
         if since > start:
-            found.append(_piece(interval, label, start, since))
+            pieces.append(_piece(interval, label, start, since))
             start = since
         label = following
-    found.append(_piece(interval, label, start, interval.removed_at))
-    return found
+    pieces.append(_piece(interval, label, start, interval.removed_at))
+    return pieces
 
 
-def _piece(interval: Interval, label: int, start: datetime, end: datetime | None) -> Piece:
+def _piece(interval: IntervalRow, label: int, start: datetime, end: datetime | None) -> Piece:
     """A piece that a change of meaning begins is found and one that it ends is lost, whoever did the interval."""
     put_on = start == interval.added_at
     lost = False
@@ -229,7 +217,7 @@ def _piece(interval: Interval, label: int, start: datetime, end: datetime | None
         interval.channel_label,
         end,
         lost,
-        put_on and interval.origin in UNDATED_ORIGINS,
+        put_on and interval.origin in IMPORT_OR_RESYNC,
         interval,
     )
 
@@ -237,10 +225,10 @@ def _piece(interval: Interval, label: int, start: datetime, end: datetime | None
 # -- Spells -----------------------------------------------------------------------------------------------------------
 
 
-def join(found: Iterable[Piece]) -> list[Run]:
+def join(pieces: Iterable[Piece]) -> list[Run]:
     """Overlapping or touching pieces of one label made one, in the order of label and start."""
     runs: list[Run] = []
-    for piece in sorted(found):
+    for piece in sorted(pieces):
         if runs and _touches(runs[-1], piece):
             if _ends_it(piece, runs[-1][1]):
                 runs[-1] = (runs[-1][0], piece)
@@ -261,12 +249,12 @@ def _ends_it(piece: Piece, closer: Piece) -> bool:
     return (piece.lost, piece.channel, piece.channel_label) < (closer.lost, closer.channel, closer.channel_label)
 
 
-def spells(runs: Iterable[Run], *, limits: Limits) -> list[Spell]:
+def spells(runs: Iterable[Run], *, limits: SpellLimits) -> list[SpellRow]:
     """The rows of joined runs as they were observed, mistaps marked."""
-    return [Spell._make((*_facts(run), is_mistap(run, limits=limits))) for run in runs]
+    return [SpellRow._make((*_shared_columns(run), _is_mistap(run, limits=limits))) for run in runs]
 
 
-def clean_spells(runs: Iterable[Run], *, limits: Limits) -> list[CleanSpell]:
+def clean_spells(runs: Iterable[Run], *, limits: SpellLimits) -> list[CleanSpellRow]:
     """Runs less than `limits.bridge` apart, taken off and put back live, are one; then mistaps are dropped."""
     bridged: list[Run] = []
     for run in runs:
@@ -274,7 +262,7 @@ def clean_spells(runs: Iterable[Run], *, limits: Limits) -> list[CleanSpell]:
             bridged[-1] = (bridged[-1][0], run[1])
         else:
             bridged.append(run)
-    return [CleanSpell._make(_facts(run)) for run in bridged if not is_mistap(run, limits=limits)]
+    return [CleanSpellRow._make(_shared_columns(run)) for run in bridged if not _is_mistap(run, limits=limits)]
 
 
 def _continues(earlier: Run, later: Run, bridge: timedelta) -> bool:
@@ -288,8 +276,8 @@ def _continues(earlier: Run, later: Run, bridge: timedelta) -> bool:
     )
 
 
-def is_mistap(run: Run, *, limits: Limits) -> bool:
-    """Put on and taken off live, on one channel, by the same actor, within the limit (docs/metrics.md, Mistap)."""
+def _is_mistap(run: Run, *, limits: SpellLimits) -> bool:
+    """Put on and taken off live, on one channel, by the same actor, within the limit (docs/metrics.md, "Mistap")."""
     opener, closer = run
     return (
         closer.end is not None
@@ -301,28 +289,15 @@ def is_mistap(run: Run, *, limits: Limits) -> bool:
     )
 
 
-def _same_actor(adding: Interval, removing: Interval) -> bool:
+def _same_actor(adding: IntervalRow, removing: IntervalRow) -> bool:
     """The same agent, else the same user; two unknown actors count as the same (the caller compares the channel)."""
     if adding.agent is not None or removing.removed_by is not None:
         return adding.agent == removing.removed_by
     return adding.user == removing.removed_by_user
 
 
-def instant_mistaps(intervals: Iterable[Interval]) -> list[Interval]:
-    """Mistaps that made no spell: put on and taken off live in the same second, by the same actor."""
-    return [
-        interval
-        for interval in intervals
-        if is_instant(interval)
-        and interval.origin in LIVE_ORIGINS
-        and interval.removed_origin in LIVE_ORIGINS
-        and interval.removed_reason == REMOVED
-        and _same_actor(interval, interval)
-    ]
-
-
-def _facts(run: Run) -> tuple[Any, ...]:
-    """The twelve columns that spells and clean spells share, in the order of CleanSpell."""
+def _shared_columns(run: Run) -> tuple[Any, ...]:
+    """The twelve columns that spells and clean spells share, in the order of CleanSpellRow."""
     opener, closer = run
     adding = opener.interval
     found, lost = opener.found, closer.lost
@@ -334,7 +309,7 @@ def _facts(run: Run) -> tuple[Any, ...]:
         opener.channel,
         found,
         lost,
-        opener.undated,
+        opener.import_or_resync,
         None if found else adding.agent,
         None if found else adding.user,
         UNKNOWN if found else adding.method,
@@ -349,31 +324,31 @@ class Move(NamedTuple):
     """From `at` on, `stage` is the stage; None is "no stage"."""
 
     at: datetime
-    stage: CleanSpell | None
+    stage: CleanSpellRow | None
 
 
-def stage_stays(clean: Iterable[CleanSpell], *, steps: Mapping[int, int], limits: Limits) -> list[StageStay]:
+def stage_stays(clean: Iterable[CleanSpellRow], *, steps: Mapping[int, int], limits: SpellLimits) -> list[StayRow]:
     """The stages of one contact in order of time, from its clean spells (docs/metrics.md, "Stage and movement").
 
     A stay begins or ends by repair when the move was caused by a found or a lost label. Each move has one cause:
     the spell that starts then and is the stage from then on, else the end of the spell that was it.
     """
-    stays: list[StageStay] = []
-    before: CleanSpell | None = None
-    for at, stage in _without_holes(_tops(clean, steps), limits.hole):
+    stays: list[StayRow] = []
+    before: CleanSpellRow | None = None
+    for at, stage in _without_holes(_moves(clean, steps), limits.hole):
         if before is None or stage is None or stage.label != before.label:
             repair, agent = _cause(at, before, stage)
             if before is not None:
                 stays[-1] = stays[-1]._replace(ended_at=at, end_by_repair=repair)
             if stage is not None:
                 step = steps[stage.label]
-                stays.append(StageStay(stage.contact, at, None, stage.label, step, repair, False, agent))
+                stays.append(StayRow(stage.contact, at, None, stage.label, step, repair, False, agent))
         before = stage
     return stays
 
 
-def _tops(clean: Iterable[CleanSpell], steps: Mapping[int, int]) -> list[Move]:
-    """Each moment at which another spell, or none, ranks first among the active stage labels."""
+def _moves(clean: Iterable[CleanSpellRow], steps: Mapping[int, int]) -> list[Move]:
+    """A move at each moment at which another spell, or none, comes to rank first among the active stage labels."""
     ranked = [_ranked(spell, steps[spell.label]) for spell in clean if spell.label in steps]
     changes = [(spell[-1].started_at, True, spell) for spell in ranked]
     changes += [(spell[-1].ended_at, False, spell) for spell in ranked if spell[-1].ended_at is not None]
@@ -392,10 +367,10 @@ def _tops(clean: Iterable[CleanSpell], steps: Mapping[int, int]) -> list[Move]:
     return moves
 
 
-_Ranked: TypeAlias = tuple[bool, datetime, int, int, CleanSpell]
+_Ranked: TypeAlias = tuple[bool, datetime, int, int, CleanSpellRow]
 
 
-def _ranked(spell: CleanSpell, step: int) -> _Ranked:
+def _ranked(spell: CleanSpellRow, step: int) -> _Ranked:
     """Latest start first, but resync and import below all others; then the higher step, then the lower label id."""
     return (not spell.import_or_resync, spell.started_at, step, -spell.label, spell)
 
@@ -412,7 +387,7 @@ def _without_holes(moves: Sequence[Move], hole: timedelta) -> list[Move]:
     return kept
 
 
-def _end_of_hole(moves: Sequence[Move], position: int, stage: CleanSpell | None, hole: timedelta) -> int:
+def _end_of_hole(moves: Sequence[Move], position: int, stage: CleanSpellRow | None, hole: timedelta) -> int:
     """Where the stage really changes: `position`, or the add that follows its removal in less than `hole`."""
     removed_at = moves[position].at
     if stage is None or stage.ended_at != removed_at or stage.lost:
@@ -426,7 +401,7 @@ def _end_of_hole(moves: Sequence[Move], position: int, stage: CleanSpell | None,
     return position
 
 
-def _cause(at: datetime, before: CleanSpell | None, stage: CleanSpell | None) -> tuple[bool, int | None]:
+def _cause(at: datetime, before: CleanSpellRow | None, stage: CleanSpellRow | None) -> tuple[bool, int | None]:
     """Whether a move was by repair, and whose it was: who put the new stage on, else who took the old one off."""
     if stage is not None and stage.started_at == at:
         return stage.found, stage.agent

@@ -11,7 +11,7 @@ from operator import itemgetter
 from django.conf import settings
 
 from labelcrm.core.bulk import array, fetch_binary
-from labels.rules.spells import Interval, Limits, Meaning, Meanings
+from labels.rules.spells import IntervalRow, Meaning, Meanings, SpellLimits
 
 _INTERVALS = """
     SELECT a.contact_id, a.channel_id, a.channel_label_id, a.added_at, a.removed_at, a.origin,
@@ -31,7 +31,7 @@ _MEANINGS = """
 """
 
 
-def histories(contacts: Collection[int], *, channels: Collection[int] | None = None) -> list[list[Interval]]:
+def histories(contacts: Collection[int], *, channels: Collection[int] | None = None) -> list[list[IntervalRow]]:
     """The intervals of living contacts, those of WhatsApp's own lists left out: one list a contact, by contact id.
 
     `channels` keeps intervals of these channels only; a contact without any has no list.
@@ -42,10 +42,10 @@ def histories(contacts: Collection[int], *, channels: Collection[int] | None = N
     if channels is not None:
         chosen, values = " AND a.channel_id = ANY(%s::bigint[])", [*values, array(channels)]
     rows = fetch_binary(f"{_INTERVALS}{chosen} ORDER BY a.contact_id", values)
-    return [list(of_contact) for _, of_contact in groupby(map(Interval._make, rows), key=itemgetter(0))]
+    return [list(of_contact) for _, of_contact in groupby(map(IntervalRow._make, rows), key=itemgetter(0))]
 
 
-def meanings_in(found: Collection[Collection[Interval]]) -> Meanings:
+def meanings_in(found: Collection[Collection[IntervalRow]]) -> Meanings:
     """What the channel labels of these histories meant, oldest meaning first."""
     ids = {interval.channel_label for history in found for interval in history}
     meanings: dict[int, list[Meaning]] = defaultdict(list)
@@ -54,9 +54,9 @@ def meanings_in(found: Collection[Collection[Interval]]) -> Meanings:
     return meanings
 
 
-def limits_now() -> Limits:
+def limits_now() -> SpellLimits:
     """The limits of mistaps and holes that this installation has set."""
-    return Limits(
+    return SpellLimits(
         mistap=timedelta(seconds=settings.MISTAP_SECONDS),
         hole=timedelta(seconds=settings.HOLE_SECONDS),
     )

@@ -56,6 +56,11 @@ SELECT label.id, event.occurred_at, event.name
  WHERE label.id = ANY(%s)
  ORDER BY label.id, event.occurred_at, event.event_key COLLATE "C"
 """
+_NAMES_NOW = "SELECT id, name FROM labels_channellabel WHERE id = ANY(%s)"
+_LABELS = """
+SELECT channel_label_id, since, label_id FROM labels_channellabelmeaning WHERE channel_label_id = ANY(%s)
+ ORDER BY channel_label_id, since NULLS FIRST
+"""
 
 
 def _names(ids: list[int]) -> dict[int, list[tuple[datetime | None, str]]]:
@@ -63,18 +68,13 @@ def _names(ids: list[int]) -> dict[int, list[tuple[datetime | None, str]]]:
     for pk, since, name in fetch(_NAMES, [ids]):
         known = steps.setdefault(pk, [])
         known.append((since if known else None, name))
-    for pk, name in fetch("SELECT id, name FROM labels_channellabel WHERE id = ANY(%s)", [ids]):
+    for pk, name in fetch(_NAMES_NOW, [ids]):
         steps.setdefault(pk, [(None, name)])
     return steps
 
 
 def _labels(ids: list[int]) -> dict[int, list[tuple[datetime | None, int]]]:
     steps: dict[int, list[tuple[datetime | None, int]]] = {}
-    rows = fetch(
-        "SELECT channel_label_id, since, label_id FROM labels_channellabelmeaning WHERE channel_label_id = ANY(%s)"
-        " ORDER BY channel_label_id, since NULLS FIRST",
-        [ids],
-    )
-    for pk, since, label in rows:
+    for pk, since, label in fetch(_LABELS, [ids]):
         steps.setdefault(pk, []).append((since, label))
     return steps

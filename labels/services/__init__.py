@@ -1,1 +1,1 @@
-"""The only code that writes label tables. Every function says `actor=` and origin, and locks its keys in order."""
+"""The only code that writes label tables. What a person does is told with `actor=` and leaves an audit row."""

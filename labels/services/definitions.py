@@ -22,7 +22,7 @@ from labels.models import ChannelLabel, ChannelLabelEvent
 from labels.rules.fold import Generation, generation_at, generations
 from labels.rules.naming import MAX_NAME
 from labels.services import meanings
-from labels.services.rewording import reword
+from labels.services.wording import update_intervals_and_figures
 
 SAVED, DELETED, HINT = "saved", "deleted", "hint"
 # WhatsApp's own lists travel as labels. Only these types, or none told, are labels that people put on chats.
@@ -327,4 +327,4 @@ def name_placeholder(*, channel_label: ChannelLabel, name: str, actor: Any) -> s
     )  # fmt: skip
     audit.record(actor=actor, action="label.named", obj=channel_label, name=name)
     book = apply(connections.hold(channel_label.channel_id), [hint], uses={})
-    return reword(book.reworded)
+    return update_intervals_and_figures(book.reworded)

@@ -13,7 +13,7 @@ from contacts.models import Channel
 from contacts.selectors.ownership import NOBODY, Owner, Ownerships
 from contacts.services.messages import lock_contacts, touch
 from labelcrm.core.bulk import fetch
-from labels.services import definitions, folding, meanings, projections, recording, resync, rewording, staleness
+from labels.services import definitions, folding, projections, recording, resync, staleness, wording
 from labels.services.definitions import Definition, Use
 from labels.services.recording import Told
 
@@ -67,8 +67,8 @@ def take(
     refolded = folding.refold(folding.late_keys(told, outcome) | book.refold | remarked)
     contacts = outcome.contacts | refolded.contacts
     if book.reworded:
-        contacts |= rewording.refresh_wording(book.reworded)
-        meanings.archive_unused()
+        contacts |= wording.update_intervals(book.reworded)
+        wording.archive_unused()
     projections.refresh(contacts)
     staleness.close_settled(timezone.now(), contact_ids=contacts)
     touch(contacts)

@@ -5,18 +5,21 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db import transaction
 from django.utils import timezone
 
-from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelAlias, LabelAssignment
+from contacts.services import connections
+from labelcrm.core import audit
+from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelAlias
 from labels.rules.naming import normalize
+from labels.services import wording
 
 SYSTEM_LISTS = "WhatsApp lists"
 
-Step = tuple[datetime, str, datetime]  # (since, name, received at)
+DatedName = tuple[datetime, str, datetime]  # (since, name, received at)
 
 
-def settle(row: ChannelLabel, *, names: list[Step]) -> bool:
+def settle(row: ChannelLabel, *, names: list[DatedName]) -> bool:
     """Save `row` with the meanings that its `names` give it; rows that are right are not touched.
 
     Returns whether a meaning changed.
@@ -45,7 +48,9 @@ def _content(meaning: ChannelLabelMeaning) -> tuple[Any, ...]:
     return (meaning.label_id, meaning.name, meaning.since, meaning.decided_at)
 
 
-def _timeline(row: ChannelLabel, names: list[Step], existing: list[ChannelLabelMeaning]) -> list[ChannelLabelMeaning]:
+def _timeline(
+    row: ChannelLabel, names: list[DatedName], existing: list[ChannelLabelMeaning]
+) -> list[ChannelLabelMeaning]:
     """The meanings from the beginning on. What a person decided stands; only names heard later add to it."""
     if row.hidden:
         return [ChannelLabelMeaning(label=system_lists(), name=row.name)]
@@ -58,7 +63,9 @@ def _timeline(row: ChannelLabel, names: list[Step], existing: list[ChannelLabelM
     return timeline or [_meaning(row.name, None, by_name)]
 
 
-def _decided(existing: list[ChannelLabelMeaning], names: list[Step]) -> tuple[list[ChannelLabelMeaning], list[Step]]:
+def _decided(
+    existing: list[ChannelLabelMeaning], names: list[DatedName]
+) -> tuple[list[ChannelLabelMeaning], list[DatedName]]:
     """What stands because of a person's decision, and the names heard after it.
 
     A name from before the one that was decided about does not count, however late it is heard.
@@ -100,11 +107,27 @@ def system_lists() -> Label:
     return label
 
 
-def archive_unused() -> None:
-    """Archive labels that only a placeholder's name had made, once its real name is known."""
-    unused = Label.objects.filter(
-        ~Exists(ChannelLabelMeaning.objects.filter(label=OuterRef("pk"))),
-        ~Exists(LabelAssignment.objects.filter(label=OuterRef("pk"))),
-        reviewed=False,
+# -- A person decides -----------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def remap(*, channel_label: ChannelLabel, label: Label, since: datetime | None, actor: Any) -> set[int]:
+    """A person says what a WhatsApp label means: always (`since` None), or from a time on.
+
+    The times of intervals stay as they are; spells are split or restated. Its name becomes a spelling of `label`
+    where it is none yet. Returns ids of the contacts whose figures may have changed.
+    """
+    connections.hold(channel_label.channel_id)
+    row = ChannelLabel.objects.get(pk=channel_label.pk)
+    old = row.meanings.all() if since is None else row.meanings.filter(since__gte=since)
+    old.delete()
+    ChannelLabelMeaning.objects.create(
+        channel_label=row, label=label, name=row.name, since=since, decided_by=actor, decided_at=timezone.now()
     )
-    unused.update(deleted_at=timezone.now())
+    row.label = label
+    row.save(update_fields=["label"])
+    LabelAlias.objects.get_or_create(normalized=normalize(row.name), defaults={"label": label, "text": row.name})
+    audit.record(
+        actor=actor, action="label.remapped", obj=row, label=label.pk, since=since.isoformat() if since else None
+    )
+    return wording.update_intervals_and_figures({row.pk})

@@ -22,18 +22,23 @@ Key = tuple[int, int]
 
 EVENTS = "labels_labelevent"
 FLAGS = "labels_staleflag"
-MOVED = (EVENTS, "labels_labelcommand", "labels_stalesnooze")
+MOVED = (EVENTS, "labels_stalesnooze")
 
+_KEYS = "SELECT DISTINCT contact_id, channel_label_id FROM labels_labelevent WHERE contact_id = ANY(%s)"
+_GIVE_BACK_BY_IDENTITY = """
+UPDATE labels_labelevent SET contact_id = %s WHERE contact_id = %s AND identity_id = ANY(%s)
+"""
 _CLOSE_FLAGS = """
 UPDATE labels_staleflag SET closed_at = %s, closed_reason = %s WHERE contact_id = %s AND closed_at IS NULL
 """
-# Flags that were open when the merge came, unless a person closed them since.
+# Flags that were open when the merge came, unless a person closed them since. One that a snooze closed may have been
+# closed by the other contact's; where it was their own, `staleness.close_settled` closes it again.
 _REOPEN_FLAGS = """
 UPDATE labels_staleflag f SET closed_at = NULL, closed_reason = '', owner_id = was.owner_id,
        spell_started_at = was.spell_started_at, clock_started_at = was.clock_started_at, limit_days = was.limit_days,
        age_at_least = was.age_at_least, flagged_at = was.flagged_at
   FROM jsonb_populate_recordset(NULL::labels_staleflag, %s::jsonb) AS was
- WHERE f.id = was.id AND f.closed_by_id IS NULL AND f.closed_reason <> 'snoozed'
+ WHERE f.id = was.id AND f.closed_by_id IS NULL
    AND NOT EXISTS (SELECT FROM labels_staleflag o WHERE (o.contact_id, o.label_id) = (f.contact_id, f.label_id)
                       AND o.closed_at IS NULL AND o.id <> f.id)
 """
@@ -90,10 +95,7 @@ def unmerge(*, record: ContactMerge, actor: Any) -> None:
     before = _keys([record.survivor_id])
     for table in MOVED:
         give_back(record, table, record.moved.get(table, []))
-    execute(
-        "UPDATE labels_labelevent SET contact_id = %s WHERE contact_id = %s AND identity_id = ANY(%s)",
-        [record.merged_id, record.survivor_id, record.identity_ids],
-    )
+    execute(_GIVE_BACK_BY_IDENTITY, [record.merged_id, record.survivor_id, record.identity_ids])
     unmerge_contacts(record)
     execute(_REOPEN_FLAGS, [json.dumps(record.before.get(FLAGS, []))])
     record.undone_at = timezone.now()
@@ -103,11 +105,7 @@ def unmerge(*, record: ContactMerge, actor: Any) -> None:
 
 
 def _keys(contacts: Iterable[int]) -> set[Key]:
-    rows = fetch(
-        "SELECT DISTINCT contact_id, channel_label_id FROM labels_labelevent WHERE contact_id = ANY(%s)",
-        [list(contacts)],
-    )
-    return {(contact, label) for contact, label in rows}
+    return {(contact, label) for contact, label in fetch(_KEYS, [list(contacts)])}
 
 
 def _refold(before: set[Key], contacts: Collection[int]) -> None:

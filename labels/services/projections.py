@@ -1,8 +1,9 @@
 """The only writer of LabelSpell, CleanSpell, StageStay and LabelDay.
 
 `refresh` brings the projections of some contacts in step with their intervals, in the caller's transaction:
-the drain, remap, merge, archive, restore and erasure call it, and the nightly self-check runs it over everybody
-and must find nothing. What a spell is, `labels.rules.spells` says; here rows are read, compared and written set-wise.
+the drain, remapping, renaming, merging and a label's new step call it, and the nightly self-check runs it over
+everybody and must find nothing. What a spell is, `labels.rules.spells` says; here rows are read, compared and written
+set-wise.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from django.utils import timezone
 from contacts.services.messages import lock_contacts
 from labelcrm.core.bulk import array, copy_rows, execute, fetch_binary, transpose
 from labelcrm.core.retries import run_in_transaction
-from labels.rules.spells import Spell, project
+from labels.rules.spells import SpellRow, project
 from labels.selectors.spell_inputs import histories, limits_now, meanings_in
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ Row: TypeAlias = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ProjectionTable:
     """A projection: its columns as `labels.rules.spells` orders them; the first `key` of them are unique."""
 
     name: str
@@ -57,9 +58,9 @@ _SPELL_COLUMNS = {
     "method": "text",
     "removed_by_id": "bigint",
 }
-SPELLS = Table("labels_labelspell", 3, {**_SPELL_COLUMNS, "mistap": "boolean"})
-CLEAN_SPELLS = Table("labels_cleanspell", 3, _SPELL_COLUMNS)
-STAYS = Table(
+SPELLS = ProjectionTable("labels_labelspell", 3, {**_SPELL_COLUMNS, "mistap": "boolean"})
+CLEAN_SPELLS = ProjectionTable("labels_cleanspell", 3, _SPELL_COLUMNS)
+STAYS = ProjectionTable(
     "labels_stagestay",
     2,
     {
@@ -151,11 +152,14 @@ def _refresh_held(ids: list[int], *, write: bool) -> int:
 # -- Wanted and stored ------------------------------------------------------------------------------------------------
 
 
+_STAGE_STEPS = "SELECT id, step FROM labels_label WHERE step IS NOT NULL"
+
+
 def _wanted(ids: list[int]) -> tuple[list[Row], list[Row], list[Row]]:
     """The rows these contacts should have, per table, each in the order of its key."""
     found = histories(ids)
     meanings = meanings_in(found)
-    steps: dict[int, int] = dict(fetch_binary("SELECT id, step FROM labels_label WHERE step IS NOT NULL", []))
+    steps: dict[int, int] = dict(fetch_binary(_STAGE_STEPS, []))
     limits = limits_now()
     spells: list[Row] = []
     clean_spells: list[Row] = []
@@ -168,7 +172,7 @@ def _wanted(ids: list[int]) -> tuple[list[Row], list[Row], list[Row]]:
     return spells, clean_spells, stays
 
 
-def _stored(table: Table, ids: list[int]) -> list[Row]:
+def _stored(table: ProjectionTable, ids: list[int]) -> list[Row]:
     columns, order = ", ".join(table.columns), ", ".join(table.key_columns)
     query = f"SELECT {columns} FROM {table.name} WHERE contact_id = ANY(%s::bigint[]) ORDER BY {order}"  # noqa: S608
     return fetch_binary(query, [array(ids)])
@@ -200,7 +204,7 @@ def _difference(stored: Sequence[Row], wanted: Sequence[Row], key: int) -> Diffe
 # -- Writing ----------------------------------------------------------------------------------------------------------
 
 
-def _write(table: Table, difference: Difference) -> None:
+def _write(table: ProjectionTable, difference: Difference) -> None:
     if difference.gone:
         _delete(table, [row[: table.key] for row in difference.gone])
     if difference.changed:
@@ -209,7 +213,7 @@ def _write(table: Table, difference: Difference) -> None:
         copy_rows(table.name, list(table.columns), difference.new)
 
 
-def _delete(table: Table, keys: Sequence[Row]) -> None:
+def _delete(table: ProjectionTable, keys: Sequence[Row]) -> None:
     columns = {column: table.columns[column] for column in table.key_columns}
     execute(
         f"DELETE FROM {table.name} t USING {_values(columns)} WHERE {_same_key(table)}",  # noqa: S608
@@ -217,7 +221,7 @@ def _delete(table: Table, keys: Sequence[Row]) -> None:
     )
 
 
-def _update(table: Table, rows: Sequence[Row]) -> None:
+def _update(table: ProjectionTable, rows: Sequence[Row]) -> None:
     changes = ", ".join(f"{column} = v.{column}" for column in list(table.columns)[table.key :])
     execute(
         f"UPDATE {table.name} t SET {changes} FROM {_values(table.columns)} WHERE {_same_key(table)}",  # noqa: S608
@@ -230,7 +234,7 @@ def _values(columns: Mapping[str, str]) -> str:
     return f"unnest({arrays}) AS v ({', '.join(columns)})"
 
 
-def _same_key(table: Table) -> str:
+def _same_key(table: ProjectionTable) -> str:
     return " AND ".join(f"t.{column} = v.{column}" for column in table.key_columns)
 
 
@@ -257,10 +261,10 @@ def _count_days(sums: dict[tuple[int, date], list[int]], difference: Difference)
     new = [*difference.new, *(after for _, after in difference.changed)]
     for sign, rows in ((-1, old), (1, new)):
         for row in rows:
-            _count(sums, Spell._make(row), sign)
+            _count(sums, SpellRow._make(row), sign)
 
 
-def _count(sums: dict[tuple[int, date], list[int]], spell: Spell, sign: int) -> None:
+def _count(sums: dict[tuple[int, date], list[int]], spell: SpellRow, sign: int) -> None:
     started = sums[spell.label, _business_day(spell.started_at)]
     started[_FOUND if spell.found else _ADDED] += sign
     if spell.mistap:

@@ -13,7 +13,7 @@ from labels.models import Effect
 COLUMNS = (
     "id", "contact_id", "identity_id", "channel_id", "channel_label_id", "kind", "occurred_at", "occurred_at_source",
     "capped", "received_at", "actor_agent_id", "actor_user_id", "actor_method", "origin", "effect", "event_key",
-    "inbox_id", "command_id",
+    "inbox_id",
 )  # fmt: skip
 
 
@@ -41,7 +41,6 @@ class Told:
     origin: str = "live"
     key: str
     inbox_id: int | None = None
-    command_id: int | None = None
 
     @property
     def fold_key(self) -> tuple[int, int]:
@@ -82,7 +81,7 @@ def _row(event: Told, effects: dict[int, str]) -> tuple[Any, ...]:
         event.id, event.contact_id, event.identity_id, event.channel_id, event.channel_label_id,
         "add" if event.on else "remove", event.at, event.at_source, event.capped, event.received_at,
         event.agent_id, event.user_id, event.method, event.origin, effects.get(event.id, Effect.NONE.value),
-        event.key, event.inbox_id, event.command_id,
+        event.key, event.inbox_id,
     )  # fmt: skip
 
 
@@ -92,7 +91,7 @@ def load(keys: Collection[tuple[int, int]]) -> dict[tuple[int, int], list[Told]]
     rows = fetch(
         "SELECT e.id, e.contact_id, e.identity_id, e.channel_id, e.channel_label_id, e.kind, e.occurred_at,"
         " e.occurred_at_source, e.capped, e.received_at, e.actor_agent_id, e.actor_user_id, e.actor_method, e.origin,"
-        " e.event_key, e.inbox_id, e.command_id"
+        " e.event_key, e.inbox_id"
         " FROM unnest(%s::bigint[], %s::bigint[]) AS k (contact, label)"
         " JOIN labels_labelevent e ON e.contact_id = k.contact AND e.channel_label_id = k.label"
         " WHERE e.effect <> 'echo'",
@@ -109,5 +108,5 @@ def _told(row: tuple[Any, ...]) -> Told:
     return Told(
         id=row[0], contact_id=row[1], identity_id=row[2], channel_id=row[3], channel_label_id=row[4],
         on=row[5] == "add", at=row[6], at_source=row[7], capped=row[8], received_at=row[9], agent_id=row[10],
-        user_id=row[11], method=row[12], origin=row[13], key=row[14], inbox_id=row[15], command_id=row[16],
+        user_id=row[11], method=row[12], origin=row[13], key=row[14], inbox_id=row[15],
     )  # fmt: skip

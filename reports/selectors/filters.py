@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from contacts.models import Channel
 from labelcrm.core.bulk import transpose
-from labels.rules.spells import chosen_runs, clean_spells, spells
+from labels.rules.spells import clean_spells, runs_of, spells
 from labels.selectors.spell_inputs import histories, limits_now, meanings_in
 from reports.selectors.sql import select
 
@@ -119,7 +119,7 @@ def _rejoin(channels: Iterable[int]) -> dict[str, Any]:
     limits = limits_now()
     joined: dict[str, Rows] = {"spell": [], "clean": []}
     for history in found:
-        runs = chosen_runs(history, meanings)
+        runs = runs_of(history, meanings)
         joined["spell"] += (_row(spell, mistap=spell.mistap) for spell in spells(runs, limits=limits))
         joined["clean"] += (_row(spell, mistap=False) for spell in clean_spells(runs, limits=limits))
     columns: dict[str, Any] = {"mixed": mixed}

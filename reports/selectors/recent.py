@@ -14,7 +14,7 @@ from django.db.models import Count, Q, QuerySet
 
 from contacts.models import Channel
 from labels.models import ChannelLabelMeaning, LabelAssignment, LabelSpell
-from labels.rules.spells import Spell, chosen_runs, spells
+from labels.rules.spells import SpellRow, runs_of, spells
 from labels.selectors.spell_inputs import histories, limits_now, meanings_in
 from reports.scope import Scope
 
@@ -60,7 +60,7 @@ def activity(scope: Scope, periods: Sequence[Period]) -> list[Activity]:
     return [_counted(joined, period) for period in periods]
 
 
-def rows(scope: Scope, what: str, period: Period, *, most: int) -> list[Spell]:
+def rows(scope: Scope, what: str, period: Period, *, most: int) -> list[SpellRow]:
     """The spells behind one number of `activity`, newest first, `most` at most."""
     if scope.everything:
         return [_as_spell(row) for row in _behind(what, period)[:most]]
@@ -68,18 +68,18 @@ def rows(scope: Scope, what: str, period: Period, *, most: int) -> list[Spell]:
     return sorted(found, key=lambda spell: _moment(what, spell), reverse=True)[:most]
 
 
-def _moment(what: str, spell: Spell) -> datetime:
+def _moment(what: str, spell: SpellRow) -> datetime:
     """When a spell did what it is listed for: it started, or it ended."""
     return spell.started_at if what in (ADDED, FOUND) or spell.ended_at is None else spell.ended_at
 
 
-def _is(what: str, spell: Spell, period: Period) -> bool:
+def _is(what: str, spell: SpellRow, period: Period) -> bool:
     if what in (ADDED, FOUND):
         return period.holds(spell.started_at) and spell.found == (what == FOUND)
     return period.holds(spell.ended_at) and spell.lost == (what == LOST)
 
 
-def _counted(joined: Iterable[Spell], period: Period) -> Activity:
+def _counted(joined: Iterable[SpellRow], period: Period) -> Activity:
     counts = dict.fromkeys(WHATS, 0)
     mistaps = 0
     for spell in joined:
@@ -117,8 +117,8 @@ def _behind(what: str, period: Period) -> QuerySet[LabelSpell]:
     return _ended(period).filter(lost=what == LOST).order_by("-ended_at", "-id")
 
 
-def _as_spell(row: LabelSpell) -> Spell:
-    return Spell(
+def _as_spell(row: LabelSpell) -> SpellRow:
+    return SpellRow(
         row.contact_id, row.label_id, row.started_at, row.ended_at, row.channel_id, row.found, row.lost,
         row.import_or_resync, row.agent_id, row.user_id, row.method, row.removed_by_id, row.mistap,
     )  # fmt: skip
@@ -127,7 +127,7 @@ def _as_spell(row: LabelSpell) -> Spell:
 # -- Joined anew ------------------------------------------------------------------------------------------------------
 
 
-def _joined(scope: Scope, periods: Sequence[Period]) -> Iterator[Spell]:
+def _joined(scope: Scope, periods: Sequence[Period]) -> Iterator[SpellRow]:
     """The spells, over the channels that `scope` sees, of every contact for whom something changed in a period."""
     seen = LabelAssignment.objects.visible_to(scope).filter(
         channel_label__hidden=False, contact__deleted_at__isnull=True
@@ -138,7 +138,7 @@ def _joined(scope: Scope, periods: Sequence[Period]) -> Iterator[Spell]:
     meanings = meanings_in(found)
     limits = limits_now()
     for history in found:
-        yield from spells(chosen_runs(history, meanings), limits=limits)
+        yield from spells(runs_of(history, meanings), limits=limits)
 
 
 def _changed_in(periods: Iterable[Period]) -> Q:

@@ -28,10 +28,10 @@ from contacts.models import Contact, ContactMerge
 from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelAlias, LabelAssignment, LabelEvent
 from labels.rules.naming import normalize
 from labels.services import merging
-from labels.services.catalogue import update_label
+from labels.services.canonical import update_label
 from labels.services.definitions import name_placeholder
+from labels.services.meanings import remap
 from labels.services.rebuilding import rebuild
-from labels.services.remapping import remap
 from tests.adversarial.number import MON, Number
 from tests.adversarial.test_crowds import in_threads
 from tests.labels.test_projections import assert_in_step

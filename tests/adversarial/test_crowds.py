@@ -21,8 +21,8 @@ from labels.models import ChannelLabel, Label, LabelAssignment, LabelEvent, Labe
 from labels.rules.fold import fold, generation_at, generations
 from labels.services import folding, merging
 from labels.services.definitions import name_placeholder
+from labels.services.meanings import remap
 from labels.services.rebuilding import rebuild
-from labels.services.remapping import remap
 from tests.adversarial.number import BUDI, BUDI_LID, SITI, Interval, Number, minutes, phone, states
 from tests.services_plugin import is_full_run
 from webhooks.drain import lanes as processing

@@ -100,9 +100,7 @@ def written() -> dict[str, list[Any]]:
         "touches": sorted(
             (phones[t.contact_id], t.campaign_id, t.method, _age(t.at), t.evidence) for t in CampaignTouch.objects.all()
         ),
-        "consents": sorted(
-            (phones[c.contact_id], c.given, c.source, c.recorded_by_id, c.evidence) for c in Consent.objects.all()
-        ),
+        "consents": sorted((phones[c.contact_id], c.given, c.source, c.recorded_by_id) for c in Consent.objects.all()),
         "audit": sorted(
             (phones[e.object_id or 0], e.pk, e.actor_id, e.action, e.object_type, e.object_name, _timeless(e.details))
             for e in AuditEntry.objects.filter(object_type="contacts.contact")

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from itertools import pairwise
 from typing import Any
 
-from labels.rules.spells import CleanSpell, Interval, Limits, Meanings, Projection, Spell, StageStay
+from labels.rules.spells import CleanSpellRow, IntervalRow, Meanings, Projection, SpellLimits, SpellRow, StayRow
 
 LIVE = ("live", "crm")
 FOREVER = timedelta(days=36500)
@@ -26,7 +26,7 @@ class Part:
     label: int
     start: datetime
     end: datetime  # FOREVER later when open
-    interval: Interval
+    interval: IntervalRow
     first: bool  # the interval's own beginning
     last: bool  # the interval's own end
 
@@ -55,17 +55,17 @@ class Run:
 
 
 def project(
-    intervals: Sequence[Interval], meanings: Meanings, *, steps: Mapping[int, int], limits: Limits
+    intervals: Sequence[IntervalRow], meanings: Meanings, *, steps: Mapping[int, int], limits: SpellLimits
 ) -> Projection:
     """The projection of one contact, as `labels.rules.spells.project` should give it."""
     runs = _runs(intervals, meanings)
     clean = [run for run in _bridge(runs, limits) if not _mistap(run, limits)]
-    spells = [Spell(*_row(run), _mistap(run, limits)) for run in runs]
-    cleaned = [CleanSpell(*_row(run)) for run in clean]
+    spells = [SpellRow(*_row(run), _mistap(run, limits)) for run in runs]
+    cleaned = [CleanSpellRow(*_row(run)) for run in clean]
     return Projection(spells, cleaned, _stays(cleaned, steps, limits))
 
 
-def day_sums(spells: Iterable[Spell], zone: tzinfo) -> dict[tuple[int, date], Counter[str]]:
+def day_sums(spells: Iterable[SpellRow], zone: tzinfo) -> dict[tuple[int, date], Counter[str]]:
     """Added, found, mistaps, removed, lost per (label, business day), by counting spells one by one."""
     sums: dict[tuple[int, date], Counter[str]] = {}
 
@@ -84,7 +84,7 @@ def day_sums(spells: Iterable[Spell], zone: tzinfo) -> dict[tuple[int, date], Co
 # -- Spells -----------------------------------------------------------------------------------------------------------
 
 
-def _parts(intervals: Sequence[Interval], meanings: Meanings, forever: datetime) -> list[Part]:
+def _parts(intervals: Sequence[IntervalRow], meanings: Meanings, forever: datetime) -> list[Part]:
     found = []
     for interval in intervals:
         end = interval.removed_at or forever
@@ -109,7 +109,7 @@ def _label_at(meant: Sequence[Any], at: datetime) -> int:
     return label
 
 
-def _runs(intervals: Sequence[Interval], meanings: Meanings) -> list[Run]:
+def _runs(intervals: Sequence[IntervalRow], meanings: Meanings) -> list[Run]:
     moments = [m for i in intervals for m in (i.added_at, i.removed_at) if m]
     if not moments:
         return []
@@ -140,7 +140,7 @@ def _run(label: int, start: datetime, end: datetime, parts: list[Part], forever:
     return Run(label, start, end, opener, closer)
 
 
-def _mistap(run: Run, limits: Limits) -> bool:
+def _mistap(run: Run, limits: SpellLimits) -> bool:
     """ "added and removed live on one channel by the same actor within 120 s" """
     if run.end is None or run.closer is None or run.opener.found or not run.closer.taken_off_live:
         return False
@@ -155,7 +155,7 @@ def _mistap(run: Run, limits: Limits) -> bool:
     return quick and adding.channel == removing.channel and adder == remover
 
 
-def _bridge(runs: list[Run], limits: Limits) -> list[Run]:
+def _bridge(runs: list[Run], limits: SpellLimits) -> list[Run]:
     """ "spells of one label less than 120 s apart, taken off and put back live, are one (first opener)" """
     for i, (first, second) in enumerate(pairwise(runs)):
         if (
@@ -194,7 +194,7 @@ def _row(run: Run) -> tuple[Any, ...]:
 # -- Stages -----------------------------------------------------------------------------------------------------------
 
 
-def stage_from(clean: Sequence[CleanSpell], at: datetime, steps: Mapping[int, int]) -> CleanSpell | None:
+def stage_from(clean: Sequence[CleanSpellRow], at: datetime, steps: Mapping[int, int]) -> CleanSpellRow | None:
     """The stage in the moment after `at`, holes not considered.
 
     "The active stage label with the latest clean-spell start. Spells opened by resync or import rank below all
@@ -209,7 +209,7 @@ def stage_from(clean: Sequence[CleanSpell], at: datetime, steps: Mapping[int, in
     return next(s for s in highest if s.label == min(c.label for c in highest))
 
 
-def _stays(clean: Sequence[CleanSpell], steps: Mapping[int, int], limits: Limits) -> list[StageStay]:
+def _stays(clean: Sequence[CleanSpellRow], steps: Mapping[int, int], limits: SpellLimits) -> list[StayRow]:
     staged = [s for s in clean if s.label in steps]
     moments = sorted({m for s in staged for m in (s.started_at, s.ended_at) if m})
     raw = {at: stage_from(staged, at, steps) for at in moments}
@@ -219,7 +219,7 @@ def _stays(clean: Sequence[CleanSpell], steps: Mapping[int, int], limits: Limits
         return stage is not None and stage.started_at == at and not stage.found
 
     stays: list[dict[str, Any]] = []
-    before: CleanSpell | None = None
+    before: CleanSpellRow | None = None
     held_until: datetime | None = None
     for at in moments:
         if held_until is not None and at < held_until:
@@ -245,4 +245,4 @@ def _stays(clean: Sequence[CleanSpell], steps: Mapping[int, int], limits: Limits
                     }
                 )  # fmt: skip
         before = after
-    return [StageStay(**stay) for stay in stays]
+    return [StayRow(**stay) for stay in stays]

@@ -32,7 +32,7 @@ from contacts.services import people
 from contacts.services.attribution import MANUAL, set_first_touch
 from labelcrm.core.bulk import fetch
 from labelcrm.core.models import AuditEntry
-from labels.models import CleanSpell, Label, LabelAssignment, LabelCommand, StaleFlag
+from labels.models import CleanSpell, Label, LabelAssignment, StaleFlag
 from labels.services import merging, projections, staleness
 from labels.services.rebuilding import rebuild
 from tests.factories import AgentFactory, CampaignFactory, ChannelFactory, UserFactory
@@ -51,7 +51,6 @@ DERIVED = {"labels_labelassignment", "labels_labelspell", "labels_cleanspell", "
 RESTORED = {"contacts_contactchannel", "labels_staleflag"}
 STAY = {
     "contacts_contactmerge",  # an earlier merge is undone where it was made
-    "labels_finding",  # nothing makes findings yet
 }
 # Rows that are folded anew get new ids; when a row changed is no part of what it says.
 UNCOMPARED = {"labels_labelassignment": {"id"}, "labels_labelspell": {"id"}, "labels_cleanspell": {"id"},
@@ -142,8 +141,7 @@ class Shop:
         if what == "note":
             Note.objects.create(contact=contact, author=self.user, text=f"catatan {option}")
         elif what == "consent":
-            first = Message.objects.filter(contact=contact).first()
-            Consent.objects.create(contact=contact, given=True, at=minutes(at), source="admin", message=first)
+            Consent.objects.create(contact=contact, given=True, at=minutes(at), source="admin")
         elif what == "opt out":
             people.edit_contact(contact, actor=self.user, origin="admin", opted_out=True)
         elif what == "edit":
@@ -152,11 +150,6 @@ class Shop:
         elif what == "campaign":
             CampaignTouch.objects.create(contact=contact, campaign=self.campaigns[2], at=minutes(at), method=MANUAL)
             set_first_touch([contact.pk])
-        elif what == "command":
-            row = self.channels[0].labels.first()
-            LabelCommand.objects.create(
-                contact=contact, channel=self.channels[0], channel_label=row, label=row.label, on=True, user=self.user
-            )
         elif what == "archive":
             people.edits.archive(contact, actor=self.user, origin="admin")
             projections.refresh([contact.pk])
@@ -172,7 +165,7 @@ TELLINGS = st.tuples(
     st.integers(0, 60 * 24 * 20), st.integers(0, 3),
 )  # fmt: skip
 DEEDS = st.tuples(
-    st.sampled_from(["note", "consent", "opt out", "edit", "edit", "campaign", "command", "archive", "snooze"]),
+    st.sampled_from(["note", "consent", "opt out", "edit", "edit", "campaign", "archive", "snooze"]),
     st.integers(0, 2), st.integers(0, 1), st.integers(0, 60 * 24 * 20), st.integers(0, 3),
 )  # fmt: skip
 
@@ -283,7 +276,7 @@ def test_what_came_after_goes_to_the_identity_it_came_by(shop: Shop, two: tuple[
 def test_what_a_person_wrote_after_stays_with_the_survivor(shop: Shop, two: tuple[Contact, Contact]) -> None:
     ana, lid = two
     record = merged(ana, lid)
-    for deed in ("note", "opt out", "campaign", "command"):
+    for deed in ("note", "opt out", "campaign"):
         shop.do((deed, 0, 0, 200, 0))
     people.edit_contact(ana, actor=shop.user, origin="admin", name="Ibu Ana", assigned_to=shop.agents[0])
     merging.unmerge(record=record, actor=None)
@@ -292,7 +285,7 @@ def test_what_a_person_wrote_after_stays_with_the_survivor(shop: Shop, two: tupl
     assert (ana.name, ana.assigned_to, ana.opted_out_at) == ("Ibu Ana", shop.agents[0], NOW)
     assert (lid.name, lid.assigned_to, lid.opted_out_at) == ("", None, None)
     assert ana.campaign == shop.campaigns[2]
-    for model in (Note, Consent, LabelCommand):
+    for model in (Note, Consent):
         assert model.objects.get().contact == ana
 
 
@@ -388,6 +381,21 @@ def test_a_flag_that_was_snoozed_meanwhile_is_not_opened_again(shop: Shop, two: 
     staleness.snooze(contact=ana, label=hot, actor=shop.user, reason="masih")
     merging.unmerge(record=record, actor=None)
     assert list(StaleFlag.objects.filter(closed_at=None).values_list("contact", flat=True)) == [lid.pk]
+
+
+def test_a_flag_that_the_other_ones_snooze_closed_is_open_again(shop: Shop, two: tuple[Contact, Contact]) -> None:
+    ana, lid = two
+    shop.hear(("on", 1, 0, 110, 0))
+    hot = LabelAssignment.objects.get(contact=ana).label
+    staleness.flag_stale(timezone.now())
+    staleness.snooze(contact=lid, label=hot, actor=shop.user, reason="masih")
+    flag = StaleFlag.objects.get(contact=ana, closed_at=None)
+    record = merged(ana, lid)
+    flag.refresh_from_db()
+    assert flag.closed_reason == "snoozed"
+    merging.unmerge(record=record, actor=None)
+    flag.refresh_from_db()
+    assert flag.closed_at is None
 
 
 def test_the_audit_rows_of_a_merge_hold_ids_only(shop: Shop, two: tuple[Contact, Contact]) -> None:

@@ -24,7 +24,7 @@ from labels.models import (
     LabelSpell,
     StageStay,
 )
-from labels.rules.spells import Interval, Meaning
+from labels.rules.spells import IntervalRow, Meaning
 from labels.selectors.spell_inputs import limits_now
 from labels.services import projections
 from tests.factories import AgentFactory, ChannelFactory, ContactFactory
@@ -89,8 +89,8 @@ def expected() -> dict[str, list[tuple[Any, ...]]]:
     return rows
 
 
-def _interval(row: LabelAssignment) -> Interval:
-    return Interval(
+def _interval(row: LabelAssignment) -> IntervalRow:
+    return IntervalRow(
         row.contact_id, row.channel_id, row.channel_label_id, row.added_at, row.removed_at, row.origin, row.added_by_id,
         row.added_by_user_id, row.added_by_method, row.removed_by_id, row.removed_by_user_id, row.removed_origin,
         row.removed_reason,
@@ -218,9 +218,7 @@ def test_a_label_without_dated_meanings_means_its_label(contact: Contact, hot: C
     assert LabelSpell.objects.get().label == hot.label
 
 
-def test_archiving_takes_a_contact_out_of_every_figure_until_it_is_restored(
-    contact: Contact, hot: ChannelLabel
-) -> None:
+def test_an_archived_contact_is_in_no_figure_until_it_is_restored(contact: Contact, hot: ChannelLabel) -> None:
     other = PersonFactory()
     for each in (contact, other):
         put_on(each, hot, 0, 5000)

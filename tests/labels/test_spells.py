@@ -11,24 +11,20 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from labels.rules.spells import (
-    CleanSpell,
-    Interval,
-    Limits,
+    CleanSpellRow,
+    IntervalRow,
     Meaning,
     Projection,
-    StageStay,
-    chosen_runs,
-    clean_spells,
-    instant_mistaps,
+    SpellLimits,
+    StayRow,
     project,
-    spells,
     stage_stays,
 )
 from tests.labels import oracle
 from tests.services_plugin import is_full_run
 
 NOON = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
-LIMITS = Limits(mistap=timedelta(seconds=120), hole=timedelta(seconds=600))
+LIMITS = SpellLimits(mistap=timedelta(seconds=120), hole=timedelta(seconds=600))
 LEAD, HOT, COLD, WAITING, DONE, URGENT = 1, 2, 3, 4, 5, 9
 STEPS = {LEAD: 1, HOT: 2, COLD: 2, WAITING: 3, DONE: 4}
 SARI, BUDI = 71, 72
@@ -38,7 +34,7 @@ def at(seconds: float) -> datetime:
     return NOON + timedelta(seconds=seconds)
 
 
-def on(label: int, start: float, end: float | None = None, **changes: Any) -> Interval:
+def on(label: int, start: float, end: float | None = None, **changes: Any) -> IntervalRow:
     """`label` on from second `start` to `end`, put on and taken off by Sari in WhatsApp; on channel 1 unless said."""
     channel = changes.pop("channel", 1)
     removal = {} if end is None else {"removed_by": SARI, "removed_origin": "live", "removed_reason": "removed"}
@@ -53,18 +49,18 @@ def on(label: int, start: float, end: float | None = None, **changes: Any) -> In
         "user": None,
         "method": "channel_owner",
     }
-    return Interval(**(fields | removal | changes))
+    return IntervalRow(**(fields | removal | changes))
 
 
-def lost(label: int, start: float, end: float, **changes: Any) -> Interval:
+def lost(label: int, start: float, end: float, **changes: Any) -> IntervalRow:
     return on(label, start, end, removed_reason="reconcile", removed_origin="reconcile", removed_by=None, **changes)
 
 
-def meaning_of(intervals: list[Interval]) -> dict[int, list[Meaning]]:
+def meaning_of(intervals: list[IntervalRow]) -> dict[int, list[Meaning]]:
     return {i.channel_label: [Meaning(None, i.channel_label % 100)] for i in intervals}
 
 
-def derive(*intervals: Interval, meanings: Any = None, limits: Limits = LIMITS) -> Projection:
+def derive(*intervals: IntervalRow, meanings: Any = None, limits: SpellLimits = LIMITS) -> Projection:
     meant = meaning_of(list(intervals)) | (meanings or {})
     result = project(intervals, meant, steps=STEPS, limits=limits)
     assert result == oracle.project(intervals, meant, steps=STEPS, limits=limits)
@@ -148,12 +144,6 @@ def test_added_and_removed_in_the_same_second_makes_no_spell(start: float, end: 
     assert len(derive(on(HOT, start, end)).spells) == count
 
 
-def test_same_second_pairs_are_mistaps_when_one_person_did_both() -> None:
-    by_one, by_two, found = on(HOT, 5, 5), on(HOT, 5, 5, removed_by=BUDI), on(HOT, 5, 5, origin="resync")
-    deleted, slow = on(HOT, 5, 5, removed_reason="label_deleted", removed_origin=""), on(HOT, 5, 6)
-    assert instant_mistaps([by_one, by_two, found, deleted, slow]) == [by_one]
-
-
 # -- Meanings ---------------------------------------------------------------------------------------------------------
 
 
@@ -184,7 +174,7 @@ def test_a_meaning_from_after_the_removal_changes_nothing(since: int) -> None:
     assert (spell.label, spell.lost) == (HOT, False)
 
 
-def test_a_new_meaning_that_another_channel_already_holds_joins_its_spell() -> None:
+def test_a_label_that_comes_to_mean_what_another_channel_has_joins_its_spell() -> None:
     meanings = {100 + HOT: [Meaning(None, HOT), Meaning(at(3000), COLD)]}
     result = derive(on(HOT, 0), on(COLD, 1000, channel=2, agent=BUDI), meanings=meanings)
     assert seconds(result.spells) == [(HOT, 0, 3000), (COLD, 1000, None)]
@@ -283,7 +273,7 @@ def test_a_found_spell_between_two_live_ones_keeps_them_apart() -> None:
 # -- Stages -----------------------------------------------------------------------------------------------------------
 
 
-def stays(*intervals: Interval) -> list[StageStay]:
+def stays(*intervals: IntervalRow) -> list[StayRow]:
     return derive(*intervals).stays
 
 
@@ -295,7 +285,7 @@ def test_a_label_without_a_step_is_no_stage() -> None:
     assert stays(on(URGENT, 0)) == []
 
 
-def test_falling_back_to_an_older_stage_is_by_who_took_the_newer_label_off() -> None:
+def test_falling_back_belongs_to_who_took_the_newer_label_off() -> None:
     """It is dated when the newer label ended."""
     result = stays(on(LEAD, 0), on(HOT, 1000, 5000, removed_by=BUDI))
     assert seconds(result) == [(LEAD, 0, 1000), (HOT, 1000, 5000), (LEAD, 5000, None)]
@@ -395,35 +385,10 @@ def test_no_intervals_are_no_rows() -> None:
 
 
 def test_limits_are_arguments() -> None:
-    short = Limits(mistap=timedelta(seconds=10), hole=timedelta(seconds=30), bridge=timedelta(seconds=5))
+    short = SpellLimits(mistap=timedelta(seconds=10), hole=timedelta(seconds=30), bridge=timedelta(seconds=5))
     result = derive(on(HOT, 0, 60), on(HOT, 66, 1000), on(DONE, 1031), limits=short)
     assert [s.mistap for s in result.spells] == [False, False, False]
     assert seconds(result.stays) == [(HOT, 0, 1000), (DONE, 1031, None)]
-
-
-# -- Filters ----------------------------------------------------------------------------------------------------------
-
-
-def test_a_channel_is_chosen_before_joining() -> None:
-    intervals = [on(HOT, 0, 5000), on(HOT, 3000, 9000, channel=2, agent=BUDI)]
-    runs = chosen_runs(intervals, meaning_of(intervals), channels={2})
-    (spell,) = spells(runs, limits=LIMITS)
-    assert (seconds([spell]), spell.agent) == ([(HOT, 3000, 9000)], BUDI)
-
-
-def test_rows_of_a_report_are_joined_anew() -> None:
-    """Hot and Cold are one category: going from one to the other neither starts nor ends a spell of it."""
-    intervals = [on(HOT, 0, 5000), on(COLD, 4000, 9000, removed_by=BUDI), on(DONE, 6000)]
-    runs = chosen_runs(intervals, meaning_of(intervals), row_of={HOT: 70, COLD: 70}.get)
-    (spell,) = spells(runs, limits=LIMITS)
-    assert (seconds([spell]), spell.removed_by) == ([(70, 0, 9000)], BUDI)
-    assert seconds(clean_spells(runs, limits=LIMITS)) == [(70, 0, 9000)]
-
-
-def test_nothing_chosen_means_everything() -> None:
-    intervals = [on(HOT, 0, 5000), on(COLD, 4000)]
-    meanings = meaning_of(intervals)
-    assert spells(chosen_runs(intervals, meanings), limits=LIMITS) == derive(*intervals).spells
 
 
 # -- Any history ------------------------------------------------------------------------------------------------------
@@ -440,7 +405,7 @@ ACTORS = st.sampled_from([None, SARI, BUDI])
 
 
 @st.composite
-def intervals_of_a_key(draw: st.DrawFn, channel: int, label: int) -> list[Interval]:
+def intervals_of_a_key(draw: st.DrawFn, channel: int, label: int) -> list[IntervalRow]:
     times = sorted(draw(st.lists(MOMENTS, max_size=7)))
     found = []
     for start, end in [*zip(times[::2], times[1::2], strict=False), *([(times[-1], None)] if len(times) % 2 else [])]:
@@ -458,7 +423,7 @@ def intervals_of_a_key(draw: st.DrawFn, channel: int, label: int) -> list[Interv
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> tuple[list[Interval], dict[int, list[Meaning]]]:
+def histories(draw: st.DrawFn) -> tuple[list[IntervalRow], dict[int, list[Meaning]]]:
     """The intervals of one contact, in any order, and what their labels meant."""
     keys = draw(st.sets(st.tuples(st.sampled_from([1, 2, 3]), st.sampled_from([*STEPS, URGENT])), max_size=5))
     intervals = [interval for key in sorted(keys) for interval in draw(intervals_of_a_key(*key))]
@@ -472,7 +437,7 @@ def histories(draw: st.DrawFn) -> tuple[list[Interval], dict[int, list[Meaning]]
 @settings(max_examples=3000 if is_full_run() else 200, deadline=None)
 @given(histories())
 @example(([on(HOT, 0, 0), on(HOT, 0)], {100 + HOT: [Meaning(None, HOT)]}))
-def test_any_history_gives_what_the_oracle_sees(history: tuple[list[Interval], dict[int, list[Meaning]]]) -> None:
+def test_any_history_gives_what_the_oracle_sees(history: tuple[list[IntervalRow], dict[int, list[Meaning]]]) -> None:
     intervals, meanings = history
     expected = oracle.project(intervals, meanings, steps=STEPS, limits=LIMITS)
     assert project(intervals, meanings, steps=STEPS, limits=LIMITS) == expected
@@ -510,8 +475,8 @@ def test_active_plus_net_is_active(history: Any, moment: float) -> None:
 @given(histories())
 def test_outside_of_holes_the_stage_is_the_best_active_label(history: Any) -> None:
     intervals, meanings = history
-    none = Limits(mistap=LIMITS.mistap, hole=timedelta(0))
-    clean: list[CleanSpell] = project(intervals, meanings, steps=STEPS, limits=LIMITS).clean_spells
+    none = SpellLimits(mistap=LIMITS.mistap, hole=timedelta(0))
+    clean: list[CleanSpellRow] = project(intervals, meanings, steps=STEPS, limits=LIMITS).clean_spells
     rows = stage_stays(clean, steps=STEPS, limits=none)
     for spell in clean:
         best = oracle.stage_from(clean, spell.started_at, STEPS)

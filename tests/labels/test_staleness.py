@@ -153,8 +153,8 @@ def test_who_has_the_channel_without_hours_goes_before_a_shift(spell: CleanSpell
     assert the_flag().owner == owner
 
 
-def test_a_single_owner_on_shifts_owns_the_flag_also_out_of_hours(spell: CleanSpell) -> None:
-    """Of several owners on shifts nobody is guessed."""
+def test_the_only_person_on_shifts_owns_the_flag_also_at_night(spell: CleanSpell) -> None:
+    """Of several nobody is guessed."""
     first, second = AgentFactory.create_batch(2)
     owns(first, spell.channel, weekdays=[0, 1])
     owns(first, spell.channel, weekdays=[2, 3])

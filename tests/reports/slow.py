@@ -30,7 +30,7 @@ from contacts.models import (
     Message,
 )
 from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelEvent, StaleFlag, StaleSnooze
-from labels.rules.spells import Interval, Limits, Meaning
+from labels.rules.spells import IntervalRow, Meaning, SpellLimits
 from tests.labels import oracle
 
 HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
@@ -81,7 +81,7 @@ class Slow:
         return other
 
     @property
-    def instants(self) -> list[Interval]:
+    def instants(self) -> list[IntervalRow]:
         return [i for i in self.all_instants if self.within(i.added_at)]
 
     @property
@@ -91,7 +91,7 @@ class Slow:
 
     # -- Which spells ---
 
-    def _project(self, intervals: list[Interval]) -> tuple[list[Any], list[Any]]:
+    def _project(self, intervals: list[IntervalRow]) -> tuple[list[Any], list[Any]]:
         spells, clean = [], []
         for mine in _by_contact(intervals).values():
             projection = oracle.project(mine, self.meanings, steps={}, limits=_limits())
@@ -107,7 +107,7 @@ class Slow:
     def _is_certain(self, method: str, channel: int) -> bool:
         return method == "crm_user" or (method == "channel_owner" and channel in self.single)
 
-    def _instant(self, i: Interval) -> bool:
+    def _instant(self, i: IntervalRow) -> bool:
         """ "Added and removed in the same second makes no spell, only a mistap" """
         if i.removed_at is None or f"{i.removed_at:%F %T}" != f"{i.added_at:%F %T}":
             return False
@@ -117,7 +117,7 @@ class Slow:
         certain_ok = not self.certain or self._is_certain(i.method, i.channel)
         return live and same and label_ok and certain_ok
 
-    def _meant(self, i: Interval) -> int:
+    def _meant(self, i: IntervalRow) -> int:
         """What the WhatsApp label meant when it was put on."""
         begun = [m.label for m in self.meanings[i.channel_label] if m.since is None or m.since <= i.added_at]
         return begun[-1] if begun else self.meanings[i.channel_label][0].label
@@ -399,9 +399,9 @@ class Slow:
         return float(campaign.cost) / len(days) * sum(part for part in parts if part > 0)
 
 
-def _limits() -> Limits:
+def _limits() -> SpellLimits:
     """ "within 120 s (setting)", "less than 10 minutes (setting)" """
-    return Limits(
+    return SpellLimits(
         mistap=timedelta(seconds=settings.MISTAP_SECONDS),
         hole=timedelta(seconds=settings.HOLE_SECONDS),
     )
@@ -547,7 +547,7 @@ def _cut_off(channel: int) -> Iterable[tuple[datetime, datetime]]:
 # -- From events to intervals ---
 
 
-def _intervals(contacts: Iterable[int]) -> Iterable[Interval]:
+def _intervals(contacts: Iterable[int]) -> Iterable[IntervalRow]:
     """One chat and one WhatsApp label after the other: on at an add, off at a remove or when the label is deleted."""
     events: dict[tuple[int, int], list[LabelEvent]] = defaultdict(list)
     for event in LabelEvent.objects.filter(channel_label__hidden=False).exclude(effect="echo"):
@@ -568,8 +568,8 @@ def _intervals(contacts: Iterable[int]) -> Iterable[Interval]:
             yield _interval(on, max(on.occurred_at, deleted) if deleted else None, "label_deleted" if deleted else "")
 
 
-def _interval(on: LabelEvent, end: datetime | None, reason: str, off: LabelEvent | None = None) -> Interval:
-    return Interval(
+def _interval(on: LabelEvent, end: datetime | None, reason: str, off: LabelEvent | None = None) -> IntervalRow:
+    return IntervalRow(
         contact=on.contact_id,
         channel=on.channel_id,
         channel_label=on.channel_label_id,

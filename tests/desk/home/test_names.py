@@ -13,7 +13,7 @@ from contacts.services import people
 from desk.home.live import live
 from desk.home.page import Known, Viewer, row_html, tiles_html
 from labels.models import Category, ChannelLabel, Label
-from labels.services import catalogue
+from labels.services import canonical
 from labels.services.merging import merge
 from reports.scope import Scope
 from reports.selectors.feed import read_feed
@@ -118,9 +118,9 @@ def test_a_renamed_label_agent_or_number_has_the_new_name_at_once(
 def test_tiles_name_labels_and_categories_as_they_are_called_now(company: Company, owner: Client) -> None:
     labelled(company)
     told(owner)
-    catalogue.update_label(Label.objects.get(name="Grade A"), actor=None, origin="test", name="Kelas Satu", name_en="")
+    canonical.update_label(Label.objects.get(name="Grade A"), actor=None, origin="test", name="Kelas Satu", name_en="")
     category = Category.objects.get(code="filter")
-    catalogue.update_category(category, actor=None, origin="test", name="Saringan Baru", name_en="")
+    canonical.update_category(category, actor=None, origin="test", name="Saringan Baru", name_en="")
     html = told(owner)
     assert "Kelas Satu" in html
     assert "Saringan Baru" in html

@@ -1,0 +1,77 @@
+"""What WhatsApp labels are called and mean is written into intervals; it follows when names or meanings change."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from contacts.services.messages import lock_contacts, touch
+from labelcrm.core.bulk import execute, fetch, transpose
+from labels.models import ChannelLabelMeaning, Label, LabelAssignment
+from labels.selectors.wording import load_wording
+from labels.services import projections, staleness
+
+_INTERVALS = """
+SELECT id, channel_label_id, removed_at, label_id, channel_label_name FROM labels_labelassignment
+ WHERE channel_label_id = ANY(%s)
+"""
+_UPDATE = """
+UPDATE labels_labelassignment AS i SET label_id = n.label, channel_label_name = n.name, updated_at = now()
+  FROM unnest(%s::bigint[], %s::bigint[], %s::text[]) AS n (id, label, name) WHERE i.id = n.id
+"""
+_CONTACTS = "SELECT DISTINCT contact_id FROM labels_labelassignment WHERE channel_label_id = ANY(%s)"
+
+
+def update_intervals(channel_labels: Collection[int]) -> set[int]:
+    """Write name and canonical label into the intervals of `channel_labels` (ids).
+
+    Returns the ids of the contacts that may change by it; they are locked.
+    """
+    contacts: set[int] = set()
+    while found := _contacts_with(channel_labels) - contacts:
+        lock_contacts(found)
+        contacts |= found
+    mend_intervals(channel_labels)
+    return contacts
+
+
+def mend_intervals(channel_labels: Collection[int], *, write: bool = True) -> int:
+    """Compare, and mend when `write`, what intervals say of their labels; returns how many intervals were wrong."""
+    wording = load_wording(channel_labels)
+    wrong = []
+    for pk, channel_label, removed_at, label, name in fetch(_INTERVALS, [sorted(channel_labels)]):
+        said = wording[channel_label]
+        wanted = (said.label_at(removed_at), said.name_at(removed_at))
+        if wanted != (label, name):
+            wrong.append((pk, *wanted))
+    return execute(_UPDATE, transpose(wrong, 3)) if write else len(wrong)
+
+
+def _contacts_with(channel_labels: Collection[int]) -> set[int]:
+    """Everybody who ever had one of these labels: a dated meaning can move a spell and leave its interval alone."""
+    return {contact for (contact,) in fetch(_CONTACTS, [sorted(channel_labels)])}
+
+
+def update_intervals_and_figures(channel_labels: Collection[int]) -> set[int]:
+    """`update_intervals`, and the projections and stale flags of everybody concerned; returns their contact ids."""
+    contacts = update_intervals(channel_labels)
+    projections.refresh(contacts)
+    staleness.close_settled(timezone.now(), contact_ids=contacts)
+    touch(contacts)
+    archive_unused()
+    return contacts
+
+
+def archive_unused() -> None:
+    """Archive unreviewed labels that no WhatsApp label means any more and nobody ever had.
+
+    They came from the name of a placeholder whose real name is known by now, or of a label that a person remapped.
+    """
+    unused = Label.objects.filter(
+        ~Exists(ChannelLabelMeaning.objects.filter(label=OuterRef("pk"))),
+        ~Exists(LabelAssignment.objects.filter(label=OuterRef("pk"))),
+        reviewed=False,
+    )
+    unused.update(deleted_at=timezone.now())
