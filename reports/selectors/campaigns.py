@@ -12,6 +12,7 @@ from typing import Any
 from django.utils.timezone import localtime
 
 from contacts.models import Campaign
+from labelcrm.core.bulk import fetch
 from labels.models import Label
 from labels.models.canonical import ColorFamily
 from reports.limits import Limits
@@ -21,7 +22,6 @@ from reports.selectors.gaps import GAPS, met
 from reports.selectors.periods import Period, midnight
 from reports.selectors.questions import Question, of_kind, or_unmapped
 from reports.selectors.shares import Share, share
-from reports.selectors.sql import select
 
 CREDITED = timedelta(hours=24 * 30)  # how long a last touch gets the credit for a label
 
@@ -266,7 +266,7 @@ def _mixes(
         expressions, source = clean, "credit.campaign_id"
         tables = f"""clean s LEFT JOIN LATERAL ({_CREDIT[touch]}) AS credit ON true
                      WHERE s.started_at >= %(start)s AND s.started_at < %(end)s"""
-    found = select(
+    found = fetch(
         f"WITH {expressions} SELECT {source}, {or_unmapped('s')}, count(DISTINCT s.contact_id)"  # noqa: S608
         f" FROM {tables}"
         " GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2",
@@ -304,7 +304,7 @@ def _undated_days(campaigns: Iterable[Any]) -> dict[int, tuple[date, date]]:
     ids = [c.pk for c in campaigns if c.cost is not None and not (c.starts_on and c.ends_on)]
     if not ids:
         return {}
-    found: list[tuple[int, datetime, datetime]] = select(_SEEN_DAYS, {"ids": ids})
+    found: list[tuple[int, datetime, datetime]] = fetch(_SEEN_DAYS, {"ids": ids})
     return {campaign: (localtime(first).date(), localtime(last).date()) for campaign, first, last in found}
 
 

@@ -13,10 +13,9 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from contacts.models import Channel
-from labelcrm.core.bulk import transpose
+from labelcrm.core.bulk import fetch, transpose
 from labels.rules.spells import chosen_runs, clean_spells, spells
 from labels.selectors.spell_inputs import histories, limits_now, meanings_in
-from reports.selectors.sql import select
 
 Rows: TypeAlias = list[tuple[Any, ...]]
 
@@ -113,7 +112,7 @@ _MIXED = """
 def _rejoin(channels: Iterable[int]) -> dict[str, Any]:
     """Contacts cut through by the filter, and their spells and clean spells over `channels` alone, as columns."""
     wanted: dict[str, Any] = {"channels": sorted(channels)}
-    mixed = [contact for (contact,) in select(_MIXED, wanted)]
+    mixed = [contact for (contact,) in fetch(_MIXED, wanted)]
     found = histories(mixed, channels=wanted["channels"])
     meanings = meanings_in(found)
     limits = limits_now()

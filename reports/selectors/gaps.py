@@ -15,9 +15,8 @@ from typing import Any
 from django.conf import settings
 
 from contacts.models import Channel
-from labelcrm.core.bulk import transpose
+from labelcrm.core.bulk import fetch, transpose
 from reports.limits import Limits
-from reports.selectors.sql import select
 
 GAPS = """
     gap AS (
@@ -50,7 +49,7 @@ def gaps(*, since: datetime, now: datetime) -> list[Gap]:
         "working": Channel.Status.WORKING.value,
         "replay": timedelta(seconds=settings.RESYNC_WINDOW_SECONDS),
     }
-    return [Gap(*row) for row in select(_UNREPAIRED, values)]
+    return [Gap(*row) for row in fetch(_UNREPAIRED, values)]
 
 
 def parameters(found: Iterable[Gap]) -> dict[str, Any]:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from labelcrm.core.bulk import fetch
 from labels.models import Label
 from labels.models.querysets import UNMAPPED
 from reports.selectors import activity, facts
 from reports.selectors.facts import Facts
 from reports.selectors.questions import Question, or_unmapped
-from reports.selectors.sql import select
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +113,7 @@ def days(question: Question) -> list[DayRow]:
         raise ValueError("Day sums are kept over all channels and whole days only.")
     first, last = whole
     labels = None if filters.labels is None else sorted(filters.labels)
-    return [DayRow(**dict(zip(_DAY, row, strict=True))) for row in select(_DAYS, {"a": first, "b": last, "l": labels})]
+    return [DayRow(**dict(zip(_DAY, row, strict=True))) for row in fetch(_DAYS, {"a": first, "b": last, "l": labels})]
 
 
 _DAY = ("day", "added", "mistaps", "found", "removed", "lost")
