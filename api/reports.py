@@ -22,8 +22,8 @@ from api.base.serializers import ID_SCHEMA, TIME_SCHEMA
 from api.base.viewsets import StrictViewMixin
 from reports.query import REPORTS, AskedWrong, ask
 from reports.selectors import periods
-from reports.selectors.archived import hidden_contacts
 from reports.selectors.campaigns import Basis, Touch
+from reports.selectors.filters import hidden_contacts
 
 MAY_READ = "reports.view_report"
 

@@ -34,8 +34,8 @@ from reports.definitions import definition, sections
 from reports.limits import Limits, spoken
 from reports.query import REPORTS, Asked, AskedWrong, Report, ask
 from reports.selectors import agents, facts, periods
-from reports.selectors.archived import hidden_contacts
 from reports.selectors.campaigns import Basis, Touch
+from reports.selectors.filters import hidden_contacts
 
 MAY_READ = "reports.view_report"
 ROWS = 100

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from contacts.models import Channel
+from contacts.models import Channel, Contact
 from labelcrm.core.bulk import fetch, transpose
 from labels.rules.spells import chosen_runs, clean_spells, spells
 from labels.selectors.spell_inputs import histories, limits_now, meanings_in
@@ -130,3 +130,16 @@ def _rejoin(channels: Iterable[int]) -> dict[str, Any]:
 
 def _row(spell: Sequence[Any], *, mistap: bool) -> tuple[Any, ...]:
     return (*(spell[place] for place in _PLACES), mistap)
+
+
+# -- Contacts that no report counts -----------------------------------------------------------------------------------
+
+
+def hidden_contacts(user: Any) -> int:
+    """How many archived contacts a user, or a scope, sees: they are in no figure of any period.
+
+    One that was merged lives on in the other (docs/metrics.md, "Ground rules", Restated).
+    """
+    archived = Contact.all_objects.visible_to(user).archived()
+    found: int = archived.filter(merged_into__isnull=True).count()
+    return found

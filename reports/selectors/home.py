@@ -19,7 +19,7 @@ from labels.models import Category, CleanSpell, Label, LabelAssignment, LabelDay
 from labels.models.querysets import UNMAPPED
 from reports.limits import Limits
 from reports.scope import Scope
-from reports.selectors.archived import hidden_contacts
+from reports.selectors.filters import hidden_contacts
 from reports.selectors.recent import Activity, Period, activity
 from webhooks.models import InboundEvent
 
