@@ -23,7 +23,7 @@ from django.views.decorators.http import require_GET
 
 from contacts.models import Channel
 from contacts.models.channels import CRM_GATEWAY
-from desk.home.activity import label_activity
+from desk.home.label_activity import label_activity
 from desk.home.live import Full, Stream, live
 from desk.home.todos import todos
 from labelcrm.core.models import User

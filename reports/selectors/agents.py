@@ -9,7 +9,7 @@ from typing import Any
 
 from contacts.models import Agent, Channel
 from contacts.selectors.counting import COUNTS, first_live_inbound
-from reports.selectors import activity, facts, owners
+from reports.selectors import activity_facts, facts, owners
 from reports.selectors.facts import Facts
 from reports.selectors.gaps import GAPS, met
 from reports.selectors.questions import Question, of_kind
@@ -118,9 +118,9 @@ def _facts(question: Question) -> list[Facts]:
     return [
         _received(),
         _arrivals(),
-        activity.by(question, "s.agent_id"),
-        activity.removals(question),
-        activity.instant_mistaps(question, "a.added_by_id"),
+        activity_facts.of_spells(question, "s.agent_id"),
+        activity_facts.removals(question),
+        activity_facts.instant_mistaps(question, "a.added_by_id"),
         _grades(question),
         _stale(question),
     ]
@@ -281,7 +281,8 @@ _JUDGED = ("labelled_1h", "labelled_24h", "came_true", "cold_yet_bought")
 _COUNTS = (
     "received", "already_labelled", "first_labelled", "unlabelled", "unlabelled_so_far", "instant_mistaps",
     "removed_by", "stale_open", "came_true_immature", "came_true_already", "cold_yet_bought_immature",
-    "cold_yet_bought_already", *(f"{name}_unknown" for name in _JUDGED), *activity.COUNTS, *activity.CONTACTS,
+    "cold_yet_bought_already", *(f"{name}_unknown" for name in _JUDGED),
+    *activity_facts.COUNTS, *activity_facts.CONTACTS,
 )  # fmt: skip
 _SHARES = ("graded_high", *_JUDGED)
 
@@ -300,7 +301,7 @@ def _row(agent: Any, found: Mapping[str, Any], everybody: Mapping[int | None, Ma
         first_label_median_s=found.get("first_label_median_s"),
         first_label_p90_s=found.get("first_label_p90_s"),
         mistap_rate=share(counts["mistaps"] + counts["instant_mistaps"], taps),
-        net=activity.net(counts),
+        net=activity_facts.net(counts),
         net_by_people=counts["added"] - counts["removed"],
         came_true_others=_others("came_true", who, everybody),
         cold_yet_bought_others=_others("cold_yet_bought", who, everybody),

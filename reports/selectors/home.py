@@ -20,7 +20,7 @@ from labels.models.querysets import UNMAPPED
 from reports.limits import Limits
 from reports.scope import Scope
 from reports.selectors.filters import hidden_contacts
-from reports.selectors.recent import Activity, Period, activity
+from reports.selectors.spell_counts import Period, SpellCounts, count_spells
 from webhooks.models import InboundEvent
 
 WEEK = timedelta(days=7)
@@ -60,8 +60,8 @@ class Tiles:
 
     now: datetime = field(compare=False)
     week_ago: datetime = field(compare=False)
-    today: Activity
-    before: Activity
+    today: SpellCounts
+    before: SpellCounts
     never_labelled: int
     stale: int
     parked: int
@@ -75,7 +75,7 @@ def read_tiles(scope: Scope, _last: Tiles | None = None) -> Tiles:
     """The figures of a scope, read now; nothing of the last reading is needed."""
     now = timezone.now()
     periods = [today_until(now), today_until(now, weeks_ago=1)]
-    today, before = activity(scope, periods)
+    today, before = count_spells(scope, periods)
     labelled, per_category = _per_category(scope)
     return Tiles(
         now=now,

@@ -19,7 +19,7 @@ from labels.rules.spells import Spell
 from reports.scope import Scope
 from reports.selectors.home import today_until
 from reports.selectors.periods import is_provisional
-from reports.selectors.recent import ADDED, FOUND, LOST, REMOVED, Period, activity, rows
+from reports.selectors.spell_counts import ADDED, FOUND, LOST, REMOVED, Period, count_spells, rows
 
 MOST = 500
 TITLES = {
@@ -52,12 +52,12 @@ def label_activity(request: HttpRequest) -> HttpResponse:
         "what": what,
         "period": period,
         "provisional": is_provisional(period.until, now=timezone.now()),
-        "total": getattr(activity(scope, [period])[0], what),
+        "total": getattr(count_spells(scope, [period])[0], what),
         "lines": _lines(found, what),
         "most": MOST,
         "neighbours": [(name, title, _query(name, period)) for name, title in TITLES.items()],
     }
-    return TemplateResponse(request, "home/activity.html", context)
+    return TemplateResponse(request, "home/label_activity.html", context)
 
 
 def _query(what: str, period: Period) -> dict[str, str]:
