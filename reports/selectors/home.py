@@ -20,7 +20,8 @@ from labels.models.querysets import UNMAPPED
 from reports.limits import Limits
 from reports.scope import Scope
 from reports.selectors.filters import hidden_contacts
-from reports.selectors.spell_counts import Period, SpellCounts, count_spells
+from reports.selectors.periods import Period
+from reports.selectors.spell_counts import SpellCounts, count_spells
 from webhooks.models import InboundEvent
 
 WEEK = timedelta(days=7)
@@ -79,7 +80,7 @@ def read_tiles(scope: Scope, _last: Tiles | None = None) -> Tiles:
     labelled, per_category = _per_category(scope)
     return Tiles(
         now=now,
-        week_ago=periods[1].until,
+        week_ago=periods[1].end,
         today=today,
         before=before,
         never_labelled=never_labelled(Contact.objects.visible_to(scope), now=now).count(),

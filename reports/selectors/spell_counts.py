@@ -17,20 +17,10 @@ from labels.models import ChannelLabelMeaning, LabelAssignment, LabelSpell
 from labels.rules.spells import Spell, chosen_runs, spells
 from labels.selectors.spell_inputs import histories, limits_now, meanings_in
 from reports.scope import Scope
+from reports.selectors.periods import Period
 
 ADDED, FOUND, REMOVED, LOST = "added", "found", "removed", "lost"
 WHATS = (ADDED, FOUND, REMOVED, LOST)
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """`[since, until)`."""
-
-    since: datetime
-    until: datetime
-
-    def holds(self, moment: datetime | None) -> bool:
-        return moment is not None and self.since <= moment < self.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +83,11 @@ def _counted(joined: Iterable[Spell], period: Period) -> SpellCounts:
 
 
 def _started(period: Period) -> QuerySet[LabelSpell]:
-    return LabelSpell.objects.filter(started_at__gte=period.since, started_at__lt=period.until)
+    return LabelSpell.objects.filter(started_at__gte=period.start, started_at__lt=period.end)
 
 
 def _ended(period: Period) -> QuerySet[LabelSpell]:
-    return LabelSpell.objects.filter(ended_at__gte=period.since, ended_at__lt=period.until)
+    return LabelSpell.objects.filter(ended_at__gte=period.start, ended_at__lt=period.end)
 
 
 def _stored(period: Period) -> SpellCounts:
@@ -145,7 +135,7 @@ def _changed_in(periods: Iterable[Period]) -> Q:
     """Put on, taken off, or given another meaning."""
     changed = Q(pk__in=[])
     for period in periods:
-        span = (period.since, period.until)
+        span = (period.start, period.end)
         reworded = ChannelLabelMeaning.objects.filter(since__range=span).values("channel_label")
         changed |= Q(added_at__range=span) | Q(removed_at__range=span) | Q(channel_label__in=reworded)
     return changed

@@ -10,7 +10,8 @@ from contacts.models import Team
 from labels.models import Label
 from reports.scope import Scope
 from reports.selectors.home import read_tiles
-from reports.selectors.spell_counts import WHATS, Period, count_spells, rows
+from reports.selectors.periods import Period
+from reports.selectors.spell_counts import WHATS, count_spells, rows
 from tests.reports.world import World, day
 
 pytestmark = pytest.mark.django_db

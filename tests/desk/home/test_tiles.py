@@ -37,8 +37,8 @@ def monday() -> object:
 
 def test_today_and_the_same_weekday_last_week_end_at_the_same_time_of_day(monday: object) -> None:
     today, before = today_until(NOON), today_until(NOON, weeks_ago=1)
-    assert (today.since, today.until) == (datetime(2026, 3, 8, 17, 0, tzinfo=UTC), NOON)
-    assert (before.since, before.until) == (today.since - timedelta(days=7), NOON - timedelta(days=7))
+    assert (today.start, today.end) == (datetime(2026, 3, 8, 17, 0, tzinfo=UTC), NOON)
+    assert (before.start, before.end) == (today.start - timedelta(days=7), NOON - timedelta(days=7))
 
 
 def test_what_happened_later_that_day_last_week_is_not_compared(monday: object, company: Company) -> None:
