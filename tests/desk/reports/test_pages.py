@@ -167,7 +167,7 @@ def test_a_page_says_what_was_wrong_and_shows_the_last_30_days() -> None:
     page = client_of().get("/admin/reports/agents/", {"from": "2026-03-02", "to": "2026-03-01"})
     assert page.status_code == 200
     assert "must lie before" in page.content.decode()
-    assert (page.context["asked"].period.end - page.context["asked"].period.start).days == 30
+    assert (page.context["query"].period.end - page.context["query"].period.start).days == 30
 
 
 def test_a_label_may_be_named_in_any_spelling(rina: Any) -> None:
