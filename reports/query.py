@@ -81,7 +81,7 @@ class ReportKind:
 
 
 def parse_query(report: ReportKind, given: Mapping[str, str], *, user: Any, now: datetime | None = None) -> ReportQuery:
-    """The query that the parameters `given` make of `report`; those of other reports are left alone. Raises InvalidQuery."""
+    """The query that `given` makes of `report`; parameters of other reports are left alone. Raises InvalidQuery."""
     now = now or timezone.now()
     values = _values({name: given[name] for name in report.parameters & set(given) if given[name].strip()})
     preset = values.get("period") or ""

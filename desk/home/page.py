@@ -29,7 +29,7 @@ from desk.home.todos import todos
 from labelcrm.core.models import User
 from labelcrm.lib.numbers import row_id
 from reports.definitions import definition
-from reports.limits import spoken
+from reports.limits import in_words
 from reports.scope import Scope
 from reports.selectors.feed import SHOWN, Feed, FeedRow
 from reports.selectors.home import Tiles
@@ -129,7 +129,7 @@ def tiles_html(tiles: Tiles, viewer: Viewer) -> str:
     with translation.override(viewer.language):
         said = {
             "never": definition("never_labelled", viewer.language),
-            "limit": spoken(tiles.never_after, english=viewer.language == "en"),
+            "limit": in_words(tiles.never_after, english=viewer.language == "en"),
         }
         return render_to_string("home/tiles.html", {"tiles": tiles, "viewer": viewer, "links": links(), **said})
 

@@ -31,7 +31,7 @@ from labelcrm.lib.numbers import row_id, whole_number
 from labels.models import Label
 from reports import columns
 from reports.definitions import definition, sections
-from reports.limits import Limits, spoken
+from reports.limits import ReportLimits, in_words
 from reports.query import REPORTS, InvalidQuery, ReportKind, ReportQuery, parse_query
 from reports.selectors import agents, facts, periods
 from reports.selectors.campaigns import Basis, Touch
@@ -140,7 +140,7 @@ def report_page(request: HttpRequest, name: str) -> HttpResponse:
         "first": REPORTS[name].key,
         "few": any(cell.few for row in shown for table in row.tables for cell in table),
         "too_young": _too_young(query),
-        "judged_after": spoken(_judged_after(query), english=get_language() == "en"),
+        "judged_after": in_words(_judged_after(query), english=get_language() == "en"),
         "gaps": _gaps(query),
         "hidden": hidden_contacts(request.user),
         "provisional": periods.is_provisional(query.period.end, now=query.now),
@@ -160,7 +160,7 @@ def _too_young(query: ReportQuery) -> bool:
 
 def _judged_after(query: ReportQuery) -> timedelta:
     """How old contacts must be to be judged."""
-    return Limits.now().campaign if query.report.name == "campaigns" else agents.PROVEN_AFTER
+    return ReportLimits.now().campaign if query.report.name == "campaigns" else agents.PROVEN_AFTER
 
 
 @dataclass(frozen=True, slots=True)

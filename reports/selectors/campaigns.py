@@ -15,7 +15,7 @@ from contacts.models import Campaign
 from labelcrm.core.bulk import fetch
 from labels.models import Label
 from labels.models.canonical import ColorFamily
-from reports.limits import Limits
+from reports.limits import ReportLimits
 from reports.selectors import facts
 from reports.selectors.facts import Facts
 from reports.selectors.gaps import GAPS, met
@@ -132,7 +132,7 @@ def sources(question: Question, *, touch: Touch, basis: Basis) -> dict[str, Fact
 
 def parameters(question: Question) -> dict[str, Any]:
     """The values that the queries of `sources` ask for."""
-    return {**question.parameters, "window": Limits.now().campaign, "credited": CREDITED}
+    return {**question.parameters, "window": ReportLimits.now().campaign, "credited": CREDITED}
 
 
 def listed_campaigns(*, user: Any) -> list[Any]:

@@ -16,7 +16,7 @@ from django.conf import settings
 
 from contacts.models import Channel
 from labelcrm.core.bulk import fetch, transpose
-from reports.limits import Limits
+from reports.limits import ReportLimits
 
 GAPS = """
     gap AS (
@@ -44,7 +44,7 @@ def gaps(*, since: datetime, now: datetime) -> list[Gap]:
     values = {
         "since": since,
         "now": now,
-        "shortest": Limits.now().gap,
+        "shortest": ReportLimits.now().gap,
         "silent": [state.value for state in SILENT],
         "working": Channel.Status.WORKING.value,
         "replay": timedelta(seconds=settings.RESYNC_WINDOW_SECONDS),

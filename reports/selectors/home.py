@@ -17,7 +17,7 @@ from contacts.models import Contact
 from labelcrm.core.bulk import fetch
 from labels.models import Category, CleanSpell, Label, LabelAssignment, LabelDay, StaleFlag
 from labels.models.querysets import UNMAPPED
-from reports.limits import Limits
+from reports.limits import ReportLimits
 from reports.scope import Scope
 from reports.selectors.filters import hidden_contacts
 from reports.selectors.periods import Period
@@ -89,7 +89,7 @@ def read_tiles(scope: Scope, _last: Tiles | None = None) -> Tiles:
         labelled=labelled,
         hidden=hidden_contacts(scope),
         categories=tuple(_categories(scope, per_category)),
-        never_after=Limits.now().never_labelled,
+        never_after=ReportLimits.now().never_labelled,
     )
 
 
@@ -101,7 +101,7 @@ def rename_tiles(_scope: Scope, kept: Tiles) -> Tiles:
         pk = line.category.pk if line.category else None
         named = tuple(_line(labels.get(one.label.pk, one.label), one.active) for one in line.labels)
         lines.append(_category_line(categories.get(pk, line.category), line.active, named, unmapped=line.unmapped))
-    return replace(kept, categories=tuple(lines), never_after=Limits.now().never_labelled)
+    return replace(kept, categories=tuple(lines), never_after=ReportLimits.now().never_labelled)
 
 
 def today_until(now: datetime, *, weeks_ago: int = 0) -> Period:
@@ -117,7 +117,7 @@ def never_labelled(contacts: QuerySet[Contact], *, now: datetime) -> QuerySet[Co
     What they wrote before their number was connected waits for nobody.
     """
     spells = CleanSpell.objects.filter(contact=OuterRef("pk"))
-    before = now - Limits.now().never_labelled
+    before = now - ReportLimits.now().never_labelled
     wrote = Q(has_history=False, first_inbound_at__lt=before) | Q(has_history=True, first_live_inbound_at__lt=before)
     return contacts.filter(wrote, ~Exists(spells))
 

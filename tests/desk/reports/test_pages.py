@@ -21,7 +21,7 @@ from desk.reports.pages import REPORTS
 from labelcrm.core.models import AuditEntry
 from labels.models import Label
 from reports.definitions import FILES, definition, markdown
-from reports.limits import Limits
+from reports.limits import ReportLimits
 from reports.selectors.periods import is_provisional
 from tests.factories import CampaignFactory, UserFactory
 from tests.reports.test_named import BUDI, SITI, rina, write
@@ -289,7 +289,7 @@ def test_every_figure_of_a_page_is_defined_in_both_languages_and_in_the_document
 
 
 def test_definitions_tell_the_limits_that_are_set_and_documents_the_defaults(settings: Any) -> None:
-    assert Limits.now() == Limits()
+    assert ReportLimits.now() == ReportLimits()
     assert "within 2 minutes" in definition("mistaps", "en").text
     settings.MISTAP_SECONDS, settings.HOLE_SECONDS = 45, 3600
     settings.CAMPAIGN_WINDOW_DAYS, settings.NEVER_LABELLED_MINUTES = 14, 90
