@@ -30,7 +30,7 @@ _COLUMNS = "s.contact_id, s.label_id, s.started_at AS at, s.ended_at, s.found, s
 def of_spells(question: Question, who: str) -> Facts:
     """The spells the period meets; `who` says, as an expression over a spell `s`, which row of the report it is in."""
     return Facts(
-        expressions=[question.chosen.spells()],
+        expressions=[question.filtered.spells()],
         query=f"SELECT {who} AS who, {_COLUMNS} FROM spell s WHERE {_IN_PERIOD}",  # noqa: S608
         counts=COUNTS,
         measures=CONTACTS,
@@ -40,7 +40,7 @@ def of_spells(question: Question, who: str) -> Facts:
 def removals(question: Question) -> Facts:
     """Live removals in the period, by who did them."""
     return Facts(
-        expressions=[question.chosen.spells()],
+        expressions=[question.filtered.spells()],
         query="""
             SELECT s.removed_by_id AS who, s.contact_id, s.label_id, s.ended_at AS at FROM spell s
             WHERE NOT s.lost AND s.ended_at >= %(start)s AND s.ended_at < %(end)s

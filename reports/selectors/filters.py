@@ -2,7 +2,7 @@
 
 Channels choose intervals before they are joined; labels, and "certain only" by the opener, choose spells after
 (docs/metrics.md, "Ground rules", Filters). The stored projections are joined over all channels, so only contacts
-with intervals on chosen and on other channels have to be joined again, by `labels.rules.spells`.
+with intervals on channels of the filter and on others have to be joined again, by `labels.rules.spells`.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ class Filters:
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """The chosen spells as SQL: `spells(...)` and `clean(...)` give named subqueries, `parameters` their values."""
+class FilteredSpells:
+    """The spells that filters leave, in SQL: `spells` and `clean` give named subqueries, `parameters` their values."""
 
     filters: Filters
     _rejoined: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def by(cls, filters: Filters) -> Chosen:
+    def of(cls, filters: Filters) -> FilteredSpells:
         """Reads and joins anew what the channel filter cuts through."""
         return cls(filters, {} if filters.channels is None else _rejoin(filters.channels))
 
