@@ -54,8 +54,8 @@ DEEDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a history, named as Django's page of histories asks for it."""
+class HistoryEntry:
+    """One entry of a history, named as Django's page of histories asks for it."""
 
     entry: AuditEntry
     changes: Sequence[str]
@@ -73,11 +73,11 @@ class Line:
         return f"{done}. {'; '.join(self.changes)}" if self.changes else done
 
 
-def lines(model: type[Model], page: Iterable[AuditEntry], *, user: Any) -> list[Line]:
+def lines(model: type[Model], page: Iterable[AuditEntry], *, user: Any) -> list[HistoryEntry]:
     """The entries of one page in words. Rows that were chosen are named, to who sees them, by one query per column."""
     found = list(page)
     names = _names(model, found, user)
-    return [Line(entry, list(_changes(model, entry, names))) for entry in found]
+    return [HistoryEntry(entry, list(_changes(model, entry, names))) for entry in found]
 
 
 def entries(obj: Model) -> QuerySet[AuditEntry]:

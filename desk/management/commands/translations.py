@@ -34,7 +34,7 @@ COMPENDIA = [
 ]  # fmt: skip
 
 
-class Merge(makemessages.Command):
+class CatalogMerge(makemessages.Command):
     """makemessages that never guesses (no fuzzy entries) and takes over translations of the frameworks."""
 
     msgmerge_options = [
@@ -68,7 +68,12 @@ def _collect(folder: Path, options: dict[str, Any]) -> None:
     os.chdir(folder)
     try:
         call_command(
-            Merge(), locale=["id"], no_wrap=True, no_location=True, no_obsolete=True, verbosity=options["verbosity"]
+            CatalogMerge(),
+            locale=["id"],
+            no_wrap=True,
+            no_location=True,
+            no_obsolete=True,
+            verbosity=options["verbosity"],
         )
     finally:
         os.chdir(before)
