@@ -358,7 +358,7 @@ def _cursor(request: HttpRequest) -> facts.Cursor | None:
     return contact, label, at
 
 
-def _place(fact: facts.Fact) -> str:
+def _place(fact: facts.FactRow) -> str:
     contact, label, at = fact.cursor
     return f"{contact}~{label}~{at.isoformat()}"
 
@@ -372,7 +372,7 @@ class RowLine:
     at: datetime
 
 
-def _lines(found: list[facts.Fact], user: Any) -> list[RowLine]:
+def _lines(found: list[facts.FactRow], user: Any) -> list[RowLine]:
     contacts = {
         contact.pk: contact for contact in Contact.objects.visible_to(user).filter(pk__in={f.contact_id for f in found})
     }

@@ -32,7 +32,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class FactRow:
     """A row behind a number."""
 
     contact_id: int
@@ -62,7 +62,7 @@ def rows(
     everybody: bool = False,
     after: Cursor | None = None,
     limit: int,
-) -> list[Fact]:
+) -> list[FactRow]:
     """The facts that `count` counts for `who` (or for everybody), in the order of contact, label and time.
 
     Raises KeyError when these facts have no such count.
@@ -79,7 +79,7 @@ def rows(
     )
     contact, label, at = after or (None, None, None)
     place = {"who": who, "after_contact": contact, "after_label": label, "after_at": at, "limit": limit}
-    return [Fact(*row) for row in fetch(statement, {**parameters, **place})]
+    return [FactRow(*row) for row in fetch(statement, {**parameters, **place})]
 
 
 def count(facts: Facts, count: str, parameters: Mapping[str, Any], *, who: int | None, everybody: bool = False) -> int:
