@@ -24,7 +24,7 @@ from django.utils.translation import gettext_lazy
 from labelcrm.core.models import AuditEntry
 
 # What was done, by the second half of an entry's action; the first half is the kind of thing it was done to.
-DEEDS = {
+ACTIONS = {
     "archived": gettext_lazy("archived"),
     "campaign": gettext_lazy("campaign set"),
     "changed": gettext_lazy("changed"),
@@ -69,7 +69,7 @@ class HistoryEntry:
         return self.entry.actor
 
     def get_change_message(self) -> str:
-        done = str(capfirst(deed(self.entry)))
+        done = str(capfirst(action_name(self.entry)))
         return f"{done}. {'; '.join(self.changes)}" if self.changes else done
 
 
@@ -115,10 +115,10 @@ def _names_of(kind: str, keys: set[int], user: Any) -> dict[int | None, str]:
     return unknown | {pk: str(row) for pk, row in rows.visible_to(user).in_bulk(keys).items()}
 
 
-def deed(entry: AuditEntry) -> str:
+def action_name(entry: AuditEntry) -> str:
     """What an entry says was done."""
     said = entry.action.partition(".")[2]
-    return str(DEEDS.get(said, said.replace("_", " ") or entry.action))
+    return str(ACTIONS.get(said, said.replace("_", " ") or entry.action))
 
 
 Names = Mapping[str, Mapping[Any, Any]]

@@ -148,16 +148,16 @@ def _render(request: HttpRequest, template: str, title: str, context: dict[str, 
     return TemplateResponse(request, template, {**admin.site.each_context(request), "title": title, **context})
 
 
-# -- Deeds ------------------------------------------------------------------------------------------------------------
+# -- Actions -----------------------------------------------------------------------------------------------------------
 
 
 @never_cache
 @require_POST
-def act(request: HttpRequest, pk: int, deed: str) -> HttpResponse:
-    """One of `DEEDS`, for who may."""
-    if deed not in DEEDS:
+def act(request: HttpRequest, pk: int, action: str) -> HttpResponse:
+    """One of `ACTIONS`, for who may."""
+    if action not in ACTIONS:
         raise Http404
-    run, permission = DEEDS[deed]
+    run, permission = ACTIONS[action]
     channel = _channel(request, pk)
     if not request.user.has_perm(permission):
         raise PermissionDenied
@@ -224,8 +224,8 @@ def _name(request: HttpRequest, channel: Channel) -> None:
         messages.error(request, _("Type the name."))
 
 
-Deed = Callable[[HttpRequest, Channel], HttpResponse | None]
-DEEDS: dict[str, tuple[Deed, str]] = {
+Action = Callable[[HttpRequest, Channel], HttpResponse | None]
+ACTIONS: dict[str, tuple[Action, str]] = {
     "secret": (_show, "contacts.change_channel"),
     "rotate": (_rotate, "contacts.change_channel"),
     "owner": (_own, "contacts.add_channelownership"),
@@ -239,5 +239,5 @@ urlpatterns = [
     path("connect/", admin.site.admin_view(connect_page), name="connect"),
     path("contacts/channel/<int:pk>/connection/", admin.site.admin_view(connection_page), name="channel-connection"),
     path("contacts/channel/<int:pk>/connection/check/", admin.site.admin_view(check_fragment), name="channel-check"),
-    path("contacts/channel/<int:pk>/connection/<slug:deed>/", admin.site.admin_view(act), name="channel-deed"),
+    path("contacts/channel/<int:pk>/connection/<slug:action>/", admin.site.admin_view(act), name="channel-action"),
 ]
