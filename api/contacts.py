@@ -34,7 +34,8 @@ from contacts.models import (
     Team,
 )
 from contacts.selectors.ownership import Ownerships
-from contacts.services import people
+from contacts.services import agents, campaigns
+from contacts.services.contacts import edit_contact
 from labelcrm.lib.numbers import row_id
 from labels.models import LabelAssignment
 
@@ -160,7 +161,7 @@ class ContactViewSet(EditViewSet):
     filterset_class = ContactFilterSet
     person = "pk"
     http_method_names = ["get", "head", "patch"]
-    writes = Writes(update=people.edit_contact)
+    writes = Writes(update=edit_contact)
     cursor_fields = ("updated_at", "id")
 
     def rows(self) -> Any:
@@ -204,10 +205,10 @@ class TeamViewSet(ArchiveViewSet):
     serializer_class = TeamSerializer
     filterset_class = TeamFilterSet
     writes = Writes(
-        create=people.create_team,
-        update=people.update_team,
-        archive=people.archive_team,
-        restore=people.restore_team,
+        create=agents.create_team,
+        update=agents.update_team,
+        archive=agents.archive_team,
+        restore=agents.restore_team,
     )
 
     def rows(self) -> Any:
@@ -231,10 +232,10 @@ class AgentViewSet(ArchiveViewSet):
     serializer_class = AgentSerializer
     filterset_class = AgentFilterSet
     writes = Writes(
-        create=people.create_agent,
-        update=people.update_agent,
-        archive=people.archive_agent,
-        restore=people.restore_agent,
+        create=agents.create_agent,
+        update=agents.update_agent,
+        archive=agents.archive_agent,
+        restore=agents.restore_agent,
     )
 
     def rows(self) -> Any:
@@ -258,10 +259,10 @@ class CampaignViewSet(ArchiveViewSet):
     serializer_class = CampaignSerializer
     filterset_class = CampaignFilterSet
     writes = Writes(
-        create=people.create_campaign,
-        update=people.update_campaign,
-        archive=people.archive_campaign,
-        restore=people.restore_campaign,
+        create=campaigns.create_campaign,
+        update=campaigns.update_campaign,
+        archive=campaigns.archive_campaign,
+        restore=campaigns.restore_campaign,
     )
 
     def rows(self) -> Any:

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from contacts.models import Agent, Channel, Contact, Team
-from contacts.services import people
+from contacts.services.contacts import edit_contact
 from desk.home.live import live
 from desk.home.page import Audience, SentRows, row_html, tiles_html
 from labels.models import Category, ChannelLabel, Label
@@ -50,11 +50,11 @@ def labelled(company: Company) -> Contact:
     company.name(company.sales, "1", "Grade A")
     company.label(company.sales, "1", A)
     contact: Contact = Contact.objects.get(phone=f"+{A}")
-    return people.edit_contact(contact, actor=None, origin="test", name="Ratna Lama")
+    return edit_contact(contact, actor=None, origin="test", name="Ratna Lama")
 
 
 def by_service(contact: Contact) -> None:
-    people.edit_contact(contact, actor=None, origin="test", name="Ratna Baru")
+    edit_contact(contact, actor=None, origin="test", name="Ratna Baru")
 
 
 def by_another_process(contact: Contact) -> None:
@@ -90,7 +90,7 @@ def test_a_merged_contact_shows_the_one_that_survived(company: Company, owner: C
     contact = labelled(company)
     company.label(company.sales, "2", B)
     survivor = Contact.objects.get(phone=f"+{B}")
-    people.edit_contact(survivor, actor=None, origin="test", name="Sinta")
+    edit_contact(survivor, actor=None, origin="test", name="Sinta")
     assert "Ratna Lama" in told(owner)
     merge(survivor_id=survivor.pk, merged_id=contact.pk, reason="test", actor=None)
     assert "Ratna Lama" not in told(owner)
