@@ -32,7 +32,7 @@ from labelcrm.lib.cells import restored
 from labelcrm.lib.numbers import row_id
 from labelcrm.lib.text import legible
 from transfer import exports
-from transfer.imports import readers as cells
+from transfer.imports import readers
 from transfer.imports.files import FileResult
 from transfer.imports.headings import OTHER_ID, ROW_NUMBER
 from webhooks.gateways import user_ids
@@ -243,18 +243,18 @@ class _Told:
 def _identify(row: Mapping[str, str]) -> _Told:
     told = _Told(id=_id(row.get("id", "")), other_id=_id(row.get(OTHER_ID, "")))
     text = row.get("phone", "")
-    if not cells.is_empty(text):
+    if not readers.is_empty(text):
         ours = phones.as_written_by_us(text)
         told.as_it_stands = ours or ""
         try:
-            told.phone = ours if ours and told.id else cells.phone(text)
-        except cells.NoNumber as error:
+            told.phone = ours if ours and told.id else readers.phone(text)
+        except readers.NoNumber as error:
             told.errors["phone"], told.unknown = str(error), error.unknown
     for part in filter(None, re.split(r"[;,\s]+", legible(restored(row.get("lids", ""))))):
         digits = phones.lid_digits(part)
         if digits is not None:
             told.lids.append(digits)
-        elif not cells.is_empty(part):
+        elif not readers.is_empty(part):
             told.errors["lids"] = _("“%(text)s” is no LID.") % {"text": part[:60]}
     parts = re.split(r"[;,\s]+", legible(restored(row.get("user_ids", ""))))
     told.user_ids = [found.value for part in parts if (found := user_ids.read(part))]
@@ -329,16 +329,16 @@ def _check_number(plan: Plan, phone: str, contact: Contact, owner: int | None) -
 def _understand(plan: Plan, row: Mapping[str, str], known: _Known | None, agents: _Names, campaigns: _Names) -> None:
     """Read every column of the contact itself; a cell that equals what an export writes says nothing new."""
     told: dict[str, Any] = {}
-    readers: dict[str, Callable[[str], Any]] = {
-        "name": cells.name,
+    reader_of: dict[str, Callable[[str], Any]] = {
+        "name": readers.name,
         "assigned_to": agents.find,
         "campaign": campaigns.find,
-        "follow_up_at": cells.moment,
-        "opted_out": cells.yes,
+        "follow_up_at": readers.moment,
+        "opted_out": readers.yes,
     }
-    for column, reader in readers.items():
+    for column, reader in reader_of.items():
         cell = row.get(column, "")
-        if cells.is_empty(cell) or (known is not None and cells.is_same(cell, known.cells[column])):
+        if readers.is_empty(cell) or (known is not None and readers.is_same(cell, known.cells[column])):
             continue
         try:
             told[column] = reader(restored(cell))

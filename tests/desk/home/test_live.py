@@ -16,8 +16,6 @@ from django.db import connection
 from django.test import Client
 
 from contacts.models import Contact
-from desk.home import live as live_module
-from desk.home import page as pages_home
 from desk.home.live import MAX_STREAMS, MAX_STREAMS_OF_ONE, Full, live
 from desk.home.page import Audience, page_events
 from labelcrm.core.bulk import fetch
@@ -161,7 +159,7 @@ def test_the_listener_comes_back_after_postgresql_ended_its_connection(company: 
 
 
 def test_streams_beat_while_nothing_happens(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages_home, "HEARTBEAT_SECONDS", 0.2)
+    monkeypatch.setattr("desk.home.page.HEARTBEAT_SECONDS", 0.2)
     with opened(EVERYTHING) as (page,):
         assert page.next("beat") == 1
 
@@ -169,15 +167,15 @@ def test_streams_beat_while_nothing_happens(company: Company, monkeypatch: pytes
 def test_a_stream_ends_after_a_while_so_that_rights_are_asked_again(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages_home, "STREAM_SECONDS", 0.1)
-    monkeypatch.setattr(pages_home, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr("desk.home.page.STREAM_SECONDS", 0.1)
+    monkeypatch.setattr("desk.home.page.HEARTBEAT_SECONDS", 0.1)
     page = Page(EVERYTHING)
     assert page.ended.wait(timeout=10)
 
 
 def test_a_stream_ends_when_its_reader_may_see_less(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the next rows are read; the page comes again, with the rights of then."""
-    monkeypatch.setattr(live_module, "RECHECK_SECONDS", 0.0)
+    monkeypatch.setattr("desk.home.live.RECHECK_SECONDS", 0.0)
     audience = Audience.of(company.lead)
     page = Page(audience, still=partial(audience.is_still, company.lead.pk))
     page.wait_until_live()
@@ -244,7 +242,7 @@ def test_a_stream_is_an_event_stream_that_no_proxy_keeps_back(company: Company) 
 
 def test_a_reading_that_is_dear_is_taken_behind_the_page(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     scope = Scope(everything=True)
-    monkeypatch.setattr(live_module, "DEAR_SECONDS", 0.0)
+    monkeypatch.setattr("desk.home.live.DEAR_SECONDS", 0.0)
     assert live.tiles.get(scope).today.added == 0
     company.label(company.sales, "1", A)
     assert live.tiles.get(scope).today.added == 0, "the page does not wait"
