@@ -12,8 +12,7 @@ from typing import Any
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from desk.connection.guide import Guide, fill
-from desk.connection.guides import GUIDES
+from desk.connection.guides import GUIDES, Guide, fill
 from desk.connection.pages import abilities
 from webhooks.gateways import GATEWAYS
 from webhooks.gateways.base import Gateway

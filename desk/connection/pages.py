@@ -14,8 +14,7 @@ from django.utils.translation import gettext as _
 
 from contacts.models import Channel, ChannelSecret
 from contacts.services.channels import hook_path
-from desk.connection.guide import Guide, fill
-from desk.connection.guides import GUIDES
+from desk.connection.guides import GUIDES, Guide, fill
 from labels.models import ChannelLabel
 from webhooks.gateways import GATEWAYS
 from webhooks.gateways.base import Capabilities
