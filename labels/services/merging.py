@@ -13,7 +13,7 @@ from contacts.models import ContactMerge
 from contacts.services.joining import Merge
 from contacts.services.merging import last_rows, merge_contacts, move, snapshot, write_down
 from contacts.services.messages import lock_contacts
-from contacts.services.unmerging import check_is_last, give_back, unmerge_contacts
+from contacts.services.unmerging import LabelSight, check_is_last, give_back, unmerge_contacts
 from labelcrm.core.bulk import execute, fetch
 from labels.models import StaleFlag
 from labels.services import folding, projections, staleness
@@ -94,7 +94,8 @@ def unmerge(*, record: ContactMerge, actor: Any) -> None:
         "UPDATE labels_labelevent SET contact_id = %s WHERE contact_id = %s AND identity_id = ANY(%s)",
         [record.merged_id, record.survivor_id, record.identity_ids],
     )
-    unmerge_contacts(record)
+    kept = record.before.get("last", {}).get(EVENTS, 0)
+    unmerge_contacts(record, labelled=_first_changes([record.survivor_id, record.merged_id], after=kept))
     execute(_REOPEN_FLAGS, [json.dumps(record.before.get(FLAGS, []))])
     record.undone_at = timezone.now()
     record.save(update_fields=["undone_at"])
@@ -108,6 +109,16 @@ def _keys(contacts: Iterable[int]) -> set[Key]:
         [list(contacts)],
     )
     return {(contact, label) for contact, label in rows}
+
+
+def _first_changes(contacts: Collection[int], *, after: int) -> list[LabelSight]:
+    """Contact, channel and time of the first label change there, of those later than the event `after`."""
+    rows = fetch(
+        "SELECT contact_id, channel_id, min(occurred_at) FROM labels_labelevent WHERE contact_id = ANY(%s)"
+        " AND id > %s GROUP BY 1, 2",
+        [list(contacts), after],
+    )
+    return [(contact, channel, at) for contact, channel, at in rows]
 
 
 def _refold(before: set[Key], contacts: Collection[int]) -> None:
