@@ -13,7 +13,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from desk.connection.guides import GUIDES, Guide, fill
-from desk.connection.pages import abilities
+from desk.connection.page import abilities
 from webhooks.gateways import GATEWAYS
 from webhooks.gateways.base import Gateway
 

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from contacts.models import Channel
 from contacts.services.channels import ChannelError
-from desk.connection import actions, pages
+from desk.connection import actions, page
 from desk.connection.arrivals import KINDS, arrivals
 from desk.connection.check import check
 from desk.connection.forms import ConnectForm, LabelNameForm, OwnerForm, RotateForm, ZoneForm
@@ -103,17 +103,17 @@ def _channel(request: HttpRequest, pk: int) -> Channel:
 
 
 def _page(request: HttpRequest, channel: Channel, *, secret: str | None = None, **forms: Any) -> HttpResponse:
-    where = pages.address(request, channel, secret=secret)
+    where = page.address(request, channel, secret=secret)
     may = request.user.has_perm
     context = {
         **_checked(request, channel),
         "where": where,
-        "guide": pages.guide_of(channel),
-        "steps": pages.steps(channel, where),
-        "abilities": pages.abilities(GATEWAYS[channel.gateway].capabilities, zone=channel.timezone),
-        "secrets": pages.secrets_in_force(channel),
+        "guide": page.guide_of(channel),
+        "steps": page.steps(channel, where),
+        "abilities": page.abilities(GATEWAYS[channel.gateway].capabilities, zone=channel.timezone),
+        "secrets": page.secrets_in_force(channel),
         "owners": channel.ownerships.select_related("agent"),
-        "unnamed": pages.unnamed_labels(channel),
+        "unnamed": page.unnamed_labels(channel),
         "may_change": may("contacts.change_channel"),
         "may_own": may("contacts.add_channelownership"),
         "may_name": may("labels.change_channellabel"),
@@ -127,7 +127,7 @@ def _page(request: HttpRequest, channel: Channel, *, secret: str | None = None, 
 
 def _checked(request: HttpRequest, channel: Channel) -> dict[str, Any]:
     arrived = arrivals(channel)
-    local = pages.is_local(pages.address(request, channel).url)
+    local = page.is_local(page.address(request, channel).url)
     return {
         "channel": channel,
         "gateway": GATEWAYS[channel.gateway],
