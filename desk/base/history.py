@@ -117,8 +117,8 @@ def _names_of(kind: str, keys: set[int], user: Any) -> dict[int | None, str]:
 
 def action_name(entry: AuditEntry) -> str:
     """What an entry says was done."""
-    said = entry.action.partition(".")[2]
-    return str(ACTIONS.get(said, said.replace("_", " ") or entry.action))
+    verb = entry.action.partition(".")[2]
+    return str(ACTIONS.get(verb, verb.replace("_", " ") or entry.action))
 
 
 Names = Mapping[str, Mapping[Any, Any]]

@@ -209,8 +209,8 @@ def _take_session(request: HttpRequest, channel: Channel) -> None:
     session = request.POST.get("session", "").strip()[:200]
     if session:
         count = actions.take_over_session(channel, session=session, actor=request.user)
-        said = ngettext("%(n)d event is processed again.", "%(n)d events are processed again.", count)
-        messages.success(request, said % {"n": count})
+        sentence = ngettext("%(n)d event is processed again.", "%(n)d events are processed again.", count)
+        messages.success(request, sentence % {"n": count})
 
 
 def _name(request: HttpRequest, channel: Channel) -> None:

@@ -235,9 +235,9 @@ class ContactMerging(EditingAdmin):
     def merge_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Choose the other one, look at what would become of both, merge."""
         contact = self._changeable(request, pk)
-        asked = row_id((request.POST if request.method == "POST" else request.GET).get("other"))
-        other = self._others(request, contact).filter(pk=asked).first() if asked else None
-        if asked and other is None:
+        other_id = row_id((request.POST if request.method == "POST" else request.GET).get("other"))
+        other = self._others(request, contact).filter(pk=other_id).first() if other_id else None
+        if other_id and other is None:
             messages.error(request, _("There is no such contact to merge with."))
         if request.method == "POST" and other is not None:
             return self._merge(request, contact, other)
@@ -298,8 +298,8 @@ class ContactMerging(EditingAdmin):
         except ContactMerge.DoesNotExist:
             messages.error(request, _("Somebody else has undone this merge just now."))
         else:
-            said = _("The merge is undone: %(merged)s is a contact of its own again.")
-            messages.success(request, said % {"merged": shown(record.merged)})
+            sentence = _("The merge is undone: %(merged)s is a contact of its own again.")
+            messages.success(request, sentence % {"merged": shown(record.merged)})
         return HttpResponseRedirect(_page(record.survivor_id))
 
     def _page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:

@@ -127,11 +127,11 @@ def row_html(row: FeedRow, language: str) -> str:
 def tiles_html(tiles: Tiles, audience: Audience) -> str:
     """The tiles and the labels by category."""
     with translation.override(audience.language):
-        said = {
+        words = {
             "never": definition("never_labelled", audience.language),
             "limit": in_words(tiles.never_after, english=audience.language == "en"),
         }
-        return render_to_string("home/tiles.html", {"tiles": tiles, "audience": audience, "links": links(), **said})
+        return render_to_string("home/tiles.html", {"tiles": tiles, "audience": audience, "links": links(), **words})
 
 
 def _rendered(rows: list[FeedRow], audience: Audience) -> list[dict[str, Any]]:

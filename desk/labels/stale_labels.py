@@ -118,5 +118,5 @@ class StaleFlagAdmin(KeysetAdminMixin, RecordAdmin):
                 break
             done += 1
         if done:
-            said = ngettext("%(n)d label is still right.", "%(n)d labels are still right.", done)
-            self.message_user(request, said % {"n": done}, messages.SUCCESS)
+            sentence = ngettext("%(n)d label is still right.", "%(n)d labels are still right.", done)
+            self.message_user(request, sentence % {"n": done}, messages.SUCCESS)

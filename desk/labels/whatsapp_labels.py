@@ -208,10 +208,10 @@ class ChannelLabelAdmin(StaffAdmin):
         rows = list(queryset)
         for row in rows:
             remap(channel_label=row, label=label, since=None, actor=request.user)
-        said = ngettext(
+        sentence = ngettext(
             "%(n)d WhatsApp label means “%(label)s” now.", "%(n)d WhatsApp labels mean “%(label)s” now.", len(rows)
         )
-        self.message_user(request, said % {"n": len(rows), "label": label}, messages.SUCCESS)
+        self.message_user(request, sentence % {"n": len(rows), "label": label}, messages.SUCCESS)
 
 
 def midnight(day: Any) -> datetime:

@@ -132,8 +132,8 @@ class ApiTokenAdmin(StaffAdmin, TokenAdmin):
     def save_model(self, request: HttpRequest, obj: TokenProxy, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         audit.record(actor=request.user, action="token.created", for_user=obj.user.get_username())
-        said = _("The token of %(user)s, shown this once: %(key)s") % {"user": obj.user, "key": obj.key}
-        self.message_user(request, said, messages.WARNING)
+        sentence = _("The token of %(user)s, shown this once: %(key)s") % {"user": obj.user, "key": obj.key}
+        self.message_user(request, sentence, messages.WARNING)
 
     def delete_model(self, request: HttpRequest, obj: TokenProxy) -> None:
         audit.record(actor=request.user, action="token.revoked", for_user=obj.user.get_username())
@@ -162,8 +162,8 @@ VERBS = {
 def permission_title(permission: Permission) -> str:
     """A permission in words: "channel: change"; one of our own by its name."""
     thing, (verb, _under, model) = permission.content_type, permission.codename.partition("_")
-    said = VERBS[verb] if verb in VERBS and model == thing.model else _(permission.name)
-    return f"{thing.name}: {said}"
+    title = VERBS[verb] if verb in VERBS and model == thing.model else _(permission.name)
+    return f"{thing.name}: {title}"
 
 
 @admin.register(Group)

@@ -177,13 +177,13 @@ def _gaps(query: ReportQuery) -> list[GapLine]:
     if query.basis is Basis.EVENT and query.report.name == "campaigns":
         return []
     over = min(query.period.end + _judged_after(query), query.now)
-    met = [gap for gap in query.question.gaps if gap.since < over]
-    seen = Channel.all_objects.visible_to(query.user).filter(pk__in={gap.channel for gap in met})
-    names = dict(seen.values_list("id", "name")) if met else {}
+    overlapping = [gap for gap in query.question.gaps if gap.since < over]
+    seen = Channel.all_objects.visible_to(query.user).filter(pk__in={gap.channel for gap in overlapping})
+    names = dict(seen.values_list("id", "name")) if overlapping else {}
     chosen = query.filters.channels
     lines = [
         GapLine(names[gap.channel], gap.since, gap.until)
-        for gap in met
+        for gap in overlapping
         if gap.channel in names and (chosen is None or gap.channel in chosen)
     ]
     return sorted(lines, key=lambda line: line.since, reverse=True)
