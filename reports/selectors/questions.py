@@ -1,4 +1,4 @@
-"""What is asked of a report: which time, which spells, as of when."""
+"""What selectors need of a query: which time, which spells, as of when; and which labels are of a kind."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from reports.scope import Scope
 from reports.selectors.periods import Period
 
 ADDED, FOUND, REMOVED, LOST = "added", "found", "removed", "lost"
-WHATS = (ADDED, FOUND, REMOVED, LOST)
+FIGURES = (ADDED, FOUND, REMOVED, LOST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +70,10 @@ def _is(what: str, spell: Spell, period: Period) -> bool:
 
 
 def _counted(joined: Iterable[Spell], period: Period) -> SpellCounts:
-    counts = dict.fromkeys(WHATS, 0)
+    counts = dict.fromkeys(FIGURES, 0)
     mistaps = 0
     for spell in joined:
-        for what in WHATS:
+        for what in FIGURES:
             counts[what] += _is(what, spell, period)
         mistaps += spell.mistap and period.holds(spell.started_at)
     return SpellCounts(mistaps=mistaps, **counts)

@@ -91,7 +91,7 @@ def test_others_are_all_other_agents_together(rina: Bridge) -> None:
     assert (row_of("dewi").came_true_others.k, row_of("dewi").came_true_others.n) == (0, 1)
 
 
-def test_a_first_message_labelled_59_minutes_later_is_in_time_and_one_an_hour_later_is_not(rina: Bridge) -> None:
+def test_a_first_label_after_59_minutes_is_in_time_and_one_after_an_hour_is_not(rina: Bridge) -> None:
     write(rina, BUDI, day(1))
     rina.label("added", "1", BUDI, at=day(1) + 59 * MINUTE)
     write(rina, SITI, day(1))
@@ -105,7 +105,7 @@ def test_a_first_message_labelled_59_minutes_later_is_in_time_and_one_an_hour_la
     assert (row.unlabelled, row.received) == (1, 3)
 
 
-def test_a_label_by_somebody_else_on_another_number_counts_for_the_speed_of_labelling(rina: Bridge) -> None:
+def test_a_label_by_somebody_else_on_another_number_counts_for_labelling_speed(rina: Bridge) -> None:
     other = Bridge(key="cs2", agent="dewi")
     write(rina, BUDI, day(1))
     other.label("added", "9", BUDI, at=day(1) + MINUTE)
@@ -190,7 +190,7 @@ def cut_off(bridge: Bridge, since: datetime, until: datetime | None) -> None:
         bridge.post("status", status="working", at=until)
 
 
-def test_a_grade_whose_30_days_meet_a_gap_of_its_number_is_unknown_whatever_came_of_it(rina: Bridge) -> None:
+def test_a_grade_whose_30_days_meet_a_gap_is_unknown_whatever_came_of_it(rina: Bridge) -> None:
     rina.label("added", "1", BUDI, at=day(1))
     rina.label("added", "3", BUDI, at=day(5))
     rina.label("added", "1", SITI, at=day(4))
@@ -224,7 +224,7 @@ def test_a_gap_of_another_number_and_a_blink_are_no_gaps(rina: Bridge, settings:
     assert (row_of().came_true.n, row_of().came_true_unknown) == (0, 1)
 
 
-def test_a_first_message_shortly_before_a_gap_is_unknown_for_the_windows_that_reach_it(rina: Bridge) -> None:
+def test_a_first_message_shortly_before_a_gap_is_unknown_for_windows_that_reach_it(rina: Bridge) -> None:
     write(rina, BUDI, day(1))
     rina.label("added", "1", BUDI, at=day(1) + MINUTE)
     cut_off(rina, day(1) + 2 * HOUR, None)

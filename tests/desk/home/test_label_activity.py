@@ -11,7 +11,7 @@ from labels.models import Label
 from reports.scope import Scope
 from reports.selectors.home import read_tiles
 from reports.selectors.periods import Period
-from reports.selectors.spell_counts import WHATS, count_spells, rows
+from reports.selectors.spell_counts import FIGURES, count_spells, rows
 from tests.reports.world import World, day
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +49,7 @@ def test_the_rows_behind_a_number_are_as_many_as_it_says(world: World) -> None:
         for start in range(0, 60, 10):
             period = Period(day(start), day(start + 10))
             counted = count_spells(scope, [period])[0]
-            for what in WHATS:
+            for what in FIGURES:
                 assert len(rows(scope, what, period, most=10_000)) == getattr(counted, what)
 
 

@@ -230,7 +230,7 @@ def test_what_is_younger_than_15_minutes_is_called_provisional(rina: Any) -> Non
     assert [is_provisional(end, now=now) for end in ends] == [False, True]
 
 
-def test_good_shares_rank_by_their_lower_end_bad_ones_by_their_upper_and_few_are_grey(rina: Any) -> None:
+def test_good_shares_rank_by_their_lower_end_bad_ones_by_upper_and_few_are_grey(rina: Any) -> None:
     from reports.columns import Column, cell, ordered
     from reports.selectors.shares import share
 
