@@ -10,7 +10,7 @@ from api.base.filtering import ArchivableFilterSet, IdFilter, unknown_value
 from api.base.serializers import StrictModelSerializer, VisibleField
 from api.base.viewsets import ArchiveViewSet, Writes
 from contacts.models import Agent, Team
-from contacts.services import people
+from contacts.services import agents
 
 
 class AgentFilterSet(ArchivableFilterSet):
@@ -39,10 +39,10 @@ class AgentViewSet(ArchiveViewSet):
     serializer_class = AgentSerializer
     filterset_class = AgentFilterSet
     writes = Writes(
-        create=people.create_agent,
-        update=people.update_agent,
-        archive=people.archive_agent,
-        restore=people.restore_agent,
+        create=agents.create_agent,
+        update=agents.update_agent,
+        archive=agents.archive_agent,
+        restore=agents.restore_agent,
     )
 
     def rows(self) -> Any:

@@ -10,7 +10,7 @@ from api.base.filtering import ArchivableFilterSet
 from api.base.serializers import StrictIntegerField, StrictModelSerializer
 from api.base.viewsets import ArchiveViewSet, Writes
 from contacts.models import Campaign
-from contacts.services import people
+from contacts.services import campaigns
 
 MAX_COST = 10**14 - 1  # Campaign.cost has 14 digits
 
@@ -36,10 +36,10 @@ class CampaignViewSet(ArchiveViewSet):
     serializer_class = CampaignSerializer
     filterset_class = CampaignFilterSet
     writes = Writes(
-        create=people.create_campaign,
-        update=people.update_campaign,
-        archive=people.archive_campaign,
-        restore=people.restore_campaign,
+        create=campaigns.create_campaign,
+        update=campaigns.update_campaign,
+        archive=campaigns.archive_campaign,
+        restore=campaigns.restore_campaign,
     )
 
     def rows(self) -> Any:

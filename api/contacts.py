@@ -25,7 +25,7 @@ from api.base.serializers import StrictBooleanField, StrictModelSerializer, Visi
 from api.base.viewsets import EditViewSet, Writes
 from contacts.models import Agent, Campaign, Contact, ContactIdentity, IdentityKind
 from contacts.selectors.hidden_numbers import named_exactly, username_like
-from contacts.services import people
+from contacts.services.contacts import edit_contact
 from labelcrm.lib import phones
 from labelcrm.lib.numbers import row_id
 from labelcrm.lib.phones import same_number
@@ -163,7 +163,7 @@ class ContactViewSet(EditViewSet):
     filterset_class = ContactFilterSet
     person = "pk"
     http_method_names = ["get", "head", "patch"]
-    writes = Writes(update=people.edit_contact)
+    writes = Writes(update=edit_contact)
     cursor_fields = ("updated_at", "id")
 
     def rows(self) -> Any:

@@ -20,10 +20,10 @@ from rest_framework.views import APIView
 from api.base.errors import InvalidParameter
 from api.base.serializers import ID_SCHEMA, TIME_SCHEMA
 from api.base.viewsets import StrictViewMixin
-from reports.query import REPORTS, AskedWrong, ask
+from reports.query import REPORTS, InvalidQuery, parse_query
 from reports.selectors import periods
-from reports.selectors.archived import hidden_contacts
 from reports.selectors.campaigns import Basis, Touch
+from reports.selectors.filters import hidden_contacts
 
 MAY_READ = "reports.view_report"
 
@@ -83,20 +83,20 @@ class ReportView(StrictViewMixin, APIView):
 
     def get(self, request: Request) -> Response:
         try:
-            asked = ask(self.report, request.query_params.dict(), user=request.user)
-        except AskedWrong as wrong:
+            query = parse_query(self.report, request.query_params.dict(), user=request.user)
+        except InvalidQuery as wrong:
             raise InvalidParameter(wrong.name, wrong.message, code=wrong.code) from None
         return Response(
             {
                 "period": {
-                    "from": timezone.localtime(asked.period.start).isoformat(),
-                    "to": timezone.localtime(asked.period.end).isoformat(),
+                    "from": timezone.localtime(query.period.start).isoformat(),
+                    "to": timezone.localtime(query.period.end).isoformat(),
                     "time_zone": settings.TIME_ZONE,
                 },
-                "filters": asked.shown,
-                "computed_at": timezone.localtime(asked.now).isoformat(),
+                "filters": query.shown,
+                "computed_at": timezone.localtime(query.now).isoformat(),
                 "hidden": hidden_contacts(request.user),
-                "rows": [_plain(asdict(row)) for row in asked.rows],
+                "rows": [_plain(asdict(row)) for row in query.rows],
             }
         )
 

@@ -8,7 +8,7 @@ from api.base.filtering import ArchivableFilterSet
 from api.base.serializers import StrictModelSerializer
 from api.base.viewsets import ArchiveViewSet, Writes
 from contacts.models import Team
-from contacts.services import people
+from contacts.services import agents
 
 
 class TeamFilterSet(ArchivableFilterSet):
@@ -28,10 +28,10 @@ class TeamViewSet(ArchiveViewSet):
     serializer_class = TeamSerializer
     filterset_class = TeamFilterSet
     writes = Writes(
-        create=people.create_team,
-        update=people.update_team,
-        archive=people.archive_team,
-        restore=people.restore_team,
+        create=agents.create_team,
+        update=agents.update_team,
+        archive=agents.archive_team,
+        restore=agents.restore_team,
     )
 
     def rows(self) -> Any:

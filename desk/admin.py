@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from desk.connection import channels
 from desk.contacts import campaigns, contacts
-from desk.labels import canonical, mapping, stale
+from desk.labels import labels, stale_labels, whatsapp_labels
 from desk.people import agents, users
 from desk.system import inbox, records
 
-__all__ = ["agents", "campaigns", "canonical", "channels", "contacts", "inbox", "mapping", "records", "stale", "users"]
+__all__ = [
+    "agents",
+    "campaigns",
+    "channels",
+    "contacts",
+    "inbox",
+    "labels",
+    "records",
+    "stale_labels",
+    "users",
+    "whatsapp_labels",
+]

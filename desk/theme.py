@@ -109,7 +109,7 @@ class Crumb:
 
 
 # Pages below an entry of the menu that have no name of their own.
-DEEDS = {
+SUBPAGES = {
     "add": _("Add"),
     "import": _("Import"),
     "process_import": _("Import"),
@@ -126,10 +126,12 @@ def trail(request: HttpRequest, name: Text) -> list[Crumb]:
     if request.path == link:
         return steps
     match = request.resolver_match
-    deed = (match.url_name or "").split("_", 2)[-1] if match else ""
-    if deed in ("add", "import", "process_import", "export"):
-        return [*steps, Crumb(DEEDS[deed])]
-    return [*steps, Crumb(name, "../change/"), Crumb(DEEDS[deed])] if deed == "history" else [*steps, Crumb(name)]
+    subpage = (match.url_name or "").split("_", 2)[-1] if match else ""
+    if subpage in ("add", "import", "process_import", "export"):
+        return [*steps, Crumb(SUBPAGES[subpage])]
+    if subpage == "history":
+        return [*steps, Crumb(name, "../change/"), Crumb(SUBPAGES[subpage])]
+    return [*steps, Crumb(name)]
 
 
 def _place(path: str) -> tuple[Text, Entry, str]:

@@ -49,7 +49,7 @@ class Group:
 
 
 @dataclass(slots=True)
-class Line:
+class SmallFigure:
     """A smaller figure as it is shown."""
 
     text: str
@@ -66,7 +66,7 @@ class Cell:
     rows: str = ""
     note: str = ""
     few: bool = False
-    lines: list[Line] = field(default_factory=list)
+    lines: list[SmallFigure] = field(default_factory=list)
     mix: list[Any] = field(default_factory=list)
 
 
@@ -213,9 +213,11 @@ def cell(row: Any, column: Column) -> Cell:
         shown.rows = column.rows if value.k else ""
     elif column.kind == "mix":
         shown.mix = value[:MOST_LABELS]
-        shown.lines = [Line(_("and %(n)d more") % {"n": len(value) - MOST_LABELS})] if len(value) > MOST_LABELS else []
+        shown.lines = (
+            [SmallFigure(_("and %(n)d more") % {"n": len(value) - MOST_LABELS})] if len(value) > MOST_LABELS else []
+        )
     elif column.kind == "money" and column.name != "cost" and row.so_far and value is not None:
-        shown.lines = [Line(_("so far"))]
+        shown.lines = [SmallFigure(_("so far"))]
     else:
         shown.rows = column.rows if value else ""
     return shown
@@ -224,17 +226,17 @@ def cell(row: Any, column: Column) -> Cell:
 MOST_LABELS = 6
 
 
-def _lines(row: Any, column: Column) -> Iterator[Line]:
+def _lines(row: Any, column: Column) -> Iterator[SmallFigure]:
     for beside in column.beside:
         value = getattr(row, beside.field)
         if isinstance(value, Share):
             if value.n:
-                yield Line(
+                yield SmallFigure(
                     str(beside.words) % {"n": f"{written(value, 'share')}"}, beside.rows if value.k else "", value.few
                 )
         elif value:
             kind = "seconds" if beside.field.endswith("_s") else "count"
-            yield Line(str(beside.words % {"n": written(value, kind), "count": value}), beside.rows)
+            yield SmallFigure(str(beside.words % {"n": written(value, kind), "count": value}), beside.rows)
 
 
 def written(value: Any, kind: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reports.limits import Limits
+from reports.limits import ReportLimits
 
 WORDS: dict[str, Any] = tomllib.loads((Path(__file__).parent / "definitions.toml").read_text(encoding="utf-8"))
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -28,7 +28,7 @@ RULES_TITLE = {"en": "Ground rules", "id": "Aturan dasar"}
 
 
 @dataclass(frozen=True, slots=True)
-class Definition:
+class FigureDefinition:
     """A figure's name and meaning in one language."""
 
     name: str
@@ -36,14 +36,14 @@ class Definition:
     text: str
 
 
-def definition(name: str, language: str | None) -> Definition:
+def definition(name: str, language: str | None) -> FigureDefinition:
     """What the figure `name` (its API name) is called and means here. Raises KeyError."""
-    return _in(name, _FIGURES[name], language, Limits.now())
+    return _in(name, _FIGURES[name], language, ReportLimits.now())
 
 
-def sections(language: str | None, limits: Limits | None = None) -> list[tuple[str, list[Definition]]]:
+def sections(language: str | None, limits: ReportLimits | None = None) -> list[tuple[str, list[FigureDefinition]]]:
     """The whole dictionary: ground rules first, then figures, section by section."""
-    limits = limits or Limits.now()
+    limits = limits or ReportLimits.now()
     rules = [_in("", rule, language, limits) for rule in WORDS["rules"]]
     figures = [
         (section[_key(language)], [_in(name, words, language, limits) for name, words in section["figures"].items()])
@@ -55,7 +55,7 @@ def sections(language: str | None, limits: Limits | None = None) -> list[tuple[s
 def markdown(language: str) -> str:
     """The dictionary as a page of the documentation, which tells the default limits."""
     lines = [f"# {TITLES[language]}", "", LEADS[language]]
-    for title, definitions in sections(language, Limits()):
+    for title, definitions in sections(language, ReportLimits()):
         lines += ["", f"## {title}"]
         for each in definitions:
             name = f" (`{each.name}`)" if each.name else ""
@@ -72,9 +72,9 @@ def _key(language: str | None) -> str:
     return "en" if (language or "").startswith("en") else "id"
 
 
-def _in(name: str, words: dict[str, list[str]], language: str | None, limits: Limits) -> Definition:
+def _in(name: str, words: dict[str, list[str]], language: str | None, limits: ReportLimits) -> FigureDefinition:
     title, text = words[_key(language)]
-    return Definition(name, title, text.format_map(limits.spoken(english=_key(language) == "en")))
+    return FigureDefinition(name, title, text.format_map(limits.in_words(english=_key(language) == "en")))
 
 
 _FIGURES: dict[str, Any] = {name: words for section in WORDS["sections"] for name, words in section["figures"].items()}

@@ -19,7 +19,7 @@ _UNITS = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class ReportLimits:
     """Without arguments the defaults, which the documents tell."""
 
     mistap: timedelta = timedelta(seconds=120)
@@ -40,12 +40,12 @@ class Limits:
             gap=timedelta(seconds=settings.GAP_SECONDS),
         )
 
-    def spoken(self, *, english: bool) -> dict[str, str]:
+    def in_words(self, *, english: bool) -> dict[str, str]:
         """Each limit in words, as texts name it: `{mistap}`."""
-        return {each.name: spoken(getattr(self, each.name), english=english) for each in fields(self)}
+        return {each.name: in_words(getattr(self, each.name), english=english) for each in fields(self)}
 
 
-def spoken(length: timedelta, *, english: bool) -> str:
+def in_words(length: timedelta, *, english: bool) -> str:
     """A whole number of the largest unit that divides the length: "10 minutes", "10 menit"."""
     whole = (each for each in _UNITS if length >= each[0] and not length % each[0])
     unit, names, nama = next(whole, _UNITS[-1])

@@ -1,4 +1,4 @@
-"""From query parameters to a question: the same words on pages, in CSV files and in the API."""
+"""From the parameters of a request to the query of a report: the same words on pages, in CSV files and in the API."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from reports.selectors.periods import Period, PeriodError
 from reports.selectors.questions import Question
 
 
-class AskedWrong(ValueError):
+class InvalidQuery(ValueError):
     """A parameter that cannot be meant: its name, a stable code, and a sentence."""
 
     def __init__(self, name: str, message: str, code: str) -> None:
@@ -36,10 +36,10 @@ class AskedWrong(ValueError):
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What somebody asks of one report, and who asks."""
+class ReportQuery:
+    """What somebody wants to know of one report, and who wants it."""
 
-    report: Report
+    report: ReportKind
     user: Any
     period: Period
     filters: Filters
@@ -70,18 +70,18 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Report:
-    """A report by name: the parameters it takes, where its rows come from, and what is behind its numbers."""
+class ReportKind:
+    """One of the reports by name: the parameters it takes, where its rows come from, and what is behind its numbers."""
 
     name: str
     key: str  # the field of a row that names it
     parameters: frozenset[str]
-    rows: Callable[[Asked], list[Any]]
-    facts: Callable[[Asked], tuple[dict[str, Facts], dict[str, Any]]] | None = None
+    rows: Callable[[ReportQuery], list[Any]]
+    facts: Callable[[ReportQuery], tuple[dict[str, Facts], dict[str, Any]]] | None = None
 
 
-def ask(report: Report, given: Mapping[str, str], *, user: Any, now: datetime | None = None) -> Asked:
-    """What `given` asks of `report`; parameters of other reports are left alone. Raises AskedWrong."""
+def parse_query(report: ReportKind, given: Mapping[str, str], *, user: Any, now: datetime | None = None) -> ReportQuery:
+    """The query that `given` makes of `report`; parameters of other reports are left alone. Raises InvalidQuery."""
     now = now or timezone.now()
     values = _values({name: given[name] for name in report.parameters & set(given) if given[name].strip()})
     preset = values.get("period") or ""
@@ -93,7 +93,7 @@ def ask(report: Report, given: Mapping[str, str], *, user: Any, now: datetime | 
         "label": label, "certain": certain, "agent": values.get("agent"), "campaign": values.get("campaign"),
         "touch": values.get("touch") or Touch.FIRST.value, "basis": values.get("basis") or Basis.COHORT.value,
     }  # fmt: skip
-    return Asked(
+    return ReportQuery(
         report=report,
         user=user,
         period=period,
@@ -136,7 +136,7 @@ def _values(given: Mapping[str, str]) -> dict[str, Any]:
         try:
             values[name] = FIELDS[name].clean(text.strip())
         except forms.ValidationError as error:
-            raise AskedWrong(name, error.messages[0], error.error_list[0].code or "invalid") from None
+            raise InvalidQuery(name, error.messages[0], error.error_list[0].code or "invalid") from None
     return values
 
 
@@ -150,7 +150,7 @@ def _period(preset: str, start: datetime | None, end: datetime | None, *, now: d
             "empty_period": _("The period is empty: “from” must lie before “to”."),
             "too_long": _("The period is longer than ten years."),
         }
-        raise AskedWrong("from", sentences[error.code], error.code) from None
+        raise InvalidQuery("from", sentences[error.code], error.code) from None
 
 
 def _channels(user: Any, key: str | None, team: int | None) -> frozenset[int] | None:
@@ -183,8 +183,8 @@ def _label(text: str) -> int:
     return found
 
 
-def _nothing(name: str) -> AskedWrong:
-    return AskedWrong(name, _("There is nothing of this name or id."), "unknown_value")
+def _nothing(name: str) -> InvalidQuery:
+    return InvalidQuery(name, _("There is nothing of this name or id."), "unknown_value")
 
 
 # -- Reports ----------------------------------------------------------------------------------------------------------
@@ -192,43 +192,43 @@ def _nothing(name: str) -> AskedWrong:
 _TIME: Collection[str] = ("from", "to", "period", "channel", "team")
 
 
-def _agents(asked: Asked) -> list[Any]:
-    listed = agents.listed_agents(user=asked.user, channels=asked.filters.channels)
-    return agents.report(asked.question, agents=listed)
+def _agents(query: ReportQuery) -> list[Any]:
+    listed = agents.listed_agents(user=query.user, channels=query.filters.channels)
+    return agents.report(query.question, agents=listed)
 
 
-def _campaigns(asked: Asked) -> list[Any]:
-    listed = campaigns.listed_campaigns(user=asked.user)
-    return campaigns.report(asked.question, touch=asked.touch, basis=asked.basis, campaigns=listed)
+def _campaigns(query: ReportQuery) -> list[Any]:
+    listed = campaigns.listed_campaigns(user=query.user)
+    return campaigns.report(query.question, touch=query.touch, basis=query.basis, campaigns=listed)
 
 
 REPORTS = {
     report.name: report
     for report in (
-        Report(
+        ReportKind(
             "labels",
             "label",
             frozenset({*_TIME, "label", "certain"}),
-            lambda asked: labels.report(asked.question),
-            lambda asked: (labels.sources(asked.question), labels.parameters(asked.question)),
+            lambda query: labels.report(query.question),
+            lambda query: (labels.sources(query.question), labels.parameters(query.question)),
         ),
-        Report(
+        ReportKind(
             "agents",
             "agent",
             frozenset({*_TIME, "label", "certain", "agent"}),
             _agents,
-            lambda asked: (agents.sources(asked.question), agents.parameters(asked.question)),
+            lambda query: (agents.sources(query.question), agents.parameters(query.question)),
         ),
-        Report(
+        ReportKind(
             "campaigns",
             "campaign",
             frozenset({*_TIME, "touch", "basis", "campaign"}),
             _campaigns,
-            lambda asked: (
-                campaigns.sources(asked.question, touch=asked.touch, basis=asked.basis),
-                campaigns.parameters(asked.question),
+            lambda query: (
+                campaigns.sources(query.question, touch=query.touch, basis=query.basis),
+                campaigns.parameters(query.question),
             ),
         ),
-        Report("stale", "label", frozenset({*_TIME, "label"}), lambda asked: stale.report(asked.question)),
+        ReportKind("stale", "label", frozenset({*_TIME, "label"}), lambda query: stale.report(query.question)),
     )
 }

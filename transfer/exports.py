@@ -19,7 +19,6 @@ from datetime import datetime
 from itertools import islice
 from typing import IO, Any
 
-from django.apps import apps
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
@@ -31,6 +30,7 @@ from contacts.models.channels import CRM_GATEWAY
 from contacts.models.querysets import sees_everything
 from labelcrm.core import audit
 from labelcrm.lib.cells import cleaned, for_xlsx
+from labels.models import Label, Method
 
 COLUMNS = (
     "id", "phone", "lids", "name", "labels", "labelled_by", "labelled_at", "campaign", "assigned_to", "channels",
@@ -120,9 +120,8 @@ def _chunk(ids: list[int], words: dict[str, Any]) -> Iterator[list[str]]:
 
 def _words(user: Any) -> dict[str, Any]:
     """What the query needs besides ids: the channels this user sees, and names in the language of the reader."""
-    # Labels are a layer above contacts, so their models are asked for by name.
-    labels = {label.pk: str(label) for label in apps.get_model("labels", "Label").all_objects.all()}
-    methods = dict(apps.get_model("labels", "LabelAssignment")._meta.get_field("added_by_method").flatchoices)
+    labels = {label.pk: str(label) for label in Label.all_objects.all()}
+    methods = dict(Method.choices)
     seen = None if sees_everything(user) else list(Channel.all_objects.visible_to(user).values_list("id", flat=True))
     return {
         "channels": seen,

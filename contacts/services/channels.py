@@ -21,6 +21,7 @@ from webhooks.gateways import GATEWAYS
 ORIGIN = "connection"
 SECRET_BYTES = 32
 SHORTEST_SECRET = 8
+CREDENTIALS = frozenset({"api_key"})  # of these the audit trail keeps only that they changed
 # Where the texts of `connect` are kept, for their longest lengths.
 COLUMNS: dict[str, tuple[type[Model], str]] = {
     "name": (Channel, "name"),
@@ -126,6 +127,11 @@ def hook_path(channel: Channel) -> str:
     return f"{base}{quote(newest.value, safe='')}/" if newest is not None else base
 
 
+def edit_channel(channel: Channel, *, actor: Any, origin: str, **values: Any) -> Channel:
+    """Change a channel; its credentials never reach the audit trail. Raises ValidationError."""
+    return edits.change(channel, actor=actor, origin=origin, private=CREDENTIALS, **values)
+
+
 def set_secret(channel: Channel, secret: str | None, *, actor: Any, overlap: timedelta = timedelta(0)) -> str | None:
     """Make `secret` (a new random one when None) the channel's; older ones stay valid for `overlap`.
 
@@ -195,6 +201,18 @@ def set_owner(channel: Channel, agent: Agent, *, since: datetime | None, actor: 
         since=start.isoformat() if start else None,
     )
     return row
+
+
+@transaction.atomic
+def add_owner(ownership: ChannelOwnership, *, actor: Any) -> None:
+    """Name an owner: of the whole channel, who takes over from the one before, or of a shift or a closed period."""
+    channel = Channel.all_objects.select_for_update().get(pk=ownership.channel_id)
+    if not ownership.has_hours and ownership.until is None:
+        set_owner(channel, ownership.agent, since=ownership.since, actor=actor)
+        return
+    ownership.save()
+    details = {"agent": ownership.agent.code, "since": ownership.since and ownership.since.isoformat()}
+    audit.record(actor=actor, action="channel.shift_added", obj=channel, **details)
 
 
 def _end(current: ChannelOwnership, until: datetime) -> None:

@@ -15,9 +15,9 @@ from django.utils.translation import gettext_lazy as _
 from contacts.models import Agent, Campaign, CampaignTouch, Contact, ContactIdentity, IdentityKind
 from contacts.selectors.hidden_numbers import owners_of_meta_ids
 from contacts.services.attribution import MANUAL, set_first_touch
+from contacts.services.contacts import ContactEdit, edit_contacts
 from contacts.services.directory import Directory, resolve
 from contacts.services.messages import lock_contacts
-from contacts.services.people import Edit, edit_contacts
 from labelcrm.core import audit
 from labelcrm.core.models import AuditEntry
 from labelcrm.lib.phones import same_number
@@ -112,7 +112,7 @@ def _write(lines: Mapping[int, Line], *, actor: Any) -> dict[int, ValidationErro
             refused[number] = ValidationError(_("This contact is in the archive; restore it first."), code="archived")
         else:
             told.append((contact, line.said))
-    edits = [Edit(contact, said.values, said.opted_out or None) for contact, said in told]
+    edits = [ContactEdit(contact, said.values, said.opted_out or None) for contact, said in told]
     edit_contacts(edits, actor=actor, origin=ORIGIN)
     campaigns = [(contact, said.campaign) for contact, said in told if said.campaign is not None]
     set_campaigns(campaigns, actor=actor, origin=ORIGIN)

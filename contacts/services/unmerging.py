@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, TypeAlias
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -21,6 +22,8 @@ from contacts.services.merging import CHANNELS, MERGED_BEFORE, MOVED, PERSONS, T
 from contacts.services.messages import NewMessage, Sight, note_messages, note_sights
 from labelcrm.core.bulk import execute, fetch
 
+# Contact, channel, and when a label change first showed that contact there: told by labels, which stand above.
+LabelSight: TypeAlias = tuple[int, int, datetime]
 NAME = ("name", "name_source", "name_at")
 IDENTITIES = "contacts_contactidentity"
 MESSAGES = "contacts_message"
@@ -44,8 +47,11 @@ def check_is_last(record: ContactMerge) -> None:
         )
 
 
-def unmerge_contacts(record: ContactMerge) -> None:
-    """Give the merged contact back what it brought, and the survivor what it was. The caller holds both locks."""
+def unmerge_contacts(record: ContactMerge, *, labelled: Collection[LabelSight]) -> None:
+    """Give the merged contact back what it brought, and the survivor what it was. The caller holds both locks.
+
+    `labelled`: by label changes since the merge, or by all of them where the merge did not keep what it changed.
+    """
     both = [record.survivor_id, record.merged_id]
     for table in MOVED:
         give_back(record, table, record.moved.get(table, []))
@@ -55,13 +61,13 @@ def unmerge_contacts(record: ContactMerge) -> None:
     deleted_at = record.before.get("merged", {}).get("deleted_at")
     Contact.all_objects.filter(id=record.merged_id).update(merged_into=None, deleted_at=deleted_at)
     if not record.before:  # merged before merges kept what they changed
-        _recount(both)
+        _recount(both, labelled)
         return
     _restore_survivor(record)
     seen = _restore_channels(record)
     _restore_touches(record)
     lead(both)
-    _count_what_came_after(record, seen)
+    _count_what_came_after(record, seen, labelled)
     execute("UPDATE contacts_contact SET updated_at = now() WHERE id = ANY(%s)", [both])
 
 
@@ -143,15 +149,10 @@ def _restore_touches(record: ContactMerge) -> None:
     insert_again(TOUCHES, [touch for touch in record.before[TOUCHES] if touch["message_id"] in {None, *standing}])
 
 
-def _count_what_came_after(record: ContactMerge, seen: Iterable[Sight]) -> None:
+def _count_what_came_after(record: ContactMerge, seen: Iterable[Sight], labelled: Collection[LabelSight]) -> None:
     """First and last times, channels and campaigns of both, as what came after the merge moves them."""
     both = [record.survivor_id, record.merged_id]
     came = list(Message.objects.filter(contact_id__in=both, id__gt=record.before["last"][MESSAGES]).order_by("id"))
-    labelled = fetch(
-        "SELECT contact_id, channel_id, min(occurred_at) FROM labels_labelevent WHERE contact_id = ANY(%s)"
-        " AND id > %s GROUP BY 1, 2",
-        [both, record.before["last"].get("labels_labelevent", 0)],
-    )
     own = {(message.contact_id, message.channel_id) for message in came} | {(c, k) for c, k, _at in labelled}
     elsewhere = {channel for _contact, channel in own}
     note_sights(
@@ -182,17 +183,20 @@ def _as_new(message: Message) -> NewMessage:
     )  # fmt: skip
 
 
-def _recount(both: Collection[int]) -> None:
+def _recount(both: Collection[int], labelled: Collection[LabelSight]) -> None:
     """Derive leading identifiers, channels, message times and campaigns from identities and messages."""
     for contact_id in both:
-        recount(contact_id)
+        recount(contact_id, labelled=[sight for sight in labelled if sight[0] == contact_id])
     forget_lost_campaigns(both)
     attribute([message.pk for message in first_messages(both)])
     set_first_touch(both)
 
 
-def recount(contact_id: int) -> None:
-    """Derive a contact's leading identifiers, channels and message times from its identities and messages."""
+def recount(contact_id: int, *, labelled: Collection[LabelSight] = ()) -> None:
+    """Derive a contact's leading identifiers, channels and message times from its identities and messages.
+
+    `labelled`: where label changes showed it, which may be channels without a message.
+    """
     execute("DELETE FROM contacts_contactchannel WHERE contact_id = %s", [contact_id])
     execute(
         "INSERT INTO contacts_contactchannel"  # noqa: S608 - our own words
@@ -202,10 +206,10 @@ def recount(contact_id: int) -> None:
         f" max(at) FILTER (WHERE outbound), {_HISTORY} FROM ("
         "  SELECT channel_id, at, NOT from_me AS inbound, from_me AS outbound, history FROM contacts_message"
         f"  WHERE contact_id = %(id)s AND {COUNTS}"
-        "  UNION ALL SELECT channel_id, occurred_at, false, false, false FROM labels_labelevent"
-        "  WHERE contact_id = %(id)s"
+        "  UNION ALL SELECT channel_id, at, false, false, false"
+        "  FROM unnest(%(channels)s::bigint[], %(times)s::timestamptz[]) AS labelled (channel_id, at)"
         " ) AS seen GROUP BY channel_id",
-        {"id": contact_id},
+        {"id": contact_id, "channels": [sight[1] for sight in labelled], "times": [sight[2] for sight in labelled]},
     )
     execute(
         "UPDATE contacts_contact c SET updated_at = now(),"  # noqa: S608 - our own words

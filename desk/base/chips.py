@@ -56,8 +56,8 @@ class ChipChangeList(ChangeList):
 
     def chips(self) -> list[Chip]:
         """Every filter in use, in the order of the filters. Costs no query that the filters do not cost themselves."""
-        asked = self.get_filters_params()
-        return list(_chips(self, asked)) if asked else []
+        given = self.get_filters_params()
+        return list(_chips(self, given)) if given else []
 
     def unfiltered(self) -> str:
         """The list's address without any filter; search and order stay."""
@@ -69,9 +69,9 @@ class ChipChangeList(ChangeList):
         return "?" + urlencode(sorted(kept.items()), doseq=True)
 
 
-def _chips(changelist: ChipChangeList, asked: Params) -> Iterator[Chip]:
+def _chips(changelist: ChipChangeList, given: Params) -> Iterator[Chip]:
     for spec in changelist.filter_specs:
-        mine = {name: asked[name] for name in spec.expected_parameters() if name in asked}
+        mine = {name: given[name] for name in spec.expected_parameters() if name in given}
         yield from _of_filter(spec, changelist, mine) if mine else ()
 
 

@@ -24,7 +24,7 @@ from django.utils.translation import gettext_lazy
 from labelcrm.core.models import AuditEntry
 
 # What was done, by the second half of an entry's action; the first half is the kind of thing it was done to.
-DEEDS = {
+ACTIONS = {
     "archived": gettext_lazy("archived"),
     "campaign": gettext_lazy("campaign set"),
     "changed": gettext_lazy("changed"),
@@ -54,8 +54,8 @@ DEEDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a history, named as Django's page of histories asks for it."""
+class HistoryEntry:
+    """One entry of a history, named as Django's page of histories asks for it."""
 
     entry: AuditEntry
     changes: Sequence[str]
@@ -69,15 +69,15 @@ class Line:
         return self.entry.actor
 
     def get_change_message(self) -> str:
-        done = str(capfirst(deed(self.entry)))
+        done = str(capfirst(action_name(self.entry)))
         return f"{done}. {'; '.join(self.changes)}" if self.changes else done
 
 
-def lines(model: type[Model], page: Iterable[AuditEntry], *, user: Any) -> list[Line]:
+def lines(model: type[Model], page: Iterable[AuditEntry], *, user: Any) -> list[HistoryEntry]:
     """The entries of one page in words. Rows that were chosen are named, to who sees them, by one query per column."""
     found = list(page)
     names = _names(model, found, user)
-    return [Line(entry, list(_changes(model, entry, names))) for entry in found]
+    return [HistoryEntry(entry, list(_changes(model, entry, names))) for entry in found]
 
 
 def entries(obj: Model) -> QuerySet[AuditEntry]:
@@ -115,10 +115,10 @@ def _names_of(kind: str, keys: set[int], user: Any) -> dict[int | None, str]:
     return unknown | {pk: str(row) for pk, row in rows.visible_to(user).in_bulk(keys).items()}
 
 
-def deed(entry: AuditEntry) -> str:
+def action_name(entry: AuditEntry) -> str:
     """What an entry says was done."""
-    said = entry.action.partition(".")[2]
-    return str(DEEDS.get(said, said.replace("_", " ") or entry.action))
+    verb = entry.action.partition(".")[2]
+    return str(ACTIONS.get(verb, verb.replace("_", " ") or entry.action))
 
 
 Names = Mapping[str, Mapping[Any, Any]]

@@ -24,7 +24,7 @@ from labelcrm.core.models import AuditEntry
 from labelcrm.lib.numbers import row_id
 
 HISTORY_PAGE = 100
-ORIGIN = "admin"  # how deeds from these pages are told from the API's
+ORIGIN = "admin"  # tells in the audit trail what these pages did from what the API did
 
 
 _find_chosen = AutocompleteMixin.optgroups
@@ -168,12 +168,12 @@ class ArchivableAdmin(StaffAdmin):
         self._each(request, queryset.filter(deleted_at__isnull=False), self.restore, _restored_note)
 
     def _each(
-        self, request: HttpRequest, rows: QuerySet[Any], deed: Callable[..., None], note: Callable[[int], str]
+        self, request: HttpRequest, rows: QuerySet[Any], action: Callable[..., None], note: Callable[[int], str]
     ) -> None:
         done = 0
         for obj in rows:
             try:
-                deed(obj, actor=request.user)
+                action(obj, actor=request.user)
                 done += 1
             except ValidationError as error:
                 self.message_user(request, f"{obj}: {' '.join(error.messages)}", messages.ERROR)

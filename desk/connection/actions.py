@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from contacts.models import Agent, Channel, ChannelOwnership, Team
-from contacts.services import people
+from contacts.services.agents import add_agent, create_team
 from contacts.services.channels import Connected, connect, set_owner, set_secret
 from labelcrm.core import audit, edits
 from labels.models import ChannelLabel
@@ -39,9 +39,9 @@ def set_up(
     """
     session = fields.pop("session", "") or None
     if new_team:
-        team = people.create_team(actor=actor, origin=ORIGIN, name=new_team)
+        team = create_team(actor=actor, origin=ORIGIN, name=new_team)
     if new_agent:
-        agent = people.add_agent(name=new_agent, team=team, actor=actor, origin=ORIGIN)
+        agent = add_agent(name=new_agent, team=team, actor=actor, origin=ORIGIN)
     done = connect(
         gateway=gateway,
         key=key,
@@ -79,7 +79,7 @@ def change_owner(
     """Make `agent`, or a new one of that name, the owner from `since` (None = now); None when that is so already."""
     edits.locked(channel)
     if agent is None:
-        agent = people.add_agent(name=new_agent, team=channel.team, actor=actor, origin=ORIGIN)
+        agent = add_agent(name=new_agent, team=channel.team, actor=actor, origin=ORIGIN)
     return set_owner(channel, agent, since=since, actor=actor)
 
 

@@ -19,9 +19,9 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectMultipleW
 
 from contacts.models import Channel, ChannelOwnership
 from contacts.models.channels import CRM_GATEWAY
+from contacts.services.channels import add_owner, edit_channel
 from desk.base.filters import VisibleDropdownFilter
 from desk.base.model_admin import ORIGIN, ArchivableAdmin, EditingAdmin, StaffInline
-from desk.connection import channel_edits
 from desk.templatetags.labelcrm import flag, moment
 from labelcrm.core.dates import check_reach
 from webhooks.gateways import GATEWAYS
@@ -227,7 +227,7 @@ class ChannelAdmin(EditingAdmin, ArchivableAdmin):
         return {name: value for name, value in values.items() if name != "api_key" or value}
 
     def change(self, obj: Channel, *, actor: Any, **values: Any) -> Channel:
-        return channel_edits.edit_channel(obj, actor=actor, origin=ORIGIN, **values)
+        return edit_channel(obj, actor=actor, origin=ORIGIN, **values)
 
     def save_model(self, request: HttpRequest, obj: Channel, form: Any, change: bool) -> None:
         if self.may_edit(request):
@@ -235,5 +235,5 @@ class ChannelAdmin(EditingAdmin, ArchivableAdmin):
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         for ownership in formset.save(commit=False):
-            channel_edits.add_owner(ownership, actor=request.user)
+            add_owner(ownership, actor=request.user)
         formset.save_m2m()

@@ -31,7 +31,7 @@ _NAMED_SESSION = re.compile(r"names the session “(.*)”, this channel's is �
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class CheckResult:
     """Something the check noticed. `code` is stable; `session` is the name to take over, where that would mend it."""
 
     code: str
@@ -54,11 +54,11 @@ class Stage:
 class Check:
     """The verdict, what was found (worst first) and the stations."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[CheckResult, ...]
     stages: tuple[Stage, ...]
 
     @property
-    def verdict(self) -> Finding:
+    def verdict(self) -> CheckResult:
         return self.findings[0]
 
     @property
@@ -79,16 +79,16 @@ def check(channel: Channel, arrived: Arrivals, *, local_address: bool = False) -
     return Check(tuple(sorted(found, key=lambda finding: order.index(finding.level))), tuple(_stages(channel, arrived)))
 
 
-def _works(channel: Channel, arrived: Arrivals) -> Iterator[Finding]:
+def _works(channel: Channel, arrived: Arrivals) -> Iterator[CheckResult]:
     if not GATEWAYS[channel.gateway].capabilities.labels:
         if MESSAGE in arrived.last_of_kind:
-            yield Finding(code="works", level=GOOD, title=_("It works: messages arrive."))
+            yield CheckResult(code="works", level=GOOD, title=_("It works: messages arrive."))
     elif channel.last_label_event_at is not None:
-        yield Finding(code="works", level=GOOD, title=_("It works: labels arrive."))
+        yield CheckResult(code="works", level=GOOD, title=_("It works: labels arrive."))
 
 
-def _connected() -> Finding:
-    return Finding(
+def _connected() -> CheckResult:
+    return CheckResult(
         code="connected",
         level=WAIT,
         title=_("The gateway reaches us"),
@@ -99,7 +99,7 @@ def _connected() -> Finding:
 # -- Judges: each looks at one thing that goes wrong in practice ------------------------------------------------------
 
 
-def _refused(channel: Channel, arrived: Arrivals) -> Iterator[Finding]:
+def _refused(channel: Channel, arrived: Arrivals) -> Iterator[CheckResult]:
     """Refused posts count while nothing newer was accepted, or when they go on beside accepted ones."""
     refused, stored = arrived.last_refused, arrived.last_stored
     if refused is None or timezone.now() - refused.last_at > timedelta(hours=24):
@@ -108,7 +108,7 @@ def _refused(channel: Channel, arrived: Arrivals) -> Iterator[Finding]:
         return
     accepted_too = stored is not None and refused.outcome == "wrong_signature"
     title, text = _ACCEPTED_TOO() if accepted_too else _REFUSED.get(refused.outcome, _refused_somehow)()
-    yield Finding(code=refused.outcome, level=WARN if stored is not None else BAD, title=title, text=text)
+    yield CheckResult(code=refused.outcome, level=WARN if stored is not None else BAD, title=title, text=text)
 
 
 def _wrong_signature() -> tuple[str, str]:
@@ -174,19 +174,19 @@ _REFUSED: dict[str, Callable[[], tuple[str, str]]] = {
 }
 
 
-def _nothing_yet(channel: Channel, arrived: Arrivals) -> Iterator[Finding]:
+def _nothing_yet(channel: Channel, arrived: Arrivals) -> Iterator[CheckResult]:
     if arrived.last_stored is not None or channel.last_event_at is not None or any(_refused(channel, arrived)):
         return
     other = UnknownChannel.objects.filter(key=channel.key).exclude(gateway=channel.gateway).first()
     if other is not None:
-        yield Finding(
+        yield CheckResult(
             code="other_gateway",
             level=BAD,
             title=_("Somebody posts under this key, but as another gateway"),
             text=_("Posts go to `/hooks/%(theirs)s/%(key)s/`. This channel's address begins with `/hooks/%(ours)s/`.")
             % {"theirs": other.gateway, "ours": channel.gateway, "key": channel.key},
         )
-    yield Finding(
+    yield CheckResult(
         code="nothing",
         level=WAIT,
         title=_("Waiting for the first event"),
@@ -195,11 +195,11 @@ def _nothing_yet(channel: Channel, arrived: Arrivals) -> Iterator[Finding]:
     )
 
 
-def _parked(channel: Channel, arrived: Arrivals) -> Iterator[Finding]:
+def _parked(channel: Channel, arrived: Arrivals) -> Iterator[CheckResult]:
     parked = [post for post in arrived.of_state(State.PARKED) if timezone.now() - post.at < PARKED_LATELY]
     named = next((match[1] for post in parked if (match := _NAMED_SESSION.match(post.reason))), None)
     if named is not None and named != channel.session:
-        yield Finding(
+        yield CheckResult(
             code="session",
             level=BAD,
             title=_("The gateway calls this account “%(session)s”") % {"session": named},
@@ -211,7 +211,7 @@ def _parked(channel: Channel, arrived: Arrivals) -> Iterator[Finding]:
             session=named,
         )
     elif parked and named is None:
-        yield Finding(
+        yield CheckResult(
             code="parked",
             level=WARN,
             title=_("Some events were kept but not understood"),
@@ -220,10 +220,10 @@ def _parked(channel: Channel, arrived: Arrivals) -> Iterator[Finding]:
         )
 
 
-def _waiting_for_worker(channel: Channel, arrived: Arrivals) -> Iterator[Finding]:
+def _waiting_for_worker(channel: Channel, arrived: Arrivals) -> Iterator[CheckResult]:
     waiting = arrived.of_state(State.PENDING)
     if waiting and timezone.now() - waiting[-1].at > SLOW_DRAIN:
-        yield Finding(
+        yield CheckResult(
             code="slow",
             level=WARN,
             title=_("Events are stored, but nobody processes them"),
@@ -231,7 +231,7 @@ def _waiting_for_worker(channel: Channel, arrived: Arrivals) -> Iterator[Finding
         )
 
 
-def _connection(channel: Channel, arrived: Arrivals) -> Iterator[Finding]:
+def _connection(channel: Channel, arrived: Arrivals) -> Iterator[CheckResult]:
     said = {
         Channel.Status.PAIRING: (
             _("The gateway waits for pairing"),
@@ -245,16 +245,16 @@ def _connection(channel: Channel, arrived: Arrivals) -> Iterator[Finding]:
     }
     if channel.status in said:
         title, text = said[Channel.Status(channel.status)]
-        yield Finding(code=f"status_{channel.status}", level=BAD, title=title, text=text)
+        yield CheckResult(code=f"status_{channel.status}", level=BAD, title=title, text=text)
 
 
-def _only_ignored(channel: Channel, arrived: Arrivals) -> Iterator[Finding]:
+def _only_ignored(channel: Channel, arrived: Arrivals) -> Iterator[CheckResult]:
     useful = arrived.of_state(State.APPLIED) or arrived.of_state(State.DUPLICATE)
     reasons = arrived.ignored_reasons()
     if useful or not reasons or arrived.of_state(State.PENDING):
         return
     groups = set(reasons) <= {"group", "status", "broadcast", "newsletter"}
-    yield Finding(
+    yield CheckResult(
         code="only_groups" if groups else "only_ignored",
         level=WAIT,
         title=_("Only group events so far") if groups else _("Only events that are not for us so far"),
@@ -264,12 +264,12 @@ def _only_ignored(channel: Channel, arrived: Arrivals) -> Iterator[Finding]:
     )
 
 
-def _no_labels(channel: Channel, arrived: Arrivals) -> Iterator[Finding]:
+def _no_labels(channel: Channel, arrived: Arrivals) -> Iterator[CheckResult]:
     """Messages come and labels do not: the most frequent trouble of all."""
     capable = GATEWAYS[channel.gateway].capabilities.labels
     if not capable or channel.last_label_event_at is not None or MESSAGE not in arrived.last_of_kind:
         return
-    yield Finding(
+    yield CheckResult(
         code="no_labels",
         level=WARN,
         title=_("Messages arrive, but no label event yet"),
@@ -278,9 +278,9 @@ def _no_labels(channel: Channel, arrived: Arrivals) -> Iterator[Finding]:
     )
 
 
-def _clock(channel: Channel, arrived: Arrivals) -> Iterator[Finding]:
+def _clock(channel: Channel, arrived: Arrivals) -> Iterator[CheckResult]:
     if channel.gateway == "evolution" and not channel.timezone and LABEL_ON_CHAT in arrived.last_of_kind:
-        yield Finding(
+        yield CheckResult(
             code="time_zone",
             level=WARN,
             title=_("The time zone of the gateway is not known"),
@@ -290,7 +290,7 @@ def _clock(channel: Channel, arrived: Arrivals) -> Iterator[Finding]:
         )
     recent = [post for post in arrived.posts if post.lag is not None or post.capped][:20]
     if sum(post.capped for post in recent) >= CLOCK_POSTS:
-        yield Finding(
+        yield CheckResult(
             code="clock_ahead",
             level=WARN,
             title=_("The gateway's clock is ahead of ours"),
@@ -301,7 +301,7 @@ def _clock(channel: Channel, arrived: Arrivals) -> Iterator[Finding]:
         )
     lags = [post.lag for post in recent if post.lag is not None and LABEL_ON_CHAT in post.kinds]
     if len(lags) >= CLOCK_POSTS and median(lags) > CLOCK_OFF.total_seconds():
-        yield Finding(
+        yield CheckResult(
             code="clock_behind",
             level=WARN,
             title=_("Label events arrive %(length)s after their own time") % {"length": length(median(lags))},
@@ -309,14 +309,14 @@ def _clock(channel: Channel, arrived: Arrivals) -> Iterator[Finding]:
         )
 
 
-Judge = Callable[[Channel, Arrivals], Iterator[Finding]]
+Judge = Callable[[Channel, Arrivals], Iterator[CheckResult]]
 JUDGES: tuple[Judge, ...] = (
     _refused, _nothing_yet, _parked, _waiting_for_worker, _connection, _only_ignored, _no_labels, _clock,
 )  # fmt: skip
 
 
-def _local_address() -> Finding:
-    return Finding(
+def _local_address() -> CheckResult:
+    return CheckResult(
         code="local_address",
         level=WAIT,
         title=_("This address works on this machine only"),

@@ -19,7 +19,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from contacts.models import Agent, Team
 from contacts.models.querysets import team_ids
-from contacts.services.people import spaced
+from contacts.services.agents import spaced
 
 
 class AgentField(forms.ModelChoiceField):

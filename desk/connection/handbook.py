@@ -12,9 +12,8 @@ from typing import Any
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from desk.connection.guide import Guide, fill
-from desk.connection.guides import GUIDES
-from desk.connection.pages import abilities
+from desk.connection.guides import GUIDES, Guide, fill
+from desk.connection.page import abilities
 from webhooks.gateways import GATEWAYS
 from webhooks.gateways.base import Gateway
 

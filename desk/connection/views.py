@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from contacts.models import Channel
 from contacts.services.channels import ChannelError
-from desk.connection import actions, pages
+from desk.connection import actions, page
 from desk.connection.arrivals import KINDS, arrivals
 from desk.connection.check import check
 from desk.connection.forms import ConnectForm, LabelNameForm, OwnerForm, RotateForm, ZoneForm
@@ -103,17 +103,17 @@ def _channel(request: HttpRequest, pk: int) -> Channel:
 
 
 def _page(request: HttpRequest, channel: Channel, *, secret: str | None = None, **forms: Any) -> HttpResponse:
-    where = pages.address(request, channel, secret=secret)
+    where = page.address(request, channel, secret=secret)
     may = request.user.has_perm
     context = {
         **_checked(request, channel),
         "where": where,
-        "guide": pages.guide_of(channel),
-        "steps": pages.steps(channel, where),
-        "abilities": pages.abilities(GATEWAYS[channel.gateway].capabilities, zone=channel.timezone),
-        "secrets": pages.secrets_in_force(channel),
+        "guide": page.guide_of(channel),
+        "steps": page.steps(channel, where),
+        "abilities": page.abilities(GATEWAYS[channel.gateway].capabilities, zone=channel.timezone),
+        "secrets": page.secrets_in_force(channel),
         "owners": channel.ownerships.select_related("agent"),
-        "unnamed": pages.unnamed_labels(channel),
+        "unnamed": page.unnamed_labels(channel),
         "may_change": may("contacts.change_channel"),
         "may_own": may("contacts.add_channelownership"),
         "may_name": may("labels.change_channellabel"),
@@ -127,7 +127,7 @@ def _page(request: HttpRequest, channel: Channel, *, secret: str | None = None, 
 
 def _checked(request: HttpRequest, channel: Channel) -> dict[str, Any]:
     arrived = arrivals(channel)
-    local = pages.is_local(pages.address(request, channel).url)
+    local = page.is_local(page.address(request, channel).url)
     return {
         "channel": channel,
         "gateway": GATEWAYS[channel.gateway],
@@ -148,16 +148,16 @@ def _render(request: HttpRequest, template: str, title: str, context: dict[str, 
     return TemplateResponse(request, template, {**admin.site.each_context(request), "title": title, **context})
 
 
-# -- Deeds ------------------------------------------------------------------------------------------------------------
+# -- Actions -----------------------------------------------------------------------------------------------------------
 
 
 @never_cache
 @require_POST
-def act(request: HttpRequest, pk: int, deed: str) -> HttpResponse:
-    """One of `DEEDS`, for who may."""
-    if deed not in DEEDS:
+def act(request: HttpRequest, pk: int, action: str) -> HttpResponse:
+    """One of `ACTIONS`, for who may."""
+    if action not in ACTIONS:
         raise Http404
-    run, permission = DEEDS[deed]
+    run, permission = ACTIONS[action]
     channel = _channel(request, pk)
     if not request.user.has_perm(permission):
         raise PermissionDenied
@@ -209,8 +209,8 @@ def _take_session(request: HttpRequest, channel: Channel) -> None:
     session = request.POST.get("session", "").strip()[:200]
     if session:
         count = actions.take_over_session(channel, session=session, actor=request.user)
-        said = ngettext("%(n)d event is processed again.", "%(n)d events are processed again.", count)
-        messages.success(request, said % {"n": count})
+        sentence = ngettext("%(n)d event is processed again.", "%(n)d events are processed again.", count)
+        messages.success(request, sentence % {"n": count})
 
 
 def _name(request: HttpRequest, channel: Channel) -> None:
@@ -224,8 +224,8 @@ def _name(request: HttpRequest, channel: Channel) -> None:
         messages.error(request, _("Type the name."))
 
 
-Deed = Callable[[HttpRequest, Channel], HttpResponse | None]
-DEEDS: dict[str, tuple[Deed, str]] = {
+Action = Callable[[HttpRequest, Channel], HttpResponse | None]
+ACTIONS: dict[str, tuple[Action, str]] = {
     "secret": (_show, "contacts.change_channel"),
     "rotate": (_rotate, "contacts.change_channel"),
     "owner": (_own, "contacts.add_channelownership"),
@@ -239,5 +239,5 @@ urlpatterns = [
     path("connect/", admin.site.admin_view(connect_page), name="connect"),
     path("contacts/channel/<int:pk>/connection/", admin.site.admin_view(connection_page), name="channel-connection"),
     path("contacts/channel/<int:pk>/connection/check/", admin.site.admin_view(check_fragment), name="channel-check"),
-    path("contacts/channel/<int:pk>/connection/<slug:deed>/", admin.site.admin_view(act), name="channel-deed"),
+    path("contacts/channel/<int:pk>/connection/<slug:action>/", admin.site.admin_view(act), name="channel-action"),
 ]

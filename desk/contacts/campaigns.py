@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Campaign, CampaignRule, Channel
-from contacts.services import people
+from contacts.services import campaigns
 from desk.base.filters import DayRangeFilter
 from desk.base.model_admin import ORIGIN, ArchivableAdmin, EditingAdmin, StaffInline
 from desk.contacts.files import CampaignTransfer
@@ -65,13 +65,13 @@ class CampaignAdmin(CampaignTransfer, EditingAdmin, ArchivableAdmin):
             audit.record(actor=request.user, action="campaignrule.saved", obj=rule, campaign=form.instance.pk)
 
     def create(self, *, actor: Any, **values: Any) -> Campaign:
-        return people.create_campaign(actor=actor, origin=ORIGIN, **values)
+        return campaigns.create_campaign(actor=actor, origin=ORIGIN, **values)
 
     def change(self, obj: Campaign, *, actor: Any, **values: Any) -> Campaign:
-        return people.update_campaign(obj, actor=actor, origin=ORIGIN, **values)
+        return campaigns.update_campaign(obj, actor=actor, origin=ORIGIN, **values)
 
     def archive(self, obj: Campaign, *, actor: Any) -> None:
-        people.archive_campaign(obj, actor=actor, origin=ORIGIN)
+        campaigns.archive_campaign(obj, actor=actor, origin=ORIGIN)
 
     def restore(self, obj: Campaign, *, actor: Any) -> None:
-        people.restore_campaign(obj, actor=actor, origin=ORIGIN)
+        campaigns.restore_campaign(obj, actor=actor, origin=ORIGIN)

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST
 from unfold.widgets import INPUT_CLASSES, UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
 
 from contacts.models import Contact, Note
-from contacts.services import people
+from contacts.services.contacts import edit_contact
 from desk.base.filters import AutocompleteFilter, DayRangeFilter
 from desk.base.keyset import Keyset, KeysetAdminMixin, KeysetChangeList
 from desk.base.model_admin import ORIGIN, ArchivableAdmin, EditingAdmin, either
@@ -220,7 +220,7 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
         return False  # contacts come from chats and imports
 
     def change(self, obj: Contact, *, actor: Any, **values: Any) -> Contact:
-        return people.edit_contact(obj, actor=actor, origin=ORIGIN, **values)
+        return edit_contact(obj, actor=actor, origin=ORIGIN, **values)
 
     def values_of(self, form: Any, *, changed_only: bool) -> dict[str, Any]:
         values = super().values_of(form, changed_only=changed_only)

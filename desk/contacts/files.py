@@ -125,7 +125,7 @@ class TransferAdmin(ImportExportMixin):
     import_template_name = "reports/import.html"
     export_template_name = "reports/export.html"
     tmp_storage_class = UploadFolder
-    skip_admin_log = True  # the audit trail says more, in the transaction of the deed
+    skip_admin_log = True  # the audit trail says more, in the transaction of the import
     export_permission = import_permission = ""
 
     def has_export_permission(self, request: HttpRequest) -> bool:

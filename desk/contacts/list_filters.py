@@ -15,7 +15,7 @@ from unfold.contrib.filters.admin import DropdownFilter, MultipleDropdownFilter,
 from contacts.models import Channel, ContactChannel
 from labelcrm.lib.numbers import row_id
 from labels.models import Label, LabelAssignment, StaleFlag
-from reports.limits import Limits, spoken
+from reports.limits import ReportLimits, in_words
 from reports.selectors.home import never_labelled
 
 NO_LABEL = "none"
@@ -107,7 +107,7 @@ class NeverLabelledFilter(RadioFilter):
     parameter_name = "never_labelled"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
-        limit = spoken(Limits.now().never_labelled, english=get_language() == "en")
+        limit = in_words(ReportLimits.now().never_labelled, english=get_language() == "en")
         return [("1", _("Yes, and wrote over %(limit)s ago") % {"limit": limit})]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

@@ -56,7 +56,7 @@ def merges_of(contact: Contact) -> list[Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PreviewRow:
     """One row of the preview: what stays has, what goes has, and what there will be."""
 
     title: str
@@ -66,19 +66,19 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class MergePreview:
     """What a merge would do; `other` is the contact that was chosen."""
 
     survivor_id: int
     merged_id: int
     other: int
-    rows: list[Line]
+    rows: list[PreviewRow]
     two_phones: bool
     parted: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Undo:
+class UndoPreview:
     """What undoing a merge would do; `first` is a later merge that must be undone before."""
 
     record: Any
@@ -90,32 +90,34 @@ class Undo:
     first: dict[str, str] | None
 
 
-def plan_of(contact: Contact, other: Contact, user: Any) -> Plan:
+def merge_preview(contact: Contact, other: Contact, user: Any) -> MergePreview:
     """Who would stay, and what they would be; counts are of what `user` sees."""
     stays, goes = who_stays([contact.pk, other.pk])
     survivor, merged = (contact, other) if stays == contact.pk else (other, contact)
     after = preview(survivor_id=stays, merged_id=goes)
     assigned = Agent.all_objects.filter(pk=after["assigned_to_id"] or 0).first()
     rows = [
-        Line(_("name"), survivor.name, merged.name, after["name"]),
-        Line(_("phone"), phone(survivor.phone), phone(merged.phone), phone(after["phone"])),
-        Line(_("LID"), survivor.lid, merged.lid, after["lid"]),
-        Line(_("WhatsApp user id"), survivor.user_id, merged.user_id, after["user_id"]),
-        Line(_("username"), survivor.username, merged.username, after["username"]),
-        Line(_("assigned to"), _text(survivor.assigned_to), _text(merged.assigned_to), _text(assigned)),
+        PreviewRow(_("name"), survivor.name, merged.name, after["name"]),
+        PreviewRow(_("phone"), phone(survivor.phone), phone(merged.phone), phone(after["phone"])),
+        PreviewRow(_("LID"), survivor.lid, merged.lid, after["lid"]),
+        PreviewRow(_("WhatsApp user id"), survivor.user_id, merged.user_id, after["user_id"]),
+        PreviewRow(_("username"), survivor.username, merged.username, after["username"]),
+        PreviewRow(_("assigned to"), _text(survivor.assigned_to), _text(merged.assigned_to), _text(assigned)),
         *(
-            Line(title, _time(getattr(survivor, name)), _time(getattr(merged, name)), _time(after[name]))
+            PreviewRow(title, _time(getattr(survivor, name)), _time(getattr(merged, name)), _time(after[name]))
             for name, title in (("follow_up_at", _("follow up on")), ("opted_out_at", _("opted out")),
                                 ("first_seen_at", _("first seen")), ("last_inbound_at", _("last message in")))
         ),
         *_counts(survivor, merged, user),
-        Line(_("archived"), _time(survivor.deleted_at), _time(merged.deleted_at), _time(survivor.deleted_at)),
+        PreviewRow(_("archived"), _time(survivor.deleted_at), _time(merged.deleted_at), _time(survivor.deleted_at)),
     ]  # fmt: skip
     both = bool(survivor.phone and merged.phone)
-    return Plan(stays, goes, other.pk, [row for row in rows if row.survivor or row.merged], both, _parted(stays, goes))
+    return MergePreview(
+        stays, goes, other.pk, [row for row in rows if row.survivor or row.merged], both, _parted(stays, goes)
+    )
 
 
-def _counts(survivor: Contact, merged: Contact, user: Any) -> list[Line]:
+def _counts(survivor: Contact, merged: Contact, user: Any) -> list[PreviewRow]:
     lines = []
     for title, rows in (
         (_("messages"), Message.objects.visible_to(user)),
@@ -124,7 +126,7 @@ def _counts(survivor: Contact, merged: Contact, user: Any) -> list[Line]:
         ours, theirs = (rows.filter(contact=one).count() for one in (survivor, merged))
         lines.append((title, ours, theirs))
     lines.append((_("notes"), survivor.notes.count(), merged.notes.count()))
-    return [Line(title, str(a or ""), str(b or ""), str(a + b)) for title, a, b in lines]
+    return [PreviewRow(title, str(a or ""), str(b or ""), str(a + b)) for title, a, b in lines]
 
 
 def _parted(one: int, two: int) -> bool:
@@ -132,7 +134,7 @@ def _parted(one: int, two: int) -> bool:
     return ContactMerge.objects.filter(pair, undone_at__isnull=False).exists()
 
 
-def undo_of(record: Any) -> Undo:
+def undo_preview(record: Any) -> UndoPreview:
     """What goes back, in words."""
     record.why = REASONS.get(record.reason, record.reason)
     first = None
@@ -141,7 +143,7 @@ def undo_of(record: Any) -> Undo:
     except ValidationError as error:
         later = (error.params or {})["merge"]
         first = _first(ContactMerge.objects.select_related("merged", "survivor").get(pk=later))
-    return Undo(
+    return UndoPreview(
         record=record,
         survivor=shown(record.survivor),
         merged=shown(record.merged),
@@ -232,9 +234,9 @@ class ContactMerging(EditingAdmin):
     def merge_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Choose the other one, look at what would become of both, merge."""
         contact = self._changeable(request, pk)
-        asked = row_id((request.POST if request.method == "POST" else request.GET).get("other"))
-        other = self._others(request, contact).filter(pk=asked).first() if asked else None
-        if asked and other is None:
+        other_id = row_id((request.POST if request.method == "POST" else request.GET).get("other"))
+        other = self._others(request, contact).filter(pk=other_id).first() if other_id else None
+        if other_id and other is None:
             messages.error(request, _("There is no such contact to merge with."))
         if request.method == "POST" and other is not None:
             return self._merge(request, contact, other)
@@ -249,7 +251,7 @@ class ContactMerging(EditingAdmin):
             "q": q,
             "found": found,
             "input_classes": " ".join(INPUT_CLASSES),
-            "plan": plan_of(contact, other, request.user) if other is not None else None,
+            "preview": merge_preview(contact, other, request.user) if other is not None else None,
         }
         return self._page(request, "merge.html", context)
 
@@ -261,7 +263,7 @@ class ContactMerging(EditingAdmin):
         if request.method == "POST":
             return self._unmerge(request, record)
         return self._page(request, "unmerge.html", {
-            "title": _("Undo a merge"), "back": _page(pk), "undo": undo_of(record),
+            "title": _("Undo a merge"), "back": _page(pk), "undo": undo_preview(record),
         })  # fmt: skip
 
     def _changeable(self, request: HttpRequest, pk: int) -> Contact:
@@ -295,8 +297,8 @@ class ContactMerging(EditingAdmin):
         except ContactMerge.DoesNotExist:
             messages.error(request, _("Somebody else has undone this merge just now."))
         else:
-            said = _("The merge is undone: %(merged)s is a contact of its own again.")
-            messages.success(request, said % {"merged": shown(record.merged)})
+            sentence = _("The merge is undone: %(merged)s is a contact of its own again.")
+            messages.success(request, sentence % {"merged": shown(record.merged)})
         return HttpResponseRedirect(_page(record.survivor_id))
 
     def _page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:

@@ -39,7 +39,7 @@ class Bar:
 
 
 @dataclass(slots=True)
-class Lane:
+class TimelineLane:
     """One WhatsApp label of one channel on the time line."""
 
     assignment: LabelAssignment
@@ -47,7 +47,7 @@ class Lane:
 
 
 @dataclass(slots=True)
-class Change:
+class LabelChange:
     """One line of the history: a label came or went."""
 
     at: datetime
@@ -61,8 +61,8 @@ class Change:
 
 
 @dataclass(slots=True)
-class Chat:
-    """Messages, oldest first, with the cursors of the pages before and after."""
+class ChatPage:
+    """A page of the messages, oldest first, with the cursors of the pages before and after."""
 
     messages: list[Message]
     older: str
@@ -75,7 +75,7 @@ class ContactPage:
     contact: Contact
     intervals: list[LabelAssignment]
     identities: list[ContactIdentity]
-    chat: Chat
+    chat: ChatPage
     notes: list[Note]
     touches: list[CampaignTouch]
     now: datetime
@@ -85,7 +85,7 @@ class ContactPage:
         return [interval for interval in self.intervals if interval.removed_at is None]
 
     @cached_property
-    def lanes(self) -> list[Lane]:
+    def lanes(self) -> list[TimelineLane]:
         return lanes(self.intervals, start=self.start, now=self.now)
 
     @cached_property
@@ -110,7 +110,7 @@ class ContactPage:
         ]
 
     @cached_property
-    def history(self) -> list[Change]:
+    def history(self) -> list[LabelChange]:
         changes = [change for interval in self.intervals for change in changes_of(interval)]
         return sorted(changes, key=lambda change: (change.at, not change.added), reverse=True)
 
@@ -155,10 +155,10 @@ def _touches(user: Any, contact: Contact) -> Iterable[CampaignTouch]:
     return contact.touches.filter(seen).select_related("campaign", "channel")
 
 
-def _chat(user: Any, contact: Contact, *, older_than: str | None, newer_than: str | None) -> Chat:
+def _chat(user: Any, contact: Contact, *, older_than: str | None, newer_than: str | None) -> ChatPage:
     rows = Message.objects.visible_to(user).filter(contact=contact).select_related("channel")
     found, newer, older = CHAT.page(rows, size=CHAT_SIZE, after=older_than, before=newer_than)
-    return Chat(
+    return ChatPage(
         messages=found[::-1],
         older=CHAT.cursor(found[-1]) if older and found else "",
         newer=CHAT.cursor(found[0]) if newer and found else "",
@@ -166,11 +166,11 @@ def _chat(user: Any, contact: Contact, *, older_than: str | None, newer_than: st
     )
 
 
-def lanes(intervals: list[LabelAssignment], *, start: datetime, now: datetime) -> list[Lane]:
+def lanes(intervals: list[LabelAssignment], *, start: datetime, now: datetime) -> list[TimelineLane]:
     """One lane per WhatsApp label, in the order of first appearance."""
-    found: dict[int, Lane] = {}
+    found: dict[int, TimelineLane] = {}
     for interval in intervals:
-        lane = found.setdefault(interval.channel_label_id, Lane(interval))
+        lane = found.setdefault(interval.channel_label_id, TimelineLane(interval))
         lane.assignment = interval  # the latest says what the label means
         lane.bars.append(_bar(interval, start=start, now=now))
     return list(found.values())
@@ -193,9 +193,9 @@ def _bar(interval: LabelAssignment, *, start: datetime, now: datetime) -> Bar:
     )
 
 
-def changes_of(interval: LabelAssignment) -> Iterator[Change]:
+def changes_of(interval: LabelAssignment) -> Iterator[LabelChange]:
     """The one or two lines of the history that an interval is made of."""
-    yield Change(
+    yield LabelChange(
         at=interval.added_at,
         added=True,
         assignment=interval,
@@ -206,7 +206,7 @@ def changes_of(interval: LabelAssignment) -> Iterator[Change]:
         source=interval.get_added_at_source_display(),
     )
     if interval.removed_at:
-        yield Change(
+        yield LabelChange(
             at=interval.removed_at,
             added=False,
             assignment=interval,

@@ -23,13 +23,13 @@ from django.views.decorators.http import require_GET
 
 from contacts.models import Channel
 from contacts.models.channels import CRM_GATEWAY
-from desk.home.activity import label_activity
+from desk.home.label_activity import label_activity
 from desk.home.live import Full, Stream, live
 from desk.home.todos import todos
 from labelcrm.core.models import User
 from labelcrm.lib.numbers import row_id
 from reports.definitions import definition
-from reports.limits import spoken
+from reports.limits import in_words
 from reports.scope import Scope
 from reports.selectors.feed import SHOWN, Feed, FeedRow
 from reports.selectors.home import Tiles
@@ -41,22 +41,22 @@ RETRY_MILLISECONDS = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Viewer:
-    """What the fragments of a page depend on besides the figures."""
+class Audience:
+    """Who reads the same home page: what its fragments depend on besides the figures."""
 
     scope: Scope
     language: str
     sees_inbox: bool
 
     @classmethod
-    def of(cls, user: Any) -> Viewer:
+    def of(cls, user: Any) -> Audience:
         sees_inbox = bool(user.has_perm("webhooks.view_inboundevent"))
         return cls(Scope.of(user), translation.get_language() or "id", sees_inbox)
 
     def is_still(self, user_id: int) -> bool:
-        """Whether this user may see now what this viewer sees; asks the database."""
+        """Whether this user may see now what this audience sees; asks the database."""
         user = User.objects.filter(pk=user_id).select_related("agent").first()
-        return user is not None and _status(user) == 200 and replace(Viewer.of(user), language=self.language) == self
+        return user is not None and _status(user) == 200 and replace(Audience.of(user), language=self.language) == self
 
 
 # -- The page ---------------------------------------------------------------------------------------------------------
@@ -70,16 +70,16 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context["may_read"] = request.user.has_perm(MAY_READ)
     if not context["may_read"]:
         return context
-    viewer = Viewer.of(request.user)
-    feed = live.feed.get(viewer.scope)
+    audience = Audience.of(request.user)
+    feed = live.feed.get(audience.scope)
     channels = _channels(request.user)
     return context | {
         "channels": channels,
         "silent": [channel for channel in channels if channel.last_event_at is None],
         "heard": any(channel.last_event_at for channel in channels),
-        "tiles_html": tiles_html(live.tiles.get(viewer.scope), viewer),
+        "tiles_html": tiles_html(live.tiles.get(audience.scope), audience),
         "feed": feed,
-        "feed_html": mark_safe("".join(row_html(row, viewer.language) for row in feed.rows)),  # noqa: S308 - rendered
+        "feed_html": mark_safe("".join(row_html(row, audience.language) for row in feed.rows)),  # noqa: S308 - rendered
         "last": _last(feed),
     }
 
@@ -124,19 +124,19 @@ def row_html(row: FeedRow, language: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def tiles_html(tiles: Tiles, viewer: Viewer) -> str:
+def tiles_html(tiles: Tiles, audience: Audience) -> str:
     """The tiles and the labels by category."""
-    with translation.override(viewer.language):
-        said = {
-            "never": definition("never_labelled", viewer.language),
-            "limit": spoken(tiles.never_after, english=viewer.language == "en"),
+    with translation.override(audience.language):
+        words = {
+            "never": definition("never_labelled", audience.language),
+            "limit": in_words(tiles.never_after, english=audience.language == "en"),
         }
-        return render_to_string("home/tiles.html", {"tiles": tiles, "viewer": viewer, "links": links(), **said})
+        return render_to_string("home/tiles.html", {"tiles": tiles, "audience": audience, "links": links(), **words})
 
 
-def _said(rows: list[FeedRow], viewer: Viewer) -> list[dict[str, Any]]:
+def _rendered(rows: list[FeedRow], audience: Audience) -> list[dict[str, Any]]:
     """Rows for the page, oldest first: it puts each on top."""
-    return [{"id": row.id, "html": row_html(row, viewer.language)} for row in reversed(rows)]
+    return [{"id": row.id, "html": row_html(row, audience.language)} for row in reversed(rows)]
 
 
 # -- Live -------------------------------------------------------------------------------------------------------------
@@ -161,12 +161,12 @@ def live_feed(request: HttpRequest) -> HttpResponse:
     refused = _refusal(request)
     if refused is not None:
         return refused
-    viewer = Viewer.of(request.user)
-    feed = live.feed.get(viewer.scope)
+    audience = Audience.of(request.user)
+    feed = live.feed.get(audience.scope)
     rows = feed.since(row_id(request.GET.get("since")) or 0, now=timezone.now())
-    tiles = tiles_html(live.tiles.get(viewer.scope), viewer)
+    tiles = tiles_html(live.tiles.get(audience.scope), audience)
     ids = [row.id for row in feed.rows]
-    return JsonResponse({"rows": _said(rows, viewer), "ids": ids, "last": _last(feed), "tiles": tiles})
+    return JsonResponse({"rows": _rendered(rows, audience), "ids": ids, "last": _last(feed), "tiles": tiles})
 
 
 @never_cache
@@ -182,30 +182,32 @@ def live_stream(request: HttpRequest) -> HttpResponseBase:
         return refused
     if live.is_full():
         return HttpResponse(status=503, headers={"Retry-After": "60"})
-    viewer = Viewer.of(request.user)
+    audience = Audience.of(request.user)
     last = 0 if "Last-Event-ID" in request.headers else row_id(request.GET.get("since")) or 0
     user_id = request.user.pk or 0
-    told = tell(viewer, user_id=user_id, last=last, still=partial(viewer.is_still, user_id))
+    events = page_events(audience, user_id=user_id, last=last, still=partial(audience.is_still, user_id))
     headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
-    return StreamingHttpResponse(told, content_type="text/event-stream", headers=headers)
+    return StreamingHttpResponse(events, content_type="text/event-stream", headers=headers)
 
 
-def tell(viewer: Viewer, *, user_id: int, last: int, still: Callable[[], bool] = lambda: True) -> Iterator[bytes]:
+def page_events(
+    audience: Audience, *, user_id: int, last: int, still: Callable[[], bool] = lambda: True
+) -> Iterator[bytes]:
     """The stream of one page, whose reader is asked after by `still`. Between two events it holds no connection."""
     try:
-        with live.stream(viewer.scope, user_id=user_id, still=still) as stream:
+        with live.stream(audience.scope, user_id=user_id, still=still) as stream:
             yield f"retry: {RETRY_MILLISECONDS}\n\n".encode()
-            live.feed.get(viewer.scope)
-            live.tiles.get(viewer.scope)
+            live.feed.get(audience.scope)
+            live.tiles.get(audience.scope)
             _let_go()
-            yield from _changes(viewer, stream, last)
+            yield from _changes(audience, stream, last)
     except Full:
         return
 
 
-def _changes(viewer: Viewer, stream: Stream, last: int) -> Iterator[bytes]:
+def _changes(audience: Audience, stream: Stream, last: int) -> Iterator[bytes]:
     until = time.monotonic() + STREAM_SECONDS
-    known = Known(last)
+    sent = SentRows(last)
     tiles: Tiles | None = None
     connected: bool | None = None
     seen = -1
@@ -219,16 +221,16 @@ def _changes(viewer: Viewer, stream: Stream, last: int) -> Iterator[bytes]:
         if connected != live.listener.connected:
             connected = live.listener.connected
             yield _event("state", {"live": connected})
-        yield from _feed_events(viewer, known)
-        latest = live.tiles.latest(viewer.scope)
+        yield from _feed_events(audience, sent)
+        latest = live.tiles.latest(audience.scope)
         if latest is not None and latest != tiles:
             tiles = latest
-            yield _event("tiles", tiles_html(latest, viewer))
+            yield _event("tiles", tiles_html(latest, audience))
 
 
 @dataclass(slots=True)
-class Known:
-    """What a page has been told of the feed. It came with the rows up to event `last`."""
+class SentRows:
+    """The rows of the feed that were sent to a page. It came with the rows up to event `last`."""
 
     last: int
     rows: dict[int, FeedRow] = field(default_factory=dict)
@@ -245,13 +247,13 @@ class Known:
         return rows, left
 
 
-def _feed_events(viewer: Viewer, known: Known) -> Iterator[bytes]:
-    feed = live.feed.latest(viewer.scope)
+def _feed_events(audience: Audience, sent: SentRows) -> Iterator[bytes]:
+    feed = live.feed.latest(audience.scope)
     if feed is None:
         return
-    rows, left = known.news(feed, now=timezone.now())
+    rows, left = sent.news(feed, now=timezone.now())
     if rows:
-        yield _event("rows", _said(rows, viewer), number=max(row.id for row in feed.rows))
+        yield _event("rows", _rendered(rows, audience), number=max(row.id for row in feed.rows))
     if left:
         yield _event("ids", [row.id for row in feed.rows])
 

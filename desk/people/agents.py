@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Agent, Channel, ChannelOwnership, Team
-from contacts.services import people
+from contacts.services import agents
 from desk.base.filters import VisibleDropdownFilter
 from desk.base.model_admin import ORIGIN, ArchivableAdmin, EditingAdmin
 from labelcrm.core import audit
@@ -41,16 +41,16 @@ class AgentAdmin(EditingAdmin, ArchivableAdmin):
         return agent.deleted_at
 
     def create(self, *, actor: Any, **values: Any) -> Agent:
-        return people.create_agent(actor=actor, origin=ORIGIN, **values)
+        return agents.create_agent(actor=actor, origin=ORIGIN, **values)
 
     def change(self, obj: Agent, *, actor: Any, **values: Any) -> Agent:
-        return people.update_agent(obj, actor=actor, origin=ORIGIN, **values)
+        return agents.update_agent(obj, actor=actor, origin=ORIGIN, **values)
 
     def archive(self, obj: Agent, *, actor: Any) -> None:
-        people.archive_agent(obj, actor=actor, origin=ORIGIN)
+        agents.archive_agent(obj, actor=actor, origin=ORIGIN)
 
     def restore(self, obj: Agent, *, actor: Any) -> None:
-        people.restore_agent(obj, actor=actor, origin=ORIGIN)
+        agents.restore_agent(obj, actor=actor, origin=ORIGIN)
 
 
 @admin.register(Team)
@@ -88,13 +88,13 @@ class TeamAdmin(EditingAdmin, ArchivableAdmin):
             audit.record(actor=request.user, action="team.members", obj=form.instance, members=names)
 
     def create(self, *, actor: Any, **values: Any) -> Team:
-        return people.create_team(actor=actor, origin=ORIGIN, **values)
+        return agents.create_team(actor=actor, origin=ORIGIN, **values)
 
     def change(self, obj: Team, *, actor: Any, **values: Any) -> Team:
-        return people.update_team(obj, actor=actor, origin=ORIGIN, **values)
+        return agents.update_team(obj, actor=actor, origin=ORIGIN, **values)
 
     def archive(self, obj: Team, *, actor: Any) -> None:
-        people.archive_team(obj, actor=actor, origin=ORIGIN)
+        agents.archive_team(obj, actor=actor, origin=ORIGIN)
 
     def restore(self, obj: Team, *, actor: Any) -> None:
-        people.restore_team(obj, actor=actor, origin=ORIGIN)
+        agents.restore_team(obj, actor=actor, origin=ORIGIN)

@@ -32,11 +32,11 @@ class AuditedAdmin(StaffAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
-        deed = f"{self.opts.model_name}.{'changed' if change else 'created'}"
+        action = f"{self.opts.model_name}.{'changed' if change else 'created'}"
         chosen = {
             name: [_code(each) for each in form.cleaned_data[name]] for name in LISTS if name in form.changed_data
         }
-        audit.record(actor=request.user, action=deed, obj=form.instance, fields=sorted(form.changed_data), **chosen)
+        audit.record(actor=request.user, action=action, obj=form.instance, fields=sorted(form.changed_data), **chosen)
 
 
 def _code(chosen: Group | Permission) -> str:
@@ -132,8 +132,8 @@ class ApiTokenAdmin(StaffAdmin, TokenAdmin):
     def save_model(self, request: HttpRequest, obj: TokenProxy, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         audit.record(actor=request.user, action="token.created", for_user=obj.user.get_username())
-        said = _("The token of %(user)s, shown this once: %(key)s") % {"user": obj.user, "key": obj.key}
-        self.message_user(request, said, messages.WARNING)
+        sentence = _("The token of %(user)s, shown this once: %(key)s") % {"user": obj.user, "key": obj.key}
+        self.message_user(request, sentence, messages.WARNING)
 
     def delete_model(self, request: HttpRequest, obj: TokenProxy) -> None:
         audit.record(actor=request.user, action="token.revoked", for_user=obj.user.get_username())
@@ -151,7 +151,7 @@ class LoginAttemptAdmin(RecordAdmin):
     fields = readonly_fields = ("username", "ip_address", "failures_since_start", "attempt_time", "user_agent")
 
 
-DEEDS = {
+VERBS = {
     "view": gettext_lazy("see"),
     "add": gettext_lazy("add"),
     "change": gettext_lazy("change"),
@@ -161,9 +161,9 @@ DEEDS = {
 
 def permission_title(permission: Permission) -> str:
     """A permission in words: "channel: change"; one of our own by its name."""
-    thing, (deed, _under, model) = permission.content_type, permission.codename.partition("_")
-    said = DEEDS[deed] if deed in DEEDS and model == thing.model else _(permission.name)
-    return f"{thing.name}: {said}"
+    thing, (verb, _under, model) = permission.content_type, permission.codename.partition("_")
+    title = VERBS[verb] if verb in VERBS and model == thing.model else _(permission.name)
+    return f"{thing.name}: {title}"
 
 
 @admin.register(Group)

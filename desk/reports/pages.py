@@ -31,11 +31,11 @@ from labelcrm.lib.numbers import row_id, whole_number
 from labels.models import Label
 from reports import columns
 from reports.definitions import definition, sections
-from reports.limits import Limits, spoken
-from reports.query import REPORTS, Asked, AskedWrong, Report, ask
+from reports.limits import ReportLimits, in_words
+from reports.query import REPORTS, InvalidQuery, ReportKind, ReportQuery, parse_query
 from reports.selectors import agents, facts, periods
-from reports.selectors.archived import hidden_contacts
 from reports.selectors.campaigns import Basis, Touch
+from reports.selectors.filters import hidden_contacts
 
 MAY_READ = "reports.view_report"
 ROWS = 100
@@ -62,23 +62,23 @@ PRESETS = {
 class FilterForm(forms.Form):
     """The filters of a page as they are set; what is typed goes through `reports.query` like everything else."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, query: ReportQuery) -> None:
         super().__init__()
-        first, last = (timezone.localtime(moment).date() for moment in (asked.period.start, asked.period.end))
+        first, last = (timezone.localtime(moment).date() for moment in (query.period.start, query.period.end))
         self._day("from", _("From"), first)
         self._day("to", _("Up to, not including"), last)
-        self._choice("channel", _("Channel"), self._channels(asked.user), asked.shown.get("channel"))
-        self._choice("team", _("Team"), self._teams(asked.user), asked.shown.get("team"))
-        if "label" in asked.report.parameters:
-            labels = [(label.pk, str(label)) for label in Label.objects.visible_to(asked.user)]
-            self._choice("label", _("Label"), labels, asked.shown.get("label"))
-            chosen = "true" if asked.filters.certain else ""
+        self._choice("channel", _("Channel"), self._channels(query.user), query.shown.get("channel"))
+        self._choice("team", _("Team"), self._teams(query.user), query.shown.get("team"))
+        if "label" in query.report.parameters:
+            labels = [(label.pk, str(label)) for label in Label.objects.visible_to(query.user)]
+            self._choice("label", _("Label"), labels, query.shown.get("label"))
+            chosen = "true" if query.filters.certain else ""
             self._choice("certain", _("Labeller"), [("true", _("Known labeller only"))], chosen)
-        if "touch" in asked.report.parameters:
+        if "touch" in query.report.parameters:
             touches = [(Touch.FIRST.value, _("First touch")), (Touch.LAST.value, _("Last touch"))]
             bases = [(Basis.COHORT.value, _("By date of touch")), (Basis.EVENT.value, _("By date of label"))]
-            self._choice("touch", _("Touch"), touches, asked.touch.value, empty=False)
-            self._choice("basis", _("Basis"), bases, asked.basis.value, empty=False)
+            self._choice("touch", _("Touch"), touches, query.touch.value, empty=False)
+            self._choice("basis", _("Basis"), bases, query.basis.value, empty=False)
 
     def _day(self, name: str, label: str, value: Any) -> None:
         widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "class": " ".join(INPUT_CLASSES)})
@@ -117,50 +117,50 @@ class PageRow:
 def report_page(request: HttpRequest, name: str) -> HttpResponse:
     """`/admin/reports/<name>/`; `?format=csv` is the same rows as a file."""
     _may_read(request)
-    asked, problem = _asked(request, REPORTS[name])
+    query, problem = _query(request, REPORTS[name])
     if request.GET.get("format") == "csv" and not problem:
-        return _csv(request, asked)
-    groups = columns.groups_of(name, asked.basis)
-    rows = columns.ordered(asked.rows, [c for group in groups for c in group.columns], request.GET.get("sort", ""))
-    shown = [_page_row(row, asked, groups) for row in rows]
+        return _csv(request, query)
+    groups = columns.groups_of(name, query.basis)
+    rows = columns.ordered(query.rows, [c for group in groups for c in group.columns], request.GET.get("sort", ""))
+    shown = [_page_row(row, query, groups) for row in rows]
     context = {
         **admin.site.each_context(request),
         "title": PAGES[name],
-        "asked": asked,
+        "query": query,
         "problem": problem,
-        "form": FilterForm(asked),
+        "form": FilterForm(query),
         "tables": [_table(group, shown, place) for place, group in enumerate(groups)],
         "sort": request.GET.get("sort", ""),
         "definitions": [definition(c.name, get_language()) for group in groups for c in group.columns],
         "presets": [(key, words, _with(request, period=key)) for key, words in PRESETS.items()],
         "csv_url": _with(request, format="csv"),
-        "rows_url": f"{reverse('report-rows')}?{urlencode(_question(asked))}",
+        "rows_url": f"{reverse('report-rows')}?{urlencode(_parameters(query))}",
         "sort_url": _with(request, sort=None),
         "name": name,
         "first": REPORTS[name].key,
         "few": any(cell.few for row in shown for table in row.tables for cell in table),
-        "too_young": _too_young(asked),
-        "judged_after": spoken(_judged_after(asked), english=get_language() == "en"),
-        "gaps": _gaps(asked),
+        "too_young": _too_young(query),
+        "judged_after": in_words(_judged_after(query), english=get_language() == "en"),
+        "gaps": _gaps(query),
         "hidden": hidden_contacts(request.user),
-        "provisional": periods.is_provisional(asked.period.end, now=asked.now),
-        "longer_url": _with(request, period="last_90") if asked.preset != "last_90" else "",
+        "provisional": periods.is_provisional(query.period.end, now=query.now),
+        "longer_url": _with(request, period="last_90") if query.preset != "last_90" else "",
     }
     return TemplateResponse(request, "reports/report.html", context)
 
 
-def _too_young(asked: Asked) -> bool:
+def _too_young(query: ReportQuery) -> bool:
     """Whether the shares that wait some days are empty because everybody of the period is younger than that."""
-    if asked.report.name == "agents":
-        return any(row.came_true_immature for row in asked.rows) and not any(row.came_true.n for row in asked.rows)
-    if asked.basis is Basis.EVENT:
+    if query.report.name == "agents":
+        return any(row.came_true_immature for row in query.rows) and not any(row.came_true.n for row in query.rows)
+    if query.basis is Basis.EVENT:
         return False
-    return any(row.contacts for row in asked.rows) and all(row.immature == row.contacts for row in asked.rows)
+    return any(row.contacts for row in query.rows) and all(row.immature == row.contacts for row in query.rows)
 
 
-def _judged_after(asked: Asked) -> timedelta:
+def _judged_after(query: ReportQuery) -> timedelta:
     """How old contacts must be to be judged."""
-    return Limits.now().campaign if asked.report.name == "campaigns" else agents.PROVEN_AFTER
+    return ReportLimits.now().campaign if query.report.name == "campaigns" else agents.PROVEN_AFTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,18 +172,18 @@ class GapLine:
     until: datetime | None
 
 
-def _gaps(asked: Asked) -> list[GapLine]:
+def _gaps(query: ReportQuery) -> list[GapLine]:
     """The gaps, of channels the reader sees, that windows of the period may overlap; the latest first."""
-    if asked.basis is Basis.EVENT and asked.report.name == "campaigns":
+    if query.basis is Basis.EVENT and query.report.name == "campaigns":
         return []
-    over = min(asked.period.end + _judged_after(asked), asked.now)
-    met = [gap for gap in asked.question.gaps if gap.since < over]
-    seen = Channel.all_objects.visible_to(asked.user).filter(pk__in={gap.channel for gap in met})
-    names = dict(seen.values_list("id", "name")) if met else {}
-    chosen = asked.filters.channels
+    over = min(query.period.end + _judged_after(query), query.now)
+    overlapping = [gap for gap in query.question.gaps if gap.since < over]
+    seen = Channel.all_objects.visible_to(query.user).filter(pk__in={gap.channel for gap in overlapping})
+    names = dict(seen.values_list("id", "name")) if overlapping else {}
+    chosen = query.filters.channels
     lines = [
         GapLine(names[gap.channel], gap.since, gap.until)
-        for gap in met
+        for gap in overlapping
         if gap.channel in names and (chosen is None or gap.channel in chosen)
     ]
     return sorted(lines, key=lambda line: line.since, reverse=True)
@@ -194,40 +194,40 @@ def _table(group: columns.Group, shown: list[PageRow], place: int) -> dict[str, 
     return {"title": group.title, "heads": heads, "rows": [(row, row.tables[place]) for row in shown]}
 
 
-def _page_row(row: Any, asked: Asked, groups: list[columns.Group]) -> PageRow:
-    who = getattr(row, asked.report.key)
+def _page_row(row: Any, query: ReportQuery, groups: list[columns.Group]) -> PageRow:
+    who = getattr(row, query.report.key)
     names = {"agents": _("Nobody known"), "campaigns": _("No campaign")}
     notes = [_("archived")] if row.archived else []
     if getattr(row, "young_channel", False):
         notes.append(_("number new: under 30 days"))
     return PageRow(
         who=NONE if who is None else str(who),
-        name=row.name or names[asked.report.name],
+        name=row.name or names[query.report.name],
         notes=notes,
         tables=[[columns.cell(row, column) for column in group.columns] for group in groups],
     )
 
 
-def _asked(request: HttpRequest, report: Report) -> tuple[Asked, str]:
-    """What is asked; when it cannot be meant, the default and a sentence about the problem."""
+def _query(request: HttpRequest, report: ReportKind) -> tuple[ReportQuery, str]:
+    """The query of a request; when it cannot be meant, the default one and a sentence about the problem."""
     given = request.GET.dict()
     if given.get("from") or given.get("to"):
         given.pop("period", None)
     try:
-        return ask(report, given, user=request.user), ""
-    except AskedWrong as wrong:
-        return ask(report, {}, user=request.user), f"{wrong.name}: {wrong.message}"
+        return parse_query(report, given, user=request.user), ""
+    except InvalidQuery as wrong:
+        return parse_query(report, {}, user=request.user), f"{wrong.name}: {wrong.message}"
 
 
-def _question(asked: Asked) -> dict[str, str]:
-    """The query that asks the same again, at any later time."""
+def _parameters(query: ReportQuery) -> dict[str, str]:
+    """The parameters that ask the same again, at any later time."""
     times = {
-        "report": asked.report.name,
-        "from": timezone.localtime(asked.period.start).isoformat(),
-        "to": timezone.localtime(asked.period.end).isoformat(),
+        "report": query.report.name,
+        "from": timezone.localtime(query.period.start).isoformat(),
+        "to": timezone.localtime(query.period.end).isoformat(),
     }
-    shown = {name: str(value) for name, value in asked.shown.items() if value and name not in ("agent", "campaign")}
-    return times | shown | ({"certain": "true"} if asked.filters.certain else {})
+    shown = {name: str(value) for name, value in query.shown.items() if value and name not in ("agent", "campaign")}
+    return times | shown | ({"certain": "true"} if query.filters.certain else {})
 
 
 def _with(request: HttpRequest, **changes: str | None) -> str:
@@ -252,22 +252,26 @@ def _may_read(request: HttpRequest) -> None:
 # -- CSV --------------------------------------------------------------------------------------------------------------
 
 
-def _csv(request: HttpRequest, asked: Asked) -> HttpResponse:
+def _csv(request: HttpRequest, query: ReportQuery) -> HttpResponse:
     """The rows of the report, every field a column; shares as value, k, n, low and high. Programs ask the API.
 
     The mark before the first column tells Excel that this is UTF-8.
     """
-    rows = [_flat(asdict(row)) for row in asked.rows]
+    rows = [_flat(asdict(row)) for row in query.rows]
     out = io.StringIO()
     writer = csv.writer(out)
     if rows:
         writer.writerow(rows[0])
         writer.writerows([cleaned(v) if isinstance(v, str) else v for v in row.values()] for row in rows)
     audit.record(
-        actor=request.user, action="report.exported", report=asked.report.name, filters=_question(asked), rows=len(rows)
+        actor=request.user,
+        action="report.exported",
+        report=query.report.name,
+        filters=_parameters(query),
+        rows=len(rows),
     )
-    first, last = (timezone.localtime(moment) for moment in (asked.period.start, asked.period.end))
-    name = f"{asked.report.name}-{first:%Y%m%d}-{last:%Y%m%d}.csv"
+    first, last = (timezone.localtime(moment) for moment in (query.period.start, query.period.end))
+    name = f"{query.report.name}-{first:%Y%m%d}-{last:%Y%m%d}.csv"
     return HttpResponse(
         codecs.BOM_UTF8 + out.getvalue().encode(),
         content_type="text/csv; charset=utf-8",
@@ -300,15 +304,15 @@ def rows_page(request: HttpRequest) -> HttpResponse:
     report = REPORTS.get(request.GET.get("report", ""))
     if report is None or report.facts is None:
         raise Http404
-    asked, problem = _asked(request, report)
+    query, problem = _query(request, report)
     if problem:
         raise BadRequest(problem)
-    sources, values = asked.facts
+    sources, values = query.facts
     figure = request.GET.get("figure", "")
     if figure not in sources:
         raise Http404
     who, everybody = _who(request)
-    subject = None if who is None else _subject(asked, who)
+    subject = None if who is None else _subject(query, who)
     found = facts.rows(
         sources[figure], figure, values, who=who, everybody=everybody, after=_cursor(request), limit=ROWS + 1
     )
@@ -317,19 +321,19 @@ def rows_page(request: HttpRequest) -> HttpResponse:
         "title": _title(report, figure, subject, everybody=everybody),
         "definition": _definition(figure),
         "part": _part(figure),
-        "asked": asked,
-        "provisional": periods.is_provisional(asked.period.end, now=asked.now),
+        "query": query,
+        "provisional": periods.is_provisional(query.period.end, now=query.now),
         "total": facts.count(sources[figure], figure, values, who=who, everybody=everybody),
         "rows": _lines(found[:ROWS], request.user),
         "next_url": _with(request, after=_place(found[ROWS - 1])) if len(found) > ROWS else "",
         "first_url": _with(request, after=None) if "after" in request.GET else "",
-        "back_url": f"{reverse(f'report-{report.name}')}?{_back(asked)}" if report.name in PAGES else "",
+        "back_url": f"{reverse(f'report-{report.name}')}?{_back(query)}" if report.name in PAGES else "",
     }
     return TemplateResponse(request, "reports/rows.html", context)
 
 
-def _back(asked: Asked) -> str:
-    return urlencode({name: value for name, value in _question(asked).items() if name != "report"})
+def _back(query: ReportQuery) -> str:
+    return urlencode({name: value for name, value in _parameters(query).items() if name != "report"})
 
 
 def _who(request: HttpRequest) -> tuple[int | None, bool]:
@@ -354,7 +358,7 @@ def _cursor(request: HttpRequest) -> facts.Cursor | None:
     return contact, label, at
 
 
-def _place(fact: facts.Fact) -> str:
+def _place(fact: facts.FactRow) -> str:
     contact, label, at = fact.cursor
     return f"{contact}~{label}~{at.isoformat()}"
 
@@ -368,7 +372,7 @@ class RowLine:
     at: datetime
 
 
-def _lines(found: list[facts.Fact], user: Any) -> list[RowLine]:
+def _lines(found: list[facts.FactRow], user: Any) -> list[RowLine]:
     contacts = {
         contact.pk: contact for contact in Contact.objects.visible_to(user).filter(pk__in={f.contact_id for f in found})
     }
@@ -412,22 +416,22 @@ def _part(figure: str) -> str:
     )
 
 
-def _subject(asked: Asked, who: int) -> Any:
+def _subject(query: ReportQuery, who: int) -> Any:
     """Whom a row of the report is about. Raises Http404 alike for who is not there and who is not the reader's to see.
 
     Somebody of another team who worked on a number that the reader sees is in their report, and so is named here.
     """
     models: dict[str, Any] = {"agents": Agent, "campaigns": Campaign, "labels": Label}
-    rows = models[asked.report.name].all_objects
-    found = rows.visible_to(asked.user).filter(pk=who).first()
-    if found is None and any(getattr(row, asked.report.key) == who for row in asked.rows):
+    rows = models[query.report.name].all_objects
+    found = rows.visible_to(query.user).filter(pk=who).first()
+    if found is None and any(getattr(row, query.report.key) == who for row in query.rows):
         found = rows.filter(pk=who).first()
     if found is None:
         raise Http404
     return found
 
 
-def _title(report: Report, figure: str, subject: Any, *, everybody: bool) -> str:
+def _title(report: ReportKind, figure: str, subject: Any, *, everybody: bool) -> str:
     title = _definition(figure).title
     if everybody:
         return str(title)

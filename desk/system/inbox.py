@@ -108,8 +108,8 @@ class InboundEventAdmin(KeysetAdminMixin, RecordAdmin):
 
         chosen = InboundEvent.objects.filter(pk__in=list(queryset.values_list("pk", flat=True)))
         count = replay(chosen, actor=request.user)
-        said = ngettext("%(n)d event will be processed again.", "%(n)d events will be processed again.", count)
-        self.message_user(request, said % {"n": count}, messages.SUCCESS if count else messages.WARNING)
+        sentence = ngettext("%(n)d event will be processed again.", "%(n)d events will be processed again.", count)
+        self.message_user(request, sentence % {"n": count}, messages.SUCCESS if count else messages.WARNING)
         if count < len(request.POST.getlist("_selected_action")):
             self.message_user(
                 request, _("The others wait already, are not for us, or have no content any more."), messages.INFO

@@ -30,7 +30,7 @@ PROCESSES = ("worker", "beat")
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class ChannelLane:
     """What waits in one channel's lane."""
 
     channel: Channel
@@ -71,7 +71,7 @@ def system(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "admin/system.html", context)
 
 
-def lanes(channels: list[Channel], *, now: datetime) -> list[Lane]:
+def lanes(channels: list[Channel], *, now: datetime) -> list[ChannelLane]:
     """Every channel with its waiting events, the fullest first."""
     waiting = InboundEvent.objects.filter(state=InboundEvent.State.PENDING, channel__in=channels).order_by()
     found = {row["channel"]: row for row in waiting.values("channel").annotate(n=Count("id"), at=Min("received_at"))}
@@ -79,7 +79,7 @@ def lanes(channels: list[Channel], *, now: datetime) -> list[Lane]:
     for channel in channels:
         row: Any = found.get(channel.pk, {"n": 0, "at": None})
         late = row["at"] is not None and now - row["at"] > LATE_AFTER
-        rows.append(Lane(channel=channel, pending=row["n"], oldest=row["at"], late=late))
+        rows.append(ChannelLane(channel=channel, pending=row["n"], oldest=row["at"], late=late))
     return sorted(rows, key=lambda lane: -lane.pending)
 
 

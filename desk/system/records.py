@@ -37,13 +37,13 @@ class AuditChangeList(KeysetChangeList):
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(KeysetAdminMixin, RecordAdmin):
-    list_display = ("at_shown", "actor", "deed", "thing", "object_shown")
+    list_display = ("at_shown", "actor", "action_shown", "thing", "object_shown")
     empty_help = _("Every change that people or the system make here is written down by itself: who, what and when.")
     list_filter = (("at", DayRangeFilter),)
     list_select_related = ("actor",)
     search_fields = ("action", "object_name", "actor__username")
     search_help_text = _("Action, id or name of the object, or user name; of a contact the id")
-    fields = ("at", "actor", "deed", "action", "thing", "object_id", "object_shown", "details_shown")
+    fields = ("at", "actor", "action_shown", "action", "thing", "object_id", "object_shown", "details_shown")
     readonly_fields = fields
 
     @admin.display(description=_("time"))
@@ -51,8 +51,8 @@ class AuditEntryAdmin(KeysetAdminMixin, RecordAdmin):
         return moment(entry.at)
 
     @admin.display(description=_("deed"))
-    def deed(self, entry: AuditEntry) -> str:
-        return history.deed(entry)
+    def action_shown(self, entry: AuditEntry) -> str:
+        return history.action_name(entry)
 
     @admin.display(description=_("object type"))
     def thing(self, entry: AuditEntry) -> str:

@@ -1,7 +1,8 @@
-"""Template tags: label badges, phone numbers, lengths of time."""
+"""Template tags: label badges, phone numbers, lengths of time, words in pills and in code."""
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -11,8 +12,8 @@ from django import template
 from django.template.defaultfilters import date as format_date
 from django.template.loader import render_to_string
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.html import escape, format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -171,3 +172,9 @@ def recognised(method: str) -> str:
 def flag(text: Any, look: str = "") -> SafeString:
     """A short word in a pill: "good", "warn", "bad" or plain. The text says it, the colour only helps."""
     return format_html('<span class="lc-flag{}">{}</span>', f" lc-flag--{look}" if look else "", text)
+
+
+@register.filter
+def with_code(text: Any) -> SafeString:
+    """A text with its `backticks` as <code>."""
+    return mark_safe(re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(str(text))))  # noqa: S308 - escaped before

@@ -13,7 +13,7 @@ from contacts.models import ContactMerge
 from contacts.services.joining import Merge
 from contacts.services.merging import last_rows, merge_contacts, move, snapshot, write_down
 from contacts.services.messages import lock_contacts
-from contacts.services.unmerging import check_is_last, give_back, unmerge_contacts
+from contacts.services.unmerging import LabelSight, check_is_last, give_back, unmerge_contacts
 from labelcrm.core.bulk import execute, fetch
 from labels.models import StaleFlag
 from labels.services import folding, projections, staleness
@@ -25,6 +25,10 @@ FLAGS = "labels_staleflag"
 MOVED = (EVENTS, "labels_stalesnooze")
 
 _KEYS = "SELECT DISTINCT contact_id, channel_label_id FROM labels_labelevent WHERE contact_id = ANY(%s)"
+_FIRST_CHANGES = """
+SELECT contact_id, channel_id, min(occurred_at) FROM labels_labelevent
+ WHERE contact_id = ANY(%s) AND id > %s GROUP BY 1, 2
+"""
 _GIVE_BACK_BY_IDENTITY = """
 UPDATE labels_labelevent SET contact_id = %s WHERE contact_id = %s AND identity_id = ANY(%s)
 """
@@ -96,7 +100,8 @@ def unmerge(*, record: ContactMerge, actor: Any) -> None:
     for table in MOVED:
         give_back(record, table, record.moved.get(table, []))
     execute(_GIVE_BACK_BY_IDENTITY, [record.merged_id, record.survivor_id, record.identity_ids])
-    unmerge_contacts(record)
+    kept = record.before.get("last", {}).get(EVENTS, 0)
+    unmerge_contacts(record, labelled=_first_changes([record.survivor_id, record.merged_id], after=kept))
     execute(_REOPEN_FLAGS, [json.dumps(record.before.get(FLAGS, []))])
     record.undone_at = timezone.now()
     record.save(update_fields=["undone_at"])
@@ -106,6 +111,12 @@ def unmerge(*, record: ContactMerge, actor: Any) -> None:
 
 def _keys(contacts: Iterable[int]) -> set[Key]:
     return {(contact, label) for contact, label in fetch(_KEYS, [list(contacts)])}
+
+
+def _first_changes(contacts: Collection[int], *, after: int) -> list[LabelSight]:
+    """Contact, channel and time of the first label change there, of those later than the event `after`."""
+    rows = fetch(_FIRST_CHANGES, [list(contacts), after])
+    return [(contact, channel, at) for contact, channel, at in rows]
 
 
 def _refold(before: set[Key], contacts: Collection[int]) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 from contacts.models import Agent, Channel
 from contacts.selectors.counting import COUNTS, first_live_inbound
-from reports.selectors import activity, facts, owners
+from reports.selectors import activity_facts, facts, owners
 from reports.selectors.facts import Facts
-from reports.selectors.gaps import GAPS, met
+from reports.selectors.gaps import GAPS, gap_flags
 from reports.selectors.questions import Question, of_kind
 from reports.selectors.shares import Share, share
 
@@ -118,9 +118,9 @@ def _facts(question: Question) -> list[Facts]:
     return [
         _received(),
         _arrivals(),
-        activity.by(question, "s.agent_id"),
-        activity.removals(question),
-        activity.instant_mistaps(question, "a.added_by_id"),
+        activity_facts.of_spells(question, "s.agent_id"),
+        activity_facts.removals(question),
+        activity_facts.instant_mistaps(question, "a.added_by_id"),
         _grades(question),
         _stale(question),
     ]
@@ -171,12 +171,12 @@ def _arrivals() -> Facts:
     counts["unlabelled"] = "NOT already AND labelled_at IS NULL AND at + %(week)s <= %(now)s"
     counts["unlabelled_so_far"] = "NOT already AND labelled_at IS NULL AND at + %(week)s > %(now)s"
     seconds = "(ORDER BY extract(epoch FROM labelled_at - at)::float8) FILTER (WHERE NOT already)"
-    unknown = met(**{f"{name}_gap": ("a.channel_id", "a.at", f"%({window})s") for name, window in _SOON.items()})
+    unknown = gap_flags(**{f"{name}_gap": ("a.channel_id", "a.at", f"%({window})s") for name, window in _SOON.items()})
     return Facts(
         expressions=[owners.OWNED, GAPS],
         query=f"""
             SELECT a.who, a.contact_id, NULL::bigint AS label_id, a.at, a.young, labelled.already,
-                   labelled.labelled_at, met.*
+                   labelled.labelled_at, flags.*
             FROM (
                 SELECT DISTINCT ON (o.agent_id, k.contact_id) o.agent_id AS who, k.contact_id, k.channel_id,
                        k.first_inbound_at AS at, h.connected_at > %(young_since)s AS young
@@ -221,12 +221,12 @@ def _grades(question: Question) -> Facts:
         counts[f"{name}_already"] = f"{kind}_at IS NOT NULL AND {kind}_already"
     firsts = ", ".join(_FIRST.format(kind=kind, holds=of_kind(kind, "s")) for kind in ("high", "low"))
     windows = {f"{kind}_gap": (f"g.{kind}_channel", f"g.{kind}_at", "%(proven_after)s") for kind in ("high", "low")}
-    outcome = question.chosen.clean("outcome", labels=False, certain=False)
+    outcome = question.filtered.clean("outcome", labels=False, certain=False)
     return Facts(
-        expressions=[question.chosen.clean(), outcome, GAPS],
+        expressions=[question.filtered.clean(), outcome, GAPS],
         query=f"""
             SELECT g.*, high.already AS high_already, high.won AS high_won, low.already AS low_already,
-                   low.won AS low_won, met.*
+                   low.won AS low_won, flags.*
             FROM (
                 SELECT s.agent_id AS who, s.contact_id, NULL::bigint AS label_id, min(s.started_at) AS at, {firsts}
                 FROM clean s
@@ -236,7 +236,7 @@ def _grades(question: Question) -> Facts:
             ) AS g
             CROSS JOIN LATERAL ({_WON_AROUND.format(at="high_at")}) AS high
             CROSS JOIN LATERAL ({_WON_AROUND.format(at="low_at")}) AS low
-            {met(**windows)}
+            {gap_flags(**windows)}
         """,  # noqa: S608
         counts=counts,
     )
@@ -281,7 +281,8 @@ _JUDGED = ("labelled_1h", "labelled_24h", "came_true", "cold_yet_bought")
 _COUNTS = (
     "received", "already_labelled", "first_labelled", "unlabelled", "unlabelled_so_far", "instant_mistaps",
     "removed_by", "stale_open", "came_true_immature", "came_true_already", "cold_yet_bought_immature",
-    "cold_yet_bought_already", *(f"{name}_unknown" for name in _JUDGED), *activity.COUNTS, *activity.CONTACTS,
+    "cold_yet_bought_already", *(f"{name}_unknown" for name in _JUDGED),
+    *activity_facts.COUNTS, *activity_facts.CONTACTS,
 )  # fmt: skip
 _SHARES = ("graded_high", *_JUDGED)
 
@@ -300,7 +301,7 @@ def _row(agent: Any, found: Mapping[str, Any], everybody: Mapping[int | None, Ma
         first_label_median_s=found.get("first_label_median_s"),
         first_label_p90_s=found.get("first_label_p90_s"),
         mistap_rate=share(counts["mistaps"] + counts["instant_mistaps"], taps),
-        net=activity.net(counts),
+        net=activity_facts.net(counts),
         net_by_people=counts["added"] - counts["removed"],
         came_true_others=_others("came_true", who, everybody),
         cold_yet_bought_others=_others("cold_yet_bought", who, everybody),

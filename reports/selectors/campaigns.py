@@ -12,16 +12,16 @@ from typing import Any
 from django.utils.timezone import localtime
 
 from contacts.models import Campaign
+from labelcrm.core.bulk import fetch
 from labels.models import Label
 from labels.models.canonical import ColorFamily
-from reports.limits import Limits
+from reports.limits import ReportLimits
 from reports.selectors import facts
 from reports.selectors.facts import Facts
-from reports.selectors.gaps import GAPS, met
+from reports.selectors.gaps import GAPS, gap_flags
 from reports.selectors.periods import Period, midnight
 from reports.selectors.questions import Question, of_kind, or_unmapped
 from reports.selectors.shares import Share, share
-from reports.selectors.sql import select
 
 CREDITED = timedelta(hours=24 * 30)  # how long a last touch gets the credit for a label
 
@@ -132,7 +132,7 @@ def sources(question: Question, *, touch: Touch, basis: Basis) -> dict[str, Fact
 
 def parameters(question: Question) -> dict[str, Any]:
     """The values that the queries of `sources` ask for."""
-    return {**question.parameters, "window": Limits.now().campaign, "credited": CREDITED}
+    return {**question.parameters, "window": ReportLimits.now().campaign, "credited": CREDITED}
 
 
 def listed_campaigns(*, user: Any) -> list[Any]:
@@ -164,14 +164,14 @@ def _cohort(question: Question, touch: Touch) -> Facts:
         counts[f"{name}_count"] = f"NOT {name}_already AND {name}_hit"
         counts[f"{name}_already"] = f"{name}_already"
     return Facts(
-        expressions=[_touched(question, touch), question.chosen.clean(certain=False), GAPS],
+        expressions=[_touched(question, touch), question.filtered.clean(certain=False), GAPS],
         query=f"""
-            SELECT t.who, t.contact_id, NULL::bigint AS label_id, t.at, became.*, met.*
+            SELECT t.who, t.contact_id, NULL::bigint AS label_id, t.at, became.*, flags.*
             FROM touched t
             CROSS JOIN LATERAL (
                 SELECT {columns} FROM clean s WHERE {_WITHIN}
             ) AS became
-            {met(gap=(_CHANNEL, "t.at", "%(window)s"))}
+            {gap_flags(gap=(_CHANNEL, "t.at", "%(window)s"))}
         """,  # noqa: S608
         counts=counts,
     )
@@ -226,7 +226,7 @@ def _events(question: Question, touch: Touch) -> Facts:
     """Contacts by the campaign that gets the credit for a label of the period."""
     columns = ", ".join(f"bool_or({holds}) AS {name}_hit" for name, holds in OUTCOMES.items())
     return Facts(
-        expressions=[question.chosen.clean(certain=False)],
+        expressions=[question.filtered.clean(certain=False)],
         query=f"""
             SELECT credit.campaign_id AS who, s.contact_id, NULL::bigint AS label_id, min(s.started_at) AS at, {columns}
             FROM clean s
@@ -258,7 +258,7 @@ def _mixes(
     question: Question, touch: Touch, basis: Basis, values: Mapping[str, Any]
 ) -> dict[int | None, list[LabelCount]]:
     """Of each campaign the labels its contacts got, the most frequent first."""
-    clean = question.chosen.clean(certain=False)
+    clean = question.filtered.clean(certain=False)
     if basis is Basis.COHORT:
         expressions, source = f"{_touched(question, touch)}, {clean}", "t.who"
         tables = f"touched t JOIN clean s ON {_WITHIN} AND s.started_at >= t.at"
@@ -266,7 +266,7 @@ def _mixes(
         expressions, source = clean, "credit.campaign_id"
         tables = f"""clean s LEFT JOIN LATERAL ({_CREDIT[touch]}) AS credit ON true
                      WHERE s.started_at >= %(start)s AND s.started_at < %(end)s"""
-    found = select(
+    found = fetch(
         f"WITH {expressions} SELECT {source}, {or_unmapped('s')}, count(DISTINCT s.contact_id)"  # noqa: S608
         f" FROM {tables}"
         " GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2",
@@ -304,7 +304,7 @@ def _undated_days(campaigns: Iterable[Any]) -> dict[int, tuple[date, date]]:
     ids = [c.pk for c in campaigns if c.cost is not None and not (c.starts_on and c.ends_on)]
     if not ids:
         return {}
-    found: list[tuple[int, datetime, datetime]] = select(_SEEN_DAYS, {"ids": ids})
+    found: list[tuple[int, datetime, datetime]] = fetch(_SEEN_DAYS, {"ids": ids})
     return {campaign: (localtime(first).date(), localtime(last).date()) for campaign, first, last in found}
 
 

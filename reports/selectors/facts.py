@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from reports.selectors.sql import select
+from labelcrm.core.bulk import fetch
 
 Cursor = tuple[int, int, datetime]
 
@@ -32,7 +32,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class FactRow:
     """A row behind a number."""
 
     contact_id: int
@@ -50,7 +50,7 @@ def summarize(facts: Facts, parameters: Mapping[str, Any]) -> dict[int | None, d
     columns += [f"{expression} AS {name}" for name, expression in facts.measures.items()]
     statement = f"{_with(facts)} SELECT who, {', '.join(columns)} FROM ({facts.query}) AS facts GROUP BY who"  # noqa: S608
     names = [*facts.counts, *facts.measures]
-    return {who: dict(zip(names, values, strict=True)) for who, *values in select(statement, parameters)}
+    return {who: dict(zip(names, values, strict=True)) for who, *values in fetch(statement, parameters)}
 
 
 def rows(
@@ -62,7 +62,7 @@ def rows(
     everybody: bool = False,
     after: Cursor | None = None,
     limit: int,
-) -> list[Fact]:
+) -> list[FactRow]:
     """The facts that `count` counts for `who` (or for everybody), in the order of contact, label and time.
 
     Raises KeyError when these facts have no such count.
@@ -79,14 +79,14 @@ def rows(
     )
     contact, label, at = after or (None, None, None)
     place = {"who": who, "after_contact": contact, "after_label": label, "after_at": at, "limit": limit}
-    return [Fact(*row) for row in select(statement, {**parameters, **place})]
+    return [FactRow(*row) for row in fetch(statement, {**parameters, **place})]
 
 
 def count(facts: Facts, count: str, parameters: Mapping[str, Any], *, who: int | None, everybody: bool = False) -> int:
     """How many rows `rows` gives in all."""
     conditions = " AND ".join(_behind(facts, count, everybody=everybody))
     statement = f"{_with(facts)} SELECT count(*) FROM ({facts.query}) AS facts WHERE {conditions}"  # noqa: S608
-    [(total,)] = select(statement, {**parameters, "who": who})
+    [(total,)] = fetch(statement, {**parameters, "who": who})
     return int(total)
 
 

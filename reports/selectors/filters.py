@@ -2,7 +2,7 @@
 
 Channels choose intervals before they are joined; labels, and "certain only" by the opener, choose spells after
 (docs/metrics.md, "Ground rules", Filters). The stored projections are joined over all channels, so only contacts
-with intervals on chosen and on other channels have to be joined again, by `labels.rules.spells`.
+with intervals on channels of the filter and on others have to be joined again, by `labels.rules.spells`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from contacts.models import Channel
-from labelcrm.core.bulk import transpose
+from contacts.models import Channel, Contact
+from labelcrm.core.bulk import fetch, transpose
 from labels.rules.spells import clean_spells, runs_of, spells
 from labels.selectors.spell_inputs import histories, limits_now, meanings_in
-from reports.selectors.sql import select
 
 Rows: TypeAlias = list[tuple[Any, ...]]
 
@@ -48,14 +47,14 @@ class Filters:
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """The chosen spells as SQL: `spells(...)` and `clean(...)` give named subqueries, `parameters` their values."""
+class FilteredSpells:
+    """The spells that filters leave, in SQL: `spells` and `clean` give named subqueries, `parameters` their values."""
 
     filters: Filters
     _rejoined: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def by(cls, filters: Filters) -> Chosen:
+    def of(cls, filters: Filters) -> FilteredSpells:
         """Reads and joins anew what the channel filter cuts through."""
         return cls(filters, {} if filters.channels is None else _rejoin(filters.channels))
 
@@ -113,7 +112,7 @@ _MIXED = """
 def _rejoin(channels: Iterable[int]) -> dict[str, Any]:
     """Contacts cut through by the filter, and their spells and clean spells over `channels` alone, as columns."""
     wanted: dict[str, Any] = {"channels": sorted(channels)}
-    mixed = [contact for (contact,) in select(_MIXED, wanted)]
+    mixed = [contact for (contact,) in fetch(_MIXED, wanted)]
     found = histories(mixed, channels=wanted["channels"])
     meanings = meanings_in(found)
     limits = limits_now()
@@ -131,3 +130,16 @@ def _rejoin(channels: Iterable[int]) -> dict[str, Any]:
 
 def _row(spell: Sequence[Any], *, mistap: bool) -> tuple[Any, ...]:
     return (*(spell[place] for place in _PLACES), mistap)
+
+
+# -- Contacts that no report counts -----------------------------------------------------------------------------------
+
+
+def hidden_contacts(user: Any) -> int:
+    """How many archived contacts a user, or a scope, sees: they are in no figure of any period.
+
+    One that was merged lives on in the other (docs/metrics.md, "Ground rules", Restated).
+    """
+    archived = Contact.all_objects.visible_to(user).archived()
+    found: int = archived.filter(merged_into__isnull=True).count()
+    return found

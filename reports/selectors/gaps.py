@@ -15,9 +15,8 @@ from typing import Any
 from django.conf import settings
 
 from contacts.models import Channel
-from labelcrm.core.bulk import transpose
-from reports.limits import Limits
-from reports.selectors.sql import select
+from labelcrm.core.bulk import fetch, transpose
+from reports.limits import ReportLimits
 
 GAPS = """
     gap AS (
@@ -45,12 +44,12 @@ def gaps(*, since: datetime, now: datetime) -> list[Gap]:
     values = {
         "since": since,
         "now": now,
-        "shortest": Limits.now().gap,
+        "shortest": ReportLimits.now().gap,
         "silent": [state.value for state in SILENT],
         "working": Channel.Status.WORKING.value,
         "replay": timedelta(seconds=settings.RESYNC_WINDOW_SECONDS),
     }
-    return [Gap(*row) for row in select(_UNREPAIRED, values)]
+    return [Gap(*row) for row in fetch(_UNREPAIRED, values)]
 
 
 def parameters(found: Iterable[Gap]) -> dict[str, Any]:
@@ -59,21 +58,21 @@ def parameters(found: Iterable[Gap]) -> dict[str, Any]:
     return dict(zip(("gap_channel", "gap_since", "gap_until"), transpose(rows, 3), strict=True))
 
 
-def met(**windows: tuple[str, str, str]) -> str:
+def gap_flags(**windows: tuple[str, str, str]) -> str:
     """A join that gives each row a column per window: whether `[at, at + length)` overlaps a gap of the channel.
 
     A window is `(channel, at, length)`, expressions over the query around it. OFFSET keeps PostgreSQL from working
     a column out anew for every count that asks for it.
     """
     columns = ", ".join(_OVERLAPS.format(channel, at, length, name) for name, (channel, at, length) in windows.items())
-    return f"CROSS JOIN LATERAL (SELECT {columns} OFFSET 0) AS met"
+    return f"CROSS JOIN LATERAL (SELECT {columns} OFFSET 0) AS flags"
 
 
 _OVERLAPS = """
     EXISTS (SELECT FROM gap WHERE gap.since < {1} + {2} AND gap.until > {1} AND gap.channel_id = {0}) AS {3}
 """
-# Of each channel only what was said since it last worked before `since` is read. `back_at` is when it worked again.
-_SAID = """
+# Of each channel only the statuses since it last worked before `since` are read. `back_at` is when it worked again.
+_STATUSES = """
     SELECT e.channel_id, e.at, e.state,
            min(e.at) FILTER (WHERE e.state = %(working)s)
                OVER (PARTITION BY e.channel_id ORDER BY e.at DESC, e.id DESC) AS back_at
@@ -85,7 +84,7 @@ _SAID = """
     JOIN contacts_channelstatusevent e ON e.channel_id = c.id AND e.at >= coalesce(before.at, '-infinity')
 """
 # By channel label, because events have no index by channel and time.
-_TOLD_AGAIN = """
+_RESYNCED = """
     EXISTS (
         SELECT FROM labels_channellabel w JOIN labels_labelevent r ON r.channel_label_id = w.id
         WHERE w.channel_id = silent.channel_id AND r.origin = 'resync'
@@ -97,14 +96,14 @@ _UNREPAIRED = f"""
         SELECT channel_id, unnest(range_agg(span) FILTER (WHERE NOT repaired)
                                   - coalesce(range_agg(span) FILTER (WHERE repaired), '{{}}')) AS span
         FROM (
-            SELECT channel_id, tstzrange(since, back_at) AS span, {_TOLD_AGAIN} AS repaired FROM (
-                SELECT channel_id, min(at) AS since, back_at FROM ({_SAID}) AS said WHERE state = ANY(%(silent)s)
+            SELECT channel_id, tstzrange(since, back_at) AS span, {_RESYNCED} AS repaired FROM (
+                SELECT channel_id, min(at) AS since, back_at FROM ({_STATUSES}) AS status WHERE state = ANY(%(silent)s)
                 GROUP BY channel_id, back_at HAVING coalesce(back_at, %(now)s) - min(at) >= %(shortest)s
             ) AS silent
             UNION ALL
             SELECT channel_id, tstzrange(started_at, ended_at), repaired_at IS NOT NULL FROM contacts_channelgap
             WHERE ended_at IS NULL OR ended_at > started_at
-        ) AS told
+        ) AS spans
         GROUP BY channel_id
     ) AS unrepaired
     WHERE upper_inf(span) OR upper(span) > %(since)s

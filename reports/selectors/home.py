@@ -17,10 +17,11 @@ from contacts.models import Contact
 from labelcrm.core.bulk import fetch
 from labels.models import Category, CleanSpell, Label, LabelAssignment, LabelDay, StaleFlag
 from labels.models.querysets import UNMAPPED
-from reports.limits import Limits
+from reports.limits import ReportLimits
 from reports.scope import Scope
-from reports.selectors.archived import hidden_contacts
-from reports.selectors.recent import Activity, Period, activity
+from reports.selectors.filters import hidden_contacts
+from reports.selectors.periods import Period
+from reports.selectors.spell_counts import SpellCounts, count_spells
 from webhooks.models import InboundEvent
 
 WEEK = timedelta(days=7)
@@ -60,8 +61,8 @@ class Tiles:
 
     now: datetime = field(compare=False)
     week_ago: datetime = field(compare=False)
-    today: Activity
-    before: Activity
+    today: SpellCounts
+    before: SpellCounts
     never_labelled: int
     stale: int
     parked: int
@@ -75,11 +76,11 @@ def read_tiles(scope: Scope, _last: Tiles | None = None) -> Tiles:
     """The figures of a scope, read now; nothing of the last reading is needed."""
     now = timezone.now()
     periods = [today_until(now), today_until(now, weeks_ago=1)]
-    today, before = activity(scope, periods)
+    today, before = count_spells(scope, periods)
     labelled, per_category = _per_category(scope)
     return Tiles(
         now=now,
-        week_ago=periods[1].until,
+        week_ago=periods[1].end,
         today=today,
         before=before,
         never_labelled=never_labelled(Contact.objects.visible_to(scope), now=now).count(),
@@ -88,7 +89,7 @@ def read_tiles(scope: Scope, _last: Tiles | None = None) -> Tiles:
         labelled=labelled,
         hidden=hidden_contacts(scope),
         categories=tuple(_categories(scope, per_category)),
-        never_after=Limits.now().never_labelled,
+        never_after=ReportLimits.now().never_labelled,
     )
 
 
@@ -100,7 +101,7 @@ def rename_tiles(_scope: Scope, kept: Tiles) -> Tiles:
         pk = line.category.pk if line.category else None
         named = tuple(_line(labels.get(one.label.pk, one.label), one.active) for one in line.labels)
         lines.append(_category_line(categories.get(pk, line.category), line.active, named, unmapped=line.unmapped))
-    return replace(kept, categories=tuple(lines), never_after=Limits.now().never_labelled)
+    return replace(kept, categories=tuple(lines), never_after=ReportLimits.now().never_labelled)
 
 
 def today_until(now: datetime, *, weeks_ago: int = 0) -> Period:
@@ -116,7 +117,7 @@ def never_labelled(contacts: QuerySet[Contact], *, now: datetime) -> QuerySet[Co
     What they wrote before their number was connected waits for nobody.
     """
     spells = CleanSpell.objects.filter(contact=OuterRef("pk"))
-    before = now - Limits.now().never_labelled
+    before = now - ReportLimits.now().never_labelled
     wrote = Q(has_history=False, first_inbound_at__lt=before) | Q(has_history=True, first_live_inbound_at__lt=before)
     return contacts.filter(wrote, ~Exists(spells))
 

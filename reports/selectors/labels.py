@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from labelcrm.core.bulk import fetch
 from labels.models import Label
 from labels.models.querysets import UNMAPPED
-from reports.selectors import activity, facts
+from reports.selectors import activity_facts, facts
 from reports.selectors.facts import Facts
 from reports.selectors.questions import Question, or_unmapped
-from reports.selectors.sql import select
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,16 +73,16 @@ def parameters(question: Question) -> dict[str, Any]:
 def _facts(question: Question) -> list[Facts]:
     alone = question.filters.labels is not None
     spell, interval = ("s.label_id", "a.label_id") if alone else (or_unmapped("s"), or_unmapped("a"))
-    return [activity.by(question, spell), activity.instant_mistaps(question, interval)]
+    return [activity_facts.of_spells(question, spell), activity_facts.instant_mistaps(question, interval)]
 
 
 def _row(label: Any, found: Mapping[str, Any]) -> LabelRow:
-    counts = activity.NOTHING | {"instant_mistaps": 0} | dict(found)
+    counts = activity_facts.NOTHING | {"instant_mistaps": 0} | dict(found)
     return LabelRow(
         label=None if label is None else label.pk,
         name="" if label is None else str(label),
         category=label.category.code if label is not None and label.category else None,
-        net=activity.net(counts),
+        net=activity_facts.net(counts),
         net_by_people=counts["added"] - counts["removed"],
         **{name: value for name, value in counts.items() if name != "active_to_contacts"},
     )
@@ -113,7 +113,7 @@ def days(question: Question) -> list[DayRow]:
         raise ValueError("Day sums are kept over all channels and whole days only.")
     first, last = whole
     labels = None if filters.labels is None else sorted(filters.labels)
-    return [DayRow(**dict(zip(_DAY, row, strict=True))) for row in select(_DAYS, {"a": first, "b": last, "l": labels})]
+    return [DayRow(**dict(zip(_DAY, row, strict=True))) for row in fetch(_DAYS, {"a": first, "b": last, "l": labels})]
 
 
 _DAY = ("day", "added", "mistaps", "found", "removed", "lost")

@@ -23,16 +23,13 @@ class PeriodError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """`[start, end)`; both have a time zone. Raises PeriodError when it is empty or longer than ten years."""
+    """`[start, end)`; both have a time zone."""
 
     start: datetime
     end: datetime
 
-    def __post_init__(self) -> None:
-        if self.start >= self.end:
-            raise PeriodError("empty_period")
-        if self.end - self.start > LONGEST:
-            raise PeriodError("too_long")
+    def holds(self, moment: datetime | None) -> bool:
+        return moment is not None and self.start <= moment < self.end
 
     @property
     def days(self) -> tuple[date, date] | None:
@@ -58,11 +55,18 @@ def of_days(first: date, last: date) -> Period:
 
 
 def between(start: datetime | None, end: datetime | None, *, now: datetime) -> Period:
-    """The period from `start` to `end`; what is missing is the end of today, and 30 days before the end."""
+    """The period from `start` to `end`; what is missing is the end of today, and 30 days before the end.
+
+    Raises PeriodError when it is empty or longer than ten years.
+    """
     if end is None:
         end = midnight(_today(now) + timedelta(days=1))
     if start is None:
         start = midnight(timezone.localtime(end).date() - timedelta(days=DEFAULT_DAYS))
+    if start >= end:
+        raise PeriodError("empty_period")
+    if end - start > LONGEST:
+        raise PeriodError("too_long")
     return Period(start, end)
 
 

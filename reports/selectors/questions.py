@@ -1,4 +1,4 @@
-"""What is asked of a report: which time, which spells, as of when."""
+"""What selectors need of a query: which time, which spells, as of when; and which labels are of a kind."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.db.models import Case, Q, When
 from labels.models import Label
 from labels.models.querysets import UNMAPPED
 from reports.selectors import owners
-from reports.selectors.filters import Chosen, Filters
+from reports.selectors.filters import FilteredSpells, Filters
 from reports.selectors.gaps import Gap, gaps
 from reports.selectors.gaps import parameters as gap_parameters
 from reports.selectors.periods import Period
@@ -27,12 +27,12 @@ class Question:
     now: datetime
 
     @cached_property
-    def chosen(self) -> Chosen:
-        return Chosen.by(self.filters)
+    def filtered(self) -> FilteredSpells:
+        return FilteredSpells.of(self.filters)
 
     @cached_property
     def gaps(self) -> list[Gap]:
-        """Of all channels, from the first moment of the period on: windows that begin in it may meet them."""
+        """Of all channels, from the first moment of the period on: windows that begin in it may overlap them."""
         return gaps(since=self.period.start, now=self.now)
 
     @cached_property
@@ -43,7 +43,7 @@ class Question:
             "start": self.period.start,
             "end": self.period.end,
             "now": self.now,
-            **self.chosen.parameters,
+            **self.filtered.parameters,
             **owners.parameters(stretches),
             **gap_parameters(self.gaps),
             **label_kinds(),

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from contacts.models import Agent
+from labelcrm.core.bulk import fetch
 from labels.models import Label
 from reports.selectors.questions import Question
-from reports.selectors.sql import select
 
 DAY = timedelta(hours=24)
 
@@ -35,7 +35,7 @@ def report(question: Question) -> list[StaleRow]:
     """The labels and agents that had a flag in the period, most open ones first."""
     filters = question.filters
     until = min(question.period.end, question.now)
-    found = select(
+    found = fetch(
         _FLAGS,
         {
             "start": question.period.start,

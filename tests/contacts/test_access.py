@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 from contacts.access import StaffBackend
 from contacts.models import Agent, Channel, Contact, Team
 from contacts.models.querysets import has_left, team_ids
-from contacts.services import people
+from contacts.services import agents
 from labelcrm.core.models import User
 from reports.scope import Scope
 from tests.desk.conftest import Shop, make_shop
@@ -43,10 +43,10 @@ class Person:
         return User.objects.get(username="rina")
 
     def archive(self) -> None:
-        people.archive_agent(self.agent, actor=None, origin="admin")
+        agents.archive_agent(self.agent, actor=None, origin="admin")
 
     def restore(self) -> None:
-        people.restore_agent(Agent.all_objects.get(pk=self.agent.pk), actor=None, origin="admin")
+        agents.restore_agent(Agent.all_objects.get(pk=self.agent.pk), actor=None, origin="admin")
 
     def page(self) -> int:
         return self.session.get(reverse("admin:contacts_contact_changelist")).status_code
@@ -120,7 +120,7 @@ def test_who_loses_the_role_after_the_agent_was_archived_has_left(shop: Shop) ->
 
 def test_an_archived_agent_of_nobody_changes_nothing_for_others(shop: Shop) -> None:
     lead = UserFactory(role="cs_lead", teams=[shop.team])
-    people.archive_agent(shop.agent, actor=None, origin="admin")
+    agents.archive_agent(shop.agent, actor=None, origin="admin")
     assert team_ids(lead) == [shop.team.pk]
 
 

@@ -14,9 +14,9 @@ from django.utils import timezone
 from contacts.models import CampaignTouch, Consent, Contact, ContactIdentity
 from contacts.services import importing
 from contacts.services.attribution import AD, MANUAL, set_first_touch
+from contacts.services.contacts import edit_contact
 from contacts.services.directory import resolve
 from contacts.services.importing import Line, Said, create_or_update_contacts
-from contacts.services.people import edit_contact
 from labelcrm.core import audit
 from labelcrm.core.models import AuditEntry
 from tests.factories import AgentFactory, CampaignFactory, ContactFactory, UserFactory

@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from contacts.models import Contact
-from contacts.services import people
+from contacts.services.contacts import edit_contact
 from labelcrm.core import audit, edits
 from labelcrm.core.models import AuditEntry
 from labels.models import CleanSpell, Label
@@ -137,7 +137,7 @@ def test_a_name_is_nowhere_in_the_trail_whatever_is_done_to_a_contact(client_of:
     client.post(f"{page}change/", {"name": f"{NAME} II", "assigned_to": shop.agent.pk})
     client.post(f"{page}notes/", {"text": f"{NAME} menawar"})
     snooze(contact=contact, label=label, actor=None, reason=f"{NAME} masih menawar")
-    people.edit_contact(contact, actor=None, origin="api", opted_out=True)
+    edit_contact(contact, actor=None, origin="api", opted_out=True)
     for address in (f"?q={NAME}", f"?q={PHONE[3:]}", "?q=0812-9876-5432"):
         answer: Any = client.post(f"/admin/contacts/contact/export/{address}", {"format": "0"})
         assert b"".join(answer.streaming_content)
@@ -160,7 +160,7 @@ def test_a_name_is_nowhere_in_the_trail_whatever_is_done_to_a_contact(client_of:
 
 def test_the_trail_shows_what_a_contact_is_called_now_to_who_may_see_them(client_of: ClientOf, shop: Shop) -> None:  # noqa: F811
     contact = shop.contact(name="Nama Lama")
-    people.edit_contact(contact, actor=None, origin="api", name=NAME)
+    edit_contact(contact, actor=None, origin="api", name=NAME)
     entry = AuditEntry.objects.get()
     for address in ("/admin/core/auditentry/", f"/admin/core/auditentry/{entry.pk}/change/"):
         html = client_of("auditor", shop).get(address).content.decode()
@@ -171,7 +171,7 @@ def test_the_trail_shows_what_a_contact_is_called_now_to_who_may_see_them(client
 def test_a_contact_that_the_reader_may_not_see_is_a_number(client_of: ClientOf, shop: Shop, other_shop: Shop) -> None:  # noqa: F811
     hidden, erased = other_shop.contact(name=NAME), shop.contact(name=NAME)
     for contact in (hidden, erased):
-        people.edit_contact(contact, actor=None, origin="api", name=f"{NAME} II")
+        edit_contact(contact, actor=None, origin="api", name=f"{NAME} II")
     pk = erased.pk
     erased.delete()
     client = client_of("cs_lead", shop, language="en")
@@ -184,7 +184,7 @@ def test_a_contact_that_the_reader_may_not_see_is_a_number(client_of: ClientOf, 
 
 def test_the_trail_is_searched_by_id_by_deed_and_by_the_names_it_keeps(client_of: ClientOf, shop: Shop) -> None:  # noqa: F811
     contact = shop.contact(name=NAME)
-    people.edit_contact(contact, actor=None, origin="api", name="Lain")
+    edit_contact(contact, actor=None, origin="api", name="Lain")
     edits.create(Label, actor=None, origin="test", name="Kelas Satu")
     client = client_of("auditor", shop)
 
@@ -205,7 +205,7 @@ def test_a_page_of_the_trail_looks_names_up_at_once(
 ) -> None:
     client = client_of("auditor", shop)
     for number in range(20):
-        people.edit_contact(shop.contact(name=f"x{number}"), actor=None, origin="api", name=f"y{number}")
+        edit_contact(shop.contact(name=f"x{number}"), actor=None, origin="api", name=f"y{number}")
     client.get("/admin/core/auditentry/")
     with django_assert_max_num_queries(12):
         assert client.get("/admin/core/auditentry/").content.decode().count(">y") >= 20
@@ -219,8 +219,8 @@ def test_a_history_names_only_agents_that_the_reader_sees(
     contact = shop.contact(name="Budi")
     other_shop.agent.name = "Agen Rahasia"
     other_shop.agent.save()
-    people.edit_contact(contact, actor=None, origin="api", assigned_to=other_shop.agent)
-    people.edit_contact(contact, actor=None, origin="api", assigned_to=shop.agent)
+    edit_contact(contact, actor=None, origin="api", assigned_to=other_shop.agent)
+    edit_contact(contact, actor=None, origin="api", assigned_to=shop.agent)
     address = f"/admin/contacts/contact/{contact.pk}/history/"
     assert "Agen Rahasia" not in client_of("cs_lead", shop).get(address).content.decode()
     assert "Agen Rahasia" in client_of("owner", shop).get(address).content.decode()

@@ -43,8 +43,8 @@ def test_archive_and_restore_say_how_many_and_leave_audit_rows(client_of: Client
     assert model.all_objects.get(pk=row.pk).is_archived
     assert "1 row restored." in run(client, model, "restore_rows", row.pk, archived="1")
     assert model.objects.filter(pk=row.pk).exists()
-    deeds = AuditEntry.objects.filter(object_id=row.pk, object_type=model._meta.label_lower)
-    assert [entry.action.split(".")[1] for entry in deeds.order_by("id")] == ["archived", "restored"]
+    entries = AuditEntry.objects.filter(object_id=row.pk, object_type=model._meta.label_lower)
+    assert [entry.action.split(".")[1] for entry in entries.order_by("id")] == ["archived", "restored"]
 
 
 def test_a_name_that_is_taken_by_now_stops_only_its_own_row(client_of: ClientOf) -> None:

@@ -10,7 +10,7 @@ from html import unescape
 import pytest
 from django.test import Client
 
-from contacts.services.people import edit_contact
+from contacts.services.contacts import edit_contact
 from labelcrm.core import audit, edits
 from tests.desk.conftest import Shop
 from tests.factories import CampaignFactory, ContactFactory, UserFactory

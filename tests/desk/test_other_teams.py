@@ -32,7 +32,7 @@ from contacts.models import (
     Note,
     Team,
 )
-from desk.connection.views import DEEDS
+from desk.connection.views import ACTIONS
 from labelcrm.core import audit
 from labels.models import ChannelLabel, ChannelLabelMeaning, CleanSpell, Label, LabelEvent, LabelSpell, StaleFlag
 from reports.query import REPORTS
@@ -112,7 +112,12 @@ def _people(shop: Shop, user: Any) -> None:
 Ask = tuple[str, str, dict[str, Any]]  # method, address, and what is posted or asked; "{id}" is the id
 
 # Parameters of addresses that are no id: all there are.
-WORDS: dict[str, list[str]] = {"deed": sorted(DEEDS), "app_label": ["contacts", "labels"], "url": ["x"], "path": ["x"]}
+WORDS: dict[str, list[str]] = {
+    "action": sorted(ACTIONS),
+    "app_label": ["contacts", "labels"],
+    "url": ["x"],
+    "path": ["x"],
+}
 
 
 def patterns(found: Iterable[Any], prefix: str = "") -> Iterator[str]:

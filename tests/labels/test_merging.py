@@ -28,8 +28,9 @@ from contacts.models import (
     Note,
 )
 from contacts.services import merging as contact_merging
-from contacts.services import people
 from contacts.services.attribution import MANUAL, set_first_touch
+from contacts.services.contacts import edit_contact
+from labelcrm.core import edits
 from labelcrm.core.bulk import fetch
 from labelcrm.core.models import AuditEntry
 from labels.models import CleanSpell, Label, LabelAssignment, StaleFlag
@@ -143,15 +144,15 @@ class Shop:
         elif what == "consent":
             Consent.objects.create(contact=contact, given=True, at=minutes(at), source="admin")
         elif what == "opt out":
-            people.edit_contact(contact, actor=self.user, origin="admin", opted_out=True)
+            edit_contact(contact, actor=self.user, origin="admin", opted_out=True)
         elif what == "edit":
             values = [{"name": "Ibu Ana"}, {"assigned_to": self.agents[at % 2]}, {"follow_up_at": minutes(at)}]
-            people.edit_contact(contact, actor=self.user, origin="admin", **(values[option % 3]))
+            edit_contact(contact, actor=self.user, origin="admin", **(values[option % 3]))
         elif what == "campaign":
             CampaignTouch.objects.create(contact=contact, campaign=self.campaigns[2], at=minutes(at), method=MANUAL)
             set_first_touch([contact.pk])
         elif what == "archive":
-            people.edits.archive(contact, actor=self.user, origin="admin")
+            edits.archive(contact, actor=self.user, origin="admin")
             projections.refresh([contact.pk])
             staleness.close_settled(timezone.now(), contact_ids=[contact.pk])
         elif what == "snooze":
@@ -278,7 +279,7 @@ def test_what_a_person_wrote_after_stays_with_the_survivor(shop: Shop, two: tupl
     record = merged(ana, lid)
     for deed in ("note", "opt out", "campaign"):
         shop.do((deed, 0, 0, 200, 0))
-    people.edit_contact(ana, actor=shop.user, origin="admin", name="Ibu Ana", assigned_to=shop.agents[0])
+    edit_contact(ana, actor=shop.user, origin="admin", name="Ibu Ana", assigned_to=shop.agents[0])
     merging.unmerge(record=record, actor=None)
     ana.refresh_from_db()
     lid.refresh_from_db()
@@ -305,7 +306,7 @@ def test_the_archived_one_comes_back_archived_and_its_label_shows_meanwhile(
     shop: Shop, two: tuple[Contact, Contact]
 ) -> None:
     ana, lid = two
-    people.edits.archive(ana, actor=shop.user, origin="admin")
+    edits.archive(ana, actor=shop.user, origin="admin")
     archived_at = Contact.all_objects.get(pk=ana.pk).deleted_at
     with time_machine.travel(NOW + timedelta(days=1), tick=False):
         tell(shop.channels[0], seen(person(ANA, lid=CHATS[1].lid or "")))
@@ -330,7 +331,7 @@ def test_of_two_archived_ones_the_one_that_stays_is_archived_too(shop: Shop, two
 def test_a_change_of_number_to_that_of_an_archived_contact_keeps_the_living_one(shop: Shop) -> None:
     for who in (0, 2):
         shop.hear(("in", who, 0, 60, 0))
-    people.edits.archive(shop.contact(2), actor=shop.user, origin="admin")
+    edits.archive(shop.contact(2), actor=shop.user, origin="admin")
     tell(shop.channels[0], changed(person(ANA), person(CITRA), 500))
     assert (Contact.objects.get().pk, Contact.objects.get().phone) == (shop.contact(0).pk, CITRA)
 
@@ -362,7 +363,7 @@ def test_nobody_is_merged_twice_nor_into_themselves(shop: Shop, two: tuple[Conta
 def test_a_name_typed_by_a_person_goes_before_one_that_whatsapp_told(shop: Shop, two: tuple[Contact, Contact]) -> None:
     ana, lid = two
     tell(shop.channels[0], message(CHATS[0], 300, contact_name="ana_92"))
-    people.edit_contact(lid, actor=shop.user, origin="admin", name="Ibu Ana")
+    edit_contact(lid, actor=shop.user, origin="admin", name="Ibu Ana")
     record = merged(ana, lid)
     ana.refresh_from_db()
     assert (ana.name, ana.name_source) == ("Ibu Ana", "person")

@@ -361,5 +361,5 @@ def test_a_period_ends_with_today_and_is_30_days_long() -> None:
 
 def test_an_empty_period_is_refused() -> None:
     with pytest.raises(periods.PeriodError) as caught:
-        Period(day(1), day(1))
+        periods.between(day(1), day(1), now=day(2))
     assert caught.value.code == "empty_period"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reports.query import REPORTS, AskedWrong, ask
+from reports.query import REPORTS, InvalidQuery, parse_query
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -23,6 +23,6 @@ pytestmark = pytest.mark.django_db
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_its_name(name: str, text: str, code: str) -> None:
-    with pytest.raises(AskedWrong) as refused:
-        ask(REPORTS["agents"], {name: text}, user=UserFactory(role="owner"))
+    with pytest.raises(InvalidQuery) as refused:
+        parse_query(REPORTS["agents"], {name: text}, user=UserFactory(role="owner"))
     assert (refused.value.name, refused.value.code) == (name, code)

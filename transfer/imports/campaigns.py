@@ -9,7 +9,7 @@ from import_export import resources
 from import_export.results import Result
 
 from contacts.models import Campaign
-from contacts.services import people
+from contacts.services import campaigns
 from contacts.services.importing import ORIGIN
 from labelcrm.lib.cells import restored
 from labelcrm.lib.text import trimmed
@@ -61,6 +61,6 @@ class CampaignResource(resources.ModelResource):
             return
         values = {name: getattr(instance, name) for name in self.Meta.fields}
         if is_create:
-            people.create_campaign(actor=self.user, origin=ORIGIN, **values)
+            campaigns.create_campaign(actor=self.user, origin=ORIGIN, **values)
         else:
-            people.update_campaign(instance, actor=self.user, origin=ORIGIN, **values)
+            campaigns.update_campaign(instance, actor=self.user, origin=ORIGIN, **values)

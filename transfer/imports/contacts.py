@@ -32,7 +32,7 @@ from labelcrm.lib.cells import restored
 from labelcrm.lib.numbers import row_id
 from labelcrm.lib.text import legible
 from transfer import exports
-from transfer.imports import readers as cells
+from transfer.imports import readers
 from transfer.imports.files import FileResult
 from transfer.imports.headings import OTHER_ID, ROW_NUMBER
 from webhooks.gateways import user_ids
@@ -171,22 +171,22 @@ class ContactResource(resources.ModelResource):
 
 def plans(rows: Sequence[Mapping[str, str]], *, user: Any) -> list[Plan]:
     """What each row of a file means; queries do not grow with the rows, apart from chunks of those that exist."""
-    told = [_identify(row) for row in rows]
+    row_ids = [_identify(row) for row in rows]
     owners = owners_of(
-        phones=(phone for each in told for phone in (each.phone, each.as_it_stands) if phone),
-        lids=(lid for each in told for lid in each.lids),
-        user_ids=(one for each in told for one in each.user_ids),
+        phones=(phone for each in row_ids for phone in (each.phone, each.as_it_stands) if phone),
+        lids=(lid for each in row_ids for lid in each.lids),
+        user_ids=(one for each in row_ids for one in each.user_ids),
     )
-    by_id = _seen_by_id((each.id for each in told if each.id), user)
-    for each in told:
+    by_id = _seen_by_id((each.id for each in row_ids if each.id), user)
+    for each in row_ids:
         each.believe(owners)
-    ids = [_owner(each, owners, by_id) for each in told]
+    ids = [_owner(each, owners, by_id) for each in row_ids]
     known = _known(filter(None, ids), user)
     agents, campaigns = _Names(Agent.objects.visible_to(user)), _Names(Campaign.objects.visible_to(user))
     own_numbers = set(Channel.all_objects.exclude(own_phone="").values_list("own_phone", flat=True))
     made: list[Plan] = []
     first_row: dict[int | str, str] = {}
-    for row, each, contact_id in zip(rows, told, ids, strict=True):
+    for row, each, contact_id in zip(rows, row_ids, ids, strict=True):
         plan = _plan(each, contact_id, known, owners, own_numbers)
         who = contact_id or (min(phones.same_number(each.phone)) if each.phone else "")
         if who and who in first_row:
@@ -216,7 +216,7 @@ def _known(ids: Iterable[int], user: Any) -> dict[int, _Known]:
 
 
 @dataclass(slots=True)
-class _Told:
+class _RowIds:
     """Whom a row names: `phone` E.164, `lids` digits, `user_ids` Meta's, and what is wrong with them.
 
     `id` is ours, from our own export. `other_id` is of a file that may be anybody's: it is believed only where the
@@ -240,25 +240,25 @@ class _Told:
             self.errors.pop("phone", None)
 
 
-def _identify(row: Mapping[str, str]) -> _Told:
-    told = _Told(id=_id(row.get("id", "")), other_id=_id(row.get(OTHER_ID, "")))
+def _identify(row: Mapping[str, str]) -> _RowIds:
+    named = _RowIds(id=_id(row.get("id", "")), other_id=_id(row.get(OTHER_ID, "")))
     text = row.get("phone", "")
-    if not cells.is_empty(text):
+    if not readers.is_empty(text):
         ours = phones.as_written_by_us(text)
-        told.as_it_stands = ours or ""
+        named.as_it_stands = ours or ""
         try:
-            told.phone = ours if ours and told.id else cells.phone(text)
-        except cells.NoNumber as error:
-            told.errors["phone"], told.unknown = str(error), error.unknown
+            named.phone = ours if ours and named.id else readers.phone(text)
+        except readers.NoNumber as error:
+            named.errors["phone"], named.unknown = str(error), error.unknown
     for part in filter(None, re.split(r"[;,\s]+", legible(restored(row.get("lids", ""))))):
         digits = phones.lid_digits(part)
         if digits is not None:
-            told.lids.append(digits)
-        elif not cells.is_empty(part):
-            told.errors["lids"] = _("“%(text)s” is no LID.") % {"text": part[:60]}
+            named.lids.append(digits)
+        elif not readers.is_empty(part):
+            named.errors["lids"] = _("“%(text)s” is no LID.") % {"text": part[:60]}
     parts = re.split(r"[;,\s]+", legible(restored(row.get("user_ids", ""))))
-    told.user_ids = [found.value for part in parts if (found := user_ids.read(part))]
-    return told
+    named.user_ids = [found.value for part in parts if (found := user_ids.read(part))]
+    return named
 
 
 def _id(cell: str) -> int | None:
@@ -276,19 +276,19 @@ def _seen_by_id(ids: Iterable[int], user: Any) -> dict[int, int]:
     return {pk: survivor for pk, survivor in now.items() if survivor in seen}
 
 
-def _owner(told: _Told, owners: Owners, by_id: Mapping[int, int]) -> int | None:
+def _owner(named: _RowIds, owners: Owners, by_id: Mapping[int, int]) -> int | None:
     """Whom a row means: by the id of our own export where that is somebody here, else by phone, LID or Meta's id."""
-    if told.id is not None and told.id in by_id:
-        return by_id[told.id]
-    if told.phone:
-        return owners.phones.get(told.phone)
-    by_lid = (owners.lids[lid] for lid in told.lids if lid in owners.lids)
-    by_user_id = (owners.user_ids[one] for one in told.user_ids if one in owners.user_ids)
+    if named.id is not None and named.id in by_id:
+        return by_id[named.id]
+    if named.phone:
+        return owners.phones.get(named.phone)
+    by_lid = (owners.lids[lid] for lid in named.lids if lid in owners.lids)
+    by_user_id = (owners.user_ids[one] for one in named.user_ids if one in owners.user_ids)
     return next(chain(by_lid, by_user_id), None)
 
 
 def _plan(
-    told: _Told,
+    named: _RowIds,
     contact_id: int | None,
     known: Mapping[int, _Known],
     owners: Owners,
@@ -296,19 +296,19 @@ def _plan(
 ) -> Plan:
     found = known.get(contact_id or 0)
     contact = copy(found.contact) if found is not None else Contact()
-    plan = Plan(contact=contact, new=found is None, phone=told.phone)
-    for column, sentence in told.errors.items():
+    plan = Plan(contact=contact, new=found is None, phone=named.phone)
+    for column, sentence in named.errors.items():
         plan.wrong(column, sentence)
-    if found is None and not told.phone and not plan.errors:
+    if found is None and not named.phone and not plan.errors:
         plan.wrong("phone", _("Nobody is known by this row, and without a phone nobody can be made."))
-    elif told.phone and told.phone in own_numbers:
+    elif named.phone and named.phone in own_numbers:
         plan.wrong("phone", _("This is one of our own numbers."))
     elif found is not None and not found.visible:
         plan.wrong("phone", _("This contact belongs to another team."))
     elif found is not None and found.contact.is_archived:
         plan.wrong("phone", _("This contact is in the archive; restore it first."))
-    elif found is not None and told.id and told.phone:
-        _check_number(plan, told.phone, found.contact, owners.phones.get(told.phone))
+    elif found is not None and named.id and named.phone:
+        _check_number(plan, named.phone, found.contact, owners.phones.get(named.phone))
     return plan
 
 
@@ -328,26 +328,26 @@ def _check_number(plan: Plan, phone: str, contact: Contact, owner: int | None) -
 
 def _understand(plan: Plan, row: Mapping[str, str], known: _Known | None, agents: _Names, campaigns: _Names) -> None:
     """Read every column of the contact itself; a cell that equals what an export writes says nothing new."""
-    told: dict[str, Any] = {}
-    readers: dict[str, Callable[[str], Any]] = {
-        "name": cells.name,
+    values: dict[str, Any] = {}
+    reader_of: dict[str, Callable[[str], Any]] = {
+        "name": readers.name,
         "assigned_to": agents.find,
         "campaign": campaigns.find,
-        "follow_up_at": cells.moment,
-        "opted_out": cells.yes,
+        "follow_up_at": readers.moment,
+        "opted_out": readers.yes,
     }
-    for column, reader in readers.items():
+    for column, reader in reader_of.items():
         cell = row.get(column, "")
-        if cells.is_empty(cell) or (known is not None and cells.is_same(cell, known.cells[column])):
+        if readers.is_empty(cell) or (known is not None and readers.is_same(cell, known.cells[column])):
             continue
         try:
-            told[column] = reader(restored(cell))
+            values[column] = reader(restored(cell))
         except ValueError as error:
             plan.wrong(column, error)
-    if known is not None and exports.moment_cell(told.get("follow_up_at")) == known.cells["follow_up_at"]:
-        told.pop("follow_up_at", None)  # a spreadsheet program saves the time that it read with its seconds
-    told["opted_out"] = bool(told.get("opted_out")) and (known is None or known.contact.opted_out_at is None)
-    plan.said = Said(**told)
+    if known is not None and exports.moment_cell(values.get("follow_up_at")) == known.cells["follow_up_at"]:
+        values.pop("follow_up_at", None)  # a spreadsheet program saves the time that it read with its seconds
+    values["opted_out"] = bool(values.get("opted_out")) and (known is None or known.contact.opted_out_at is None)
+    plan.said = Said(**values)
     plan.changed = bool(plan.said.values or plan.said.campaign or plan.said.opted_out)
 
 

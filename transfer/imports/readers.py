@@ -140,13 +140,13 @@ def moment(text: str) -> datetime:
     return timezone.make_aware(found)
 
 
-def _moment(told: dict[str, str | None]) -> datetime | None:
+def _moment(parts: dict[str, str | None]) -> datetime | None:
     """The naive time that these parts of a text name, None for a day or an hour that there is not."""
-    year, month = int(told["year"] or 0), told["month"] or ""
+    year, month = int(parts["year"] or 0), parts["month"] or ""
     number = whole_number(month) or _MONTHS.get(month, 0)
-    hour, minute, second = (int(told[part] or 0) for part in ("hour", "minute", "second"))
+    hour, minute, second = (int(parts[part] or 0) for part in ("hour", "minute", "second"))
     try:
-        day_of_month, century = int(told["day"] or 0), 2000 if year < 100 else 0
+        day_of_month, century = int(parts["day"] or 0), 2000 if year < 100 else 0
         return datetime(century + year, number, day_of_month, hour, minute, second)  # noqa: DTZ001 - made aware above
     except ValueError:
         return None

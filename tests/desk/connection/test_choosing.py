@@ -23,7 +23,7 @@ def connect(client: Client, **typed: Any) -> Any:
 
 
 def own(client: Client, number: Number, **typed: Any) -> Any:
-    return client.post(reverse("channel-deed", args=[number.pk, "owner"]), typed)
+    return client.post(reverse("channel-action", args=[number.pk, "owner"]), typed)
 
 
 def allowed(*codes: str, teams: list[Team]) -> User:
@@ -138,8 +138,8 @@ def test_a_new_agent_and_a_new_team_are_on_record(owner: Client) -> None:
     connect(owner, new_agent="Tono", new_team="Ekspor")
     made = Agent.objects.get(name="Tono")
     assert made.team.name == "Ekspor"
-    deeds = AuditEntry.objects.filter(actor__username="owner").values_list("action", flat=True)
-    assert {"agent.created", "team.created", "channel.connected"} <= set(deeds)
+    actions = AuditEntry.objects.filter(actor__username="owner").values_list("action", flat=True)
+    assert {"agent.created", "team.created", "channel.connected"} <= set(actions)
 
 
 class TestTeams:

@@ -8,10 +8,9 @@ import re
 import pytest
 from django.conf import settings
 
-from desk.connection.guide import PLACEHOLDERS, fill
-from desk.connection.guides import GUIDES
+from desk.connection.guides import GUIDES, PLACEHOLDERS, fill
 from desk.connection.handbook import FILES, document
-from desk.templatetags.connection import with_code
+from desk.templatetags.labelcrm import with_code
 from webhooks.gateways import GATEWAYS
 from webhooks.gateways.gowa.parse import VOCABULARY as GOWA
 from webhooks.gateways.waha.parse import VOCABULARY as WAHA

@@ -49,9 +49,9 @@ def test_two_contacts_are_merged_from_either_page_and_parted_again(
     search = client.get(page(here, "merge/"), {"q": there.phone or f"{there.lid}@lid"}).content.decode()
     assert f"?other={there.pk}" in search
     shown = client.get(page(here, "merge/"), {"other": there.pk})
-    plan = shown.context["plan"]
-    assert (plan.survivor_id, plan.merged_id) == (ana.pk, lid.pk)
-    assert {row.title.lower() for row in plan.rows} >= {"phone"} or language == "id"
+    preview = shown.context["preview"]
+    assert (preview.survivor_id, preview.merged_id) == (ana.pk, lid.pk)
+    assert {row.title.lower() for row in preview.rows} >= {"phone"} or language == "id"
     answer = client.post(page(here, "merge/"), {"other": there.pk})
     assert (answer.status_code, answer["Location"]) == (302, f"{page(ana)}#merges")
     record = ContactMerge.objects.get()
@@ -88,7 +88,7 @@ def test_whom_one_does_not_see_one_does_not_merge(
         client.get(page(two[0], "merge/"), {"other": stranger.pk}),
         client.get(page(two[0], "merge/"), {"other": 999_999_999}),
     ):
-        assert answer.context["plan"] is None
+        assert answer.context["preview"] is None
         assert "Rahasia" not in answer.content.decode()
     assert client.post(page(two[0], "merge/"), {"other": stranger.pk}).status_code == 200
     assert client.get(page(stranger, "merge/")).status_code == 404

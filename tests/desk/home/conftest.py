@@ -10,7 +10,6 @@ import pytest
 from django.utils import timezone
 
 from contacts.models import Team
-from desk.home import live as live_module
 from desk.home.live import live
 from desk.home.page import tiles_html
 from tests.factories import UserFactory
@@ -20,7 +19,7 @@ from tests.webhooks.generic import Bridge
 
 @pytest.fixture(autouse=True)
 def _nothing_lives_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(live_module, "DEAR_SECONDS", 60.0)  # a busy machine must not make readings old
+    monkeypatch.setattr("desk.home.live.DEAR_SECONDS", 60.0)  # a busy machine must not make readings old
     live.stop()
     tiles_html.cache_clear()  # keeps what it wrote under one setting
     yield

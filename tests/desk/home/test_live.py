@@ -16,10 +16,8 @@ from django.db import connection
 from django.test import Client
 
 from contacts.models import Contact
-from desk.home import live as live_module
-from desk.home import page as pages_home
 from desk.home.live import MAX_STREAMS, MAX_STREAMS_OF_ONE, Full, live
-from desk.home.page import Viewer, tell
+from desk.home.page import Audience, page_events
 from labelcrm.core.bulk import fetch
 from reports.scope import Scope
 from tests.desk.home.conftest import Company
@@ -28,16 +26,16 @@ from tests.factories import UserFactory
 pytestmark = pytest.mark.django_db(transaction=True)
 
 A, B = "6281200000001", "6281200000002"
-EVERYTHING = Viewer(Scope(everything=True), "en", sees_inbox=True)
+EVERYTHING = Audience(Scope(everything=True), "en", sees_inbox=True)
 
 
 class Page:
     """An open page: reads its stream in a thread of its own."""
 
-    def __init__(self, viewer: Viewer, *, last: int = 0, user_id: int = 1, **options: Any) -> None:
+    def __init__(self, audience: Audience, *, last: int = 0, user_id: int = 1, **options: Any) -> None:
         self.events: queue.Queue[tuple[str, Any]] = queue.Queue()
         self.ended = threading.Event()
-        self._stream = tell(viewer, user_id=user_id, last=last, **options)
+        self._stream = page_events(audience, user_id=user_id, last=last, **options)
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
@@ -71,8 +69,8 @@ class Page:
 
 
 @contextmanager
-def opened(*viewers: Viewer, **options: Any) -> Iterator[list[Page]]:
-    pages = [Page(viewer, user_id=n, **options) for n, viewer in enumerate(viewers)]
+def opened(*audiences: Audience, **options: Any) -> Iterator[list[Page]]:
+    pages = [Page(audience, user_id=n, **options) for n, audience in enumerate(audiences)]
     try:
         for page in pages:
             page.wait_until_live()
@@ -99,7 +97,7 @@ def test_a_change_reaches_an_open_page_by_itself(company: Company) -> None:
 
 
 def test_a_team_is_not_told_of_other_teams(company: Company) -> None:
-    sales = Viewer(Scope.of(company.lead), "en", sees_inbox=True)
+    sales = Audience(Scope.of(company.lead), "en", sees_inbox=True)
     with opened(sales) as (page,):
         company.label(company.support, "1", B)
         company.label(company.sales, "1", A)
@@ -161,7 +159,7 @@ def test_the_listener_comes_back_after_postgresql_ended_its_connection(company: 
 
 
 def test_streams_beat_while_nothing_happens(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages_home, "HEARTBEAT_SECONDS", 0.2)
+    monkeypatch.setattr("desk.home.page.HEARTBEAT_SECONDS", 0.2)
     with opened(EVERYTHING) as (page,):
         assert page.next("beat") == 1
 
@@ -169,17 +167,17 @@ def test_streams_beat_while_nothing_happens(company: Company, monkeypatch: pytes
 def test_a_stream_ends_after_a_while_so_that_rights_are_asked_again(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages_home, "STREAM_SECONDS", 0.1)
-    monkeypatch.setattr(pages_home, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr("desk.home.page.STREAM_SECONDS", 0.1)
+    monkeypatch.setattr("desk.home.page.HEARTBEAT_SECONDS", 0.1)
     page = Page(EVERYTHING)
     assert page.ended.wait(timeout=10)
 
 
 def test_a_stream_ends_when_its_reader_may_see_less(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the next rows are read; the page comes again, with the rights of then."""
-    monkeypatch.setattr(live_module, "RECHECK_SECONDS", 0.0)
-    viewer = Viewer.of(company.lead)
-    page = Page(viewer, still=partial(viewer.is_still, company.lead.pk))
+    monkeypatch.setattr("desk.home.live.RECHECK_SECONDS", 0.0)
+    audience = Audience.of(company.lead)
+    page = Page(audience, still=partial(audience.is_still, company.lead.pk))
     page.wait_until_live()
     company.label(company.sales, "1", A)
     assert "0000-0001" in page.next("rows")[-1]["html"]
@@ -247,7 +245,7 @@ def test_a_stream_is_an_event_stream_that_no_proxy_keeps_back(company: Company) 
 
 def test_a_reading_that_is_dear_is_taken_behind_the_page(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     scope = Scope(everything=True)
-    monkeypatch.setattr(live_module, "DEAR_SECONDS", 0.0)
+    monkeypatch.setattr("desk.home.live.DEAR_SECONDS", 0.0)
     assert live.tiles.get(scope).today.added == 0
     company.label(company.sales, "1", A)
     assert live.tiles.get(scope).today.added == 0, "the page does not wait"

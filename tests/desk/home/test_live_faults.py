@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import Error as DatabaseTrouble
 from django.db import connection
 
-from desk.home import live as live_module
-from desk.home.live import Bell, Live, Shared, _Thread, live
+from desk.home.live import Bell, Live, Shared, _connection_parameters, _Thread, live
 from reports.scope import Scope
 from tests.desk.home.conftest import Company
 from tests.desk.home.test_live import EVERYTHING, A, B, opened
@@ -49,7 +49,7 @@ def company(transactional_db: None) -> Company:
 def test_the_feed_moves_again_after_any_error(
     company: Company, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    monkeypatch.setattr(live_module, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr("desk.home.live.RETRY_SECONDS", 0.05)
     with opened(EVERYTHING) as (page,):
         broken = Broken(live.feed._read, error, times=2)
         monkeypatch.setattr(live.feed, "_read", broken)
@@ -59,7 +59,7 @@ def test_the_feed_moves_again_after_any_error(
 
 
 def test_a_reader_that_failed_tries_again_without_being_rung(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_module, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr("desk.home.live.RETRY_SECONDS", 0.05)
     with opened(EVERYTHING):
         broken = Broken(live.feed._read, ValueError("odd"), times=5)
         monkeypatch.setattr(live.feed, "_read", broken)
@@ -70,7 +70,7 @@ def test_a_reader_that_failed_tries_again_without_being_rung(company: Company, m
 def test_one_scope_that_cannot_be_read_leaves_the_others_moving(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sales = live_module.Scope.of(company.lead)
+    sales = Scope.of(company.lead)
     original = live.feed._read
 
     def read(scope: Scope, before: Any) -> Any:
@@ -87,7 +87,7 @@ def test_one_scope_that_cannot_be_read_leaves_the_others_moving(
 def test_a_row_of_failures_is_one_line_in_the_log(
     company: Company, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
-    monkeypatch.setattr(live_module, "RETRY_SECONDS", 0.02)
+    monkeypatch.setattr("desk.home.live.RETRY_SECONDS", 0.02)
     with caplog.at_level(logging.INFO, "desk.home.live"), opened(EVERYTHING):
         broken = Broken(live.feed._read, ValueError("odd"), times=6)
         monkeypatch.setattr(live.feed, "_read", broken)
@@ -136,10 +136,10 @@ def test_a_reader_that_fails_does_not_spin_however_often_it_is_rung() -> None:
 def test_the_listener_survives_what_is_not_the_databases_fault(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_module, "RETRY_SECONDS", 0.05)
-    original = live_module._connection_parameters
+    monkeypatch.setattr("desk.home.live.RETRY_SECONDS", 0.05)
+    original = _connection_parameters
     broken = Broken(original, OSError("no more files"), times=3)
-    monkeypatch.setattr(live_module, "_connection_parameters", broken)
+    monkeypatch.setattr("desk.home.live._connection_parameters", broken)
     with opened(EVERYTHING) as (page,):
         assert broken.calls >= 4
         company.label(company.sales, "1", A)
@@ -149,8 +149,8 @@ def test_the_listener_survives_what_is_not_the_databases_fault(
 def test_a_listener_whose_server_froze_says_so_and_listens_anew(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_module, "ASK_SECONDS", 0.1)
-    monkeypatch.setattr(live_module, "PATIENCE", 0.5)
+    monkeypatch.setattr("desk.home.live.ASK_SECONDS", 0.1)
+    monkeypatch.setattr("desk.home.live.PATIENCE", 0.5)
     with opened(EVERYTHING) as (page,), stopped(_listeners_backend()):
         assert page.next("state") == {"live": False}
         page.wait_until_live()
@@ -170,7 +170,7 @@ def _listeners_backend() -> int:
 
 
 def test_a_thread_goes_on_after_its_step_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_module, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr("desk.home.live.RETRY_SECONDS", 0.01)
     stopping, tries = threading.Event(), []
 
     def step() -> None:
@@ -188,8 +188,8 @@ def test_a_thread_goes_on_after_its_step_raised(monkeypatch: pytest.MonkeyPatch)
 def test_a_page_does_not_wait_for_ever_for_another_that_reads_the_same(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_module, "TURN_SECONDS", 0.05)
+    monkeypatch.setattr("desk.home.live.TURN_SECONDS", 0.05)
     scope = Scope(everything=True)
-    with live.tiles._turn(scope), pytest.raises(live_module.DatabaseTrouble):
+    with live.tiles._turn(scope), pytest.raises(DatabaseTrouble):
         live.tiles.get(scope)
     assert live.tiles.get(scope).today.added == 0

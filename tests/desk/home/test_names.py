@@ -9,9 +9,9 @@ from django.test import Client
 from django.utils import timezone
 
 from contacts.models import Agent, Channel, Contact, Team
-from contacts.services import people
+from contacts.services.contacts import edit_contact
 from desk.home.live import live
-from desk.home.page import Known, Viewer, row_html, tiles_html
+from desk.home.page import Audience, SentRows, row_html, tiles_html
 from labels.models import Category, ChannelLabel, Label
 from labels.services import canonical
 from labels.services.merging import merge
@@ -50,11 +50,11 @@ def labelled(company: Company) -> Contact:
     company.name(company.sales, "1", "Grade A")
     company.label(company.sales, "1", A)
     contact: Contact = Contact.objects.get(phone=f"+{A}")
-    return people.edit_contact(contact, actor=None, origin="test", name="Ratna Lama")
+    return edit_contact(contact, actor=None, origin="test", name="Ratna Lama")
 
 
 def by_service(contact: Contact) -> None:
-    people.edit_contact(contact, actor=None, origin="test", name="Ratna Baru")
+    edit_contact(contact, actor=None, origin="test", name="Ratna Baru")
 
 
 def by_another_process(contact: Contact) -> None:
@@ -90,7 +90,7 @@ def test_a_merged_contact_shows_the_one_that_survived(company: Company, owner: C
     contact = labelled(company)
     company.label(company.sales, "2", B)
     survivor = Contact.objects.get(phone=f"+{B}")
-    people.edit_contact(survivor, actor=None, origin="test", name="Sinta")
+    edit_contact(survivor, actor=None, origin="test", name="Sinta")
     assert "Ratna Lama" in told(owner)
     merge(survivor_id=survivor.pk, merged_id=contact.pk, reason="test", actor=None)
     assert "Ratna Lama" not in told(owner)
@@ -127,10 +127,10 @@ def test_tiles_name_labels_and_categories_as_they_are_called_now(company: Compan
 
 
 def test_the_limit_that_the_tiles_say_is_that_of_now(company: Company, settings: object) -> None:
-    viewer = Viewer(EVERYTHING, "en", sees_inbox=True)
-    assert "1 hour" in tiles_html(live.tiles.get(EVERYTHING), viewer)
+    audience = Audience(EVERYTHING, "en", sees_inbox=True)
+    assert "1 hour" in tiles_html(live.tiles.get(EVERYTHING), audience)
     settings.NEVER_LABELLED_MINUTES = 90  # type: ignore[attr-defined]
-    assert "90 minutes" in tiles_html(live.tiles.get(EVERYTHING), viewer)
+    assert "90 minutes" in tiles_html(live.tiles.get(EVERYTHING), audience)
 
 
 def test_each_reader_is_told_in_the_language_they_have_now(company: Company, owner: Client) -> None:
@@ -182,11 +182,11 @@ def test_drawing_a_row_asks_the_database_nothing(
 def test_an_open_page_is_told_only_what_looks_different(company: Company) -> None:
     contact = labelled(company)
     company.label(company.sales, "2", B)
-    known = Known(last=0)
+    sent = SentRows(last=0)
     now = timezone.now()
-    assert [len(known.news(read_feed(EVERYTHING), now=now)[0]) for _ in range(2)] == [2, 0]
+    assert [len(sent.news(read_feed(EVERYTHING), now=now)[0]) for _ in range(2)] == [2, 0]
     by_another_process(contact)
-    rows, left = known.news(read_feed(EVERYTHING), now=now)
+    rows, left = sent.news(read_feed(EVERYTHING), now=now)
     assert ([row.event.contact.pk for row in rows], left) == ([contact.pk], False)
     contact.delete()
-    assert known.news(read_feed(EVERYTHING), now=now) == ([], True)
+    assert sent.news(read_feed(EVERYTHING), now=now) == ([], True)

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 
 from contacts.models import Contact, Team
-from desk.home.page import Viewer, tiles_html
+from desk.home.page import Audience, tiles_html
 from labels.models import StaleFlag
 from labels.services.staleness import flag_stale
 from reports.scope import Scope
@@ -37,8 +37,8 @@ def monday() -> object:
 
 def test_today_and_the_same_weekday_last_week_end_at_the_same_time_of_day(monday: object) -> None:
     today, before = today_until(NOON), today_until(NOON, weeks_ago=1)
-    assert (today.since, today.until) == (datetime(2026, 3, 8, 17, 0, tzinfo=UTC), NOON)
-    assert (before.since, before.until) == (today.since - timedelta(days=7), NOON - timedelta(days=7))
+    assert (today.start, today.end) == (datetime(2026, 3, 8, 17, 0, tzinfo=UTC), NOON)
+    assert (before.start, before.end) == (today.start - timedelta(days=7), NOON - timedelta(days=7))
 
 
 def test_what_happened_later_that_day_last_week_is_not_compared(monday: object, company: Company) -> None:
@@ -80,14 +80,14 @@ def test_labels_that_nobody_has_mapped_are_one_row_whose_contacts_count_once(com
         tiles = read_tiles(scope)
         assert [(line.active, line.labels) for line in tiles.categories if line.unmapped] == [(2, ())]
         assert not [line for line in tiles.categories if line.category is None and not line.unmapped]
-        said = tiles_html(tiles, Viewer(scope, "en", sees_inbox=False))
+        said = tiles_html(tiles, Audience(scope, "en", sees_inbox=False))
         assert 'category=unmapped"><span>Not mapped yet</span> <b data-number="category-unmapped">2</b>' in said
         assert "VIP???" not in said
 
 
 def test_the_newest_figures_are_called_provisional(company: Company) -> None:
     for language, said in (("en", "The newest 15 minutes are provisional"), ("id", "15 menit terbaru masih sementara")):
-        assert said in tiles_html(read_tiles(EVERYTHING), Viewer(EVERYTHING, language, sees_inbox=True))
+        assert said in tiles_html(read_tiles(EVERYTHING), Audience(EVERYTHING, language, sees_inbox=True))
 
 
 def test_never_labelled_needs_an_hour_and_no_label_ever(company: Company) -> None:
@@ -108,7 +108,7 @@ def test_how_long_somebody_may_wait_for_a_label_is_a_setting(company: Company, s
     tiles = read_tiles(EVERYTHING)
     assert tiles.never_labelled == 0
     for language, said in (("id", "menulis lebih dari 2 jam lalu"), ("en", "wrote over 2 hours ago")):
-        assert said in tiles_html(tiles, Viewer(EVERYTHING, language, sees_inbox=True))
+        assert said in tiles_html(tiles, Audience(EVERYTHING, language, sees_inbox=True))
 
 
 def test_a_mistap_does_not_make_a_contact_labelled(company: Company) -> None:
@@ -141,7 +141,7 @@ def test_an_archived_contact_is_in_no_figure(company: Company) -> None:
     for scope in (EVERYTHING, sales()):
         tiles = read_tiles(scope)
         assert (tiles.today.added, tiles.labelled, tiles.never_labelled, tiles.hidden) == (0, 0, 0, 1)
-        said = tiles_html(tiles, Viewer(scope, "id", sees_inbox=False))
+        said = tiles_html(tiles, Audience(scope, "id", sees_inbox=False))
         assert "1 kontak disembunyikan" in said
 
 

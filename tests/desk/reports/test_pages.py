@@ -21,7 +21,7 @@ from desk.reports.pages import REPORTS
 from labelcrm.core.models import AuditEntry
 from labels.models import Label
 from reports.definitions import FILES, definition, markdown
-from reports.limits import Limits
+from reports.limits import ReportLimits
 from reports.selectors.periods import is_provisional
 from tests.factories import CampaignFactory, UserFactory
 from tests.reports.test_figures import BUDI, SITI, rina, write
@@ -167,7 +167,7 @@ def test_a_page_says_what_was_wrong_and_shows_the_last_30_days() -> None:
     page = client_of().get("/admin/reports/agents/", {"from": "2026-03-02", "to": "2026-03-01"})
     assert page.status_code == 200
     assert "must lie before" in page.content.decode()
-    assert (page.context["asked"].period.end - page.context["asked"].period.start).days == 30
+    assert (page.context["query"].period.end - page.context["query"].period.start).days == 30
 
 
 def test_a_label_may_be_named_in_any_spelling(rina: Any) -> None:
@@ -290,7 +290,7 @@ def test_every_figure_of_a_page_is_defined_in_both_languages_and_in_the_document
 
 
 def test_definitions_tell_the_limits_that_are_set_and_documents_the_defaults(settings: Any) -> None:
-    assert Limits.now() == Limits()
+    assert ReportLimits.now() == ReportLimits()
     assert "within 2 minutes" in definition("mistaps", "en").text
     settings.MISTAP_SECONDS, settings.HOLE_SECONDS = 45, 3600
     settings.CAMPAIGN_WINDOW_DAYS, settings.NEVER_LABELLED_MINUTES = 14, 90

@@ -21,15 +21,15 @@ from webhooks.receiver.store import forget_channels
 pytestmark = pytest.mark.django_db
 
 BUDI = "6281200000009"
-DEEDS = ("secret", "rotate", "owner", "usage", "timezone", "session", "label")
+ACTIONS = ("secret", "rotate", "owner", "usage", "timezone", "session", "label")
 
 
 def page_of(number: Number) -> str:
     return reverse("channel-connection", args=[number.pk])
 
 
-def deed(number: Number, name: str) -> str:
-    return reverse("channel-deed", args=[number.pk, name])
+def action_url(number: Number, name: str) -> str:
+    return reverse("channel-action", args=[number.pk, name])
 
 
 # -- The wizard -------------------------------------------------------------------------------------------------------
@@ -122,14 +122,14 @@ def test_another_team_does_not_find_the_page() -> None:
     outsider = client_of(UserFactory(role="cs_lead", teams=[Team.objects.create(name="Lain")]))
     assert outsider.get(page_of(number)).status_code == 404
     assert outsider.get(reverse("channel-check", args=[number.pk])).status_code == 404
-    for name in DEEDS:
-        assert outsider.post(deed(number, name)).status_code == 404
+    for name in ACTIONS:
+        assert outsider.post(action_url(number, name)).status_code == 404
 
 
 def test_who_is_not_logged_in_is_sent_to_the_login_page() -> None:
     number = Number("waha")
     assert "/login/" in Client().get(page_of(number))["Location"]
-    assert "/login/" in Client().post(deed(number, "secret"))["Location"]
+    assert "/login/" in Client().post(action_url(number, "secret"))["Location"]
 
 
 def test_the_built_in_channel_has_no_connection(owner: Client) -> None:
@@ -137,26 +137,26 @@ def test_the_built_in_channel_has_no_connection(owner: Client) -> None:
     assert owner.get(reverse("channel-connection", args=[crm.pk])).status_code == 404
 
 
-# What each deed asks for beyond seeing the number.
-@pytest.mark.parametrize("name", DEEDS)
+# What each action asks for beyond seeing the number.
+@pytest.mark.parametrize("name", ACTIONS)
 @pytest.mark.parametrize(("role", "allowed"), [
-    ("owner", set(DEEDS)), ("cs_lead", {"owner", "label"}), ("cs", set()), ("analyst", set()), ("auditor", set()),
+    ("owner", set(ACTIONS)), ("cs_lead", {"owner", "label"}), ("cs", set()), ("analyst", set()), ("auditor", set()),
 ])  # fmt: skip
 def test_who_may_do_what(name: str, role: str, allowed: set[str]) -> None:
     number = Number("waha")
     client = client_of(UserFactory(role=role, teams=[Team.objects.get(name="Sales")]))
-    answer = client.post(deed(number, name))
-    # Without its fields an allowed deed is answered with the page, a redirect or "no such label".
+    answer = client.post(action_url(number, name))
+    # Without its fields an allowed action is answered with the page, a redirect or "no such label".
     assert (answer.status_code != 403) == (name in allowed)
 
 
-@pytest.mark.parametrize("name", DEEDS)
+@pytest.mark.parametrize("name", ACTIONS)
 def test_deeds_are_posted(owner: Client, name: str) -> None:
-    assert owner.get(deed(Number("waha"), name)).status_code == 405
+    assert owner.get(action_url(Number("waha"), name)).status_code == 405
 
 
 def test_an_unknown_deed_is_not_found(owner: Client) -> None:
-    assert owner.post(deed(Number("waha"), "explode")).status_code == 404
+    assert owner.post(action_url(Number("waha"), "explode")).status_code == 404
 
 
 # -- Secrets ----------------------------------------------------------------------------------------------------------
@@ -165,7 +165,7 @@ def test_an_unknown_deed_is_not_found(owner: Client) -> None:
 @pytest.mark.parametrize("gateway", sorted(GATEWAYS))
 def test_the_secret_is_shown_on_request_and_on_record(owner: Client, gateway: str) -> None:
     number = Number(gateway)
-    answer = owner.post(deed(number, "secret"))
+    answer = owner.post(action_url(number, "secret"))
     assert SECRET in answer.content.decode()
     assert "no-store" in answer["Cache-Control"]
     shown = AuditEntry.objects.get(action="channel.secret_shown")
@@ -175,7 +175,7 @@ def test_the_secret_is_shown_on_request_and_on_record(owner: Client, gateway: st
 
 def test_a_new_secret_leaves_the_former_in_force_for_the_hours_asked_for(owner: Client) -> None:
     number = Number("waha")
-    answer = owner.post(deed(number, "rotate"), {"hours": "24"})
+    answer = owner.post(action_url(number, "rotate"), {"hours": "24"})
     new = number.channel.secrets.first().value
     assert new != SECRET
     assert new in answer.content.decode()
@@ -187,7 +187,7 @@ def test_a_new_secret_leaves_the_former_in_force_for_the_hours_asked_for(owner: 
 
 def test_a_new_secret_can_end_the_former_at_once(owner: Client) -> None:
     number = Number("waha")
-    owner.post(deed(number, "rotate"), {"hours": "0"})
+    owner.post(action_url(number, "rotate"), {"hours": "0"})
     assert number.channel.secrets.get(expires_at__isnull=False).expires_at <= datetime.now(UTC)
 
 
@@ -197,7 +197,7 @@ def test_a_new_secret_can_end_the_former_at_once(owner: Client) -> None:
 )  # fmt: skip
 def test_a_secret_that_would_not_do_is_refused_with_the_reason(owner: Client, gateway: str, secret: str) -> None:
     number = Number(gateway)
-    answer = owner.post(deed(number, "rotate"), {"hours": "24", "secret": secret})
+    answer = owner.post(action_url(number, "rotate"), {"hours": "24", "secret": secret})
     assert answer.context["rotate_form"].errors["secret"]
     assert number.channel.secrets.get().value == SECRET
 
@@ -209,7 +209,7 @@ def test_a_change_of_owner_leaves_the_past_as_it_was(owner: Client) -> None:
     number = Number("gowa")
     number.post(number.said.label_on_chat(BUDI, "1", on=True, at=datetime.now(UTC) - timedelta(minutes=5)))
     number.drain()
-    owner.post(deed(number, "owner"), {"new_agent": "Dewi Lestari"})
+    owner.post(action_url(number, "owner"), {"new_agent": "Dewi Lestari"})
     number.post(number.said.label_on_chat(BUDI, "2", on=True, at=datetime.now(UTC) + timedelta(seconds=1)))
     number.drain()
     names = list(LabelAssignment.objects.order_by("added_at").values_list("added_by__name", flat=True))
@@ -220,10 +220,10 @@ def test_a_change_of_owner_leaves_the_past_as_it_was(owner: Client) -> None:
 
 def test_an_owner_from_a_date_on(owner: Client) -> None:
     number = Number("gowa")
-    owner.post(deed(number, "owner"), {"new_agent": "Dewi", "since": "2026-03-02T08:00"})
+    owner.post(action_url(number, "owner"), {"new_agent": "Dewi", "since": "2026-03-02T08:00"})
     row = number.channel.ownerships.get(agent__name="Dewi")
     assert row.since == datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
-    answer = owner.post(deed(number, "owner"), {"new_agent": "Tono", "since": "2026-03-01T08:00"})
+    answer = owner.post(action_url(number, "owner"), {"new_agent": "Tono", "since": "2026-03-01T08:00"})
     assert answer.context["owner_form"].errors["since"]
     assert not Agent.objects.filter(name="Tono").exists()
 
@@ -231,26 +231,26 @@ def test_an_owner_from_a_date_on(owner: Client) -> None:
 def test_a_lead_names_owners_but_adds_no_agents() -> None:
     number = Number("gowa")
     lead = client_of(UserFactory(role="cs_lead", teams=[Team.objects.get(name="Sales")]))
-    assert lead.post(deed(number, "owner"), {"new_agent": "Siapa"}).context["owner_form"].errors["agent"]
+    assert lead.post(action_url(number, "owner"), {"new_agent": "Siapa"}).context["owner_form"].errors["agent"]
     assert not Agent.objects.filter(name="Siapa").exists()
     dewi = AgentFactory(name="Dewi", team=Team.objects.get(name="Sales"))
-    assert lead.post(deed(number, "owner"), {"agent": dewi.pk}).status_code == 302
+    assert lead.post(action_url(number, "owner"), {"agent": dewi.pk}).status_code == 302
     assert number.channel.ownerships.last().agent.name == "Dewi"
 
 
 def test_one_person_or_several(owner: Client) -> None:
     number = Number("waha")
-    owner.post(deed(number, "usage"), {"used_by": "several"})
+    owner.post(action_url(number, "usage"), {"used_by": "several"})
     assert not number.channel.used_by_one
-    owner.post(deed(number, "usage"), {"used_by": "one"})
+    owner.post(action_url(number, "usage"), {"used_by": "one"})
     assert number.channel.used_by_one
 
 
 def test_the_time_zone_of_evolution(owner: Client) -> None:
     number = Number("evolution")
-    owner.post(deed(number, "timezone"), {"timezone": "Asia/Jakarta"})
+    owner.post(action_url(number, "timezone"), {"timezone": "Asia/Jakarta"})
     assert number.channel.timezone == "Asia/Jakarta"
-    owner.post(deed(number, "timezone"), {"timezone": "Mars/Olympus"})
+    owner.post(action_url(number, "timezone"), {"timezone": "Mars/Olympus"})
     assert number.channel.timezone == "Asia/Jakarta"
 
 
@@ -259,7 +259,7 @@ def test_taking_over_the_session_uses_what_was_kept(owner: Client) -> None:
     number.post(Number("waha", key="cs2").said.label_on_chat(BUDI, "1", on=True))
     number.drain()
     assert InboundEvent.objects.get(channel=number.pk).state == "parked"
-    owner.post(deed(number, "session"), {"session": "cs2"})
+    owner.post(action_url(number, "session"), {"session": "cs2"})
     number.drain()
     assert number.channel.session == "cs2"
     assert LabelAssignment.objects.count() == 1
@@ -272,7 +272,7 @@ def test_a_label_without_a_name_gets_one(owner: Client) -> None:
     number.drain()
     label = ChannelLabel.objects.get(channel=number.pk)
     assert "Label 9 on CS Rina" in owner.get(page_of(number)).content.decode()
-    owner.post(deed(number, "label"), {"label": label.pk, "name": "Grade A"})
+    owner.post(action_url(number, "label"), {"label": label.pk, "name": "Grade A"})
     label.refresh_from_db()
     assert (label.name, label.is_placeholder, label.label.name) == ("Grade A", False, "Grade A")
     assert LabelAssignment.objects.get().label.name == "Grade A"
@@ -282,7 +282,7 @@ def test_a_label_without_a_name_gets_one(owner: Client) -> None:
 @pytest.mark.parametrize("label", ["", "0", "x", "999999"])
 def test_naming_a_label_that_is_not_there_is_not_found(owner: Client, label: str) -> None:
     number = Number("gowa")
-    assert owner.post(deed(number, "label"), {"label": label, "name": "X"}).status_code == 404
+    assert owner.post(action_url(number, "label"), {"label": label, "name": "X"}).status_code == 404
 
 
 # -- The fragment -----------------------------------------------------------------------------------------------------

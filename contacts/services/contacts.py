@@ -1,94 +1,22 @@
-"""Teams, agents, campaigns, and what people write on a contact's card. Every deed leaves its audit row."""
+"""What people write on a contact's card. Every change leaves its audit row."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain, count
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.text import slugify
 
-from contacts.models import Agent, Campaign, Consent, Contact, Team
+from contacts.models import Consent, Contact
 from labelcrm.core import audit, edits
 from labelcrm.core.bulk import execute, transpose
 from labelcrm.core.models import AuditEntry
 
 # Of what a contact is called the audit trail keeps only that it changed: an erased name must not live on there.
 PRIVATE = frozenset({"name"})
-
-
-def create_team(*, actor: Any, origin: str, **values: Any) -> Team:
-    return edits.create(Team, actor=actor, origin=origin, **values)
-
-
-def update_team(team: Team, *, actor: Any, origin: str, **values: Any) -> Team:
-    return edits.change(team, actor=actor, origin=origin, **values)
-
-
-def archive_team(team: Team, *, actor: Any, origin: str) -> Team:
-    """Hide a team; its channels, agents and members keep it."""
-    return edits.archive(team, actor=actor, origin=origin)
-
-
-def restore_team(team: Team, *, actor: Any, origin: str) -> Team:
-    return edits.restore(team, actor=actor, origin=origin)
-
-
-def create_agent(*, actor: Any, origin: str, **values: Any) -> Agent:
-    return edits.create(Agent, actor=actor, origin=origin, **values)
-
-
-def add_agent(*, name: str, team: Team | None, actor: Any, origin: str) -> Agent:
-    """A new agent of that name, never one that exists: the code is made for them. Raises ValidationError."""
-    name = spaced(name)
-    return create_agent(actor=actor, origin=origin, name=name, code=_free_code(name), team=team)
-
-
-def spaced(name: str) -> str:
-    """A typed name with one space between its words."""
-    return " ".join(name.split())
-
-
-def _free_code(name: str) -> str:
-    """`rina-wati`, else `rina-wati-2` …; archived agents keep theirs, to be restored under it."""
-    base = slugify(name)[:50].strip("-") or "cs"
-    taken = set(Agent.all_objects.filter(code__startswith=base).values_list("code", flat=True))
-    codes = chain([base], (f"{base}-{number}" for number in count(2)))
-    return next(code for code in codes if code not in taken)
-
-
-def update_agent(agent: Agent, *, actor: Any, origin: str, **values: Any) -> Agent:
-    return edits.change(agent, actor=actor, origin=origin, **values)
-
-
-def archive_agent(agent: Agent, *, actor: Any, origin: str) -> Agent:
-    """Hide an agent; ownerships, assigned contacts and the labels they set stay theirs, and their user is shut out."""
-    return edits.archive(agent, actor=actor, origin=origin)
-
-
-def restore_agent(agent: Agent, *, actor: Any, origin: str) -> Agent:
-    return edits.restore(agent, actor=actor, origin=origin)
-
-
-def create_campaign(*, actor: Any, origin: str, **values: Any) -> Campaign:
-    return edits.create(Campaign, actor=actor, origin=origin, **values)
-
-
-def update_campaign(campaign: Campaign, *, actor: Any, origin: str, **values: Any) -> Campaign:
-    return edits.change(campaign, actor=actor, origin=origin, **values)
-
-
-def archive_campaign(campaign: Campaign, *, actor: Any, origin: str) -> Campaign:
-    """Hide a campaign; touches and contacts keep it."""
-    return edits.archive(campaign, actor=actor, origin=origin)
-
-
-def restore_campaign(campaign: Campaign, *, actor: Any, origin: str) -> Campaign:
-    return edits.restore(campaign, actor=actor, origin=origin)
 
 
 def edit_contact(contact: Contact, *, actor: Any, origin: str, opted_out: bool | None = None, **values: Any) -> Contact:
@@ -106,7 +34,7 @@ def edit_contact(contact: Contact, *, actor: Any, origin: str, opted_out: bool |
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class ContactEdit:
     """What `edit_contact` is told of one contact: a row that the caller read under its lock, and checked values."""
 
     contact: Contact
@@ -114,7 +42,7 @@ class Edit:
     opted_out: bool | None = None
 
 
-def edit_contacts(told: Iterable[Edit], *, actor: Any, origin: str) -> None:
+def edit_contacts(told: Iterable[ContactEdit], *, actor: Any, origin: str) -> None:
     """`edit_contact` for many at once, with as many queries as for one; their rows have the values afterwards."""
     now = timezone.now()
     changed: dict[int, Contact] = {}

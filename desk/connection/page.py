@@ -14,8 +14,7 @@ from django.utils.translation import gettext as _
 
 from contacts.models import Channel, ChannelSecret
 from contacts.services.channels import hook_path
-from desk.connection.guide import Guide, fill
-from desk.connection.guides import GUIDES
+from desk.connection.guides import GUIDES, Guide, fill
 from labels.models import ChannelLabel
 from webhooks.gateways import GATEWAYS
 from webhooks.gateways.base import Capabilities
@@ -42,7 +41,7 @@ class Ability:
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class HookAddress:
     """Where the gateway posts to. `secret` and `verify` are hidden unless they were asked for."""
 
     url: str
@@ -52,14 +51,14 @@ class Address:
     is_local: bool
 
 
-def address(request: HttpRequest, channel: Channel, *, secret: str | None = None) -> Address:
+def address(request: HttpRequest, channel: Channel, *, secret: str | None = None) -> HookAddress:
     """The channel's address; `secret` is given where it may be seen."""
     base = settings.PUBLIC_URL or request.build_absolute_uri("/").rstrip("/")
     path = hook_path(channel)
     if GATEWAYS[channel.gateway].token_in_url and secret is None:
         path = f"/hooks/{channel.gateway}/{channel.key}/{HIDDEN}/"
     verify = channel.verify_token if secret is not None else HIDDEN
-    return Address(base + path, HIDDEN if secret is None else secret, verify, secret is not None, is_local(base))
+    return HookAddress(base + path, HIDDEN if secret is None else secret, verify, secret is not None, is_local(base))
 
 
 def is_local(base: str) -> bool:
@@ -72,7 +71,7 @@ def guide_of(channel: Channel) -> Guide:
     return GUIDES[channel.gateway]
 
 
-def steps(channel: Channel, where: Address) -> list[FilledStep]:
+def steps(channel: Channel, where: HookAddress) -> list[FilledStep]:
     """The guide's steps with this channel's values."""
     values = {"url": where.url, "secret": where.secret, "verify": where.verify, "session": channel.session}
     return [FilledStep(step.text, fill(step.code, values)) for step in guide_of(channel).steps]

@@ -1,4 +1,4 @@
-"""Label activity as facts (docs/metrics.md, "Label activity"): what started, what ended and what was active."""
+"""Facts of label activity for reports (docs/metrics.md, "Label activity"): what started, ended and was active."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ CONTACTS = {
 }
 
 # All that started, ended or was active in the period.
-_MET = "s.started_at < %(end)s AND (s.ended_at IS NULL OR s.ended_at >= %(start)s)"
+_IN_PERIOD = "s.started_at < %(end)s AND (s.ended_at IS NULL OR s.ended_at >= %(start)s)"
 _COLUMNS = "s.contact_id, s.label_id, s.started_at AS at, s.ended_at, s.found, s.lost, s.mistap"
 
 
-def by(question: Question, who: str) -> Facts:
+def of_spells(question: Question, who: str) -> Facts:
     """The spells the period meets; `who` says, as an expression over a spell `s`, which row of the report it is in."""
     return Facts(
-        expressions=[question.chosen.spells()],
-        query=f"SELECT {who} AS who, {_COLUMNS} FROM spell s WHERE {_MET}",  # noqa: S608
+        expressions=[question.filtered.spells()],
+        query=f"SELECT {who} AS who, {_COLUMNS} FROM spell s WHERE {_IN_PERIOD}",  # noqa: S608
         counts=COUNTS,
         measures=CONTACTS,
     )
@@ -40,7 +40,7 @@ def by(question: Question, who: str) -> Facts:
 def removals(question: Question) -> Facts:
     """Live removals in the period, by who did them."""
     return Facts(
-        expressions=[question.chosen.spells()],
+        expressions=[question.filtered.spells()],
         query="""
             SELECT s.removed_by_id AS who, s.contact_id, s.label_id, s.ended_at AS at FROM spell s
             WHERE NOT s.lost AND s.ended_at >= %(start)s AND s.ended_at < %(end)s

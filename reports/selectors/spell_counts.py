@@ -1,4 +1,4 @@
-"""Label activity of a short period, counted from spells (docs/metrics.md, "Label activity").
+"""How many spells started and ended in a short period, for the home page (docs/metrics.md, "Label activity").
 
 Who sees every team reads the spells as they are stored. For anybody else the spells are joined anew over the
 channels they see, because filters choose intervals before joining.
@@ -17,24 +17,14 @@ from labels.models import ChannelLabelMeaning, LabelAssignment, LabelSpell
 from labels.rules.spells import SpellRow, runs_of, spells
 from labels.selectors.spell_inputs import histories, limits_now, meanings_in
 from reports.scope import Scope
+from reports.selectors.periods import Period
 
 ADDED, FOUND, REMOVED, LOST = "added", "found", "removed", "lost"
-WHATS = (ADDED, FOUND, REMOVED, LOST)
+FIGURES = (ADDED, FOUND, REMOVED, LOST)
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
-    """`[since, until)`."""
-
-    since: datetime
-    until: datetime
-
-    def holds(self, moment: datetime | None) -> bool:
-        return moment is not None and self.since <= moment < self.until
-
-
-@dataclass(frozen=True, slots=True)
-class Activity:
+class SpellCounts:
     """Spells that started and ended in a period. `mistaps` are among `added`."""
 
     added: int = 0
@@ -52,8 +42,8 @@ class Activity:
         return not any(astuple(self))
 
 
-def activity(scope: Scope, periods: Sequence[Period]) -> list[Activity]:
-    """The activity of each period, for what `scope` sees."""
+def count_spells(scope: Scope, periods: Sequence[Period]) -> list[SpellCounts]:
+    """What started and ended in each period, for what `scope` sees."""
     if scope.everything:
         return [_stored(period) for period in periods]
     joined = list(_joined(scope, periods))
@@ -61,7 +51,7 @@ def activity(scope: Scope, periods: Sequence[Period]) -> list[Activity]:
 
 
 def rows(scope: Scope, what: str, period: Period, *, most: int) -> list[SpellRow]:
-    """The spells behind one number of `activity`, newest first, `most` at most."""
+    """The spells behind one number of `count_spells`, newest first, `most` at most."""
     if scope.everything:
         return [_as_spell(row) for row in _behind(what, period)[:most]]
     found = [spell for spell in _joined(scope, [period]) if _is(what, spell, period)]
@@ -79,28 +69,28 @@ def _is(what: str, spell: SpellRow, period: Period) -> bool:
     return period.holds(spell.ended_at) and spell.lost == (what == LOST)
 
 
-def _counted(joined: Iterable[SpellRow], period: Period) -> Activity:
-    counts = dict.fromkeys(WHATS, 0)
+def _counted(joined: Iterable[SpellRow], period: Period) -> SpellCounts:
+    counts = dict.fromkeys(FIGURES, 0)
     mistaps = 0
     for spell in joined:
-        for what in WHATS:
+        for what in FIGURES:
             counts[what] += _is(what, spell, period)
         mistaps += spell.mistap and period.holds(spell.started_at)
-    return Activity(mistaps=mistaps, **counts)
+    return SpellCounts(mistaps=mistaps, **counts)
 
 
 # -- As stored --------------------------------------------------------------------------------------------------------
 
 
 def _started(period: Period) -> QuerySet[LabelSpell]:
-    return LabelSpell.objects.filter(started_at__gte=period.since, started_at__lt=period.until)
+    return LabelSpell.objects.filter(started_at__gte=period.start, started_at__lt=period.end)
 
 
 def _ended(period: Period) -> QuerySet[LabelSpell]:
-    return LabelSpell.objects.filter(ended_at__gte=period.since, ended_at__lt=period.until)
+    return LabelSpell.objects.filter(ended_at__gte=period.start, ended_at__lt=period.end)
 
 
-def _stored(period: Period) -> Activity:
+def _stored(period: Period) -> SpellCounts:
     live = Q(found=False)
     starts = _started(period).aggregate(
         added=Count("id", filter=live),
@@ -108,7 +98,7 @@ def _stored(period: Period) -> Activity:
         found=Count("id", filter=~live),
     )
     ends = _ended(period).aggregate(removed=Count("id", filter=Q(lost=False)), lost=Count("id", filter=Q(lost=True)))
-    return Activity(**starts, **ends)
+    return SpellCounts(**starts, **ends)
 
 
 def _behind(what: str, period: Period) -> QuerySet[LabelSpell]:
@@ -145,7 +135,7 @@ def _changed_in(periods: Iterable[Period]) -> Q:
     """Put on, taken off, or given another meaning."""
     changed = Q(pk__in=[])
     for period in periods:
-        span = (period.since, period.until)
+        span = (period.start, period.end)
         reworded = ChannelLabelMeaning.objects.filter(since__range=span).values("channel_label")
         changed |= Q(added_at__range=span) | Q(removed_at__range=span) | Q(channel_label__in=reworded)
     return changed

@@ -1,4 +1,4 @@
-"""Activity of a scope: stored spells and spells joined anew say the same."""
+"""Label activity of a scope: stored spells and spells joined anew say the same."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 from contacts.models import Team
 from labels.models import Label
 from reports.scope import Scope
-from reports.selectors.recent import WHATS, Period, activity, rows
+from reports.selectors.home import read_tiles
+from reports.selectors.periods import Period
+from reports.selectors.spell_counts import FIGURES, count_spells, rows
 from tests.reports.world import World, day
 
 pytestmark = pytest.mark.django_db
@@ -30,15 +32,15 @@ def world() -> World:
 
 def test_who_sees_all_teams_one_by_one_counts_what_who_sees_everything_counts(world: World) -> None:
     periods = [Period(day(n), day(n + 3)) for n in range(0, 60, 3)]
-    everything = activity(EVERYTHING, periods)
-    assert everything == activity(teams("Sales", "Grosir"), periods)
+    everything = count_spells(EVERYTHING, periods)
+    assert everything == count_spells(teams("Sales", "Grosir"), periods)
     assert any(not one.is_empty for one in everything)
 
 
 @pytest.mark.parametrize("names", [("Sales",), ("Grosir",)])
 def test_a_team_counts_its_own_numbers_only(world: World, names: tuple[str, ...]) -> None:
     whole = Period(day(0), day(60))
-    own, everything = activity(teams(*names), [whole])[0], activity(EVERYTHING, [whole])[0]
+    own, everything = count_spells(teams(*names), [whole])[0], count_spells(EVERYTHING, [whole])[0]
     assert 0 < own.added < everything.added
 
 
@@ -46,8 +48,8 @@ def test_the_rows_behind_a_number_are_as_many_as_it_says(world: World) -> None:
     for scope in (EVERYTHING, teams("Sales")):
         for start in range(0, 60, 10):
             period = Period(day(start), day(start + 10))
-            counted = activity(scope, [period])[0]
-            for what in WHATS:
+            counted = count_spells(scope, [period])[0]
+            for what in FIGURES:
                 assert len(rows(scope, what, period, most=10_000)) == getattr(counted, what)
 
 
@@ -58,9 +60,7 @@ def test_rows_come_newest_first_and_at_most_as_many_as_asked_for(world: World) -
 
 
 def test_net_is_what_the_active_labels_changed_by(world: World) -> None:
-    from reports.selectors.home import read_tiles
-
     Label.objects.update(reviewed=True)  # each its own line
     tiles = read_tiles(EVERYTHING)
     active = sum(line.active for category in tiles.categories for line in category.labels)
-    assert activity(EVERYTHING, [Period(day(-1), day(0) + timedelta(days=400))])[0].net == active
+    assert count_spells(EVERYTHING, [Period(day(-1), day(0) + timedelta(days=400))])[0].net == active

@@ -34,7 +34,7 @@ ALWAYS, FROM = "always", "from"
 BAR_SELECT = ActionForm.base_fields["action"].widget.attrs["class"]  # as the choice of the action itself looks
 
 
-class StateFilter(DropdownFilter):
+class MappingStateFilter(DropdownFilter):
     """What still needs a person first; WhatsApp's own lists only when asked for."""
 
     title = gettext_lazy("state")
@@ -131,7 +131,7 @@ class ChannelLabelAdmin(StaffAdmin):
     action_form = RemapForm
     actions = ("remap_rows",)
     list_display = ("whatsapp_name", "channel", "means_shown", "state_shown", "external_id", "generation", "first_seen")
-    list_filter = (StateFilter, ("channel", VisibleDropdownFilter), ("label", AutocompleteFilter))
+    list_filter = (MappingStateFilter, ("channel", VisibleDropdownFilter), ("label", AutocompleteFilter))
     list_select_related = ("channel", "label")
     list_per_page = 100
     search_fields = ("name", "label__name", "label__name_en")
@@ -208,10 +208,10 @@ class ChannelLabelAdmin(StaffAdmin):
         rows = list(queryset)
         for row in rows:
             remap(channel_label=row, label=label, since=None, actor=request.user)
-        said = ngettext(
+        sentence = ngettext(
             "%(n)d WhatsApp label means “%(label)s” now.", "%(n)d WhatsApp labels mean “%(label)s” now.", len(rows)
         )
-        self.message_user(request, said % {"n": len(rows), "label": label}, messages.SUCCESS)
+        self.message_user(request, sentence % {"n": len(rows), "label": label}, messages.SUCCESS)
 
 
 def midnight(day: Any) -> datetime:

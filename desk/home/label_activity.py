@@ -18,8 +18,8 @@ from labels.models import Label, Method
 from labels.rules.spells import SpellRow
 from reports.scope import Scope
 from reports.selectors.home import today_until
-from reports.selectors.periods import is_provisional
-from reports.selectors.recent import ADDED, FOUND, LOST, REMOVED, Period, activity, rows
+from reports.selectors.periods import Period, is_provisional
+from reports.selectors.spell_counts import ADDED, FOUND, LOST, REMOVED, count_spells, rows
 
 MOST = 500
 TITLES = {
@@ -51,17 +51,17 @@ def label_activity(request: HttpRequest) -> HttpResponse:
         "meaning": MEANINGS[what],
         "what": what,
         "period": period,
-        "provisional": is_provisional(period.until, now=timezone.now()),
-        "total": getattr(activity(scope, [period])[0], what),
+        "provisional": is_provisional(period.end, now=timezone.now()),
+        "total": getattr(count_spells(scope, [period])[0], what),
         "lines": _lines(found, what),
         "most": MOST,
         "neighbours": [(name, title, _query(name, period)) for name, title in TITLES.items()],
     }
-    return TemplateResponse(request, "home/activity.html", context)
+    return TemplateResponse(request, "home/label_activity.html", context)
 
 
 def _query(what: str, period: Period) -> dict[str, str]:
-    return {"what": what, "from": period.since.isoformat(), "to": period.until.isoformat()}
+    return {"what": what, "from": period.start.isoformat(), "to": period.end.isoformat()}
 
 
 def _period(request: HttpRequest) -> Period:

@@ -29,7 +29,7 @@ from labels.services import staleness
 OPEN, CLOSED = "open", "closed"
 
 
-class StateFilter(DropdownFilter):
+class StaleStateFilter(DropdownFilter):
     """What is stale now, unless somebody asks for what was."""
 
     title = gettext_lazy("state")
@@ -58,7 +58,7 @@ class StillRightForm(ActionForm):
 class StaleFlagAdmin(KeysetAdminMixin, RecordAdmin):
     keyset = Keyset("flagged_at", "id")
     list_display = ("contact_shown", "label_shown", "age", "limit", "owner", "flagged_shown", "state_shown")
-    list_filter = (StateFilter, ("label", VisibleDropdownFilter), ("owner", VisibleDropdownFilter))
+    list_filter = (StaleStateFilter, ("label", VisibleDropdownFilter), ("owner", VisibleDropdownFilter))
     list_select_related = ("contact", "label", "owner", "closed_by")
     fields = readonly_fields = (
         "contact", "label", "owner", "spell_started_at", "clock_started_at", "age", "limit", "flagged_at", "closed_at",
@@ -118,5 +118,5 @@ class StaleFlagAdmin(KeysetAdminMixin, RecordAdmin):
                 break
             done += 1
         if done:
-            said = ngettext("%(n)d label is still right.", "%(n)d labels are still right.", done)
-            self.message_user(request, said % {"n": done}, messages.SUCCESS)
+            sentence = ngettext("%(n)d label is still right.", "%(n)d labels are still right.", done)
+            self.message_user(request, sentence % {"n": done}, messages.SUCCESS)
