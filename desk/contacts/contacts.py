@@ -42,6 +42,7 @@ from desk.templatetags.labelcrm import address, badge, badges, moment, phone
 from labelcrm.core import audit
 from labelcrm.core.dates import check_reach
 from labelcrm.lib.numbers import row_id
+from labels.services import archiving
 
 
 class ContactChangeList(KeysetChangeList):
@@ -123,6 +124,12 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
         "Contacts appear by themselves as soon as a connected WhatsApp number sends or receives a message or a label. "
         "Nothing here? Check on the System page that the number's events arrive."
     )
+
+    def archive(self, obj: Any, *, actor: Any) -> None:
+        archiving.archive_contact(obj, actor=actor, origin=ORIGIN)
+
+    def restore(self, obj: Any, *, actor: Any) -> None:
+        archiving.restore_contact(obj, actor=actor, origin=ORIGIN)
 
     # -- List ---------------------------------------------------------------------------------------------------
 

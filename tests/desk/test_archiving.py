@@ -13,7 +13,8 @@ from django.urls import reverse
 
 from contacts.models import Agent, Campaign, Channel, Contact, Team
 from labelcrm.core.models import AuditEntry
-from labels.models import Label
+from labels.models import CleanSpell, Label, LabelDay, LabelSpell
+from labels.services import projections
 from tests.desk.conftest import Shop
 from tests.factories import AgentFactory, CampaignFactory, ChannelFactory, ContactFactory, TeamFactory, UserFactory
 
@@ -90,3 +91,20 @@ def test_editing_keeps_an_archived_agent_who_is_still_named(client_of: ClientOf,
     client.post(f"{page}change/", {"name": "Baru", "assigned_to": shop.agent.pk})
     contact.refresh_from_db()
     assert (contact.name, contact.assigned_to_id) == ("Baru", shop.agent.pk)
+
+
+def test_an_archived_contact_leaves_every_figure_at_once(client_of: ClientOf, shop: Shop) -> None:
+    """Not only when the nightly check comes; restoring brings all of it back."""
+    contact = shop.contact()
+    shop.put(contact, shop.whatsapp_label("Grade A"), hours=3)
+    projections.refresh([contact.pk])
+    client = client_of("owner")
+
+    def figures() -> tuple[int, int, int]:
+        return LabelSpell.objects.count(), CleanSpell.objects.count(), sum(day.added for day in LabelDay.objects.all())
+
+    assert figures() == (1, 1, 1)
+    run(client, Contact, "archive_rows", contact.pk)
+    assert figures() == (0, 0, 0)
+    run(client, Contact, "restore_rows", contact.pk, archived="1")
+    assert figures() == (1, 1, 1)
