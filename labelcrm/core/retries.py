@@ -1,4 +1,4 @@
-"""Transactions that meet: where PostgreSQL chose one of them to end a deadlock, it is done again."""
+"""Work in one transaction, tried again when PostgreSQL ended it to resolve a deadlock."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from django.db import DatabaseError, OperationalError, transaction
 
-MEETINGS = 5  # deadlocks in a row before the caller hears of it
+ATTEMPTS = 5  # after as many deadlocks in a row the caller gets the error
 DEADLOCKS = ("40P01", "40001")
 T = TypeVar("T")
 
@@ -18,8 +18,8 @@ def sqlstate(error: DatabaseError) -> str:
 
 
 def all_or_nothing(work: Callable[[], T]) -> T:
-    """The result of `work`, done in one transaction; again at once after a deadlock. Raises DatabaseError."""
-    for _ in range(MEETINGS - 1):
+    """The result of `work`, done in one transaction; repeated at once after a deadlock. Raises DatabaseError."""
+    for _ in range(ATTEMPTS - 1):
         try:
             with transaction.atomic():
                 return work()
