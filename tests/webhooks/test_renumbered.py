@@ -12,7 +12,7 @@ from django.utils import timezone
 from api.contact_filters import contact_addressed
 from contacts.models import Channel, Contact, ContactIdentity, ContactMerge, Message
 from contacts.services.directory import resolve
-from contacts.services.importing import Line, Said, create_or_update_contacts, owners_of
+from contacts.services.importing import ContactFields, ContactRow, create_or_update_contacts, owners_of
 from desk.contacts.search import find
 from labels.services import merging
 from labels.services.rebuilding import rebuild
@@ -45,7 +45,7 @@ def phones() -> set[str]:
 
 
 def imported(*numbers: str) -> None:
-    lines = {n: Line(None, phone, Said(name=f"Baris {n}")) for n, phone in enumerate(numbers)}
+    lines = {n: ContactRow(None, phone, ContactFields(name=f"Baris {n}")) for n, phone in enumerate(numbers)}
     assert create_or_update_contacts(lines, actor=None) == {}
 
 
