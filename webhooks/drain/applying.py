@@ -9,7 +9,7 @@ from contacts.models import Channel
 from contacts.services import attribution, connections
 from contacts.services import messages as activity
 from contacts.services.connections import StatusFact
-from contacts.services.directory import Change, Directory, resolve
+from contacts.services.directory import Directory, NumberChange, resolve
 from contacts.services.identities import identifiers
 from contacts.services.messages import NewMessage, Sight
 from contacts.services.same_messages import Telling, told_twice
@@ -80,7 +80,7 @@ def _contacts(channel: Channel, readings: Sequence[Reading]) -> Directory:
         seen,
         names_only=looked_up,
         same=told_twice(channel.pk, [_telling(said) for _, said in of_kind(readings, MessageSeen)]),
-        changes=[Change(s.event.old, s.event.chat, s.when.at) for _, s in of_kind(readings, IdentityChanged)],
+        changes=[NumberChange(s.event.old, s.event.chat, s.when.at) for _, s in of_kind(readings, IdentityChanged)],
     )
     merging.merge_all(directory.merges, actor=None)
     return directory
