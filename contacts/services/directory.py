@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from contacts.services.contact_rows import lock_contacts
 from contacts.services.identities import (
     PHONE,
     Identifier,
@@ -25,7 +26,6 @@ from contacts.services.identities import (
     take_place,
 )
 from contacts.services.joining import Merge, MergeCandidates
-from contacts.services.messages import lock_contacts
 from webhooks.gateways.events import Chat
 
 

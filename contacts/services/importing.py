@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from contacts.models import Agent, Campaign, CampaignTouch, Contact, ContactIdentity, IdentityKind
 from contacts.selectors.hidden_numbers import owners_of_meta_ids
 from contacts.services.attribution import MANUAL, set_first_touch
+from contacts.services.contact_rows import lock_contacts
 from contacts.services.directory import Directory, resolve
-from contacts.services.messages import lock_contacts
 from contacts.services.people import Edit, edit_contacts
 from labelcrm.core import audit
 from labelcrm.core.models import AuditEntry

@@ -18,7 +18,8 @@ from contacts.selectors.counting import COUNTS
 from contacts.services.attribution import attribute, first_messages, forget_lost_campaigns, set_first_touch
 from contacts.services.identities import lead
 from contacts.services.merging import CHANNELS, MERGED_BEFORE, MOVED, PERSONS, TOUCHES
-from contacts.services.messages import NewMessage, Sight, note_messages, note_sights
+from contacts.services.messages import NewMessage, record_message_times
+from contacts.services.sightings import Sighting, record_sightings
 from labelcrm.core.bulk import execute, fetch
 
 NAME = ("name", "name_source", "name_at")
@@ -125,7 +126,7 @@ def _changed_since(record: ContactMerge, now: Mapping[str, Any]) -> tuple[str, .
     return tuple(name for name in PERSONS if now[name] != after[name])
 
 
-def _restore_channels(record: ContactMerge) -> list[Sight]:
+def _restore_channels(record: ContactMerge) -> list[Sighting]:
     """Both contacts' times on their channels as they were; returns where the survivor was seen since besides."""
     both = [record.survivor_id, record.merged_id]
     known = {row["channel_id"] for row in record.before[CHANNELS]}
@@ -133,7 +134,7 @@ def _restore_channels(record: ContactMerge) -> list[Sight]:
         "DELETE FROM contacts_contactchannel WHERE contact_id = ANY(%s) RETURNING channel_id, first_seen_at", [both]
     )
     insert_again(CHANNELS, record.before[CHANNELS])
-    return [Sight(record.survivor_id, channel, at) for channel, at in rows if channel not in known]
+    return [Sighting(record.survivor_id, channel, at) for channel, at in rows if channel not in known]
 
 
 def _restore_touches(record: ContactMerge) -> None:
@@ -143,7 +144,7 @@ def _restore_touches(record: ContactMerge) -> None:
     insert_again(TOUCHES, [touch for touch in record.before[TOUCHES] if touch["message_id"] in {None, *standing}])
 
 
-def _count_what_came_after(record: ContactMerge, seen: Iterable[Sight]) -> None:
+def _count_what_came_after(record: ContactMerge, seen: Iterable[Sighting]) -> None:
     """First and last times, channels and campaigns of both, as what came after the merge moves them."""
     both = [record.survivor_id, record.merged_id]
     came = list(Message.objects.filter(contact_id__in=both, id__gt=record.before["last"][MESSAGES]).order_by("id"))
@@ -154,14 +155,18 @@ def _count_what_came_after(record: ContactMerge, seen: Iterable[Sight]) -> None:
     )
     own = {(message.contact_id, message.channel_id) for message in came} | {(c, k) for c, k, _at in labelled}
     elsewhere = {channel for _contact, channel in own}
-    note_sights(
+    record_sightings(
         [
             *(one for one in seen if one.channel_id not in elsewhere),
-            *(Sight(message.contact_id, message.channel_id, message.at) for message in came if message.kind != UNKNOWN),
-            *(Sight(contact, channel, at) for contact, channel, at in labelled),
+            *(
+                Sighting(message.contact_id, message.channel_id, message.at)
+                for message in came
+                if message.kind != UNKNOWN
+            ),
+            *(Sighting(contact, channel, at) for contact, channel, at in labelled),
         ]
     )
-    note_messages(message for message in map(_as_new, came) if message.counts)
+    record_message_times(message for message in map(_as_new, came) if message.counts)
     now = json.loads(
         fetch("SELECT to_jsonb(c)::text FROM contacts_contact c WHERE id = %s", [record.survivor_id])[0][0]
     )

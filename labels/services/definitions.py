@@ -14,7 +14,7 @@ from django.db import transaction
 
 from contacts.models import Channel
 from contacts.services import connections
-from contacts.services.messages import lock_contacts
+from contacts.services.contact_rows import lock_contacts
 from labelcrm.core import audit
 from labelcrm.core.bulk import execute, fetch
 from labelcrm.lib.text import storable

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from contacts.models import Channel
 from contacts.selectors.ownership import NOBODY, Owner, Ownerships
-from contacts.services.messages import lock_contacts, touch
+from contacts.services.contact_rows import lock_contacts, touch
 from labelcrm.core.bulk import fetch
 from labels.services import definitions, folding, meanings, projections, recording, resync, rewording, staleness
 from labels.services.definitions import Definition, Use

@@ -10,9 +10,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from contacts.models import ContactMerge
+from contacts.services.contact_rows import lock_contacts
 from contacts.services.joining import Merge
 from contacts.services.merging import last_rows, merge_contacts, move, snapshot, write_down
-from contacts.services.messages import lock_contacts
 from contacts.services.unmerging import check_is_last, give_back, unmerge_contacts
 from labelcrm.core.bulk import execute, fetch
 from labels.models import StaleFlag

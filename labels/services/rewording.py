@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from django.utils import timezone
 
-from contacts.services.messages import lock_contacts, touch
+from contacts.services.contact_rows import lock_contacts, touch
 from labelcrm.core.bulk import execute, fetch, transpose
 from labels.selectors.wording import load_wording
 from labels.services import meanings, projections, staleness

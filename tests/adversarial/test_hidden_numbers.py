@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from contacts.models import Channel, Contact, ContactChannel, ContactIdentity, ContactMerge, Message
-from contacts.services.messages import lock_contacts
+from contacts.services.contact_rows import lock_contacts
 from labels.models import LabelAssignment, LabelEvent
 from labels.services import intake, merging
 from labels.services.definitions import SAVED, Definition

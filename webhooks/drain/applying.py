@@ -7,12 +7,18 @@ from datetime import datetime
 
 from contacts.models import Channel
 from contacts.services import attribution, connections
-from contacts.services import messages as activity
 from contacts.services.connections import StatusFact
 from contacts.services.directory import Directory, NumberChange, resolve
 from contacts.services.identities import identifiers
-from contacts.services.messages import NewMessage, Sight
+from contacts.services.messages import (
+    NewMessage,
+    in_rounds,
+    record_message_times,
+    record_messages,
+    recount_message_times,
+)
 from contacts.services.same_messages import Telling, told_twice
+from contacts.services.sightings import Sighting, record_names, record_sightings, record_usernames
 from labelcrm.core.bulk import fetch
 from labelcrm.lib.text import storable
 from labels.services import intake, merging
@@ -110,7 +116,7 @@ def _apply_labels(channel: Channel, readings: Sequence[Reading], directory: Dire
         defined=defined,
         statuses=[said.when.at for _, said in of_kind(readings, ChannelStatus)],
     )
-    activity.note_sights(Sight(fact.contact_id, channel.pk, fact.at) for fact in facts)
+    record_sightings(Sighting(fact.contact_id, channel.pk, fact.at) for fact in facts)
     about_labels = of_kind(readings, LabelOnChat, LabelSaved, LabelDeleted)
     return {reading.row.id for reading, said in about_labels if said.key in taken.news}
 
@@ -193,24 +199,24 @@ def _apply_messages(channel: Channel, readings: Sequence[Reading], directory: Di
     strangers = _strangers(readings, directory)
     told = [_message(channel, r, s, directory) for r, s in found if s.key not in strangers]
     useful: set[int] = set()
-    for messages in activity.tellings(told):
+    for messages in in_rounds(told):
         useful |= _record(channel, messages)
-    activity.note_names(_names_in(found, directory))
-    activity.note_usernames(_usernames_in(found, directory))
+    record_names(_names_in(found, directory))
+    record_usernames(_usernames_in(found, directory))
     return useful
 
 
 def _record(channel: Channel, messages: Sequence[NewMessage]) -> set[int]:
     """Store or fill messages, each id once, and draw what follows; returns the inbox rows that told something."""
-    stored = activity.record_messages(messages)
+    stored = record_messages(messages)
     news = [(m, stored[(channel.pk, m.external_id)]) for m in messages if (channel.pk, m.external_id) in stored]
     counted = [(m, row) for m, row in news if m.counts]
-    activity.note_sights(Sight(row.contact_id, channel.pk, m.at) for m, row in counted)
-    activity.note_messages(m for m, row in counted if row.is_new)
+    record_sightings(Sighting(row.contact_id, channel.pk, m.at) for m, row in counted)
+    record_message_times(m for m, row in counted if row.is_new)
     filled = {row.contact_id for _, row in counted if not row.is_new}
     ids = [row.id for _, row in counted]
     if filled:
-        activity.recount_times(filled)
+        recount_message_times(filled)
         ids += [first.pk for first in attribution.first_messages(filled)]
     attribution.attribute(ids)
     return {m.inbox_id for m, _ in news}
@@ -299,8 +305,8 @@ def _usernames_in(
 
 def _apply_names(readings: Sequence[Reading], directory: Directory) -> set[int]:
     found = list(of_kind(readings, ContactSeen))
-    activity.note_names(_names_in(found, directory))
-    activity.note_usernames(_usernames_in(found, directory))
+    record_names(_names_in(found, directory))
+    record_usernames(_usernames_in(found, directory))
     return {reading.row.id for reading, said in found if directory.find(said.event.chat) is not None}
 
 
@@ -308,7 +314,7 @@ def _apply_changes(channel: Channel, readings: Sequence[Reading], directory: Dir
     """Who goes by something else now was joined before; what is left is that they were seen here."""
     found = list(of_kind(readings, IdentityChanged))
     known = [(said.when.at, directory.find(said.event.chat)) for _, said in found]
-    activity.note_sights(Sight(one.contact_id, channel.pk, at) for at, one in known if one is not None)
+    record_sightings(Sighting(one.contact_id, channel.pk, at) for at, one in known if one is not None)
     return {reading.row.id for reading, _ in found}
 
 
