@@ -56,24 +56,24 @@ def take(
     The caller holds the channel's lane and the locks of the contacts. `statuses` are times of the connection
     events of the same batch.
     """
-    book = definitions.apply(channel, defined, uses=_uses(facts))
-    told = recording.unrecorded(_told(channel, facts, book), channel_id=channel.pk)
+    generations = definitions.apply(channel, defined, uses=_uses(facts))
+    told = recording.unrecorded(_told(channel, facts, generations), channel_id=channel.pk)
     _find_actors(channel, told)
     remarked = resync.mark(told, channel_id=channel.pk, statuses=statuses)
     recording.give_ids(told)
-    outcome = folding.append(told, dead=book.dead)
+    outcome = folding.append(told, dead=generations.dead)
     recording.record(told, effects=outcome.effects)
-    lock_contacts(contact for contact, _ in remarked)  # those of the batch and of `book.refold` are held already
-    refolded = folding.refold(folding.late_keys(told, outcome) | book.refold | remarked)
+    lock_contacts(contact for contact, _ in remarked)  # those of the batch and of `generations.refold` are held already
+    refolded = folding.refold(folding.late_keys(told, outcome) | generations.refold | remarked)
     contacts = outcome.contacts | refolded.contacts
-    if book.reworded:
-        contacts |= rewording.refresh_wording(book.reworded)
+    if generations.reworded:
+        contacts |= rewording.refresh_wording(generations.reworded)
         meanings.archive_unused()
     projections.refresh(contacts)
     staleness.close_settled(timezone.now(), contact_ids=contacts)
     touch(contacts)
     repeats = outcome.repeats | refolded.repeats
-    return Taken(book.recorded | {event.key for event in told if event.id not in repeats}, contacts)
+    return Taken(generations.recorded | {event.key for event in told if event.id not in repeats}, contacts)
 
 
 def _uses(facts: Iterable[LabelFact]) -> dict[str, list[Use]]:
@@ -83,13 +83,13 @@ def _uses(facts: Iterable[LabelFact]) -> dict[str, list[Use]]:
     return uses
 
 
-def _told(channel: Channel, facts: Iterable[LabelFact], book: definitions.Book) -> list[Told]:
+def _told(channel: Channel, facts: Iterable[LabelFact], generations: definitions.Generations) -> list[Told]:
     return [
         Told(
             contact_id=fact.contact_id,
             identity_id=fact.identity_id,
             channel_id=channel.pk,
-            channel_label_id=book.at(fact.external_id, fact.at).pk,
+            channel_label_id=generations.at(fact.external_id, fact.at).pk,
             on=fact.on,
             at=fact.at,
             at_source=fact.at_source,

@@ -19,7 +19,7 @@ COLUMNS = (
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Told:
-    """One label put on or taken off one chat; a `labels.rules.fold.Fact`.
+    """One label put on or taken off one chat; a `labels.rules.fold.LabelChange`.
 
     Actor, origin and `id` (0 until then) are filled in on its way to being recorded, nothing changes afterwards: the
     copies of a frozen class were measured at a tenth of the drain's CPU. `key` is its event key, unique in its channel.
