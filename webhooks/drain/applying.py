@@ -23,7 +23,7 @@ from labelcrm.core.bulk import fetch
 from labelcrm.lib.text import storable
 from labels.services import intake, merging
 from labels.services.definitions import DELETED, HINT, SAVED, Definition
-from labels.services.intake import LabelFact
+from labels.services.recording import LabelFact
 from webhooks.drain.readings import Reading, Said, of_kind
 from webhooks.gateways import GATEWAYS
 from webhooks.gateways.events import (
@@ -118,7 +118,7 @@ def _apply_labels(channel: Channel, readings: Sequence[Reading], directory: Dire
     )
     record_sightings(Sighting(fact.contact_id, channel.pk, fact.at) for fact in facts)
     about_labels = of_kind(readings, LabelOnChat, LabelSaved, LabelDeleted)
-    return {reading.row.id for reading, said in about_labels if said.key in taken.news}
+    return {reading.row.id for reading, said in about_labels if said.key in taken.new_keys}
 
 
 def _fact(reading: Reading, said: Said[LabelOnChat], directory: Directory) -> LabelFact:
