@@ -157,12 +157,12 @@ def _arrival(row: InboundEvent, speaker: Speaker) -> Arrival:
         row.reason,
         _kinds(reading),
         _lag(reading),
-        any(s.when.capped for s in reading.said),
+        any(parsed.when.capped for parsed in reading.events),
     )
 
 
 def _kinds(reading: Reading) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(kind for said in reading.said if (kind := _kind(said.event))))
+    return tuple(dict.fromkeys(kind for parsed in reading.events if (kind := _kind(parsed.event))))
 
 
 def _kind(event: Event) -> str | None:
@@ -173,8 +173,8 @@ def _kind(event: Event) -> str | None:
 
 def _lag(reading: Reading) -> float | None:
     """Seconds from the gateway's or WhatsApp's time to receipt; None where no time was told."""
-    told = [said.when.at for said in reading.said if said.when.source != "received"]
-    return (reading.row.received_at - min(told)).total_seconds() if told else None
+    times = [parsed.when.at for parsed in reading.events if parsed.when.source != "received"]
+    return (reading.row.received_at - min(times)).total_seconds() if times else None
 
 
 def refusals(channel: Channel) -> list[Refusal]:

@@ -41,7 +41,7 @@ def _write_one(line: ContactRow, *, actor: Any) -> bool:
     contact = Contact.all_objects.get(pk=contact_id)
     if contact.is_archived:
         return False
-    said = line.said
+    said = line.fields
     if created:
         audit.record(actor=actor, action="contact.created", obj=contact, origin="import")
     contact = edit_contact(contact, actor=actor, origin="import", opted_out=said.opted_out or None, **said.values)

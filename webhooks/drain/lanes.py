@@ -203,7 +203,7 @@ def settle(channel_id: int, rows: Sequence[RawEvent]) -> None:
     """Read and apply rows of one channel and write what became of each, in the caller's transaction."""
     channel = connections.hold(channel_id)
     readings = _read(rows, speaker_of(channel))
-    useful = apply(channel, [reading for reading in readings if reading.said])
+    useful = apply(channel, [reading for reading in readings if reading.events])
     _write_states(readings, useful)
     _announce(channel, useful)
 
@@ -212,8 +212,8 @@ def _read(rows: Sequence[RawEvent], speaker: Speaker) -> list[Reading]:
     """Every row read by whoever knows what the whole batch tells of its channel: how it is cut must not matter."""
     parsed = [parse(row, speaker) for row in rows]
     readings = [judge(one, speaker) for one in parsed]
-    told = learnt(speaker, readings)
-    return readings if told == speaker else [judge(one, told) for one in parsed]
+    known = learnt(speaker, readings)
+    return readings if known == speaker else [judge(one, known) for one in parsed]
 
 
 def speaker_of(channel: Channel) -> Speaker:

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Generic, TypeVar, cast, overload
+from typing import Any, Generic, Self, TypeVar, cast
 
 from contacts.services.believed_times import Believed, believe
 from contacts.services.identities import identifiers
 from labelcrm.lib.phones import to_e164
 from webhooks.gateways import GATEWAYS
-from webhooks.gateways.events import Chat, ChatKind, Envelope, Event, IdentityChanged, Ignored, Moment, NotUnderstood
+from webhooks.gateways.events import (
+    ChannelStatus,
+    Chat,
+    ChatKind,
+    ContactSeen,
+    Envelope,
+    Event,
+    IdentityChanged,
+    Ignored,
+    LabelDeleted,
+    LabelOnChat,
+    LabelSaved,
+    MessageSeen,
+    Moment,
+    NotUnderstood,
+)
 
 OWN_NUMBER = "own_number"
 NOT_PERSONAL = frozenset(ChatKind) - {ChatKind.PERSONAL, ChatKind.INVALID}
@@ -43,18 +58,16 @@ class RawEvent:
 
 
 E_co = TypeVar("E_co", bound=Event, covariant=True)
-A = TypeVar("A", bound=Event)
-B = TypeVar("B", bound=Event)
-C = TypeVar("C", bound=Event)
 
 
-@dataclass(frozen=True, slots=True)
-class Said(Generic[E_co]):
+@dataclass(slots=True, eq=False)  # not frozen: there is one for each event, and freezing doubles what making it costs
+class ParsedEvent(Generic[E_co]):
     """One event of a row with the time it is believed to have happened and a key unique in its channel."""
 
     event: E_co
     when: Believed
     key: str
+    row: RawEvent
 
 
 @dataclass(slots=True)
@@ -65,7 +78,7 @@ class Reading:
     """
 
     row: RawEvent
-    said: list[Said[Event]] = field(default_factory=list)
+    events: list[ParsedEvent[Event]] = field(default_factory=list)
     envelope: Envelope = field(default_factory=Envelope)
     parked: str = ""
     ignored: str = ""
@@ -88,9 +101,9 @@ def read(row: RawEvent, speaker: Speaker) -> Reading:
 
 def parse(row: RawEvent, speaker: Speaker) -> Parsed:
     """What a row tells, its numbers completed; nothing that `learnt` tells changes it."""
-    told = GATEWAYS[speaker.gateway].parse(row.headers, row.body)
-    envelope = next((event for event in told if isinstance(event, Envelope)), Envelope())
-    return Parsed(row, envelope, [_with_country(event, speaker.region) for event in told])
+    events = GATEWAYS[speaker.gateway].parse(row.headers, row.body)
+    envelope = next((event for event in events if isinstance(event, Envelope)), Envelope())
+    return Parsed(row, envelope, [_with_country(event, speaker.region) for event in events])
 
 
 def judge(parsed: Parsed, speaker: Speaker) -> Reading:
@@ -100,13 +113,13 @@ def judge(parsed: Parsed, speaker: Speaker) -> Reading:
     if _is_of_another(envelope, speaker) and not _is_of_nobody(events):
         reading.parked = f"names the session “{envelope.session}”, this channel's is “{speaker.session}”"[:300]
         return reading
-    reading.said = [
-        _say(event, row, index, speaker)
+    reading.events = [
+        _parsed(event, row, index, speaker)
         for index, event in enumerate(events)
         if not isinstance(event, Envelope | Ignored | NotUnderstood) and not _is_own(event, speaker, envelope)
     ]
     reading.unread = next((event.reason for event in events if isinstance(event, NotUnderstood)), "")[:300]
-    if not reading.said:
+    if not reading.events:
         reading.parked = reading.unread
         reading.ignored = "" if reading.parked else _why_ignored(events)
     return reading
@@ -118,14 +131,14 @@ def _is_of_another(envelope: Envelope, speaker: Speaker) -> bool:
 
 def _is_of_nobody(events: Sequence[Event]) -> bool:
     """Whether a post speaks of groups, broadcasts and the like alone: whoever's it is, nothing of it is kept."""
-    told = [event for event in events if not isinstance(event, Envelope)]
-    return bool(told) and all(isinstance(event, Ignored) and event.reason in NOT_PERSONAL for event in told)
+    others = [event for event in events if not isinstance(event, Envelope)]
+    return bool(others) and all(isinstance(event, Ignored) and event.reason in NOT_PERSONAL for event in others)
 
 
 def learnt(speaker: Speaker, readings: Iterable[Reading]) -> Speaker:
     """`speaker` with what the readings that count tell of it: its session where it has none, its number and LID."""
     session, own_phone, own_lid = speaker.session, speaker.own_phone, speaker.own_lid
-    for envelope in (reading.envelope for reading in readings if reading.said):
+    for envelope in (reading.envelope for reading in readings if reading.events):
         session = session or _adopted(speaker, envelope)
         if not session or envelope.session in (None, session):
             own_phone, own_lid = envelope.own_phone or own_phone, envelope.own_lid or own_lid
@@ -141,10 +154,10 @@ def _why_ignored(events: Sequence[Event]) -> str:
     return (reasons[0] if reasons else OWN_NUMBER if len(events) > 1 else "empty")[:300]
 
 
-def _say(event: Event, row: RawEvent, index: int, speaker: Speaker) -> Said[Event]:
+def _parsed(event: Event, row: RawEvent, index: int, speaker: Speaker) -> ParsedEvent[Event]:
     moment: Moment | None = getattr(event, "at", None)
     when = believe(moment, received_at=row.received_at, channel_zone=speaker.zone, business_zone=speaker.business_zone)
-    return Said(event, when, _key(row, index))
+    return ParsedEvent(event, when, _key(row, index), row)
 
 
 def _with_country(event: Event, region: str) -> Event:
@@ -179,17 +192,31 @@ def _is_own(event: Any, speaker: Speaker, envelope: Envelope) -> bool:
     return any(one.phone in phones or one.lid in lids for one in chats)
 
 
-@overload
-def of_kind(readings: Sequence[Reading], a: type[A], /) -> Iterator[tuple[Reading, Said[A]]]: ...
-@overload
-def of_kind(readings: Sequence[Reading], a: type[A], b: type[B], /) -> Iterator[tuple[Reading, Said[A | B]]]: ...
-@overload
-def of_kind(
-    readings: Sequence[Reading], a: type[A], b: type[B], c: type[C], /
-) -> Iterator[tuple[Reading, Said[A | B | C]]]: ...
-def of_kind(readings: Sequence[Reading], *kinds: type[Any]) -> Iterator[tuple[Reading, Said[Any]]]:
-    """Every said event of the given kinds, in inbox order."""
-    for reading in readings:
-        for said in reading.said:
-            if isinstance(said.event, kinds):
-                yield reading, said
+@dataclass(slots=True)
+class Batch:
+    """The events of many rows by kind, each list in the order of the inbox: every step of applying takes its own."""
+
+    labels: list[ParsedEvent[LabelOnChat]] = field(default_factory=list)
+    definitions: list[ParsedEvent[LabelSaved | LabelDeleted]] = field(default_factory=list)
+    messages: list[ParsedEvent[MessageSeen]] = field(default_factory=list)
+    names: list[ParsedEvent[ContactSeen]] = field(default_factory=list)
+    changes: list[ParsedEvent[IdentityChanged]] = field(default_factory=list)
+    statuses: list[ParsedEvent[ChannelStatus]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, readings: Iterable[Reading]) -> Self:
+        """Sort what `readings` say, in one pass."""
+        batch = cls()
+        of_kind: dict[type[Event], list[Any]] = {
+            LabelOnChat: batch.labels,
+            LabelSaved: batch.definitions,
+            LabelDeleted: batch.definitions,
+            MessageSeen: batch.messages,
+            ContactSeen: batch.names,
+            IdentityChanged: batch.changes,
+            ChannelStatus: batch.statuses,
+        }
+        for reading in readings:
+            for parsed in reading.events:
+                of_kind[type(parsed.event)].append(parsed)
+        return batch
