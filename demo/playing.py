@@ -28,7 +28,7 @@ from demo.senders import Post
 from demo.story import CONTACTS, SEED, accounts, tell
 from labelcrm.core.models import Setting
 from labels.services import staleness
-from webhooks.drain.lanes import pending_channels
+from webhooks.drain.inbox import pending_channels
 from webhooks.models import InboundEvent
 
 STAMP = "demo"

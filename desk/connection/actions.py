@@ -13,7 +13,7 @@ from contacts.services.channels import Connected, connect, set_owner, set_secret
 from labelcrm.core import audit, edits
 from labels.models import ChannelLabel
 from labels.services.definitions import name_placeholder
-from webhooks.drain.lanes import replay
+from webhooks.drain.inbox import replay
 from webhooks.models import InboundEvent, UnknownChannel
 
 ORIGIN = "admin"

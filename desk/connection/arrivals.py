@@ -12,8 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Channel
-from webhooks.drain.lanes import speaker_of
-from webhooks.drain.readings import RawEvent, Reading, Speaker, read
+from webhooks.drain.readings import RawEvent, Reading, Speaker, read, speaker_of
 from webhooks.gateways.events import (
     ChannelStatus,
     ContactSeen,

@@ -22,7 +22,7 @@ from desk.base.model_admin import RecordAdmin
 from desk.system.records import pretty
 from desk.templatetags.labelcrm import flag, moment
 from labelcrm.lib.numbers import row_id
-from webhooks.drain.lanes import replay
+from webhooks.drain.inbox import replay
 from webhooks.models import InboundEvent, ReconcileRun, UnknownChannel
 
 LOOK = {"pending": "warn", "applied": "good", "parked": "bad"}

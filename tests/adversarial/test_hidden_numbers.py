@@ -19,7 +19,7 @@ from tests.api.conftest import client_of, rows
 from tests.factories import ChannelFactory, UserFactory
 from tests.webhooks.gateways.mutations import mutated
 from tests.webhooks.gateways.test_cloudapi_people import story
-from webhooks.drain.lanes import replay
+from webhooks.drain.inbox import replay
 from webhooks.models import InboundEvent
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,7 @@ from tests.adversarial.number import BUDI, Number, minutes, reasons, states
 from tests.factories import CampaignFactory
 from tests.webhooks.gateways.payloads import Ad, Post
 from tests.webhooks.gateways.payloads.typed import PLACEHOLDERS
-from webhooks.drain.lanes import replay
+from webhooks.drain.inbox import replay
 from webhooks.gateways import kinds
 from webhooks.gateways.kinds import Verdict
 from webhooks.models import InboundEvent

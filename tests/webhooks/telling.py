@@ -10,8 +10,7 @@ from django.db import transaction
 
 from contacts.models import Channel
 from webhooks.drain.applying import apply
-from webhooks.drain.lanes import speaker_of
-from webhooks.drain.readings import Parsed, RawEvent, judge
+from webhooks.drain.readings import Parsed, RawEvent, judge, speaker_of
 from webhooks.gateways.events import (
     Chat,
     ChatKind,

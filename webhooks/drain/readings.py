@@ -8,6 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Generic, Self, TypeVar, cast
 
+from django.conf import settings
+
+from contacts.models import Channel
 from contacts.services.believed_times import Believed, believe
 from contacts.services.identities import identifiers
 from labelcrm.lib.phones import to_e164
@@ -92,6 +95,25 @@ class Parsed:
     row: RawEvent
     envelope: Envelope
     events: list[Event]
+
+
+def speaker_of(channel: Channel) -> Speaker:
+    """What reading a channel's posts needs to know of it."""
+    return Speaker(
+        gateway=channel.gateway,
+        session=_session(channel),
+        zone=channel.timezone,
+        business_zone=settings.TIME_ZONE,
+        region=settings.PHONE_REGION,
+        own_phone=channel.own_phone,
+        own_lid=channel.own_lid,
+    )
+
+
+def _session(channel: Channel) -> str:
+    """The session that posts must name; "" while the gateway's own id for the account is still to be learnt."""
+    learns = GATEWAYS[channel.gateway].session_is_an_id and channel.session == channel.key
+    return "" if learns else channel.session
 
 
 def read(row: RawEvent, speaker: Speaker) -> Reading:
