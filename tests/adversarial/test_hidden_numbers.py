@@ -18,7 +18,7 @@ from tests.adversarial.number import BUDI, SITI, Number, minutes, states
 from tests.api.conftest import client_of, rows
 from tests.factories import ChannelFactory, UserFactory
 from tests.webhooks.gateways.mutations import mutated
-from tests.webhooks.gateways.test_cloudapi_people import story
+from tests.webhooks.gateways.test_cloudapi_profiles import story
 from webhooks.drain.inbox import replay
 from webhooks.models import InboundEvent
 

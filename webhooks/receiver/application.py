@@ -30,9 +30,9 @@ from psycopg import Error as DatabaseError
 
 from labelcrm.lib.numbers import whole_number
 from labelcrm.lib.text import storable
-from webhooks.gateways import GATEWAYS, form
+from webhooks.gateways import GATEWAYS, bodies
 from webhooks.gateways.base import Gateway
-from webhooks.gateways.jsonbody import BodyError, decode, redact
+from webhooks.gateways.bodies import BodyError, decode, redact
 from webhooks.receiver import store
 from webhooks.receiver.nudging import nudge
 from webhooks.receiver.store import ChannelRow, Overload
@@ -215,8 +215,8 @@ def _store(post: Post, channel: ChannelRow, raw: bytes, headers: dict[str, str])
 
 def _from_form(gateway: Gateway, raw: bytes) -> tuple[bytes, Any]:
     """The JSON in a form and its value, with the fields beside it that a JSON body would carry inside."""
-    body = form.field(raw, str(gateway.form_field))
-    decoded, beside = decode(body), form.beside(raw, gateway.form_beside)
+    body = bodies.form_field(raw, str(gateway.form_field))
+    decoded, beside = decode(body), bodies.form_fields(raw, gateway.form_beside)
     if not beside or not isinstance(decoded, dict):
         return body, decoded
     whole = {**beside, **decoded}
