@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Channel
+from desk.base.reasons import sentence
 from webhooks.drain.readings import RawEvent, Reading, Speaker, read, speaker_of
 from webhooks.gateways.events import (
     ChannelStatus,
@@ -69,12 +70,16 @@ NOTICE = "notice:"  # begins the reason of what WhatsApp and its clients tell ea
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One stored post: what it said in `kinds`, what became of it, and how far its clock was from ours, in seconds."""
+    """One stored post: what it said in `kinds`, what became of it, and how far its clock was from ours, in seconds.
+
+    `reason` is a code wherever code asks for it, `why` the same for people.
+    """
 
     id: int
     at: datetime
     state: str
     reason: str
+    why: str
     kinds: tuple[str, ...] = ()
     lag: float | None = None
     capped: bool = False
@@ -82,13 +87,6 @@ class Arrival:
     @property
     def said(self) -> list[str | Promise]:
         return [KINDS[kind] for kind in self.kinds]
-
-    @property
-    def why_ignored(self) -> str | Promise:
-        if self.reason.startswith(NOTICE):
-            told = self.reason.removeprefix(NOTICE).replace("_", " ")
-            return _("a notice of WhatsApp, not a message: %(told)s") % {"told": told}
-        return IGNORED.get(self.reason, self.reason.replace("_", " "))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,18 +144,28 @@ def _latest(channel: Channel, state: str) -> Iterable[InboundEvent]:
 
 def _arrival(row: InboundEvent, speaker: Speaker) -> Arrival:
     body = bytes(row.body)
+    why = why_ignored(row.reason) if row.state == State.IGNORED else sentence(row.reason, session=speaker.session)
     if row.state not in (State.APPLIED, State.DUPLICATE) or not body:
-        return Arrival(row.pk, row.received_at, row.state, row.reason)
+        return Arrival(row.pk, row.received_at, row.state, row.reason, why)
     reading = read(RawEvent(row.pk, row.received_at, row.dedupe_key, row.headers, body), speaker)
     return Arrival(
         row.pk,
         row.received_at,
         row.state,
         row.reason,
+        why,
         _kinds(reading),
         _lag(reading),
         any(parsed.when.capped for parsed in reading.events),
     )
+
+
+def why_ignored(reason: str) -> str:
+    """What a parser's code says, as far as it stands in IGNORED; else its words."""
+    if reason.startswith(NOTICE):
+        words = reason.removeprefix(NOTICE).replace("_", " ")
+        return _("a notice of WhatsApp, not a message: %(told)s") % {"told": words}
+    return str(IGNORED.get(reason, reason.replace("_", " ")))
 
 
 def _kinds(reading: Reading) -> tuple[str, ...]:

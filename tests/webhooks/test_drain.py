@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
 from contacts.models import Channel
+from contacts.services.believed_times import Believed
 from labelcrm.core.models import AuditEntry
 from labels.models import LabelAssignment, LabelEvent
 from tests.webhooks.generic import Bridge
 from webhooks.drain import inbox, lanes
+from webhooks.drain.readings import Batch, ParsedEvent, RawEvent, Reading
+from webhooks.gateways.events import Envelope, Event, Ignored, NotUnderstood
 from webhooks.models import InboundEvent, LaneMark
 
 MON = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
@@ -128,10 +132,20 @@ def test_replaying_everything_twice_changes_nothing(bridge: Bridge) -> None:
     before = list(LabelEvent.objects.order_by("id").values())
     for _ in range(2):
         assert inbox.replay(InboundEvent.objects.all(), actor=None) == 6
+        assert set(InboundEvent.objects.values_list("state", "reason")) == {("pending", "applied_before")}
         bridge.drain()
+        assert set(InboundEvent.objects.values_list("state", "reason")) == {("applied", "")}
     assert list(LabelEvent.objects.order_by("id").values()) == before
     assert AuditEntry.objects.filter(action="inbox.replayed").count() == 2
     assert states() == {"applied": 6}
+
+
+def test_every_kind_of_event_that_is_applied_has_its_list_in_a_batch() -> None:
+    kinds = set(get_args(Event)) - {Envelope, Ignored, NotUnderstood}
+    row = RawEvent(1, MON, None, {}, b"")
+    events = [ParsedEvent(kind.__new__(kind), Believed(MON, "received"), kind.__name__, row) for kind in kinds]
+    batch = Batch.of([Reading(row, events)])
+    assert sum(len(getattr(batch, name.name)) for name in fields(batch)) == len(kinds)
 
 
 def test_what_postgresql_says_of_a_row_in_detail_is_neither_kept_nor_logged(
@@ -239,7 +253,7 @@ def test_looking_for_work_never_walks_past_what_was_settled_however_old_the_stat
         cursor.execute("ANALYZE webhooks_inboundevent")  # a flood, as the planner will remember it
         cursor.execute("UPDATE webhooks_inboundevent SET state = 'applied'")
         wanted = {"channel": row.channel_id, "size": 2000, "bytes": 1 << 23}
-        cursor.execute(f"EXPLAIN {getattr(lanes, statement)}", wanted)
+        cursor.execute(f"EXPLAIN {getattr(inbox, statement)}", wanted)
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "inbox_pending" in plan
     assert "Seq Scan on webhooks_inboundevent" not in plan

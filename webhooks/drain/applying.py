@@ -36,6 +36,7 @@ from webhooks.gateways.events import (
     LabelSaved,
     MessageSeen,
 )
+from webhooks.models import MAX_REASON
 
 UNKNOWN = "unknown"  # the kind of a message whose type nobody here has read about
 
@@ -142,7 +143,7 @@ def _keep_unknown_types(
         if reading.row.id in wire_types:
             wire_type = wire_types[reading.row.id]
             named = f"the type “{wire_type}”" if wire_type else "a type without a name"
-            reason = f"a message of {named}, which is not known here, from nobody who is a contact"[:300]
+            reason = f"a message of {named}, which is not known here, from nobody who is a contact"[:MAX_REASON]
             reading.unread = reading.unread or reason
             reading.parked = reading.parked or ("" if reading.row.id in useful else reason)
 

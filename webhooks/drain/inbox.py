@@ -14,12 +14,10 @@ from labelcrm.core import audit
 from labelcrm.core.bulk import execute, fetch, fetch_binary, transpose
 from labelcrm.core.wakeups import publish
 from webhooks.drain.readings import RawEvent, Reading
-from webhooks.models import InboundEvent
+from webhooks.models import APPLIED_BEFORE, KNOWN, MAX_REASON, InboundEvent
 
 DRAIN_LANE = "webhooks.drain_lane"  # the Celery task that drains one channel
 BATCH_BYTES = 8 * 1024 * 1024  # of bodies: a post may be a megabyte, and read it takes several times as much
-KNOWN = "known already"
-APPLIED_BEFORE = "applied before"  # the reason of a row that waits to be processed again
 State = InboundEvent.State
 
 # A channel's pending rows, oldest first. BETWEEN and not "=", because then the index of pending rows is the only one
@@ -95,7 +93,7 @@ def _state(reading: Reading, useful: set[int]) -> tuple[str, str]:
 def park(event_id: int, reason: str) -> None:
     """Set a row aside with the reason why it could not be applied."""
     InboundEvent.objects.filter(id=event_id).update(
-        state=State.PARKED, reason=reason.replace("\x00", "")[:300], settled_at=timezone.now()
+        state=State.PARKED, reason=reason.replace("\x00", "")[:MAX_REASON], settled_at=timezone.now()
     )
 
 

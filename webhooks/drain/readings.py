@@ -31,6 +31,7 @@ from webhooks.gateways.events import (
     Moment,
     NotUnderstood,
 )
+from webhooks.models import MAX_REASON, session_reason
 
 OWN_NUMBER = "own_number"
 NOT_PERSONAL = frozenset(ChatKind) - {ChatKind.PERSONAL, ChatKind.INVALID}
@@ -133,14 +134,14 @@ def judge(parsed: Parsed, speaker: Speaker) -> Reading:
     row, envelope, events = parsed.row, parsed.envelope, parsed.events
     reading = Reading(row, envelope=envelope)
     if _is_of_another(envelope, speaker) and not _is_of_nobody(events):
-        reading.parked = f"names the session “{envelope.session}”, this channel's is “{speaker.session}”"[:300]
+        reading.parked = session_reason(envelope.session or "")
         return reading
     reading.events = [
         _parsed(event, row, index, speaker)
         for index, event in enumerate(events)
         if not isinstance(event, Envelope | Ignored | NotUnderstood) and not _is_own(event, speaker, envelope)
     ]
-    reading.unread = next((event.reason for event in events if isinstance(event, NotUnderstood)), "")[:300]
+    reading.unread = next((event.reason for event in events if isinstance(event, NotUnderstood)), "")[:MAX_REASON]
     if not reading.events:
         reading.parked = reading.unread
         reading.ignored = "" if reading.parked else _why_ignored(events)
@@ -173,7 +174,7 @@ def _adopted(speaker: Speaker, envelope: Envelope) -> str:
 
 def _why_ignored(events: Sequence[Event]) -> str:
     reasons = [event.reason for event in events if isinstance(event, Ignored)]
-    return (reasons[0] if reasons else OWN_NUMBER if len(events) > 1 else "empty")[:300]
+    return (reasons[0] if reasons else OWN_NUMBER if len(events) > 1 else "empty")[:MAX_REASON]
 
 
 def _parsed(event: Event, row: RawEvent, index: int, speaker: Speaker) -> ParsedEvent[Event]:
