@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Channel
 from desk.base.reasons import sentence
-from webhooks.drain.readings import RawEvent, Reading, Speaker, read, speaker_of
+from webhooks.drain.parsing import ChannelFacts, JudgedRow, RawEvent, channel_facts, read
 from webhooks.gateways.events import (
     ChannelStatus,
     ContactSeen,
@@ -133,30 +133,30 @@ def arrivals(channel: Channel) -> Arrivals:
 
 
 def _posts(channel: Channel) -> list[Arrival]:
-    speaker = speaker_of(channel)
+    facts = channel_facts(channel)
     rows = [row for state in LOOKED_AT for row in _latest(channel, state)]
-    return [_arrival(row, speaker) for row in sorted(rows, key=lambda row: row.pk, reverse=True)]
+    return [_arrival(row, facts) for row in sorted(rows, key=lambda row: row.pk, reverse=True)]
 
 
 def _latest(channel: Channel, state: str) -> Iterable[InboundEvent]:
     return InboundEvent.objects.filter(channel=channel, state=state).order_by("-id")[:LATEST]
 
 
-def _arrival(row: InboundEvent, speaker: Speaker) -> Arrival:
+def _arrival(row: InboundEvent, channel: ChannelFacts) -> Arrival:
     body = bytes(row.body)
-    why = why_ignored(row.reason) if row.state == State.IGNORED else sentence(row.reason, session=speaker.session)
+    why = why_ignored(row.reason) if row.state == State.IGNORED else sentence(row.reason, session=channel.session)
     if row.state not in (State.APPLIED, State.DUPLICATE) or not body:
         return Arrival(row.pk, row.received_at, row.state, row.reason, why)
-    reading = read(RawEvent(row.pk, row.received_at, row.dedupe_key, row.headers, body), speaker)
+    judged = read(RawEvent(row.pk, row.received_at, row.dedupe_key, row.headers, body), channel)
     return Arrival(
         row.pk,
         row.received_at,
         row.state,
         row.reason,
         why,
-        _kinds(reading),
-        _lag(reading),
-        any(parsed.when.capped for parsed in reading.events),
+        _kinds(judged),
+        _lag(judged),
+        any(parsed.when.capped for parsed in judged.events),
     )
 
 
@@ -168,8 +168,8 @@ def why_ignored(reason: str) -> str:
     return str(IGNORED.get(reason, reason.replace("_", " ")))
 
 
-def _kinds(reading: Reading) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(kind for parsed in reading.events if (kind := _kind(parsed.event))))
+def _kinds(judged: JudgedRow) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(kind for parsed in judged.events if (kind := _kind(parsed.event))))
 
 
 def _kind(event: Event) -> str | None:
@@ -178,10 +178,10 @@ def _kind(event: Event) -> str | None:
     return _KIND_OF.get(type(event))
 
 
-def _lag(reading: Reading) -> float | None:
+def _lag(judged: JudgedRow) -> float | None:
     """Seconds from the gateway's or WhatsApp's time to receipt; None where no time was told."""
-    times = [parsed.when.at for parsed in reading.events if parsed.when.source != "received"]
-    return (reading.row.received_at - min(times)).total_seconds() if times else None
+    times = [parsed.when.at for parsed in judged.events if parsed.when.source != "received"]
+    return (judged.row.received_at - min(times)).total_seconds() if times else None
 
 
 def refusals(channel: Channel) -> list[Refusal]:

@@ -17,7 +17,7 @@ from labelcrm.core.models import AuditEntry
 from labels.models import LabelAssignment, LabelEvent
 from tests.webhooks.generic import Bridge
 from webhooks.drain import inbox, lanes
-from webhooks.drain.readings import Batch, ParsedEvent, RawEvent, Reading
+from webhooks.drain.parsing import Batch, JudgedRow, ParsedEvent, RawEvent
 from webhooks.gateways.events import Envelope, Event, Ignored, NotUnderstood
 from webhooks.models import InboundEvent, LaneMark
 
@@ -144,7 +144,7 @@ def test_every_kind_of_event_that_is_applied_has_its_list_in_a_batch() -> None:
     kinds = set(get_args(Event)) - {Envelope, Ignored, NotUnderstood}
     row = RawEvent(1, MON, None, {}, b"")
     events = [ParsedEvent(kind.__new__(kind), Believed(MON, "received"), kind.__name__, row) for kind in kinds]
-    batch = Batch.of([Reading(row, events)])
+    batch = Batch.of([JudgedRow(row, events)])
     assert sum(len(getattr(batch, name.name)) for name in fields(batch)) == len(kinds)
 
 

@@ -1,4 +1,4 @@
-"""A batch of readings becomes contacts, messages, label events and what follows from them, in one transaction."""
+"""A batch of inbox rows becomes contacts, messages, label events and what follows from them, in one transaction."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from labelcrm.lib.text import storable
 from labels.services import intake, merging
 from labels.services.definitions import DELETED, HINT, SAVED, Definition
 from labels.services.recording import LabelFact
-from webhooks.drain.readings import Batch, ParsedEvent, Reading
+from webhooks.drain.parsing import Batch, JudgedRow, ParsedEvent
 from webhooks.gateways import GATEWAYS
 from webhooks.gateways.events import (
     ChannelStatus,
@@ -41,18 +41,18 @@ from webhooks.models import MAX_REASON
 UNKNOWN = "unknown"  # the kind of a message whose type nobody here has read about
 
 
-def apply(channel: Channel, readings: Sequence[Reading]) -> set[int]:
-    """Apply what `readings` say about one channel; returns ids of the rows that told something new.
+def apply(channel: Channel, rows: Sequence[JudgedRow]) -> set[int]:
+    """Apply what `rows` say about one channel; returns ids of the rows that told something new.
 
     The caller holds the channel's lane and a transaction.
     """
-    if not readings:
+    if not rows:
         return set()
-    for reading in readings:
-        connections.learn_own_identity(channel, phone=reading.envelope.own_phone, lid=reading.envelope.own_lid)
+    for judged in rows:
+        connections.learn_own_identity(channel, phone=judged.envelope.own_phone, lid=judged.envelope.own_lid)
         if GATEWAYS[channel.gateway].session_is_an_id and channel.session == channel.key:
-            channel.session = reading.envelope.session or channel.session
-    batch = Batch.of(readings)
+            channel.session = judged.envelope.session or channel.session
+    batch = Batch.of(rows)
     useful = _apply_statuses(channel, batch.statuses)
     directory = _contacts(channel, batch)
     strangers = _strangers(batch, directory)
@@ -60,8 +60,8 @@ def apply(channel: Channel, readings: Sequence[Reading]) -> set[int]:
     useful |= _apply_messages(channel, batch.messages, directory, strangers=strangers)
     useful |= _apply_names(batch.names, directory)
     useful |= _apply_changes(channel, batch.changes, directory)
-    _keep_unknown_types(readings, strangers, useful)
-    _update_channel(channel, readings, batch)
+    _keep_unknown_types(rows, strangers, useful)
+    _update_channel(channel, rows, batch)
     return useful
 
 
@@ -135,17 +135,17 @@ def _strangers(batch: Batch, directory: Directory) -> list[ParsedEvent[MessageSe
 
 
 def _keep_unknown_types(
-    readings: Iterable[Reading], strangers: Iterable[ParsedEvent[MessageSeen]], useful: set[int]
+    rows: Iterable[JudgedRow], strangers: Iterable[ParsedEvent[MessageSeen]], useful: set[int]
 ) -> None:
     """Rows whose message is of an unknown type and of nobody are parked, to be processed when the type is known."""
     wire_types = {message.row.id: message.event.wire_type for message in reversed(list(strangers))}
-    for reading in readings if wire_types else ():
-        if reading.row.id in wire_types:
-            wire_type = wire_types[reading.row.id]
+    for judged in rows if wire_types else ():
+        if judged.row.id in wire_types:
+            wire_type = wire_types[judged.row.id]
             named = f"the type “{wire_type}”" if wire_type else "a type without a name"
             reason = f"a message of {named}, which is not known here, from nobody who is a contact"[:MAX_REASON]
-            reading.unread = reading.unread or reason
-            reading.parked = reading.parked or ("" if reading.row.id in useful else reason)
+            judged.unread = judged.unread or reason
+            judged.parked = judged.parked or ("" if judged.row.id in useful else reason)
 
 
 # -- Labels -----------------------------------------------------------------------------------------------------------
@@ -258,8 +258,8 @@ def _apply_messages(
 def _record(channel: Channel, messages: Sequence[NewMessage]) -> set[int]:
     """Store or fill messages, each id once, and draw what follows; returns the inbox rows that told something."""
     stored = record_messages(messages)
-    news = [(m, stored[(channel.pk, m.external_id)]) for m in messages if (channel.pk, m.external_id) in stored]
-    counted = [(m, row) for m, row in news if m.counts]
+    changed = [(m, stored[(channel.pk, m.external_id)]) for m in messages if (channel.pk, m.external_id) in stored]
+    counted = [(m, row) for m, row in changed if m.counts]
     record_sightings(Sighting(row.contact_id, channel.pk, m.at) for m, row in counted)
     record_message_times(m for m, row in counted if row.is_new)
     filled = {row.contact_id for _, row in counted if not row.is_new}
@@ -268,7 +268,7 @@ def _record(channel: Channel, messages: Sequence[NewMessage]) -> set[int]:
         recount_message_times(filled)
         ids += [first.pk for first in attribution.first_messages(filled)]
     attribution.attribute(ids)
-    return {m.inbox_id for m, _ in news}
+    return {m.inbox_id for m, _ in changed}
 
 
 def _message(channel: Channel, parsed: ParsedEvent[MessageSeen], directory: Directory) -> NewMessage:
@@ -335,12 +335,12 @@ def _apply_changes(channel: Channel, changes: Sequence[ParsedEvent[IdentityChang
 # -- The channel ------------------------------------------------------------------------------------------------------
 
 
-def _update_channel(channel: Channel, readings: Iterable[Reading], batch: Batch) -> None:
+def _update_channel(channel: Channel, rows: Iterable[JudgedRow], batch: Batch) -> None:
     """When the channel was last heard of, and what it said about itself."""
     if channel.status == Channel.Status.NEVER:
         channel.status = Channel.Status.WORKING  # some gateways never say so, but whoever speaks is alive
     # Never backwards: rows may be processed again.
-    channel.last_event_at = _latest(channel.last_event_at, (reading.row.received_at for reading in readings))
+    channel.last_event_at = _latest(channel.last_event_at, (judged.row.received_at for judged in rows))
     about_labels = (parsed.row.received_at for parsed in _about_labels(batch))
     channel.last_label_event_at = _latest(channel.last_label_event_at, about_labels)
     channel.save(
@@ -357,5 +357,5 @@ def _update_channel(channel: Channel, readings: Iterable[Reading], batch: Batch)
     )
 
 
-def _latest(known: datetime | None, told: Iterable[datetime]) -> datetime | None:
-    return max((*told, *([known] if known else [])), default=None)
+def _latest(known: datetime | None, times: Iterable[datetime]) -> datetime | None:
+    return max((*times, *([known] if known else [])), default=None)

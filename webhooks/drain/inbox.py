@@ -13,7 +13,7 @@ from django.utils import timezone
 from labelcrm.core import audit
 from labelcrm.core.bulk import execute, fetch, fetch_binary, transpose
 from labelcrm.core.wakeups import publish
-from webhooks.drain.readings import RawEvent, Reading
+from webhooks.drain.parsing import JudgedRow, RawEvent
 from webhooks.models import APPLIED_BEFORE, KNOWN, MAX_REASON, InboundEvent
 
 DRAIN_LANE = "webhooks.drain_lane"  # the Celery task that drains one channel
@@ -63,12 +63,12 @@ def next_rows(channel_id: int, size: int) -> list[RawEvent]:
     return [RawEvent(pk, received, key, headers or {}, body) for pk, received, key, headers, body in rows]
 
 
-def write_states(readings: Iterable[Reading], useful: set[int]) -> None:
+def write_states(rows: Iterable[JudgedRow], useful: set[int]) -> None:
     """Settle rows with one statement. Ignored ones lose their body and headers now: they are none of our business.
 
     A row that had its effect when it was processed before tells nothing new now, and is no duplicate for it.
     """
-    settled = [(reading.row.id, *_state(reading, useful)) for reading in readings]
+    settled = [(judged.row.id, *_state(judged, useful)) for judged in rows]
     execute(
         "UPDATE webhooks_inboundevent AS e SET settled_at = now(),"
         " state = CASE WHEN n.state = 'duplicate' AND e.reason = %s THEN 'applied' ELSE n.state END,"
@@ -80,14 +80,14 @@ def write_states(readings: Iterable[Reading], useful: set[int]) -> None:
     )
 
 
-def _state(reading: Reading, useful: set[int]) -> tuple[str, str]:
-    if reading.parked:
-        return State.PARKED.value, reading.parked
-    if reading.ignored:
-        return State.IGNORED.value, reading.ignored
-    if reading.row.id not in useful:
-        return State.DUPLICATE.value, reading.unread or KNOWN
-    return State.APPLIED.value, reading.unread
+def _state(judged: JudgedRow, useful: set[int]) -> tuple[str, str]:
+    if judged.parked:
+        return State.PARKED.value, judged.parked
+    if judged.ignored:
+        return State.IGNORED.value, judged.ignored
+    if judged.row.id not in useful:
+        return State.DUPLICATE.value, judged.unread or KNOWN
+    return State.APPLIED.value, judged.unread
 
 
 def park(event_id: int, reason: str) -> None:

@@ -24,7 +24,7 @@ from labelcrm.core.retries import all_or_nothing, sqlstate
 from labelcrm.lib.memory import uncollected
 from webhooks.drain.applying import apply
 from webhooks.drain.inbox import has_pending, next_rows, park, write_states
-from webhooks.drain.readings import RawEvent, Reading, Speaker, judge, learnt, parse, speaker_of
+from webhooks.drain.parsing import ChannelFacts, JudgedRow, RawEvent, channel_facts, judge, learned, parse
 from webhooks.models import InboundEvent, LaneMark
 
 BATCH = 2000
@@ -135,25 +135,25 @@ def _after_failure(mark: LaneMark, rows: Sequence[RawEvent], error: Exception) -
 
 def _sentence(error: Exception) -> str:
     """What went wrong, without PostgreSQL's details, which quote the row: names, numbers, messages."""
-    told = getattr(getattr(error.__cause__, "diag", None), "message_primary", None)
-    return f"{type(error).__name__}: {told or error}"
+    message = getattr(getattr(error.__cause__, "diag", None), "message_primary", None)
+    return f"{type(error).__name__}: {message or error}"
 
 
 def settle(channel_id: int, rows: Sequence[RawEvent]) -> None:
     """Read and apply rows of one channel and write what became of each, in the caller's transaction."""
     channel = connections.hold(channel_id)
-    readings = _read(rows, speaker_of(channel))
-    useful = apply(channel, [reading for reading in readings if reading.events])
-    write_states(readings, useful)
+    judged = _judged(rows, channel_facts(channel))
+    useful = apply(channel, [row for row in judged if row.events])
+    write_states(judged, useful)
     _announce(channel, useful)
 
 
-def _read(rows: Sequence[RawEvent], speaker: Speaker) -> list[Reading]:
-    """Every row read by whoever knows what the whole batch tells of its channel: how it is cut must not matter."""
-    parsed = [parse(row, speaker) for row in rows]
-    readings = [judge(one, speaker) for one in parsed]
-    known = learnt(speaker, readings)
-    return readings if known == speaker else [judge(one, known) for one in parsed]
+def _judged(rows: Sequence[RawEvent], channel: ChannelFacts) -> list[JudgedRow]:
+    """Every row judged by whoever knows what the whole batch tells of its channel: how it is cut must not matter."""
+    parsed = [parse(row, channel) for row in rows]
+    judged = [judge(one, channel) for one in parsed]
+    known = learned(channel, judged)
+    return judged if known == channel else [judge(one, known) for one in parsed]
 
 
 def _announce(channel: Channel, useful: set[int]) -> None:

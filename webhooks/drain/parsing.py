@@ -1,4 +1,4 @@
-"""From raw inbox rows to believed facts: parsing, times, and what is not for us. Touches no table."""
+"""From raw inbox rows to the events to apply: parsing, believed times, and what is not for us. Touches no table."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ NOT_PERSONAL = frozenset(ChatKind) - {ChatKind.PERSONAL, ChatKind.INVALID}
 
 
 @dataclass(frozen=True, slots=True)
-class Speaker:
-    """What reading needs to know of the channel that speaks; an empty `session` takes the first one heard."""
+class ChannelFacts:
+    """What parsing needs to know of a channel; an empty `session` takes the first one that a post names."""
 
     gateway: str
     session: str
@@ -52,7 +52,7 @@ class Speaker:
 
 @dataclass(frozen=True, slots=True)
 class RawEvent:
-    """One inbox row, as far as reading needs it."""
+    """One inbox row, as far as parsing needs it."""
 
     id: int
     received_at: datetime
@@ -64,7 +64,7 @@ class RawEvent:
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 
 
-@dataclass(slots=True, eq=False)  # not frozen: there is one for each event, and freezing doubles what making it costs
+@dataclass(slots=True, eq=False)  # not frozen: making a frozen one for every event costs three times as much
 class ParsedEvent(Generic[E_co]):
     """One event of a row with the time it is believed to have happened and a key unique in its channel."""
 
@@ -75,8 +75,8 @@ class ParsedEvent(Generic[E_co]):
 
 
 @dataclass(slots=True)
-class Reading:
-    """What one row says.
+class JudgedRow:
+    """What of one row is to be applied.
 
     `parked` and `ignored` hold the reason when nothing of it is to be applied, `unread` why a part of it is not.
     """
@@ -90,17 +90,17 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed:
-    """What stands in one row, whoever it turns out to be about: the costly half of reading it."""
+class ParsedRow:
+    """What stands in one row, whoever it turns out to be about: the costly half."""
 
     row: RawEvent
     envelope: Envelope
     events: list[Event]
 
 
-def speaker_of(channel: Channel) -> Speaker:
-    """What reading a channel's posts needs to know of it."""
-    return Speaker(
+def channel_facts(channel: Channel) -> ChannelFacts:
+    """What parsing the posts of `channel` needs to know of it, as it is now."""
+    return ChannelFacts(
         gateway=channel.gateway,
         session=_session(channel),
         zone=channel.timezone,
@@ -117,39 +117,39 @@ def _session(channel: Channel) -> str:
     return "" if learns else channel.session
 
 
-def read(row: RawEvent, speaker: Speaker) -> Reading:
+def read(row: RawEvent, channel: ChannelFacts) -> JudgedRow:
     """Parse and judge a row; never raises for anything a sender can put into it."""
-    return judge(parse(row, speaker), speaker)
+    return judge(parse(row, channel), channel)
 
 
-def parse(row: RawEvent, speaker: Speaker) -> Parsed:
-    """What a row tells, its numbers completed; nothing that `learnt` tells changes it."""
-    events = GATEWAYS[speaker.gateway].parse(row.headers, row.body)
+def parse(row: RawEvent, channel: ChannelFacts) -> ParsedRow:
+    """What a row tells, its numbers completed; nothing that `learned` tells changes it."""
+    events = GATEWAYS[channel.gateway].parse(row.headers, row.body)
     envelope = next((event for event in events if isinstance(event, Envelope)), Envelope())
-    return Parsed(row, envelope, [_with_country(event, speaker.region) for event in events])
+    return ParsedRow(row, envelope, [_with_country(event, channel.region) for event in events])
 
 
-def judge(parsed: Parsed, speaker: Speaker) -> Reading:
+def judge(parsed: ParsedRow, channel: ChannelFacts) -> JudgedRow:
     """What of a row is to be applied, and when it is believed to have happened."""
     row, envelope, events = parsed.row, parsed.envelope, parsed.events
-    reading = Reading(row, envelope=envelope)
-    if _is_of_another(envelope, speaker) and not _is_of_nobody(events):
-        reading.parked = session_reason(envelope.session or "")
-        return reading
-    reading.events = [
-        _parsed(event, row, index, speaker)
+    judged = JudgedRow(row, envelope=envelope)
+    if _is_of_another(envelope, channel) and not _is_of_nobody(events):
+        judged.parked = session_reason(envelope.session or "")
+        return judged
+    judged.events = [
+        _parsed(event, row, index, channel)
         for index, event in enumerate(events)
-        if not isinstance(event, Envelope | Ignored | NotUnderstood) and not _is_own(event, speaker, envelope)
+        if not isinstance(event, Envelope | Ignored | NotUnderstood) and not _is_own(event, channel, envelope)
     ]
-    reading.unread = next((event.reason for event in events if isinstance(event, NotUnderstood)), "")[:MAX_REASON]
-    if not reading.events:
-        reading.parked = reading.unread
-        reading.ignored = "" if reading.parked else _why_ignored(events)
-    return reading
+    judged.unread = next((event.reason for event in events if isinstance(event, NotUnderstood)), "")[:MAX_REASON]
+    if not judged.events:
+        judged.parked = judged.unread
+        judged.ignored = "" if judged.parked else _why_ignored(events)
+    return judged
 
 
-def _is_of_another(envelope: Envelope, speaker: Speaker) -> bool:
-    return envelope.session is not None and bool(speaker.session) and envelope.session != speaker.session
+def _is_of_another(envelope: Envelope, channel: ChannelFacts) -> bool:
+    return envelope.session is not None and bool(channel.session) and envelope.session != channel.session
 
 
 def _is_of_nobody(events: Sequence[Event]) -> bool:
@@ -158,18 +158,18 @@ def _is_of_nobody(events: Sequence[Event]) -> bool:
     return bool(others) and all(isinstance(event, Ignored) and event.reason in NOT_PERSONAL for event in others)
 
 
-def learnt(speaker: Speaker, readings: Iterable[Reading]) -> Speaker:
-    """`speaker` with what the readings that count tell of it: its session where it has none, its number and LID."""
-    session, own_phone, own_lid = speaker.session, speaker.own_phone, speaker.own_lid
-    for envelope in (reading.envelope for reading in readings if reading.events):
-        session = session or _adopted(speaker, envelope)
+def learned(channel: ChannelFacts, rows: Iterable[JudgedRow]) -> ChannelFacts:
+    """`channel` with what the rows that count tell of it: its session where it has none, its number and LID."""
+    session, own_phone, own_lid = channel.session, channel.own_phone, channel.own_lid
+    for envelope in (judged.envelope for judged in rows if judged.events):
+        session = session or _adopted(channel, envelope)
         if not session or envelope.session in (None, session):
             own_phone, own_lid = envelope.own_phone or own_phone, envelope.own_lid or own_lid
-    return replace(speaker, session=session, own_phone=own_phone, own_lid=own_lid)
+    return replace(channel, session=session, own_phone=own_phone, own_lid=own_lid)
 
 
-def _adopted(speaker: Speaker, envelope: Envelope) -> str:
-    return (envelope.session or "") if GATEWAYS[speaker.gateway].session_is_an_id else ""
+def _adopted(channel: ChannelFacts, envelope: Envelope) -> str:
+    return (envelope.session or "") if GATEWAYS[channel.gateway].session_is_an_id else ""
 
 
 def _why_ignored(events: Sequence[Event]) -> str:
@@ -177,9 +177,9 @@ def _why_ignored(events: Sequence[Event]) -> str:
     return (reasons[0] if reasons else OWN_NUMBER if len(events) > 1 else "empty")[:MAX_REASON]
 
 
-def _parsed(event: Event, row: RawEvent, index: int, speaker: Speaker) -> ParsedEvent[Event]:
+def _parsed(event: Event, row: RawEvent, index: int, channel: ChannelFacts) -> ParsedEvent[Event]:
     moment: Moment | None = getattr(event, "at", None)
-    when = believe(moment, received_at=row.received_at, channel_zone=speaker.zone, business_zone=speaker.business_zone)
+    when = believe(moment, received_at=row.received_at, channel_zone=channel.zone, business_zone=channel.business_zone)
     return ParsedEvent(event, when, _key(row, index), row)
 
 
@@ -205,12 +205,12 @@ def _key(row: RawEvent, index: int) -> str:
     return hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()
 
 
-def _is_own(event: Any, speaker: Speaker, envelope: Envelope) -> bool:
+def _is_own(event: Any, channel: ChannelFacts, envelope: Envelope) -> bool:
     chat: Chat | None = getattr(event, "chat", None)
     if chat is None:
         return False
-    phones = {speaker.own_phone, envelope.own_phone} - {"", None}
-    lids = {speaker.own_lid, envelope.own_lid} - {"", None}
+    phones = {channel.own_phone, envelope.own_phone} - {"", None}
+    lids = {channel.own_lid, envelope.own_lid} - {"", None}
     chats = (chat, event.old) if isinstance(event, IdentityChanged) else (chat,)
     return any(one.phone in phones or one.lid in lids for one in chats)
 
@@ -227,8 +227,8 @@ class Batch:
     statuses: list[ParsedEvent[ChannelStatus]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, readings: Iterable[Reading]) -> Self:
-        """Sort what `readings` say, in one pass."""
+    def of(cls, rows: Iterable[JudgedRow]) -> Self:
+        """Sort what `rows` say, in one pass."""
         batch = cls()
         of_kind: dict[type[Event], list[Any]] = {
             LabelOnChat: batch.labels,
@@ -239,7 +239,7 @@ class Batch:
             IdentityChanged: batch.changes,
             ChannelStatus: batch.statuses,
         }
-        for reading in readings:
-            for parsed in reading.events:
+        for judged in rows:
+            for parsed in judged.events:
                 of_kind[type(parsed.event)].append(parsed)
         return batch
