@@ -86,7 +86,7 @@ def resolve(
     """Contacts for `chats` (chat → first time seen), created where nobody knows them; what belongs together joined.
 
     `names_only` chats are looked up and joined but never created: a phone's address book is no reason to
-    call somebody a contact. `same` are identifiers under which one message was told. `typed` chats come from a
+    call somebody a contact. `same` are identifiers under which one message came. `typed` chats come from a
     file or a person and not from WhatsApp: they find somebody under any form of their number, and join nobody.
     Everybody found is locked until the end of the caller's transaction.
     """

@@ -57,26 +57,26 @@ class Stored:
 # A row is empty when it is a placeholder, or says neither words nor what it was. What has content keeps it.
 _EMPTY = "(m.kind IN ('waiting', 'unknown') OR (m.kind IN ('text', 'other') AND m.text = '' AND m.ad IS NULL))"
 _KIND_FILLS = (
-    f"({_EMPTY} AND told.kind <> m.kind AND told.kind NOT IN ('waiting', 'unknown')"
-    " AND NOT (told.kind = 'text' AND told.text = ''))"
+    f"({_EMPTY} AND excluded.kind <> m.kind AND excluded.kind NOT IN ('waiting', 'unknown')"
+    " AND NOT (excluded.kind = 'text' AND excluded.text = ''))"
 )
 _BETTER_TIME = (
-    "array_position('{received,gateway,whatsapp}', told.at_source::text)"
+    "array_position('{received,gateway,whatsapp}', excluded.at_source::text)"
     " > array_position('{received,gateway,whatsapp}', m.at_source::text)"
 )
 _FILL = f"""
-    kind = CASE WHEN {_KIND_FILLS} THEN told.kind ELSE m.kind END,
+    kind = CASE WHEN {_KIND_FILLS} THEN excluded.kind ELSE m.kind END,
     wire_type = CASE WHEN {_KIND_FILLS} THEN '' ELSE m.wire_type END,
-    text = CASE WHEN m.text = '' OR (m.kind = 'unknown' AND told.text <> '') THEN told.text ELSE m.text END,
-    ad = COALESCE(m.ad, told.ad),
-    by_api = COALESCE(m.by_api, told.by_api),
-    at = CASE WHEN {_BETTER_TIME} THEN told.at ELSE m.at END,
-    at_source = CASE WHEN {_BETTER_TIME} THEN told.at_source ELSE m.at_source END,
-    history = m.history AND told.history
-    WHERE m.from_me = told.from_me AND (
-      m.history AND NOT told.history OR told.kind NOT IN ('waiting', 'unknown')
-      AND ({_KIND_FILLS} OR (m.text = '' AND told.text <> '') OR (m.ad IS NULL AND told.ad IS NOT NULL)))
-""".replace("told.", "excluded.")
+    text = CASE WHEN m.text = '' OR (m.kind = 'unknown' AND excluded.text <> '') THEN excluded.text ELSE m.text END,
+    ad = COALESCE(m.ad, excluded.ad),
+    by_api = COALESCE(m.by_api, excluded.by_api),
+    at = CASE WHEN {_BETTER_TIME} THEN excluded.at ELSE m.at END,
+    at_source = CASE WHEN {_BETTER_TIME} THEN excluded.at_source ELSE m.at_source END,
+    history = m.history AND excluded.history
+    WHERE m.from_me = excluded.from_me AND (
+      m.history AND NOT excluded.history OR excluded.kind NOT IN ('waiting', 'unknown')
+      AND ({_KIND_FILLS} OR (m.text = '' AND excluded.text <> '') OR (m.ad IS NULL AND excluded.ad IS NOT NULL)))
+"""
 _RECORD = f"""
     INSERT INTO contacts_message AS m (contact_id, identity_id, channel_id, external_id, from_me, by_api, kind,
         text, at, at_source, received_at, ad, inbox_id, wire_type, history)
@@ -105,7 +105,7 @@ def record_messages(messages: Collection[NewMessage]) -> dict[tuple[int, str], S
     ]  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_RECORD, transpose(rows, 15))
-        return {(channel, external): Stored(*told) for channel, external, *told in cursor.fetchall()}
+        return {(channel, external): Stored(*row) for channel, external, *row in cursor.fetchall()}
 
 
 def in_rounds(messages: Iterable[NewMessage]) -> Iterator[list[NewMessage]]:

@@ -155,8 +155,8 @@ def _close(closed: list[tuple[int, FoldedInterval[LabelFact]]], wording: dict[in
 
 def _meant(interval: FoldedInterval[LabelFact], wording: dict[int, Wording]) -> tuple[int, str]:
     """The canonical label and the name of an interval's label at its end; those of now while it is open."""
-    said = wording[interval.opener.channel_label_id]
-    return (said.label_at(interval.ended_at), said.name_at(interval.ended_at))
+    words = wording[interval.opener.channel_label_id]
+    return (words.label_at(interval.ended_at), words.name_at(interval.ended_at))
 
 
 def _ending(interval: FoldedInterval[LabelFact]) -> tuple[Any, ...]:
@@ -219,14 +219,14 @@ def _repeats(events: Collection[LabelFact], effects: dict[int, str]) -> set[int]
 
     As in `append`, a first removal is news.
     """
-    said: dict[tuple[datetime, bool], int] = {}
+    first_ids: dict[tuple[datetime, bool], int] = {}
     for event in events:
-        said[event.at, event.on] = min(event.id, said.get((event.at, event.on), event.id))
+        first_ids[event.at, event.on] = min(event.id, first_ids.get((event.at, event.on), event.id))
     first = min(events, key=order, default=None)
     return {
         event.id
         for event in events
-        if said[event.at, event.on] != event.id or (effects[event.id] == NONE and (event.on or event is not first))
+        if first_ids[event.at, event.on] != event.id or (effects[event.id] == NONE and (event.on or event is not first))
     }
 
 

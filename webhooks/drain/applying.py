@@ -17,7 +17,7 @@ from contacts.services.messages import (
     record_messages,
     recount_message_times,
 )
-from contacts.services.same_messages import Telling, told_twice
+from contacts.services.same_messages import MessageCopy, linked_by_messages
 from contacts.services.sightings import Sighting, record_names, record_sightings, record_usernames
 from labelcrm.core.bulk import fetch
 from labelcrm.lib.text import storable
@@ -85,7 +85,7 @@ def _contacts(channel: Channel, batch: Batch) -> Directory:
     directory = resolve(
         first_seen,
         names_only=looked_up,
-        same=told_twice(channel.pk, [_telling(message) for message in batch.messages]),
+        same=linked_by_messages(channel.pk, [_copy(message) for message in batch.messages]),
         changes=[NumberChange(c.event.old, c.event.chat, c.when.at) for c in batch.changes],
     )
     merging.merge_all(directory.merges, actor=None)
@@ -102,9 +102,9 @@ def _is_unknown(message: ParsedEvent[MessageSeen]) -> bool:
     return message.event.kind == UNKNOWN
 
 
-def _telling(message: ParsedEvent[MessageSeen]) -> Telling:
+def _copy(message: ParsedEvent[MessageSeen]) -> MessageCopy:
     event = message.event
-    return Telling(
+    return MessageCopy(
         external_id=storable(event.external_id, 200),
         identifiers=tuple(identifiers(event.chat)),
         from_me=event.from_me,
