@@ -107,7 +107,8 @@ def tell(number: Number, story: list[Told]) -> None:
             number.send(number.say.label_on_chat(customer, label, on=what == "add", at=at))
 
 
-def test_case_48_four_lanes_of_the_same_customers_drained_side_by_side_equal_the_oracle() -> None:
+def test_case_48_four_lanes_drained_side_by_side_equal_the_oracle() -> None:
+    """All four lanes have the same customers."""
     gateways = ("waha", "gowa", "wuzapi", "generic")
     numbers = [Number(name, f"cs{n}", own=f"62812000000{n:02}") for n, name in enumerate(gateways)]
     stories = [make_story(EVENTS // 4, seed=n) for n in range(4)]
@@ -181,7 +182,7 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_a_contact_that_is_merged_while_its_lane_waits_gets_its_labels_under_the_one_that_survives() -> None:
+def test_labels_of_a_contact_merged_while_its_lane_waits_are_the_survivors() -> None:
     number = Number("gowa")
     for chat in (BUDI, BUDI_LID):
         number.label(chat, "1", minutes(1))
@@ -260,7 +261,7 @@ def test_a_deadlock_with_somebody_else_costs_a_rebuild_a_moment() -> None:
     assert rebuild(write=False) == 0
 
 
-def test_a_label_deleted_on_one_number_and_a_customer_changed_on_another_disagree_about_nothing() -> None:
+def test_a_label_deletion_and_a_change_on_two_numbers_do_not_get_in_each_others_way() -> None:
     """The first lane ends a label on customers whom the second one is just changing."""
     numbers = [Number("gowa", f"cs{n}", own=f"62812000000{n:02}") for n in range(2)]
     people = [phone(n) for n in range(60)]
@@ -299,7 +300,7 @@ def meanwhile(number: Number, work: Callable[[], Any]) -> None:
     worker.join()
 
 
-def test_a_label_that_a_person_maps_while_its_lane_is_at_work_means_the_same_everywhere() -> None:
+def test_a_label_mapped_while_its_lane_is_at_work_means_the_same_everywhere() -> None:
     number = Number("gowa")
     number.take(number.say.label_saved("7", name="Grade A", at=minutes(0)))
     number.label(BUDI, "7", minutes(1))
@@ -309,7 +310,7 @@ def test_a_label_that_a_person_maps_while_its_lane_is_at_work_means_the_same_eve
     assert rebuild(write=False) == 0
 
 
-def test_a_placeholder_that_a_person_names_while_its_lane_is_at_work_has_that_name_everywhere() -> None:
+def test_a_placeholder_named_while_its_lane_is_at_work_has_that_name_everywhere() -> None:
     number = Number("gowa")
     number.label(SITI, "7", minutes(1))
     number.drain()

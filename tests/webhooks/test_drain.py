@@ -240,9 +240,8 @@ def test_bodies_to_empty_are_found_without_reading_all_that_were_emptied_before(
 
 
 @pytest.mark.parametrize("statement", ["FIRST_PENDING", "PENDING_CHANNELS", "OLDEST_PENDING"])
-def test_looking_for_work_never_walks_past_what_was_settled_however_old_the_statistics(
-    bridge: Bridge, statement: str
-) -> None:
+def test_looking_for_work_never_walks_past_settled_rows(bridge: Bridge, statement: str) -> None:
+    """However old the planner's statistics are."""
     label(bridge, 0)
     row = InboundEvent.objects.get()
     with connection.cursor() as cursor:
