@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from contacts.models import Channel
 from contacts.services import connections
@@ -318,8 +319,6 @@ def name_placeholder(*, channel_label: ChannelLabel, name: str, actor: Any) -> s
 
     Returns ids of the contacts whose figures changed.
     """
-    from django.utils import timezone
-
     now = timezone.now()
     hint = Definition(
         external_id=channel_label.external_id, kind=HINT, name=name, at=channel_label.deleted_at or now,
