@@ -113,6 +113,15 @@ def test_a_number_that_changed_away_is_not_led_back_by_its_other_form(channel: C
     assert Contact.objects.get().phone == "+6281290001111"
 
 
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize(("one", "other"), FORMS)
+def test_the_form_told_last_leads_however_rows_are_cut(channel: Channel, one: str, other: str, together: bool) -> None:
+    events = [message(person(one), 1), label(person(other), "7", 2)]
+    for batch in [events] if together else [[event] for event in events]:
+        tell(channel, *batch)
+    assert Contact.objects.get().phone == other
+
+
 def test_numbers_elsewhere_and_short_ones_have_no_other_form(channel: Channel) -> None:
     for phone in ("+6281290001111", "+15512345678", "+5212345", "+34911234567"):
         ContactFactory(phone=phone)

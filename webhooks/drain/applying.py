@@ -94,12 +94,11 @@ def _contacts(channel: Channel, batch: Batch) -> Directory:
 
 def _showing_contacts(batch: Batch) -> Iterator[ParsedEvent[LabelOnChat | MessageSeen]]:
     """The events whose chat is a contact's from then on."""
-    yield from batch.labels
-    yield from (message for message in batch.messages if not _is_unknown(message))
+    return (parsed for parsed in batch.on_chats if not _is_unknown(parsed))
 
 
-def _is_unknown(message: ParsedEvent[MessageSeen]) -> bool:
-    return message.event.kind == UNKNOWN
+def _is_unknown(parsed: ParsedEvent[LabelOnChat | MessageSeen]) -> bool:
+    return isinstance(parsed.event, MessageSeen) and parsed.event.kind == UNKNOWN
 
 
 def _copy(message: ParsedEvent[MessageSeen]) -> MessageCopy:
@@ -126,7 +125,7 @@ def _strangers(batch: Batch, directory: Directory) -> list[ParsedEvent[MessageSe
     for parsed in _showing_contacts(batch):
         known = directory.find(parsed.event.chat)
         if known is not None and known.contact_id in directory.created:
-            since[known.contact_id] = min(parsed.row.id, since.get(known.contact_id, parsed.row.id))
+            since.setdefault(known.contact_id, parsed.row.id)
     return [
         message
         for message in unknown

@@ -217,8 +217,12 @@ def _is_own(event: Any, channel: ChannelFacts, envelope: Envelope) -> bool:
 
 @dataclass(slots=True)
 class Batch:
-    """The events of many rows by kind, each list in the order of the inbox: every step of applying takes its own."""
+    """The events of many rows by kind, each list in the order of the inbox: every step of applying takes its own.
 
+    `on_chats` are labels and messages together: of two forms of one number the one that comes later leads.
+    """
+
+    on_chats: list[ParsedEvent[LabelOnChat | MessageSeen]] = field(default_factory=list)
     labels: list[ParsedEvent[LabelOnChat]] = field(default_factory=list)
     definitions: list[ParsedEvent[LabelSaved | LabelDeleted]] = field(default_factory=list)
     messages: list[ParsedEvent[MessageSeen]] = field(default_factory=list)
@@ -230,16 +234,17 @@ class Batch:
     def of(cls, rows: Iterable[JudgedRow]) -> Self:
         """Sort what `rows` say, in one pass."""
         batch = cls()
-        of_kind: dict[type[Event], list[Any]] = {
-            LabelOnChat: batch.labels,
-            LabelSaved: batch.definitions,
-            LabelDeleted: batch.definitions,
-            MessageSeen: batch.messages,
-            ContactSeen: batch.names,
-            IdentityChanged: batch.changes,
-            ChannelStatus: batch.statuses,
+        of_kind: dict[type[Event], tuple[list[Any], ...]] = {
+            LabelOnChat: (batch.labels, batch.on_chats),
+            LabelSaved: (batch.definitions,),
+            LabelDeleted: (batch.definitions,),
+            MessageSeen: (batch.messages, batch.on_chats),
+            ContactSeen: (batch.names,),
+            IdentityChanged: (batch.changes,),
+            ChannelStatus: (batch.statuses,),
         }
         for judged in rows:
             for parsed in judged.events:
-                of_kind[type(parsed.event)].append(parsed)
+                for events in of_kind[type(parsed.event)]:
+                    events.append(parsed)
         return batch
