@@ -16,7 +16,7 @@ from api.base.lookups import OfChannelFilterSet, visible_channel_ids
 from api.base.serializers import StrictModelSerializer
 from api.base.viewsets import ReadViewSet
 from contacts.models import Channel
-from webhooks.drain import lanes
+from webhooks.drain.inbox import replay
 from webhooks.models import InboundEvent
 from webhooks.selectors import inbox_summary
 
@@ -111,7 +111,7 @@ class InboxViewSet(ReadViewSet):
     def replay(self, request: Request, pk: str | None = None) -> Response:
         """Process a post again. Safe to repeat: what it already did is not done twice."""
         event = self.get_object()
-        replayed = lanes.replay(InboundEvent.objects.filter(pk=event.pk), actor=request.user)
+        replayed = replay(InboundEvent.objects.filter(pk=event.pk), actor=request.user)
         event.refresh_from_db(fields=["state"])
         answer = {"id": event.pk, "state": event.state, "replayed": replayed}
         return Response(ReplayedSerializer(answer).data, status=status.HTTP_202_ACCEPTED)

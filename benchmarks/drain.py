@@ -125,7 +125,8 @@ def _refill(rows: list[Row]) -> None:
 
 
 def _drain() -> None:
-    from webhooks.drain.lanes import drain, pending_channels
+    from webhooks.drain.inbox import pending_channels
+    from webhooks.drain.lanes import drain
 
     for channel_id in pending_channels():
         drain(channel_id, seconds=1e9)

@@ -192,6 +192,6 @@ def _flood(site: Site, browser: Browser) -> tuple[dict[str, list[float]], float]
 
 def is_draining() -> bool:
     """True while posts wait to be processed."""
-    from webhooks.drain.lanes import pending_channels
+    from webhooks.drain.inbox import pending_channels
 
     return bool(pending_channels())

@@ -28,7 +28,7 @@ from demo.senders import WebhookPost
 from demo.story import CONTACTS, SEED, senders_of_numbers, tell
 from labelcrm.core.models import Setting
 from labels.services import staleness
-from webhooks.drain.lanes import pending_channels
+from webhooks.drain.inbox import pending_channels
 from webhooks.models import InboundEvent
 
 STAMP = "demo"

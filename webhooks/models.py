@@ -10,6 +10,23 @@ from django.utils.translation import gettext_lazy as _
 from contacts.models import Channel
 from contacts.models.querysets import OfChannelQuerySet
 
+# Reasons of inbox rows that code asks for. People read a sentence, which is made where it is shown. Beside these stand
+# the parsers' own codes of ignored posts, and sentences about what could not be read or applied: no code asks for them.
+KNOWN = "known"  # of a duplicate: all it says was known
+APPLIED_BEFORE = "applied_before"  # of a row that waits to be processed again and had its effect before
+OTHER_SESSION = "session:"  # of a parked row: the post names a session that is not the channel's; its name follows
+MAX_REASON = 300
+
+
+def session_reason(named: str) -> str:
+    """The reason of a post that names another session than its channel's."""
+    return f"{OTHER_SESSION}{named}"[:MAX_REASON]
+
+
+def session_named(reason: str) -> str | None:
+    """The session that the post of a row names which is parked for it; None for every other reason."""
+    return reason.removeprefix(OTHER_SESSION) if reason.startswith(OTHER_SESSION) else None
+
 
 class InboundEvent(models.Model):
     """One accepted post, as it came. This table is the queue: `pending` rows are drained oldest first.
@@ -33,7 +50,7 @@ class InboundEvent(models.Model):
     headers = models.JSONField(_("headers"), db_default=models.Value({}, output_field=models.JSONField()))
     body = models.BinaryField(_("body"))
     state = models.CharField(_("state"), max_length=9, choices=State, db_default=State.PENDING)
-    reason = models.CharField(_("reason"), max_length=300, blank=True, db_default="")
+    reason = models.CharField(_("reason"), max_length=MAX_REASON, blank=True, db_default="")
     attempts = models.PositiveSmallIntegerField(_("attempts"), db_default=0)
     settled_at = models.DateTimeField(_("processed at"), null=True, blank=True)
 

@@ -1,4 +1,4 @@
-"""The muscle: draining lanes, sweeping up what no nudge announced, signs of life, and tidying."""
+"""Tasks of the inbox: draining lanes, sweeping up what no nudge announced, signs of life, and tidying."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from django.utils import timezone
 from contacts.services import connections
 from labelcrm.core import heartbeats
 from labelcrm.core.wakeups import publish
-from webhooks.drain import lanes
-from webhooks.drain.lanes import DRAIN_LANE
+from webhooks.drain import inbox, lanes
+from webhooks.drain.inbox import DRAIN_LANE
 
 
 @shared_task(name=DRAIN_LANE)
@@ -25,7 +25,7 @@ def drain_lane(channel_id: int) -> None:
 @shared_task(name="webhooks.sweep_inbox")
 def sweep_inbox() -> None:
     """Ask for every lane that has pending rows: what arrived while Redis was away, or lost its nudge."""
-    for channel_id in lanes.pending_channels():
+    for channel_id in inbox.pending_channels():
         publish(DRAIN_LANE, channel_id)
 
 
@@ -38,7 +38,7 @@ def heartbeat() -> None:
 @shared_task(name="webhooks.empty_old_bodies")
 def empty_old_bodies() -> None:
     """Empty applied inbox rows that are older than `INBOX_BODY_DAYS`."""
-    lanes.empty_old_bodies(now=timezone.now(), days=settings.INBOX_BODY_DAYS)
+    inbox.empty_old_bodies(now=timezone.now(), days=settings.INBOX_BODY_DAYS)
 
 
 @shared_task(name="webhooks.forget_repeated_statuses")

@@ -31,7 +31,7 @@ FROM_FIRST_MESSAGE = (KEYWORD, CHANNEL)
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class RuleMatch:
     """The campaign a message shows (None: an ad that no campaign claims), how, and by what."""
 
     campaign_id: int | None
@@ -72,7 +72,7 @@ def forget_later_touches(firsts: Collection[Message]) -> None:
     )
 
 
-def _touch(matches: Collection[tuple[Message, Match]]) -> None:
+def _touch(matches: Collection[tuple[Message, RuleMatch]]) -> None:
     """Keep what the messages show, one touch per message."""
     known = {
         touch.message_id: touch
@@ -92,18 +92,18 @@ def _touch(matches: Collection[tuple[Message, Match]]) -> None:
     )
 
 
-def _by_ad(message: Message, rules: Iterable[CampaignRule]) -> Match:
+def _by_ad(message: Message, rules: Iterable[CampaignRule]) -> RuleMatch:
     """The campaign that claims the ad by its id, then by its ref, then by its click id."""
     ad = message.ad or {}
     told = {AD: ad.get("source_id", ""), REF: ad.get("ref", ""), CLICK: ad.get("click_id", "")}
     for kind, value in told.items():
         for rule in rules:
             if rule.kind == kind and value and rule.pattern == value and _on_channel(rule, message):
-                return Match(rule.campaign_id, kind, {kind: value})
-    return Match(None, AD, {kind: value for kind, value in told.items() if value})
+                return RuleMatch(rule.campaign_id, kind, {kind: value})
+    return RuleMatch(None, AD, {kind: value for kind, value in told.items() if value})
 
 
-def _by_words(message: Message, keywords: Collection[Keyword]) -> Match | None:
+def _by_words(message: Message, keywords: Collection[Keyword]) -> RuleMatch | None:
     if not keywords:
         return None
     text = folded(message.text)
@@ -112,7 +112,7 @@ def _by_words(message: Message, keywords: Collection[Keyword]) -> Match | None:
     if not found:
         return None
     rule = min(found, key=lambda each: each.order).rule
-    return Match(rule.campaign_id, KEYWORD, {KEYWORD: rule.pattern})
+    return RuleMatch(rule.campaign_id, KEYWORD, {KEYWORD: rule.pattern})
 
 
 class Keyword:
@@ -139,11 +139,11 @@ def _on_channel(rule: CampaignRule, message: Message) -> bool:
     return rule.channel_id is None or rule.channel_id == message.channel_id
 
 
-def _by_channel(message: Message) -> Match | None:
+def _by_channel(message: Message) -> RuleMatch | None:
     channel: Channel = message.channel
     if channel.default_campaign_id is None or message.history:
         return None
-    return Match(channel.default_campaign_id, CHANNEL, {CHANNEL: channel.key})
+    return RuleMatch(channel.default_campaign_id, CHANNEL, {CHANNEL: channel.key})
 
 
 def set_first_touch(contact_ids: Collection[int]) -> None:

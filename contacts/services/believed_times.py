@@ -28,12 +28,12 @@ def believe(moment: Moment | None, *, received_at: datetime, channel_zone: str, 
     Believed from 2009-02-01 up to receipt; a later one counts as receipt and is flagged, a missing or earlier
     one is receipt. A local time of the gateway needs `channel_zone` (IANA name, "" = not known).
     """
-    told = _aware(moment, channel_zone=channel_zone, business_zone=business_zone) if moment is not None else None
-    if moment is None or told is None or told < EARLIEST:
+    given = _aware(moment, channel_zone=channel_zone, business_zone=business_zone) if moment is not None else None
+    if moment is None or given is None or given < EARLIEST:
         return Believed(received_at, RECEIVED)
-    if told > received_at:
+    if given > received_at:
         return Believed(received_at, RECEIVED, capped=True)
-    return Believed(told, str(moment.clock))
+    return Believed(given, str(moment.clock))
 
 
 def _aware(moment: Moment, *, channel_zone: str, business_zone: str) -> datetime | None:

@@ -59,7 +59,7 @@ UPDATE contacts_contact c SET phone = n.phone, lid = n.lid, user_id = n.user_id,
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownContact:
     """A contact and the identity it was recognised by."""
 
     contact_id: int
@@ -68,16 +68,16 @@ class Known:
 
 def identifiers(chat: Chat) -> list[Identifier]:
     """The identifiers of a chat, the leading one first."""
-    told = []
+    found = []
     if chat.phone:
-        told.append((PHONE, chat.phone))
+        found.append((PHONE, chat.phone))
     if chat.lid:
-        told.append((LID, chat.lid))
+        found.append((LID, chat.lid))
     if chat.user_id:
-        told.append((USER_ID, chat.user_id))
+        found.append((USER_ID, chat.user_id))
     if chat.parent_id:
-        told.append((PARENT_ID, chat.parent_id))
-    return told
+        found.append((PARENT_ID, chat.parent_id))
+    return found
 
 
 def other_forms(identifier: Identifier) -> list[Identifier]:
@@ -86,17 +86,17 @@ def other_forms(identifier: Identifier) -> list[Identifier]:
     return [(PHONE, form) for form in same_number(value)[1:]] if kind == PHONE else []
 
 
-def lookup(wanted: Iterable[Identifier]) -> dict[Identifier, Known]:
+def lookup(wanted: Iterable[Identifier]) -> dict[Identifier, KnownContact]:
     """Whose these identifiers are, as far as anybody has them."""
     rows = fetch(_LOOKUP, transpose(sorted(wanted), 2))
-    return {(kind, value): Known(contact, identity) for kind, value, contact, identity in rows}
+    return {(kind, value): KnownContact(contact, identity) for kind, value, contact, identity in rows}
 
 
-def attach(given: Mapping[Identifier, int]) -> dict[Identifier, Known]:
+def attach(given: Mapping[Identifier, int]) -> dict[Identifier, KnownContact]:
     """Give contacts (by id) more identifiers; those that another lane was faster with are not returned."""
     with connection.cursor() as cursor:
         cursor.execute(_ATTACH, transpose([(given[one], *one) for one in sorted(given)], 3))
-        return {(kind, value): Known(contact, identity) for kind, value, contact, identity in cursor.fetchall()}
+        return {(kind, value): KnownContact(contact, identity) for kind, value, contact, identity in cursor.fetchall()}
 
 
 def claim(ordered: Collection[Identifier]) -> dict[Identifier, int]:

@@ -15,9 +15,9 @@ from django.utils.translation import gettext_lazy as _
 from contacts.models import Agent, Campaign, CampaignTouch, Contact, ContactIdentity, IdentityKind
 from contacts.selectors.hidden_numbers import owners_of_meta_ids
 from contacts.services.attribution import MANUAL, set_first_touch
+from contacts.services.contact_rows import lock_contacts
 from contacts.services.contacts import ContactEdit, edit_contacts
 from contacts.services.directory import Directory, resolve
-from contacts.services.messages import lock_contacts
 from labelcrm.core import audit
 from labelcrm.core.models import AuditEntry
 from labelcrm.lib.phones import same_number
@@ -28,7 +28,7 @@ CHUNK = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class ContactFields:
     """What a file says of a contact; None is not said. A file can opt people out, never in again."""
 
     name: str | None = None
@@ -40,8 +40,8 @@ class Said:
     @property
     def values(self) -> dict[str, Any]:
         """The columns of the contact itself."""
-        told = {"name": self.name, "assigned_to": self.assigned_to, "follow_up_at": self.follow_up_at}
-        return {name: value for name, value in told.items() if value is not None}
+        given = {"name": self.name, "assigned_to": self.assigned_to, "follow_up_at": self.follow_up_at}
+        return {name: value for name, value in given.items() if value is not None}
 
 
 @dataclass(slots=True)
@@ -72,63 +72,63 @@ def owners_of(*, phones: Iterable[str], lids: Iterable[str], user_ids: Iterable[
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """What a file says in one line: of the contact with this id, or else of whoever has this E.164 phone."""
+class ContactRow:
+    """One row of a file: what it says of the contact with this id, or else of whoever has this E.164 phone."""
 
     contact_id: int | None
     phone: str
-    said: Said
+    fields: ContactFields
 
 
-def create_or_update_contacts(lines: Mapping[int, Line], *, actor: Any) -> dict[int, ValidationError]:
-    """Bring contacts in step with the lines of a file, by their numbers; queries grow with chunks, not with lines.
+def create_or_update_contacts(rows: Mapping[int, ContactRow], *, actor: Any) -> dict[int, ValidationError]:
+    """Bring contacts in step with the rows of a file, by their numbers; queries grow with chunks, not with rows.
 
     Whoever is not known is made. A phone that somebody else brought in meanwhile is updated, not doubled. Returns
-    the lines that were refused since the file was understood, and why; the others are written.
+    the rows that were refused since the file was understood, and why; the others are written.
     """
     # Like the drain: new identifiers in order, then known contacts in order, so that neither waits for the other's end.
-    ordered = sorted(lines, key=lambda number: (lines[number].contact_id or 0, lines[number].phone))
+    ordered = sorted(rows, key=lambda number: (rows[number].contact_id or 0, rows[number].phone))
     refused: dict[int, ValidationError] = {}
     with transaction.atomic():
         for start in range(0, len(ordered), CHUNK):
-            chunk = {number: lines[number] for number in ordered[start : start + CHUNK]}
+            chunk = {number: rows[number] for number in ordered[start : start + CHUNK]}
             refused |= _write(chunk, actor=actor)
     return refused
 
 
-def _write(lines: Mapping[int, Line], *, actor: Any) -> dict[int, ValidationError]:
-    ids, created = _identified(lines)
+def _write(rows: Mapping[int, ContactRow], *, actor: Any) -> dict[int, ValidationError]:
+    ids, created = _identified(rows)
     contacts = _held(ids.values())
     audit.record_all(
         audit.entry(actor=actor, action="contact.created", obj=contacts[pk], origin=ORIGIN) for pk in sorted(created)
     )
     refused: dict[int, ValidationError] = {}
-    told: list[tuple[Contact, Said]] = []
-    for number, line in lines.items():
+    accepted: list[tuple[Contact, ContactFields]] = []
+    for number, row in rows.items():
         contact = contacts.get(ids[number])
         if contact is None:
             refused[number] = ValidationError(_("Somebody else saved the same just now."), code="conflict")
         elif contact.is_archived:
             refused[number] = ValidationError(_("This contact is in the archive; restore it first."), code="archived")
         else:
-            told.append((contact, line.said))
-    edits = [ContactEdit(contact, said.values, said.opted_out or None) for contact, said in told]
+            accepted.append((contact, row.fields))
+    edits = [ContactEdit(contact, fields.values, fields.opted_out or None) for contact, fields in accepted]
     edit_contacts(edits, actor=actor, origin=ORIGIN)
-    campaigns = [(contact, said.campaign) for contact, said in told if said.campaign is not None]
+    campaigns = [(contact, fields.campaign) for contact, fields in accepted if fields.campaign is not None]
     set_campaigns(campaigns, actor=actor, origin=ORIGIN)
     return refused
 
 
-def _identified(lines: Mapping[int, Line]) -> tuple[dict[int, int], set[int]]:
-    """Contact ids by number of the line, and which of them are new."""
+def _identified(rows: Mapping[int, ContactRow]) -> tuple[dict[int, int], set[int]]:
+    """Contact ids by number of the row, and which of them are new."""
     now = timezone.now()
     chats = {
-        number: Chat(raw=line.phone, kind=ChatKind.PERSONAL, phone=line.phone)
-        for number, line in lines.items()
-        if line.contact_id is None
+        number: Chat(raw=row.phone, kind=ChatKind.PERSONAL, phone=row.phone)
+        for number, row in rows.items()
+        if row.contact_id is None
     }
     directory = resolve(dict.fromkeys(chats.values(), now), typed=True) if chats else Directory()
-    ids = {number: line.contact_id for number, line in lines.items() if line.contact_id is not None}
+    ids = {number: row.contact_id for number, row in rows.items() if row.contact_id is not None}
     for number, chat in chats.items():
         known = directory.find(chat)
         assert known is not None, "resolve creates whom nobody knows"
@@ -142,7 +142,7 @@ def _held(contact_ids: Collection[int]) -> dict[int, Contact]:
     return Contact.all_objects.select_related("assigned_to").in_bulk(set(contact_ids))
 
 
-def set_campaigns(said: Iterable[tuple[Contact, Campaign]], *, actor: Any, origin: str) -> None:
+def set_campaigns(chosen: Iterable[tuple[Contact, Campaign]], *, actor: Any, origin: str) -> None:
     """Say by hand which campaigns brought contacts that the caller holds locked.
 
     That goes before what messages show, and before what was said.
@@ -150,7 +150,7 @@ def set_campaigns(said: Iterable[tuple[Contact, Campaign]], *, actor: Any, origi
     now = timezone.now()
     touches: dict[int, CampaignTouch] = {}
     entries: list[AuditEntry] = []
-    for contact, campaign in said:
+    for contact, campaign in chosen:
         if contact.campaign_id != campaign.pk:
             details = {"campaign": campaign.pk, "before": contact.campaign_id}
             entries.append(audit.entry(actor=actor, action="contact.campaign", obj=contact, origin=origin, **details))

@@ -33,7 +33,7 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class ContactFacts:
     """What decides about a contact: whether it is archived and has a phone, and whom it stands for."""
 
     contact_id: int
@@ -49,38 +49,38 @@ class Person:
 
 def who_stays(contact_ids: Sequence[int]) -> tuple[int, int]:
     """Of two contacts that are made one, the one that stays and the one that goes."""
-    people = People()
-    people.learn(contact_ids)
-    stays, goes = sorted((people.facts(pk) for pk in contact_ids), key=lambda person: person.rank)
+    candidates = MergeCandidates()
+    candidates.learn(contact_ids)
+    stays, goes = sorted((candidates.facts(pk) for pk in contact_ids), key=lambda facts: facts.rank)
     return stays.contact_id, goes.contact_id
 
 
 @dataclass(slots=True)
-class People:
+class MergeCandidates:
     """Contacts that may turn out to be one, and the merges found so far."""
 
     merges: list[Merge] = field(default_factory=list)
-    _persons: dict[int, Person] = field(default_factory=dict)
+    _facts: dict[int, ContactFacts] = field(default_factory=dict)
     _parted: set[frozenset[int]] = field(default_factory=set)
 
     def learn(self, contact_ids: Iterable[int]) -> None:
         """Look up those who are not known yet."""
-        fresh = sorted(set(contact_ids) - self._persons.keys())
+        fresh = sorted(set(contact_ids) - self._facts.keys())
         if not fresh:
             return
         for contact_id, archived, has_phone in fetch(_FACTS, [array(fresh)]):
-            self._persons[contact_id] = Person(contact_id, archived, has_phone, frozenset({contact_id}))
-        everybody = sorted({one for person in self._persons.values() for one in person.stands_for})
+            self._facts[contact_id] = ContactFacts(contact_id, archived, has_phone, frozenset({contact_id}))
+        everybody = sorted({one for facts in self._facts.values() for one in facts.stands_for})
         self._parted |= {frozenset(pair) for pair in fetch(_PARTED, {"ids": array(everybody)})}
 
-    def facts(self, contact_id: int) -> Person:
+    def facts(self, contact_id: int) -> ContactFacts:
         """What is known of somebody who was learnt."""
-        return self._persons[contact_id]
+        return self._facts[contact_id]
 
     def now(self, contact_id: int) -> int:
         """The contact that stands for `contact_id` after the merges so far."""
-        person = self._persons.get(contact_id)
-        return contact_id if person is None else person.contact_id
+        facts = self._facts.get(contact_id)
+        return contact_id if facts is None else facts.contact_id
 
     def join(self, contact_ids: Sequence[int], *, reason: str, by_whatsapp: bool = False) -> int:
         """Make of these contacts as few as may be; returns the one that the first has become."""
@@ -93,15 +93,15 @@ class People:
     def _join_two(self, first: int, other: int, *, reason: str, by_whatsapp: bool) -> int:
         """Two with a phone each are never made one by a guess, nor two whom a person parted by anything told."""
         self.learn([first, other])
-        one, two = self._persons[first], self._persons[other]
+        one, two = self._facts[first], self._facts[other]
         if self._are_parted(one, two) or (one.has_phone and two.has_phone and not by_whatsapp):
             return first
-        stays, goes = sorted((one, two), key=lambda person: person.rank)
+        stays, goes = sorted((one, two), key=lambda facts: facts.rank)
         self.merges.append(Merge(stays.contact_id, goes.contact_id, reason))
         both = one.stands_for | two.stands_for
-        joined = Person(stays.contact_id, stays.archived, one.has_phone or two.has_phone, both)
-        self._persons |= dict.fromkeys(both, joined)
+        joined = ContactFacts(stays.contact_id, stays.archived, one.has_phone or two.has_phone, both)
+        self._facts |= dict.fromkeys(both, joined)
         return joined.contact_id
 
-    def _are_parted(self, one: Person, two: Person) -> bool:
+    def _are_parted(self, one: ContactFacts, two: ContactFacts) -> bool:
         return any(frozenset({a, b}) in self._parted for a in one.stands_for for b in two.stands_for)

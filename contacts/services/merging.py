@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from contacts.models import Contact, ContactChannel, ContactMerge
 from contacts.selectors.counting import first_live_inbound
 from contacts.services.attribution import first_messages, forget_later_touches, set_first_touch
+from contacts.services.contact_rows import lock_contacts
 from contacts.services.identities import LID, PHONE, USER_ID, lead, would_lead
-from contacts.services.messages import lock_contacts
 from labelcrm.core import audit
 from labelcrm.core.bulk import execute, fetch
 

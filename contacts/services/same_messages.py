@@ -1,4 +1,4 @@
-"""One message that was told under two addresses: its chat is one chat, so both address one person.
+"""One message that came under two addresses: its chat is one chat, so both address one person.
 
 WhatsApp makes the id of a message once per chat and direction, and every device and gateway repeats it. Whoever
 sends can choose it, though, and some gateways number as they like: what contradicts itself proves nothing.
@@ -24,12 +24,12 @@ SELECT m.external_id, i.kind, i.value, m.from_me, m.at, m.at_source, m.text
  WHERE m.channel_id = %s AND m.external_id = ANY(%s::text[])
 """
 SAME_MOMENT = timedelta(minutes=1)  # the same second by WhatsApp's clock, give and take what gateways round
-SAME_DAY = timedelta(days=1)  # a telling without that clock is as old as its way to us
+SAME_DAY = timedelta(days=1)  # a copy without that clock is as old as its way to us
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Telling:
-    """One telling of a message: under which identifiers, and what shows that it is the same message."""
+class MessageCopy:
+    """One copy of a message: under which identifiers it came, and what shows that it is the same message."""
 
     external_id: str
     identifiers: tuple[Identifier, ...]
@@ -39,39 +39,41 @@ class Telling:
     text: str
 
 
-def told_twice(channel_id: int, told: Sequence[Telling]) -> list[tuple[Identifier, ...]]:
-    """Sets of identifiers that belong to one person, because the same message of the channel was told under each."""
-    by_id: defaultdict[str, list[Telling]] = defaultdict(list)
-    for telling in told:
-        if not _NOT_UNIQUE.fullmatch(telling.external_id):
-            by_id[telling.external_id].append(telling)
+def linked_by_messages(channel_id: int, seen: Sequence[MessageCopy]) -> list[tuple[Identifier, ...]]:
+    """Sets of identifiers that belong to one person, because the same message of the channel came under each."""
+    by_id: defaultdict[str, list[MessageCopy]] = defaultdict(list)
+    for copy in seen:
+        if not _NOT_UNIQUE.fullmatch(copy.external_id):
+            by_id[copy.external_id].append(copy)
     if not by_id:
         return []
-    for telling in _stored(channel_id, by_id):
-        by_id[telling.external_id].append(telling)
-    return sorted({same for tellings in by_id.values() if len(same := _one_person(tellings)) > 1})
+    for copy in _stored(channel_id, by_id):
+        by_id[copy.external_id].append(copy)
+    return sorted({same for copies in by_id.values() if len(same := _one_person(copies)) > 1})
 
 
-def _stored(channel_id: int, external_ids: Iterable[str]) -> list[Telling]:
+def _stored(channel_id: int, external_ids: Iterable[str]) -> list[MessageCopy]:
     rows = fetch(_STORED, [channel_id, array(sorted(external_ids))])
     return [
-        Telling(external_id=external, identifiers=((kind, value),), from_me=from_me, at=at, source=source, text=text)
+        MessageCopy(
+            external_id=external, identifiers=((kind, value),), from_me=from_me, at=at, source=source, text=text
+        )
         for external, kind, value, from_me, at, source, text in rows
     ]
 
 
-def _one_person(tellings: Sequence[Telling]) -> tuple[Identifier, ...]:
-    """The identifiers under which a message was told; none when they were told alike, or cannot be one person's."""
-    first = tellings[0]
-    if len({telling.identifiers for telling in tellings}) == 1:
+def _one_person(copies: Sequence[MessageCopy]) -> tuple[Identifier, ...]:
+    """The identifiers under which a message came; none when all copies had the same, or cannot be one person's."""
+    first = copies[0]
+    if len({copy.identifiers for copy in copies}) == 1:
         return ()
-    identifiers = sorted({identifier for telling in tellings for identifier in telling.identifiers})
+    identifiers = sorted({identifier for copy in copies for identifier in copy.identifiers})
     kinds = [kind for kind, _ in identifiers]
-    alike = len(kinds) == len(set(kinds)) and all(_is_same(first, telling) for telling in tellings[1:])
+    alike = len(kinds) == len(set(kinds)) and all(_is_same(first, copy) for copy in copies[1:])
     return tuple(identifiers) if alike else ()
 
 
-def _is_same(one: Telling, two: Telling) -> bool:
+def _is_same(one: MessageCopy, two: MessageCopy) -> bool:
     """A message has one direction, one time and one text; a text may be missing where it was not decrypted yet."""
     by_one_clock = one.source == two.source == Clock.WHATSAPP
     near = abs(one.at - two.at) <= (SAME_MOMENT if by_one_clock else SAME_DAY)

@@ -19,11 +19,12 @@ from contacts.selectors.counting import COUNTS
 from contacts.services.attribution import attribute, first_messages, forget_lost_campaigns, set_first_touch
 from contacts.services.identities import lead
 from contacts.services.merging import CHANNELS, MERGED_BEFORE, MOVED, PERSONS, TOUCHES
-from contacts.services.messages import NewMessage, Sight, note_messages, note_sights
+from contacts.services.messages import NewMessage, record_message_times
+from contacts.services.sightings import Sighting, record_sightings
 from labelcrm.core.bulk import execute, fetch
 
 # Contact, channel, and when a label change first showed that contact there: told by labels, which stand above.
-LabelSight: TypeAlias = tuple[int, int, datetime]
+FirstChange: TypeAlias = tuple[int, int, datetime]
 NAME = ("name", "name_source", "name_at")
 IDENTITIES = "contacts_contactidentity"
 MESSAGES = "contacts_message"
@@ -47,7 +48,7 @@ def check_is_last(record: ContactMerge) -> None:
         )
 
 
-def unmerge_contacts(record: ContactMerge, *, labelled: Collection[LabelSight]) -> None:
+def unmerge_contacts(record: ContactMerge, *, labelled: Collection[FirstChange]) -> None:
     """Give the merged contact back what it brought, and the survivor what it was. The caller holds both locks.
 
     `labelled`: by label changes since the merge, or by all of them where the merge did not keep what it changed.
@@ -131,7 +132,7 @@ def _changed_since(record: ContactMerge, now: Mapping[str, Any]) -> tuple[str, .
     return tuple(name for name in PERSONS if now[name] != after[name])
 
 
-def _restore_channels(record: ContactMerge) -> list[Sight]:
+def _restore_channels(record: ContactMerge) -> list[Sighting]:
     """Both contacts' times on their channels as they were; returns where the survivor was seen since besides."""
     both = [record.survivor_id, record.merged_id]
     known = {row["channel_id"] for row in record.before[CHANNELS]}
@@ -139,7 +140,7 @@ def _restore_channels(record: ContactMerge) -> list[Sight]:
         "DELETE FROM contacts_contactchannel WHERE contact_id = ANY(%s) RETURNING channel_id, first_seen_at", [both]
     )
     insert_again(CHANNELS, record.before[CHANNELS])
-    return [Sight(record.survivor_id, channel, at) for channel, at in rows if channel not in known]
+    return [Sighting(record.survivor_id, channel, at) for channel, at in rows if channel not in known]
 
 
 def _restore_touches(record: ContactMerge) -> None:
@@ -149,20 +150,24 @@ def _restore_touches(record: ContactMerge) -> None:
     insert_again(TOUCHES, [touch for touch in record.before[TOUCHES] if touch["message_id"] in {None, *standing}])
 
 
-def _count_what_came_after(record: ContactMerge, seen: Iterable[Sight], labelled: Collection[LabelSight]) -> None:
+def _count_what_came_after(record: ContactMerge, seen: Iterable[Sighting], labelled: Collection[FirstChange]) -> None:
     """First and last times, channels and campaigns of both, as what came after the merge moves them."""
     both = [record.survivor_id, record.merged_id]
     came = list(Message.objects.filter(contact_id__in=both, id__gt=record.before["last"][MESSAGES]).order_by("id"))
     own = {(message.contact_id, message.channel_id) for message in came} | {(c, k) for c, k, _at in labelled}
     elsewhere = {channel for _contact, channel in own}
-    note_sights(
+    record_sightings(
         [
             *(one for one in seen if one.channel_id not in elsewhere),
-            *(Sight(message.contact_id, message.channel_id, message.at) for message in came if message.kind != UNKNOWN),
-            *(Sight(contact, channel, at) for contact, channel, at in labelled),
+            *(
+                Sighting(message.contact_id, message.channel_id, message.at)
+                for message in came
+                if message.kind != UNKNOWN
+            ),
+            *(Sighting(contact, channel, at) for contact, channel, at in labelled),
         ]
     )
-    note_messages(message for message in map(_as_new, came) if message.counts)
+    record_message_times(message for message in map(_as_new, came) if message.counts)
     now = json.loads(
         fetch("SELECT to_jsonb(c)::text FROM contacts_contact c WHERE id = %s", [record.survivor_id])[0][0]
     )
@@ -183,7 +188,7 @@ def _as_new(message: Message) -> NewMessage:
     )  # fmt: skip
 
 
-def _recount(both: Collection[int], labelled: Collection[LabelSight]) -> None:
+def _recount(both: Collection[int], labelled: Collection[FirstChange]) -> None:
     """Derive leading identifiers, channels, message times and campaigns from identities and messages."""
     for contact_id in both:
         recount(contact_id, labelled=[sight for sight in labelled if sight[0] == contact_id])
@@ -192,7 +197,7 @@ def _recount(both: Collection[int], labelled: Collection[LabelSight]) -> None:
     set_first_touch(both)
 
 
-def recount(contact_id: int, *, labelled: Collection[LabelSight] = ()) -> None:
+def recount(contact_id: int, *, labelled: Collection[FirstChange] = ()) -> None:
     """Derive a contact's leading identifiers, channels and message times from its identities and messages.
 
     `labelled`: where label changes showed it, which may be channels without a message.

@@ -13,11 +13,10 @@ from contacts.services.channels import Connected, connect, set_owner, set_secret
 from labelcrm.core import audit, edits
 from labels.models import ChannelLabel
 from labels.services.definitions import name_placeholder
-from webhooks.drain.lanes import replay
-from webhooks.models import InboundEvent, UnknownChannel
+from webhooks.drain.inbox import replay
+from webhooks.models import InboundEvent, UnknownChannel, session_reason
 
 ORIGIN = "admin"
-SESSION_REASON = "names the session “"  # how webhooks.drain.readings begins it
 
 
 @transaction.atomic
@@ -98,7 +97,7 @@ def take_over_session(channel: Channel, *, session: str, actor: Any) -> int:
     with transaction.atomic():
         edits.change(channel, actor=actor, origin=ORIGIN, session=session)
         parked = InboundEvent.objects.filter(channel=channel, state=InboundEvent.State.PARKED)
-        return replay(parked.filter(reason__startswith=f"{SESSION_REASON}{session}”"), actor=actor)
+        return replay(parked.filter(reason=session_reason(session)), actor=actor)
 
 
 @transaction.atomic

@@ -12,8 +12,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Channel
-from webhooks.drain.lanes import speaker_of
-from webhooks.drain.readings import RawEvent, Reading, Speaker, read
+from desk.base.reasons import sentence
+from webhooks.drain.parsing import ChannelFacts, JudgedRow, RawEvent, channel_facts, read
 from webhooks.gateways.events import (
     ChannelStatus,
     ContactSeen,
@@ -70,12 +70,16 @@ NOTICE = "notice:"  # begins the reason of what WhatsApp and its clients tell ea
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One stored post: what it said in `kinds`, what became of it, and how far its clock was from ours, in seconds."""
+    """One stored post: what it said in `kinds`, what became of it, and how far its clock was from ours, in seconds.
+
+    `reason` is a code wherever code asks for it, `why` the same for people.
+    """
 
     id: int
     at: datetime
     state: str
     reason: str
+    why: str
     kinds: tuple[str, ...] = ()
     lag: float | None = None
     capped: bool = False
@@ -83,13 +87,6 @@ class Arrival:
     @property
     def said(self) -> list[str | Promise]:
         return [KINDS[kind] for kind in self.kinds]
-
-    @property
-    def why_ignored(self) -> str | Promise:
-        if self.reason.startswith(NOTICE):
-            told = self.reason.removeprefix(NOTICE).replace("_", " ")
-            return _("a notice of WhatsApp, not a message: %(told)s") % {"told": told}
-        return IGNORED.get(self.reason, self.reason.replace("_", " "))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,33 +133,43 @@ def arrivals(channel: Channel) -> Arrivals:
 
 
 def _posts(channel: Channel) -> list[Arrival]:
-    speaker = speaker_of(channel)
+    facts = channel_facts(channel)
     rows = [row for state in LOOKED_AT for row in _latest(channel, state)]
-    return [_arrival(row, speaker) for row in sorted(rows, key=lambda row: row.pk, reverse=True)]
+    return [_arrival(row, facts) for row in sorted(rows, key=lambda row: row.pk, reverse=True)]
 
 
 def _latest(channel: Channel, state: str) -> Iterable[InboundEvent]:
     return InboundEvent.objects.filter(channel=channel, state=state).order_by("-id")[:LATEST]
 
 
-def _arrival(row: InboundEvent, speaker: Speaker) -> Arrival:
+def _arrival(row: InboundEvent, channel: ChannelFacts) -> Arrival:
     body = bytes(row.body)
+    why = why_ignored(row.reason) if row.state == State.IGNORED else sentence(row.reason, session=channel.session)
     if row.state not in (State.APPLIED, State.DUPLICATE) or not body:
-        return Arrival(row.pk, row.received_at, row.state, row.reason)
-    reading = read(RawEvent(row.pk, row.received_at, row.dedupe_key, row.headers, body), speaker)
+        return Arrival(row.pk, row.received_at, row.state, row.reason, why)
+    judged = read(RawEvent(row.pk, row.received_at, row.dedupe_key, row.headers, body), channel)
     return Arrival(
         row.pk,
         row.received_at,
         row.state,
         row.reason,
-        _kinds(reading),
-        _lag(reading),
-        any(s.when.capped for s in reading.said),
+        why,
+        _kinds(judged),
+        _lag(judged),
+        any(parsed.when.capped for parsed in judged.events),
     )
 
 
-def _kinds(reading: Reading) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(kind for said in reading.said if (kind := _kind(said.event))))
+def why_ignored(reason: str) -> str:
+    """What a parser's code says, as far as it stands in IGNORED; else its words."""
+    if reason.startswith(NOTICE):
+        words = reason.removeprefix(NOTICE).replace("_", " ")
+        return _("a notice of WhatsApp, not a message: %(told)s") % {"told": words}
+    return str(IGNORED.get(reason, reason.replace("_", " ")))
+
+
+def _kinds(judged: JudgedRow) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(kind for parsed in judged.events if (kind := _kind(parsed.event))))
 
 
 def _kind(event: Event) -> str | None:
@@ -171,10 +178,10 @@ def _kind(event: Event) -> str | None:
     return _KIND_OF.get(type(event))
 
 
-def _lag(reading: Reading) -> float | None:
+def _lag(judged: JudgedRow) -> float | None:
     """Seconds from the gateway's or WhatsApp's time to receipt; None where no time was told."""
-    told = [said.when.at for said in reading.said if said.when.source != "received"]
-    return (reading.row.received_at - min(told)).total_seconds() if told else None
+    times = [parsed.when.at for parsed in judged.events if parsed.when.source != "received"]
+    return (judged.row.received_at - min(times)).total_seconds() if times else None
 
 
 def refusals(channel: Channel) -> list[Refusal]:

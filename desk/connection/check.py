@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +16,7 @@ from desk.connection.arrivals import LABEL_ITSELF, LABEL_ON_CHAT, MESSAGE, Arriv
 from desk.connection.guides import GUIDES
 from desk.templatetags.labelcrm import length
 from webhooks.gateways import GATEWAYS
-from webhooks.models import InboundEvent, UnknownChannel
+from webhooks.models import InboundEvent, UnknownChannel, session_named
 
 Text = str | Promise
 State = InboundEvent.State
@@ -27,7 +26,6 @@ SLOW_DRAIN = timedelta(seconds=30)
 PARKED_LATELY = timedelta(days=7)
 CLOCK_OFF = timedelta(minutes=5)
 CLOCK_POSTS = 5  # so many posts must agree before their clock is doubted
-_NAMED_SESSION = re.compile(r"names the session “(.*)”, this channel's is “")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +195,7 @@ def _nothing_yet(channel: Channel, arrived: Arrivals) -> Iterator[CheckResult]:
 
 def _parked(channel: Channel, arrived: Arrivals) -> Iterator[CheckResult]:
     parked = [post for post in arrived.of_state(State.PARKED) if timezone.now() - post.at < PARKED_LATELY]
-    named = next((match[1] for post in parked if (match := _NAMED_SESSION.match(post.reason))), None)
+    named = next((found for post in parked if (found := session_named(post.reason)) is not None), None)
     if named is not None and named != channel.session:
         yield CheckResult(
             code="session",
@@ -216,7 +214,7 @@ def _parked(channel: Channel, arrived: Arrivals) -> Iterator[CheckResult]:
             level=WARN,
             title=_("Some events were kept but not understood"),
             text=_("The latest reason: %(reason)s. They can be processed again once the cause is mended.")
-            % {"reason": parked[0].reason or _("none noted")},
+            % {"reason": parked[0].why or _("none noted")},
         )
 
 

@@ -47,7 +47,7 @@ class TimelineLane:
 
 
 @dataclass(slots=True)
-class LabelChange:
+class ShownChange:
     """One line of the history: a label came or went."""
 
     at: datetime
@@ -110,7 +110,7 @@ class ContactPage:
         ]
 
     @cached_property
-    def history(self) -> list[LabelChange]:
+    def history(self) -> list[ShownChange]:
         changes = [change for interval in self.intervals for change in changes_of(interval)]
         return sorted(changes, key=lambda change: (change.at, not change.added), reverse=True)
 
@@ -193,9 +193,9 @@ def _bar(interval: LabelAssignment, *, start: datetime, now: datetime) -> Bar:
     )
 
 
-def changes_of(interval: LabelAssignment) -> Iterator[LabelChange]:
+def changes_of(interval: LabelAssignment) -> Iterator[ShownChange]:
     """The one or two lines of the history that an interval is made of."""
-    yield LabelChange(
+    yield ShownChange(
         at=interval.added_at,
         added=True,
         assignment=interval,
@@ -206,7 +206,7 @@ def changes_of(interval: LabelAssignment) -> Iterator[LabelChange]:
         source=interval.get_added_at_source_display(),
     )
     if interval.removed_at:
-        yield LabelChange(
+        yield ShownChange(
             at=interval.removed_at,
             added=False,
             assignment=interval,

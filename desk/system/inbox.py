@@ -19,10 +19,11 @@ from contacts.models import Channel
 from desk.base.filters import DayRangeFilter, VisibleDropdownFilter
 from desk.base.keyset import KeysetAdminMixin
 from desk.base.model_admin import RecordAdmin
+from desk.base.reasons import saying, sentence
 from desk.system.records import pretty
 from desk.templatetags.labelcrm import flag, moment
 from labelcrm.lib.numbers import row_id
-from webhooks.drain.lanes import replay
+from webhooks.drain.inbox import replay
 from webhooks.models import InboundEvent, ReconcileRun, UnknownChannel
 
 LOOK = {"pending": "warn", "applied": "good", "parked": "bad"}
@@ -33,7 +34,7 @@ SECRET_WORDS = ("token", "secret", "apikey", "api_key", "password", "authorizati
 @admin.register(InboundEvent)
 class InboundEventAdmin(KeysetAdminMixin, RecordAdmin):
     actions = ("replay_rows",)
-    list_display = ("number", "received", "channel", "state_shown", "reason", "attempts", "settled")
+    list_display = ("number", "received", "channel", "state_shown", "reason_shown", "attempts", "settled")
     list_filter = (
         ("state", ChoicesDropdownFilter),
         ("channel", VisibleDropdownFilter),
@@ -46,12 +47,13 @@ class InboundEventAdmin(KeysetAdminMixin, RecordAdmin):
         ("number", "channel"),
         ("received_at", "settled_at"),
         ("state_shown", "attempts"),
-        "reason",
+        "reason_shown",
         "body_shown",
         "headers_shown",
     )
     readonly_fields = (
-        "number", "channel", "received_at", "settled_at", "state_shown", "attempts", "reason", "body_shown",
+        "number", "channel", "received_at", "settled_at", "state_shown", "attempts", "reason_shown",
+        "body_shown",
         "headers_shown",
     )  # fmt: skip
     empty_help = gettext_lazy(
@@ -68,7 +70,8 @@ class InboundEventAdmin(KeysetAdminMixin, RecordAdmin):
         number = row_id(search_term.strip().removeprefix("#"))
         if number:
             return queryset.filter(pk=number), False
-        return super().get_search_results(request, queryset, search_term)
+        found = super().get_search_results(request, queryset, search_term)[0]
+        return (found | queryset.filter(saying(search_term)) if search_term else found), False
 
     @admin.display(description=gettext_lazy("number"))
     def number(self, event: InboundEvent) -> str:
@@ -85,6 +88,10 @@ class InboundEventAdmin(KeysetAdminMixin, RecordAdmin):
     @admin.display(description=gettext_lazy("state"))
     def state_shown(self, event: InboundEvent) -> str:
         return flag(event.get_state_display(), LOOK.get(event.state, ""))
+
+    @admin.display(description=gettext_lazy("reason"))
+    def reason_shown(self, event: InboundEvent) -> str:
+        return sentence(event.reason, session=event.channel.session) or self.empty_value_display
 
     @admin.display(description=gettext_lazy("content"))
     def body_shown(self, event: InboundEvent) -> str:

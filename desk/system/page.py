@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from contacts.models import Channel
 from contacts.models.channels import CRM_GATEWAY
+from desk.base.reasons import sentence
 from labelcrm.core.models import Heartbeat
 from labelcrm.core.wakeups import broker_answers
 from webhooks.models import InboundEvent, PostCounter, UnknownChannel
@@ -93,8 +94,10 @@ def pulses(*, now: datetime) -> list[Pulse]:
 def parked(user: Any) -> list[Any]:
     """Parked events by channel and reason, the most frequent first."""
     rows = InboundEvent.objects.visible_to(user).filter(state=InboundEvent.State.PARKED).order_by()
-    grouped = rows.values("channel_id", "channel__name", "reason").annotate(rows=Count("id"), last=Max("received_at"))
-    return list(grouped.order_by("-rows", "channel__name", "reason")[:MOST])
+    grouped = rows.values("channel_id", "channel__name", "channel__session", "reason")
+    grouped = grouped.annotate(rows=Count("id"), last=Max("received_at"))
+    found = grouped.order_by("-rows", "channel__name", "reason")[:MOST]
+    return [{**row, "why": sentence(row["reason"], session=row["channel__session"])} for row in found]
 
 
 def refused(channels: list[Channel], *, now: datetime) -> list[Any]:

@@ -1,4 +1,4 @@
-"""From what was told to what was: label events folded into intervals. Pure, and the only place that decides.
+"""Label events folded into intervals. Pure, and the only place that decides.
 
 For one key (contact, WhatsApp label of one generation) the intervals are a function of the *set* of its
 events: any order of arrival, any repeats and any replay give the same result, because the fold orders events
@@ -17,8 +17,8 @@ REMOVED, LABEL_DELETED, GONE_BY_REPAIR = "removed", "label_deleted", "reconcile"
 RECONCILE = "reconcile"
 
 
-class Fact(Protocol):
-    """One add (`on`) or remove of one key. `id` is the LabelEvent's, `key` its event key."""
+class LabelChange(Protocol):
+    """What is folded: one add (`on`) or remove of one key. `id` is the LabelEvent's, `key` its event key."""
 
     @property
     def id(self) -> int: ...
@@ -32,16 +32,16 @@ class Fact(Protocol):
     def origin(self) -> str: ...
 
 
-F = TypeVar("F", bound=Fact)
+F = TypeVar("F", bound=LabelChange)
 
 
-def order(fact: Fact) -> tuple[datetime, bool, str]:
-    """The place of a fact among the others of its key; an add comes before a remove of the same time."""
-    return (fact.at, not fact.on, fact.key)
+def order(change: LabelChange) -> tuple[datetime, bool, str]:
+    """The place of a change among the others of its key; an add comes before a remove of the same time."""
+    return (change.at, not change.on, change.key)
 
 
 @dataclass(frozen=True, slots=True)
-class Interval(Generic[F]):
+class FoldedInterval(Generic[F]):
     """The key was on in `[opener.at, ended_at)`; `ended_at` None means it still is.
 
     `closer` is the removal that ended it; None for an open one and for one that ended with its label.
@@ -55,44 +55,44 @@ class Interval(Generic[F]):
 
 @dataclass(frozen=True, slots=True)
 class Folded(Generic[F]):
-    """The intervals of one key in order, and what each fact did ("opened", "closed" or "none") by its id."""
+    """The intervals of one key in order, and what each change did ("opened", "closed" or "none") by its id."""
 
-    intervals: list[Interval[F]]
+    intervals: list[FoldedInterval[F]]
     effects: dict[int, str]
 
 
-def fold(facts: Iterable[F], *, opener: F | None = None, deleted_at: datetime | None = None) -> Folded[F]:
-    """Intervals of one key from its facts, each given once.
+def fold(changes: Iterable[F], *, opener: F | None = None, deleted_at: datetime | None = None) -> Folded[F]:
+    """Intervals of one key from its changes, each given once.
 
-    `opener` continues from an interval that is open already: then every fact must come after all that made it.
+    `opener` continues from an interval that is open already: then every change must come after all that made it.
     `deleted_at` is when the label itself was deleted: what is still on then ends with it, and what is told of
     it later (WhatsApp may take it off every chat as well) changes nothing.
     """
-    intervals: list[Interval[F]] = []
+    intervals: list[FoldedInterval[F]] = []
     effects: dict[int, str] = {}
     current = opener
-    for fact in sorted(facts, key=order):
-        if deleted_at is not None and fact.at > deleted_at:
-            effects[fact.id] = NONE
-        elif fact.on and current is None:
-            current, effects[fact.id] = fact, OPENED
-        elif not fact.on and current is not None:
-            intervals.append(Interval(current, fact.at, fact, _reason(fact)))
-            current, effects[fact.id] = None, CLOSED
+    for change in sorted(changes, key=order):
+        if deleted_at is not None and change.at > deleted_at:
+            effects[change.id] = NONE
+        elif change.on and current is None:
+            current, effects[change.id] = change, OPENED
+        elif not change.on and current is not None:
+            intervals.append(FoldedInterval(current, change.at, change, _reason(change)))
+            current, effects[change.id] = None, CLOSED
         else:
-            effects[fact.id] = NONE
+            effects[change.id] = NONE
     if current is not None:
         intervals.append(_last(current, deleted_at))
     return Folded(intervals, effects)
 
 
-def _last(opener: F, deleted_at: datetime | None) -> Interval[F]:
+def _last(opener: F, deleted_at: datetime | None) -> FoldedInterval[F]:
     if deleted_at is None:
-        return Interval(opener)
-    return Interval(opener, max(opener.at, deleted_at), None, LABEL_DELETED)
+        return FoldedInterval(opener)
+    return FoldedInterval(opener, max(opener.at, deleted_at), None, LABEL_DELETED)
 
 
-def _reason(closer: Fact) -> str:
+def _reason(closer: LabelChange) -> str:
     return GONE_BY_REPAIR if closer.origin == RECONCILE else REMOVED
 
 

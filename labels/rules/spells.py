@@ -34,14 +34,14 @@ class SpellLimits:
     bridge: timedelta = timedelta(seconds=120)
 
 
-class Meaning(NamedTuple):
+class DatedMeaning(NamedTuple):
     """What a WhatsApp label means since when; an empty `since` holds from its beginning."""
 
     since: datetime | None
     label: int
 
 
-Meanings: TypeAlias = Mapping[int, Sequence[Meaning]]
+Meanings: TypeAlias = Mapping[int, Sequence[DatedMeaning]]
 """Of each channel label, in the order of `since`."""
 
 
@@ -184,7 +184,7 @@ def _is_instant(interval: IntervalRow) -> bool:
     return end is not None and end - start < SECOND and end.second == start.second
 
 
-def _split(interval: IntervalRow, meant: Sequence[Meaning]) -> list[Piece]:
+def _split(interval: IntervalRow, meant: Sequence[DatedMeaning]) -> list[Piece]:
     """One piece per label that the interval's time meets; the first meaning holds from the beginning."""
     pieces: list[Piece] = []
     start = interval.added_at

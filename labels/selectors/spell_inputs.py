@@ -11,7 +11,7 @@ from operator import itemgetter
 from django.conf import settings
 
 from labelcrm.core.bulk import array, fetch_binary
-from labels.rules.spells import IntervalRow, Meaning, Meanings, SpellLimits
+from labels.rules.spells import DatedMeaning, IntervalRow, Meanings, SpellLimits
 
 _INTERVALS = """
     SELECT a.contact_id, a.channel_id, a.channel_label_id, a.added_at, a.removed_at, a.origin,
@@ -48,9 +48,9 @@ def histories(contacts: Collection[int], *, channels: Collection[int] | None = N
 def meanings_in(found: Collection[Collection[IntervalRow]]) -> Meanings:
     """What the channel labels of these histories meant, oldest meaning first."""
     ids = {interval.channel_label for history in found for interval in history}
-    meanings: dict[int, list[Meaning]] = defaultdict(list)
+    meanings: dict[int, list[DatedMeaning]] = defaultdict(list)
     for channel_label, since, label in fetch_binary(_MEANINGS, [array(ids)]) if ids else ():
-        meanings[channel_label].append(Meaning(since, label))
+        meanings[channel_label].append(DatedMeaning(since, label))
     return meanings
 
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from contacts.models import Contact
-from contacts.services.messages import lock_contacts
+from contacts.services.contact_rows import lock_contacts
 from labelcrm.core import edits
 from labels.services import projections, staleness
 

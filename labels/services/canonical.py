@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from contacts.services.messages import lock_contacts
+from contacts.services.contact_rows import lock_contacts
 from labelcrm.core import edits
 from labels.models import Category, Label, LabelAlias, LabelSpell
 from labels.rules.naming import normalize

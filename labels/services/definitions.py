@@ -11,10 +11,11 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from contacts.models import Channel
 from contacts.services import connections
-from contacts.services.messages import lock_contacts
+from contacts.services.contact_rows import lock_contacts
 from labelcrm.core import audit
 from labelcrm.core.bulk import execute, fetch
 from labelcrm.lib.text import storable
@@ -54,7 +55,7 @@ class Use:
 
 
 @dataclass(slots=True)
-class Book:
+class Generations:
     """The channel labels of some label ids, by generation, and what must follow from a change of theirs.
 
     `recorded` are keys of definitions that are new, `refold` the interval keys whose generation moved,
@@ -80,28 +81,28 @@ class Book:
         return {row.pk for rows in self.labels.values() for row in rows if row.deleted_at is not None}
 
 
-def apply(channel: Channel, definitions: Sequence[Definition], *, uses: Mapping[str, list[Use]]) -> Book:
+def apply(channel: Channel, definitions: Sequence[Definition], *, uses: Mapping[str, list[Use]]) -> Generations:
     """Record `definitions` and return the labels that they and `uses` (by label id) speak of.
 
-    The caller refolds `Book.refold` after recording its events, and refreshes the wording of `Book.reworded`.
+    The caller refolds what `refold` names after recording its events, and refreshes the wording of `reworded`.
     """
     fresh = _record(channel, definitions)
     changed = {definition.external_id for definition in fresh}
     wanted = changed | set(uses)
-    book = Book(recorded={definition.key for definition in fresh}, labels=_load(channel, wanted))
-    deleted = _last_deletions(channel, book.labels)
+    found = Generations(recorded={definition.key for definition in fresh}, labels=_load(channel, wanted))
+    deleted = _last_deletions(channel, found.labels)
     unsettled = [
         external_id
         for external_id in sorted(wanted)
         if external_id in changed
-        or _unheard_of(book.labels.get(external_id, []), uses.get(external_id, []), deleted.get(external_id))
+        or _unheard_of(found.labels.get(external_id, []), uses.get(external_id, []), deleted.get(external_id))
     ]
     if unsettled:
         # Lanes meet in the canonical labels that names are matched to: one at a time.
         fetch("SELECT pg_advisory_xact_lock(hashtext('labelcrm.canonical_labels'))", [])
     for external_id in unsettled:
-        _settle(book, channel, external_id, uses.get(external_id, []))
-    return book
+        _settle(found, channel, external_id, uses.get(external_id, []))
+    return found
 
 
 def _unheard_of(rows: list[ChannelLabel], uses: list[Use], last_deleted: datetime | None) -> bool:
@@ -165,12 +166,12 @@ def _load(channel: Channel, external_ids: Collection[str]) -> dict[str, list[Cha
     return rows
 
 
-def _settle(book: Book, channel: Channel, external_id: str, uses: list[Use]) -> None:
+def _settle(found: Generations, channel: Channel, external_id: str, uses: list[Use]) -> None:
     """Derive the generations, names and meanings of one label id from everything known about it."""
     events = list(
         ChannelLabelEvent.objects.filter(channel=channel, external_id=external_id).order_by("occurred_at", "event_key")
     )
-    before = {row.generation: row for row in book.labels.get(external_id, [])}
+    before = {row.generation: row for row in found.labels.get(external_id, [])}
     ends_before = {number: row.deleted_at for number, row in before.items()}
     rows: list[ChannelLabel] = []
     # In order, ends first: at no moment are two generations alive.
@@ -180,14 +181,14 @@ def _settle(book: Book, channel: Channel, external_id: str, uses: list[Use]) -> 
         )
         start = rows[-1].deleted_at if rows else None
         own = [event for event in events if _within(event.occurred_at, start, generation.ended_at)]
-        known = [event for event in own if event.event_key not in book.recorded]
+        known = [event for event in own if event.event_key not in found.recorded]
         if _derive(row, generation, own, uses, start=start) or _names(own) != _names(known):
-            book.reworded.add(row.pk)
+            found.reworded.add(row.pk)
         rows.append(row)
-    book.labels[external_id] = rows
+    found.labels[external_id] = rows
     if before and {row.generation: row.deleted_at for row in rows} != ends_before:
-        book.refold |= _reassign(rows)
-        book.reworded.update(row.pk for row in rows)
+        found.refold |= _reassign(rows)
+        found.reworded.update(row.pk for row in rows)
 
 
 def _generations(
@@ -208,7 +209,7 @@ def _generations(
 def _names(events: Iterable[ChannelLabelEvent]) -> list[tuple[datetime | None, str]]:
     """The names that events of one generation give it since when; the first holds from the beginning."""
     names: list[tuple[datetime | None, str]] = []
-    for since, name, _ in _said(events).steps:
+    for since, name, _ in _attributes(events).steps:
         if not names or names[-1][1] != name:
             names.append((since if names else None, name))
     return names
@@ -226,18 +227,18 @@ def _derive(
 
     Returns whether its name, what it means, or whether it counts at all, changed.
     """
-    said, before = _said(own), (row.name, row.hidden)
+    attributes, before = _attributes(own), (row.name, row.hidden)
     seen = [event.occurred_at for event in own] + [
         use.at for use in uses if _within(use.at, start, generation.ended_at)
     ]
     seen += [row.first_seen_at] if row.pk else []
     row.first_seen_at = min(seen or [at for at in (start, generation.ended_at) if at is not None])
     row.deleted_at = generation.ended_at
-    row.name_is_saved, row.is_placeholder = said.saved, said.name is None
-    row.name, row.named_at = said.name or placeholder_name(row.channel, row.external_id), said.named_at
-    row.color, row.list_type = said.color, said.list_type
-    row.hidden = said.list_type not in LABEL_TYPES
-    return meanings.settle(row, names=said.steps) or (row.name, row.hidden) != before
+    row.name_is_saved, row.is_placeholder = attributes.saved, attributes.name is None
+    row.name, row.named_at = attributes.name or placeholder_name(row.channel, row.external_id), attributes.named_at
+    row.color, row.list_type = attributes.color, attributes.list_type
+    row.hidden = attributes.list_type not in LABEL_TYPES
+    return meanings.settle(row, names=attributes.steps) or (row.name, row.hidden) != before
 
 
 def _within(at: datetime, start: datetime | None, end: datetime | None) -> bool:
@@ -245,7 +246,7 @@ def _within(at: datetime, start: datetime | None, end: datetime | None) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _Attributes:
     """What the events of one generation say: latest name, colour and type, and every name in order."""
 
     name: str | None
@@ -256,14 +257,14 @@ class _Said:
     steps: list[tuple[datetime, str, datetime]]  # (since, name, received at)
 
 
-def _said(events: Iterable[ChannelLabelEvent]) -> _Said:
+def _attributes(events: Iterable[ChannelLabelEvent]) -> _Attributes:
     events = list(events)
     named = [e for e in events if e.kind == SAVED and e.name] or [e for e in events if e.kind == HINT and e.name]
     colors = [e.color for e in events if e.color is not None and e.kind == SAVED]
     colors = colors or [e.color for e in events if e.color is not None]
     types = [e.list_type for e in events if e.list_type]
     last = named[-1] if named else None
-    return _Said(
+    return _Attributes(
         name=last.name if last else None,
         named_at=last.occurred_at if last else None,
         saved=bool(last and last.kind == SAVED),
@@ -318,13 +319,11 @@ def name_placeholder(*, channel_label: ChannelLabel, name: str, actor: Any) -> s
 
     Returns ids of the contacts whose figures changed.
     """
-    from django.utils import timezone
-
     now = timezone.now()
     hint = Definition(
         external_id=channel_label.external_id, kind=HINT, name=name, at=channel_label.deleted_at or now,
         at_source="received", received_at=now, key=f"person:{channel_label.pk}:{now.isoformat()}"[:64],
     )  # fmt: skip
     audit.record(actor=actor, action="label.named", obj=channel_label, name=name)
-    book = apply(connections.hold(channel_label.channel_id), [hint], uses={})
-    return update_intervals_and_figures(book.reworded)
+    found = apply(connections.hold(channel_label.channel_id), [hint], uses={})
+    return update_intervals_and_figures(found.reworded)

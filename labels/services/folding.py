@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import Any
 
 from labelcrm.core.bulk import array, copy_rows, execute, fetch, fetch_binary, reserve_ids, transpose
-from labels.rules.fold import NONE, Interval, fold, order
+from labels.rules.fold import NONE, FoldedInterval, fold, order
 from labels.selectors.wording import Wording, load_wording
-from labels.services.recording import Told, load
+from labels.services.recording import LabelFact, load
 
 Key = tuple[int, int]  # (contact id, channel label id)
 
@@ -43,22 +43,22 @@ class _Tail:
     """How a key stands: the order of its last event, and the event and row that are open."""
 
     last: tuple[datetime, bool, str]
-    opener: Told | None
+    opener: LabelFact | None
     open_id: int | None
 
 
-def append(events: Sequence[Told], *, dead: Collection[int] = ()) -> Outcome:
+def append(events: Sequence[LabelFact], *, dead: Collection[int] = ()) -> Outcome:
     """Fold new events (with ids, not recorded yet) into the intervals of their keys.
 
     Keys with a late event, or of a deleted label (`dead`, channel label ids), are left to `refold` after the
     events are recorded; the outcome's `effects` then lack theirs.
     """
     outcome = Outcome()
-    by_key: dict[Key, list[Told]] = {}
+    by_key: dict[Key, list[LabelFact]] = {}
     for event in events:
         by_key.setdefault(event.fold_key, []).append(event)
     tails = _tails(by_key)
-    opened: list[tuple[int | None, Interval[Told]]] = []
+    opened: list[tuple[int | None, FoldedInterval[LabelFact]]] = []
     for key, fresh in by_key.items():
         tail = tails.get(key)
         if key[1] in dead or (tail is not None and min(map(order, fresh)) < tail.last):
@@ -69,16 +69,19 @@ def append(events: Sequence[Told], *, dead: Collection[int] = ()) -> Outcome:
 
 
 def _append_key(
-    outcome: Outcome, written: list[tuple[int | None, Interval[Told]]], fresh: list[Told], tail: _Tail | None
+    outcome: Outcome,
+    written: list[tuple[int | None, FoldedInterval[LabelFact]]],
+    fresh: list[LabelFact],
+    tail: _Tail | None,
 ) -> None:
     opener = tail.opener if tail is not None else None
     folded = fold(fresh, opener=opener)
     outcome.effects |= folded.effects
     # A first removal without effect is news (the label was on before our time); all others repeat something.
     outcome.repeats.update(
-        fact.id
-        for i, fact in enumerate(fresh)
-        if folded.effects[fact.id] == NONE and (fact.on or tail is not None or i)
+        event.id
+        for i, event in enumerate(fresh)
+        if folded.effects[event.id] == NONE and (event.on or tail is not None or i)
     )
     for interval in folded.intervals:
         continued = opener is not None and interval.opener is opener
@@ -88,7 +91,7 @@ def _append_key(
         outcome.contacts.add(interval.opener.contact_id)
 
 
-def late_keys(events: Iterable[Told], outcome: Outcome) -> set[Key]:
+def late_keys(events: Iterable[LabelFact], outcome: Outcome) -> set[Key]:
     """The keys that `append` left alone."""
     return {event.fold_key for event in events if event.id not in outcome.effects}
 
@@ -119,14 +122,14 @@ def _tail(row: tuple[Any, ...]) -> _Tail:
     if open_id is None:
         return _Tail(last, None, None)
     pk, opened_at, opener_key, origin = opener
-    known = Told(
+    known = LabelFact(
         id=pk, contact_id=contact, identity_id=None, channel_id=0, channel_label_id=label, on=True, at=opened_at,
         at_source="", received_at=opened_at, origin=origin, key=opener_key,
     )  # fmt: skip
     return _Tail(last, known, open_id)
 
 
-def _write(intervals: list[tuple[int | None, Interval[Told]]]) -> int:
+def _write(intervals: list[tuple[int | None, FoldedInterval[LabelFact]]]) -> int:
     """Close the open rows that have an id, insert the others; returns how many."""
     wording = load_wording({interval.opener.channel_label_id for _, interval in intervals})
     _close([(pk, interval) for pk, interval in intervals if pk is not None], wording)
@@ -134,7 +137,7 @@ def _write(intervals: list[tuple[int | None, Interval[Told]]]) -> int:
     return len(intervals)
 
 
-def _close(closed: list[tuple[int, Interval[Told]]], wording: dict[int, Wording]) -> None:
+def _close(closed: list[tuple[int, FoldedInterval[LabelFact]]], wording: dict[int, Wording]) -> None:
     """End open rows; from then on they say what their label meant and was called at that end."""
     if not closed:
         return
@@ -150,13 +153,13 @@ def _close(closed: list[tuple[int, Interval[Told]]], wording: dict[int, Wording]
     )
 
 
-def _meant(interval: Interval[Told], wording: dict[int, Wording]) -> tuple[int, str]:
+def _meant(interval: FoldedInterval[LabelFact], wording: dict[int, Wording]) -> tuple[int, str]:
     """The canonical label and the name of an interval's label at its end; those of now while it is open."""
-    said = wording[interval.opener.channel_label_id]
-    return (said.label_at(interval.ended_at), said.name_at(interval.ended_at))
+    words = wording[interval.opener.channel_label_id]
+    return (words.label_at(interval.ended_at), words.name_at(interval.ended_at))
 
 
-def _ending(interval: Interval[Told]) -> tuple[Any, ...]:
+def _ending(interval: FoldedInterval[LabelFact]) -> tuple[Any, ...]:
     """removed_at, agent, user, method, origin and reason of an interval; empty values while it is open."""
     closer = interval.closer
     if closer is None:
@@ -164,7 +167,9 @@ def _ending(interval: Interval[Told]) -> tuple[Any, ...]:
     return (interval.ended_at, closer.agent_id, closer.user_id, closer.method, closer.origin, interval.reason)
 
 
-def _insert(intervals: list[Interval[Told]], wording: dict[int, Wording], *, ids: dict[int, int] | None = None) -> None:
+def _insert(
+    intervals: list[FoldedInterval[LabelFact]], wording: dict[int, Wording], *, ids: dict[int, int] | None = None
+) -> None:
     """Insert intervals; `ids` keeps the row ids of those whose opening event had one (event id → row id)."""
     if not intervals:
         return
@@ -178,7 +183,7 @@ def _insert(intervals: list[Interval[Told]], wording: dict[int, Wording], *, ids
     )
 
 
-def _row(interval: Interval[Told], pk: int, wording: dict[int, Wording], now: datetime) -> tuple[Any, ...]:
+def _row(interval: FoldedInterval[LabelFact], pk: int, wording: dict[int, Wording], now: datetime) -> tuple[Any, ...]:
     opener = interval.opener
     return (
         pk, opener.contact_id, opener.channel_id, opener.channel_label_id, *_meant(interval, wording), opener.at,
@@ -209,19 +214,19 @@ def refold(keys: Collection[Key]) -> Outcome:
     return outcome
 
 
-def _repeats(events: Collection[Told], effects: dict[int, str]) -> set[int]:
+def _repeats(events: Collection[LabelFact], effects: dict[int, str]) -> set[int]:
     """Ids of the events of one key that told nothing new: without effect, or said by an earlier row already.
 
     As in `append`, a first removal is news.
     """
-    said: dict[tuple[datetime, bool], int] = {}
+    first_ids: dict[tuple[datetime, bool], int] = {}
     for event in events:
-        said[event.at, event.on] = min(event.id, said.get((event.at, event.on), event.id))
+        first_ids[event.at, event.on] = min(event.id, first_ids.get((event.at, event.on), event.id))
     first = min(events, key=order, default=None)
     return {
         event.id
         for event in events
-        if said[event.at, event.on] != event.id or (effects[event.id] == NONE and (event.on or event is not first))
+        if first_ids[event.at, event.on] != event.id or (effects[event.id] == NONE and (event.on or event is not first))
     }
 
 
@@ -258,25 +263,25 @@ def _stored(keys: Collection[Key]) -> dict[Key, list[tuple[Any, ...]]]:
     return found
 
 
-def _differs(intervals: list[Interval[Told]], stored: list[tuple[Any, ...]]) -> bool:
+def _differs(intervals: list[FoldedInterval[LabelFact]], stored: list[tuple[Any, ...]]) -> bool:
     wanted = {_fingerprint(interval) for interval in intervals}
     return len(stored) != len(intervals) or wanted != {row[1:] for row in stored}
 
 
-def _fingerprint(interval: Interval[Told]) -> tuple[Any, ...]:
+def _fingerprint(interval: FoldedInterval[LabelFact]) -> tuple[Any, ...]:
     opener = interval.opener
     return (
         opener.id, opener.at, opener.agent_id, opener.user_id, opener.method, opener.origin, *_ending(interval),
     )  # fmt: skip
 
 
-def _replace(changes: Iterable[tuple[list[Interval[Told]], list[tuple[Any, ...]]]]) -> None:
+def _replace(changes: Iterable[tuple[list[FoldedInterval[LabelFact]], list[tuple[Any, ...]]]]) -> None:
     """Write the intervals of keys anew, given what should stand and what does; unchanged rows stay as they are.
 
     Rows that keep their opener keep their id.
     """
     gone: list[tuple[Any, ...]] = []
-    fresh: list[Interval[Told]] = []
+    fresh: list[FoldedInterval[LabelFact]] = []
     for intervals, stored in changes:
         wanted = {_fingerprint(interval): interval for interval in intervals}
         standing = {row[1:] for row in stored}

@@ -11,36 +11,20 @@ from django.utils import timezone
 
 from contacts.models import Channel
 from contacts.selectors.ownership import NOBODY, Owner, Ownerships
-from contacts.services.messages import lock_contacts, touch
+from contacts.services.contact_rows import lock_contacts, touch
 from labelcrm.core.bulk import fetch
 from labels.services import definitions, folding, projections, recording, resync, staleness, wording
 from labels.services.definitions import Definition, Use
-from labels.services.recording import Told
+from labels.services.recording import LabelFact
 
 ASSIGNED = "assigned"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelFact:
-    """A label put on or taken off a known contact, its time already believed; `key` is unique in the channel."""
-
-    contact_id: int
-    identity_id: int
-    external_id: str
-    on: bool
-    at: datetime
-    at_source: str
-    capped: bool
-    received_at: datetime
-    key: str
-    inbox_id: int
-
-
 @dataclass(slots=True)
 class Taken:
-    """What a batch did: keys of the events that told something new, and the contacts that changed."""
+    """What a batch did: keys of the facts and definitions that were new, and the contacts that changed."""
 
-    news: set[str] = field(default_factory=set)
+    new_keys: set[str] = field(default_factory=set)
     contacts: set[int] = field(default_factory=set)
 
 
@@ -53,27 +37,29 @@ def take(
 ) -> Taken:
     """Record `facts` and `defined` of one channel and bring intervals and projections up to date.
 
-    The caller holds the channel's lane and the locks of the contacts. `statuses` are times of the connection
-    events of the same batch.
+    What the facts do not say yet (channel, channel label, actor, origin, id) is filled in here, in place. `statuses`
+    are times of the connection events of the same batch. The caller holds the channel's lane and the contacts' locks.
     """
-    book = definitions.apply(channel, defined, uses=_uses(facts))
-    told = recording.unrecorded(_told(channel, facts, book), channel_id=channel.pk)
-    _find_actors(channel, told)
-    remarked = resync.mark(told, channel_id=channel.pk, statuses=statuses)
-    recording.give_ids(told)
-    outcome = folding.append(told, dead=book.dead)
-    recording.record(told, effects=outcome.effects)
-    lock_contacts(contact for contact, _ in remarked)  # those of the batch and of `book.refold` are held already
-    refolded = folding.refold(folding.late_keys(told, outcome) | book.refold | remarked)
+    generations = definitions.apply(channel, defined, uses=_uses(facts))
+    for fact in facts:
+        fact.channel_id, fact.channel_label_id = channel.pk, generations.at(fact.external_id, fact.at).pk
+    new = recording.unrecorded(facts, channel_id=channel.pk)
+    _find_actors(channel, new)
+    remarked = resync.mark(new, channel_id=channel.pk, statuses=statuses)
+    recording.give_ids(new)
+    outcome = folding.append(new, dead=generations.dead)
+    recording.record(new, effects=outcome.effects)
+    lock_contacts(contact for contact, _ in remarked)  # those of the batch and of `generations.refold` are held already
+    refolded = folding.refold(folding.late_keys(new, outcome) | generations.refold | remarked)
     contacts = outcome.contacts | refolded.contacts
-    if book.reworded:
-        contacts |= wording.update_intervals(book.reworded)
+    if generations.reworded:
+        contacts |= wording.update_intervals(generations.reworded)
         wording.archive_unused()
     projections.refresh(contacts)
     staleness.close_settled(timezone.now(), contact_ids=contacts)
     touch(contacts)
     repeats = outcome.repeats | refolded.repeats
-    return Taken(book.recorded | {event.key for event in told if event.id not in repeats}, contacts)
+    return Taken(generations.recorded | {fact.key for fact in new if fact.id not in repeats}, contacts)
 
 
 def _uses(facts: Iterable[LabelFact]) -> dict[str, list[Use]]:
@@ -83,38 +69,19 @@ def _uses(facts: Iterable[LabelFact]) -> dict[str, list[Use]]:
     return uses
 
 
-def _told(channel: Channel, facts: Iterable[LabelFact], book: definitions.Book) -> list[Told]:
-    return [
-        Told(
-            contact_id=fact.contact_id,
-            identity_id=fact.identity_id,
-            channel_id=channel.pk,
-            channel_label_id=book.at(fact.external_id, fact.at).pk,
-            on=fact.on,
-            at=fact.at,
-            at_source=fact.at_source,
-            capped=fact.capped,
-            received_at=fact.received_at,
-            key=fact.key,
-            inbox_id=fact.inbox_id,
-        )
-        for fact in facts
-    ]
-
-
-def _find_actors(channel: Channel, events: Sequence[Told]) -> None:
-    """Say on `events` who did it: the owner of the channel at that time, else whom the contact is assigned to."""
+def _find_actors(channel: Channel, facts: Sequence[LabelFact]) -> None:
+    """Say on `facts` who did it: the owner of the channel at that time, else whom the contact is assigned to."""
     owners = Ownerships.of(channel.pk, zone=settings.TIME_ZONE)
     nobodys = []
-    for event in events:
-        owner = owners.at(event.at)
-        event.agent_id, event.method = owner.agent_id, owner.method
+    for fact in facts:
+        owner = owners.at(fact.at)
+        fact.agent_id, fact.method = owner.agent_id, owner.method
         if owner is NOBODY:
-            nobodys.append(event)
-    assigned = _assigned({event.contact_id for event in nobodys})
-    for event in nobodys:
-        owner = assigned.get(event.contact_id, NOBODY)
-        event.agent_id, event.method = owner.agent_id, owner.method
+            nobodys.append(fact)
+    assigned = _assigned({fact.contact_id for fact in nobodys})
+    for fact in nobodys:
+        owner = assigned.get(fact.contact_id, NOBODY)
+        fact.agent_id, fact.method = owner.agent_id, owner.method
 
 
 def _assigned(contact_ids: set[int]) -> dict[int, Owner]:

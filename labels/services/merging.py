@@ -10,10 +10,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from contacts.models import ContactMerge
+from contacts.services.contact_rows import lock_contacts
 from contacts.services.joining import Merge
 from contacts.services.merging import last_rows, merge_contacts, move, snapshot, write_down
-from contacts.services.messages import lock_contacts
-from contacts.services.unmerging import LabelSight, check_is_last, give_back, unmerge_contacts
+from contacts.services.unmerging import FirstChange, check_is_last, give_back, unmerge_contacts
 from labelcrm.core.bulk import execute, fetch
 from labels.models import StaleFlag
 from labels.services import folding, projections, staleness
@@ -113,7 +113,7 @@ def _keys(contacts: Iterable[int]) -> set[Key]:
     return {(contact, label) for contact, label in fetch(_KEYS, [list(contacts)])}
 
 
-def _first_changes(contacts: Collection[int], *, after: int) -> list[LabelSight]:
+def _first_changes(contacts: Collection[int], *, after: int) -> list[FirstChange]:
     """Contact, channel and time of the first label change there, of those later than the event `after`."""
     rows = fetch(_FIRST_CHANGES, [list(contacts), after])
     return [(contact, channel, at) for contact, channel, at in rows]

@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from contacts.services.messages import lock_contacts
+from contacts.services.contact_rows import lock_contacts
 from labelcrm.core.bulk import array, copy_rows, execute, fetch_binary, transpose
 from labelcrm.core.retries import run_in_transaction
 from labels.rules.spells import SpellRow, project

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contacts.services import connections
-from contacts.services.messages import lock_contacts
+from contacts.services.contact_rows import lock_contacts
 from labelcrm.core.bulk import fetch
 from labelcrm.core.retries import run_in_transaction
 from labels.services import folding, projections, wording

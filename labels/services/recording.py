@@ -18,18 +18,20 @@ COLUMNS = (
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Told:
-    """One label put on or taken off one chat; a `labels.rules.fold.Fact`.
+class LabelFact:
+    """One label put on or taken off a known contact, its time already believed; a `labels.rules.fold.LabelChange`.
 
-    Actor, origin and `id` (0 until then) are filled in on its way to being recorded, nothing changes afterwards: the
-    copies of a frozen class were measured at a tenth of the drain's CPU. `key` is its event key, unique in its channel.
+    `key` is its event key, unique in its channel. Whoever heard of it gives the WhatsApp label id (`external_id`);
+    channel, channel label, actor, origin and `id` (0 until then) are filled in on its way to being recorded, and
+    nothing changes afterwards: the copies of a frozen class were measured at a tenth of the drain's CPU.
     """
 
     id: int = 0
     contact_id: int
     identity_id: int | None
-    channel_id: int
-    channel_label_id: int
+    channel_id: int = 0
+    external_id: str = ""  # not known of what was recorded before: then the channel label is
+    channel_label_id: int = 0
     on: bool
     at: datetime
     at_source: str
@@ -44,48 +46,48 @@ class Told:
 
     @property
     def fold_key(self) -> tuple[int, int]:
-        """The interval key this event belongs to: (contact id, channel label id)."""
+        """The interval key it belongs to: (contact id, channel label id)."""
         return (self.contact_id, self.channel_label_id)
 
 
-def unrecorded(events: Sequence[Told], *, channel_id: int) -> list[Told]:
-    """`events` without those whose key the channel has already recorded, and each key once."""
+def unrecorded(facts: Sequence[LabelFact], *, channel_id: int) -> list[LabelFact]:
+    """`facts` without those whose key the channel has already recorded, and each key once."""
     seen = {
         key
         for (key,) in fetch(
             "SELECT event_key FROM labels_labelevent WHERE channel_id = %s AND event_key = ANY(%s::text[])",
-            [channel_id, array(event.key for event in events)],
+            [channel_id, array(fact.key for fact in facts)],
         )
     }
-    fresh: list[Told] = []
-    for event in events:
-        if event.key not in seen:
-            seen.add(event.key)
-            fresh.append(event)
+    fresh: list[LabelFact] = []
+    for fact in facts:
+        if fact.key not in seen:
+            seen.add(fact.key)
+            fresh.append(fact)
     return fresh
 
 
-def give_ids(events: Sequence[Told]) -> None:
-    """Give `events` the primary keys they will be recorded under."""
-    for event, pk in zip(events, reserve_ids("labels_labelevent", len(events)), strict=True):
-        event.id = pk
+def give_ids(facts: Sequence[LabelFact]) -> None:
+    """Give `facts` the primary keys they will be recorded under."""
+    for fact, pk in zip(facts, reserve_ids("labels_labelevent", len(facts)), strict=True):
+        fact.id = pk
 
 
-def record(events: Iterable[Told], *, effects: dict[int, str]) -> None:
-    """Append `events`, each with what the fold made of it (`effects` by event id; default "none")."""
-    copy_rows("labels_labelevent", COLUMNS, (_row(event, effects) for event in events))
+def record(facts: Iterable[LabelFact], *, effects: dict[int, str]) -> None:
+    """Append `facts` as label events, each with what the fold made of it (`effects` by event id; default "none")."""
+    copy_rows("labels_labelevent", COLUMNS, (_row(fact, effects) for fact in facts))
 
 
-def _row(event: Told, effects: dict[int, str]) -> tuple[Any, ...]:
+def _row(fact: LabelFact, effects: dict[int, str]) -> tuple[Any, ...]:
     return (
-        event.id, event.contact_id, event.identity_id, event.channel_id, event.channel_label_id,
-        "add" if event.on else "remove", event.at, event.at_source, event.capped, event.received_at,
-        event.agent_id, event.user_id, event.method, event.origin, effects.get(event.id, Effect.NONE.value),
-        event.key, event.inbox_id,
+        fact.id, fact.contact_id, fact.identity_id, fact.channel_id, fact.channel_label_id,
+        "add" if fact.on else "remove", fact.at, fact.at_source, fact.capped, fact.received_at,
+        fact.agent_id, fact.user_id, fact.method, fact.origin, effects.get(fact.id, Effect.NONE.value),
+        fact.key, fact.inbox_id,
     )  # fmt: skip
 
 
-def load(keys: Collection[tuple[int, int]]) -> dict[tuple[int, int], list[Told]]:
+def load(keys: Collection[tuple[int, int]]) -> dict[tuple[int, int], list[LabelFact]]:
     """Every recorded event of the given (contact id, channel label id) keys, except echoes."""
     pairs = sorted(keys)
     rows = fetch(
@@ -97,15 +99,15 @@ def load(keys: Collection[tuple[int, int]]) -> dict[tuple[int, int], list[Told]]
         " WHERE e.effect <> 'echo'",
         transpose(pairs, 2),
     )
-    found: dict[tuple[int, int], list[Told]] = {}
+    found: dict[tuple[int, int], list[LabelFact]] = {}
     for row in rows:
-        event = _told(row)
-        found.setdefault(event.fold_key, []).append(event)
+        fact = _fact(row)
+        found.setdefault(fact.fold_key, []).append(fact)
     return found
 
 
-def _told(row: tuple[Any, ...]) -> Told:
-    return Told(
+def _fact(row: tuple[Any, ...]) -> LabelFact:
+    return LabelFact(
         id=row[0], contact_id=row[1], identity_id=row[2], channel_id=row[3], channel_label_id=row[4],
         on=row[5] == "add", at=row[6], at_source=row[7], capped=row[8], received_at=row[9], agent_id=row[10],
         user_id=row[11], method=row[12], origin=row[13], key=row[14], inbox_id=row[15],

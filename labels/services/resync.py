@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from labelcrm.core.bulk import fetch
-from labels.services.recording import Told
+from labels.services.recording import LabelFact
 
 # Of a log that may be long, only the part from the event before the first moment to the one after the last.
 _BECAME_WORKING = """
@@ -29,7 +29,7 @@ SELECT at FROM (
     WINDOW moments AS (ORDER BY at, id)
 ) AS log
  WHERE ((state = 'working' AND before IS DISTINCT FROM 'working') OR paired)
-   AND (at BETWEEN %(first)s AND %(last)s OR before_at = ANY(%(told)s))
+   AND (at BETWEEN %(first)s AND %(last)s OR before_at = ANY(%(new)s))
 """
 
 
@@ -40,30 +40,30 @@ def windows(
 
     A connection event that comes late decides whether the one after it was a change.
     """
-    told = list(statuses)
-    times = [*around, *told]
+    new = list(statuses)
+    times = [*around, *new]
     if not times:
         return []
     length = timedelta(seconds=settings.RESYNC_WINDOW_SECONDS)
-    between = {"channel": channel_id, "first": min(times) - length, "last": max(times), "told": told}
+    between = {"channel": channel_id, "first": min(times) - length, "last": max(times), "new": new}
     rows = fetch(_BECAME_WORKING, between)
     return [(at, at + length) for (at,) in rows]
 
 
-def mark(events: Sequence[Told], *, channel_id: int, statuses: Iterable[datetime]) -> set[tuple[int, int]]:
-    """Mark the adds of a resync among `events` as found; returns keys of earlier events that had to be re-marked.
+def mark(facts: Sequence[LabelFact], *, channel_id: int, statuses: Iterable[datetime]) -> set[tuple[int, int]]:
+    """Mark the adds of a resync among `facts` as found; returns keys of earlier events that had to be re-marked.
 
     `statuses` are times of connection events that arrived in the same batch: their windows may hold adds that
     came before them.
     """
     refold: set[tuple[int, int]] = set()
-    for start, end in windows(channel_id, around=[e.at for e in events if e.on], statuses=statuses):
-        inside = [event for event in events if event.on and start <= event.at <= end]
-        if len({event.fold_key for event in inside} | _recorded(channel_id, start, end)) < settings.RESYNC_MIN_ADDS:
+    for start, end in windows(channel_id, around=[fact.at for fact in facts if fact.on], statuses=statuses):
+        inside = [fact for fact in facts if fact.on and start <= fact.at <= end]
+        if len({fact.fold_key for fact in inside} | _recorded(channel_id, start, end)) < settings.RESYNC_MIN_ADDS:
             continue
-        for event in inside:
-            if event.origin == "live":
-                event.origin, event.agent_id, event.user_id, event.method = "resync", None, None, "unknown"
+        for fact in inside:
+            if fact.origin == "live":
+                fact.origin, fact.agent_id, fact.user_id, fact.method = "resync", None, None, "unknown"
         refold |= _mark_recorded(channel_id, start, end)
     return refold
 

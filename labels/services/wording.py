@@ -7,7 +7,7 @@ from collections.abc import Collection
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from contacts.services.messages import lock_contacts, touch
+from contacts.services.contact_rows import lock_contacts, touch
 from labelcrm.core.bulk import execute, fetch, transpose
 from labels.models import ChannelLabelMeaning, Label, LabelAssignment
 from labels.selectors.wording import load_wording

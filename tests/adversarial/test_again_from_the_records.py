@@ -25,7 +25,7 @@ from labels.models import (
 from labels.services.rebuilding import rebuild
 from tests.adversarial.number import BUDI, BUDI_LID, Number, minutes, phone
 from tests.webhooks.gateways.payloads import Ad
-from webhooks.drain.lanes import replay
+from webhooks.drain.inbox import replay
 from webhooks.models import InboundEvent
 from webhooks.selectors import inbox_summary
 

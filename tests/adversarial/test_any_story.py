@@ -37,7 +37,7 @@ from tests.adversarial.test_crowds import in_threads
 from tests.labels.test_projections import assert_in_step
 from tests.services_plugin import is_full_run
 from tests.webhooks.gateways.payloads import Post
-from webhooks.drain import lanes
+from webhooks.drain import inbox, lanes
 from webhooks.models import InboundEvent
 
 pytestmark = pytest.mark.django_db
@@ -191,13 +191,13 @@ def drain_all(story: list[Told], source: random.Random) -> None:
     while waiting:
         told = source.choice(waiting)
         drain_some(told, source)
-        if not lanes.has_pending(told.number.channel.pk):
+        if not inbox.has_pending(told.number.channel.pk):
             waiting.remove(told)
 
 
 def tell_rows_again(source: random.Random) -> None:
     ids = list(InboundEvent.objects.values_list("id", flat=True))
-    lanes.replay(InboundEvent.objects.filter(id__in=source.sample(ids, min(len(ids), 20))), actor=None)
+    inbox.replay(InboundEvent.objects.filter(id__in=source.sample(ids, min(len(ids), 20))), actor=None)
 
 
 # -- Walking through it ----------------------------------------------------------------------------------------------
@@ -373,7 +373,7 @@ def test_any_story_in_any_order_is_what_a_slow_walk_through_it_sees(seed: int) -
     tell(story, source)
     check(story)
     before = facts_known()
-    lanes.replay(InboundEvent.objects.all(), actor=None)
+    inbox.replay(InboundEvent.objects.all(), actor=None)
     drain_all(story, source)
     assert facts_known() == before
     assert rebuild(write=False) == 0
@@ -431,7 +431,7 @@ def test_any_story_whose_lanes_are_drained_side_by_side_is_the_same(seed: int) -
             told.hear(fact)
 
     def work(told: Told) -> None:
-        while not arrived.is_set() or lanes.has_pending(told.number.channel.pk):
+        while not arrived.is_set() or inbox.has_pending(told.number.channel.pk):
             lanes.drain(told.number.channel.pk, seconds=0)
             time.sleep(0.01)
 

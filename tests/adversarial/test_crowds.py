@@ -25,7 +25,7 @@ from labels.services.meanings import remap
 from labels.services.rebuilding import rebuild
 from tests.adversarial.number import BUDI, BUDI_LID, SITI, Interval, Number, minutes, phone, states
 from tests.services_plugin import is_full_run
-from webhooks.drain import lanes as processing
+from webhooks.drain import inbox, lanes
 from webhooks.models import InboundEvent, LaneMark
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -126,7 +126,7 @@ def test_case_48_posts_that_arrive_while_lanes_are_drained_miss_nothing() -> Non
     told = threading.Event()
 
     def keep_draining(number: Number) -> None:
-        while not told.is_set() or processing.has_pending(number.channel.pk):
+        while not told.is_set() or inbox.has_pending(number.channel.pk):
             number.drain()
             time.sleep(0.005)
 
@@ -209,12 +209,12 @@ def test_two_lanes_that_learn_one_lid_at_once_merge_it_once() -> None:
         number.label(BUDI, "2", minutes(2), chat_lid=BUDI_LID)
     with another_lane() as other:
         other.execute("SELECT 1 FROM contacts_contact ORDER BY id FOR NO KEY UPDATE")
-        lanes = threading.Thread(target=lambda: in_threads(*(number.drain for number in numbers)))
-        lanes.start()
+        drains = threading.Thread(target=lambda: in_threads(*(number.drain for number in numbers)))
+        drains.start()
         until(waits_for_a_lock)
         time.sleep(0.2)
         other.commit()
-        lanes.join()
+        drains.join()
     assert ContactMerge.objects.count() == 1
     assert Contact.objects.count() == 1
 
@@ -285,9 +285,9 @@ def test_two_lanes_agree_on_a_label_deleted_while_its_customers_change() -> None
 @contextmanager
 def batch_in_flight(number: Number) -> Iterator[None]:
     """All pending rows of a number are settled, and committed when the block ends."""
-    rows = processing._next_rows(number.channel.pk, processing.BATCH)
+    rows = inbox.next_rows(number.channel.pk, lanes.BATCH)
     with transaction.atomic():
-        processing.settle(number.channel.pk, rows)
+        lanes.settle(number.channel.pk, rows)
         yield
 
 
@@ -329,7 +329,7 @@ def test_a_session_that_a_person_sets_while_the_lane_is_at_work_stays_set(monkey
         edits.change(Channel.objects.get(), actor=None, origin="admin", session="lain")
 
     worker = threading.Thread(target=lambda: in_threads(take_over))
-    honest = processing.parse
+    honest = lanes.parse
 
     def parse_in_between(*given: Any) -> Any:
         if worker.ident is None:
@@ -337,7 +337,7 @@ def test_a_session_that_a_person_sets_while_the_lane_is_at_work_stays_set(monkey
             until(lambda: waits_for_a_lock() or not worker.is_alive())
         return honest(*given)
 
-    monkeypatch.setattr(processing, "parse", parse_in_between)
+    monkeypatch.setattr(lanes, "parse", parse_in_between)
     number.drain()
     worker.join()
     assert Channel.objects.get().session == "lain"

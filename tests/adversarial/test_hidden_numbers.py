@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 
 from contacts.models import Channel, Contact, ContactChannel, ContactIdentity, ContactMerge, Message
-from contacts.services.messages import lock_contacts
+from contacts.services.contact_rows import lock_contacts
 from labels.models import LabelAssignment, LabelEvent
 from labels.services import intake, merging
 from labels.services.definitions import SAVED, Definition
-from labels.services.intake import LabelFact
+from labels.services.recording import LabelFact
 from tests.adversarial.number import BUDI, SITI, Number, minutes, states
 from tests.api.conftest import client_of, rows
 from tests.factories import ChannelFactory, UserFactory
 from tests.webhooks.gateways.mutations import mutated
-from tests.webhooks.gateways.test_cloudapi_people import story
-from webhooks.drain.lanes import replay
+from tests.webhooks.gateways.test_cloudapi_profiles import story
+from webhooks.drain.inbox import replay
 from webhooks.models import InboundEvent
 
 pytestmark = pytest.mark.django_db

@@ -109,7 +109,7 @@ def test_the_connection_page_tells_notices_and_unknown_types_from_messages() -> 
     seen = arrivals(number.channel)
     assert "message" not in seen.last_of_kind
     assert "unknown_message" in seen.last_of_kind
-    reasons: list[Any] = [str(post.why_ignored) for post in seen.of_state("ignored")]
+    reasons: list[Any] = [str(post.why) for post in seen.of_state("ignored")]
     assert len(reasons) == 1
     assert "encryption" in reasons[0]
 

@@ -15,7 +15,7 @@ from labels.services import merging, projections, staleness
 from tests.adversarial.number import BUDI, BUDI_LID, SITI, WITH_LABELS, Number, crossed, minutes, reasons, states
 from tests.factories import CampaignFactory
 from tests.webhooks.gateways.payloads import Ad, Post
-from webhooks.drain.lanes import replay
+from webhooks.drain.inbox import replay
 from webhooks.models import InboundEvent
 
 pytestmark = pytest.mark.django_db

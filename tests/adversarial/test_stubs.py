@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from contacts.models import Campaign, CampaignRule, CampaignTouch, Channel, Contact, ContactChannel, Message
-from contacts.services.messages import NewMessage, tellings
+from contacts.services.messages import NewMessage, in_rounds
 from tests.adversarial.number import BUDI, Number, minutes, reasons, states
 from tests.factories import CampaignFactory
 from tests.webhooks.gateways.payloads import Ad, Post
 from tests.webhooks.gateways.payloads.typed import PLACEHOLDERS
-from webhooks.drain.lanes import replay
+from webhooks.drain.inbox import replay
 from webhooks.gateways import kinds
 from webhooks.gateways.kinds import Verdict
 from webhooks.models import InboundEvent
@@ -161,7 +161,7 @@ def test_tellings_that_say_the_same_are_recorded_once() -> None:
         NewMessage(external_id=external, kind=kind, text=text, inbox_id=n, **said)  # type: ignore[arg-type]
         for n, (external, kind, text) in enumerate(lines)
     ]
-    assert [[m.inbox_id for m in one] for one in tellings(messages)] == [[0, 1], [2]]
+    assert [[m.inbox_id for m in one] for one in in_rounds(messages)] == [[0, 1], [2]]
 
 
 # -- Types that nobody here has read about ----------------------------------------------------------------------------

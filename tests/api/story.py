@@ -10,6 +10,7 @@ from contacts.models import Channel, ChannelOwnership, Contact, ContactChannel, 
 from labels.models import Label, LabelAssignment
 from labels.services import intake
 from labels.services.definitions import Definition
+from labels.services.recording import LabelFact
 from tests.factories import THEN, AgentFactory, ChannelFactory, ContactFactory
 from webhooks.models import InboundEvent
 
@@ -64,7 +65,7 @@ class Story:
         saved = Definition(
             external_id=external_id, kind="saved", name=name, list_type=list_type, key=f"d{next(self.ids)}", **times
         )
-        fact = intake.LabelFact(
+        fact = LabelFact(
             contact_id=contact.pk,
             identity_id=contact.identities.order_by("id").values_list("id", flat=True)[0],
             external_id=external_id,

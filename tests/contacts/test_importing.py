@@ -16,7 +16,7 @@ from contacts.services import importing
 from contacts.services.attribution import AD, MANUAL, set_first_touch
 from contacts.services.contacts import edit_contact
 from contacts.services.directory import resolve
-from contacts.services.importing import Line, Said, create_or_update_contacts
+from contacts.services.importing import ContactFields, ContactRow, create_or_update_contacts
 from labelcrm.core import audit
 from labelcrm.core.models import AuditEntry
 from tests.factories import AgentFactory, CampaignFactory, ContactFactory, UserFactory
@@ -26,12 +26,12 @@ THEN = datetime(2026, 3, 1, tzinfo=UTC)
 SOON = datetime(2026, 5, 1, tzinfo=UTC)
 
 
-def one_by_one(lines: Mapping[int, Line], *, actor: Any) -> set[int]:
+def one_by_one(lines: Mapping[int, ContactRow], *, actor: Any) -> set[int]:
     """The same with the services for one contact; the lines that were refused."""
     return {number for number, line in lines.items() if not _write_one(line, actor=actor)}
 
 
-def _write_one(line: Line, *, actor: Any) -> bool:
+def _write_one(line: ContactRow, *, actor: Any) -> bool:
     contact_id, created = line.contact_id, False
     if contact_id is None:
         chat = Chat(raw=line.phone, kind=ChatKind.PERSONAL, phone=line.phone)
@@ -41,7 +41,7 @@ def _write_one(line: Line, *, actor: Any) -> bool:
     contact = Contact.all_objects.get(pk=contact_id)
     if contact.is_archived:
         return False
-    said = line.said
+    said = line.fields
     if created:
         audit.record(actor=actor, action="contact.created", obj=contact, origin="import")
     contact = edit_contact(contact, actor=actor, origin="import", opted_out=said.opted_out or None, **said.values)
@@ -54,7 +54,7 @@ def _write_one(line: Line, *, actor: Any) -> bool:
     return True
 
 
-def mixed(user: Any) -> dict[int, Line]:
+def mixed(user: Any) -> dict[int, ContactRow]:
     """A file with all that can happen to a line."""
     rina, sari = AgentFactory(name="Rina"), AgentFactory(name="Sari")
     lebaran, promo = CampaignFactory(name="Lebaran"), CampaignFactory(name="Promo")
@@ -68,22 +68,22 @@ def mixed(user: Any) -> dict[int, Line]:
     archived = ContactFactory(deleted_at=THEN)
     raced = ContactFactory(name="", phone="+6281300000050", assigned_to=sari)
     raced_archived = ContactFactory(phone="+6281300000051", deleted_at=THEN)
-    everything = Said(name="Budi", assigned_to=rina, campaign=promo, follow_up_at=SOON, opted_out=True)
+    everything = ContactFields(name="Budi", assigned_to=rina, campaign=promo, follow_up_at=SOON, opted_out=True)
     told = [
-        (None, "+6281300000002", Said()),
+        (None, "+6281300000002", ContactFields()),
         (None, "+6281300000001", everything),
-        (None, "+6281300000003", Said(name='{"NULL", \\ =Siti}\tDewi 🌸')),
+        (None, "+6281300000003", ContactFields(name='{"NULL", \\ =Siti}\tDewi 🌸')),
         (named.pk, named.phone, everything),
-        (typed.pk, "", Said(name="Baru")),
-        (out.pk, out.phone, Said(opted_out=True, follow_up_at=SOON)),
-        (touched.pk, touched.phone, Said(campaign=promo)),
-        (by_hand.pk, by_hand.phone, Said(campaign=promo, assigned_to=sari)),
-        (ContactFactory(name="Tetap").pk, "", Said(name="Tetap")),
-        (archived.pk, archived.phone, Said(name="Arsip")),
-        (None, raced.phone, Said(name="Sudah ada")),
-        (None, raced_archived.phone, Said(name="Sudah diarsip")),
+        (typed.pk, "", ContactFields(name="Baru")),
+        (out.pk, out.phone, ContactFields(opted_out=True, follow_up_at=SOON)),
+        (touched.pk, touched.phone, ContactFields(campaign=promo)),
+        (by_hand.pk, by_hand.phone, ContactFields(campaign=promo, assigned_to=sari)),
+        (ContactFactory(name="Tetap").pk, "", ContactFields(name="Tetap")),
+        (archived.pk, archived.phone, ContactFields(name="Arsip")),
+        (None, raced.phone, ContactFields(name="Sudah ada")),
+        (None, raced_archived.phone, ContactFields(name="Sudah diarsip")),
     ]
-    return {number: Line(*line) for number, line in enumerate(told, start=1)}
+    return {number: ContactRow(*line) for number, line in enumerate(told, start=1)}
 
 
 def written() -> dict[str, list[Any]]:
@@ -152,8 +152,8 @@ def test_of_two_lines_that_turn_out_to_mean_one_contact_the_later_counts() -> No
     """One says a LID, the other a phone that became this contact's since the file was understood."""
     budi, lebaran, promo = ContactFactory(name="Budi"), CampaignFactory(), CampaignFactory()
     lines = {
-        2: Line(None, budi.phone, Said(name="Satu", campaign=lebaran)),
-        3: Line(budi.pk, "", Said(name="Dua", campaign=promo, follow_up_at=SOON)),
+        2: ContactRow(None, budi.phone, ContactFields(name="Satu", campaign=lebaran)),
+        3: ContactRow(budi.pk, "", ContactFields(name="Dua", campaign=promo, follow_up_at=SOON)),
     }
     assert create_or_update_contacts(lines, actor=None) == {}
     budi.refresh_from_db()
@@ -166,7 +166,10 @@ def test_of_two_lines_that_turn_out_to_mean_one_contact_the_later_counts() -> No
 @pytest.mark.django_db
 def test_a_contact_that_is_gone_is_refused() -> None:
     gone = ContactFactory()
-    lines = {7: Line(gone.pk, "", Said(name="Hilang")), 8: Line(None, "+6281300000001", Said())}
+    lines = {
+        7: ContactRow(gone.pk, "", ContactFields(name="Hilang")),
+        8: ContactRow(None, "+6281300000001", ContactFields()),
+    }
     gone.identities.all().delete()
     Contact.all_objects.filter(pk=gone.pk).delete()
     assert {n: error.code for n, error in create_or_update_contacts(lines, actor=None).items()} == {7: "conflict"}
@@ -182,7 +185,7 @@ def test_two_files_with_the_same_phones_double_nobody() -> None:
 
     def bring(order: list[str], name: str) -> None:
         try:
-            lines = {n: Line(None, phone, Said(name=name)) for n, phone in enumerate(order)}
+            lines = {n: ContactRow(None, phone, ContactFields(name=name)) for n, phone in enumerate(order)}
             with transaction.atomic():
                 together.wait(30)
                 refused.append(create_or_update_contacts(lines, actor=None))
@@ -207,8 +210,8 @@ def test_two_files_with_the_same_phones_double_nobody() -> None:
 @pytest.mark.django_db
 def test_a_campaign_alone_makes_a_contact_new_for_whoever_asks_what_changed() -> None:
     contact = ContactFactory(updated_at=THEN)
-    said = Said(campaign=CampaignFactory())
-    assert create_or_update_contacts({1: Line(contact.pk, "", said)}, actor=None) == {}
+    said = ContactFields(campaign=CampaignFactory())
+    assert create_or_update_contacts({1: ContactRow(contact.pk, "", said)}, actor=None) == {}
     contact.refresh_from_db()
     assert contact.updated_at > THEN
     assert contact.campaign == said.campaign

@@ -21,7 +21,7 @@ def at(second: int) -> datetime:
 
 
 @dataclass(frozen=True)
-class Fact:
+class PlainChange:
     id: int
     on: bool
     at: datetime
@@ -29,15 +29,15 @@ class Fact:
     origin: str = "live"
 
 
-def add(second: int) -> Fact:
-    return Fact(second + 1, True, at(second), f"a{second}")
+def add(second: int) -> PlainChange:
+    return PlainChange(second + 1, True, at(second), f"a{second}")
 
 
-def remove(second: int) -> Fact:
-    return Fact(second + 1001, False, at(second), f"r{second}")
+def remove(second: int) -> PlainChange:
+    return PlainChange(second + 1001, False, at(second), f"r{second}")
 
 
-def spans(facts: list[Fact], **options: object) -> list[tuple[datetime, datetime | None]]:
+def spans(facts: list[PlainChange], **options: object) -> list[tuple[datetime, datetime | None]]:
     return [(i.opener.at, i.ended_at) for i in fold(facts, **options).intervals]  # type: ignore[arg-type]
 
 
@@ -80,18 +80,18 @@ def test_what_is_told_of_a_deleted_label_later_changes_nothing() -> None:
 
 
 def test_a_pull_that_removed_it_says_so() -> None:
-    gone = Fact(9, False, at(9), "p", origin="reconcile")
+    gone = PlainChange(9, False, at(9), "p", origin="reconcile")
     assert fold([add(1), gone]).intervals[0].reason == "reconcile"
 
 
 FACTS = st.lists(
-    st.builds(lambda on, second, key: Fact(key, on, at(second), f"k{key:05}"), st.booleans(), st.integers(0, 30),
+    st.builds(lambda on, second, key: PlainChange(key, on, at(second), f"k{key:05}"), st.booleans(), st.integers(0, 30),
               st.integers(0, 99_999)),
     max_size=30, unique_by=lambda fact: fact.id,
 )  # fmt: skip
 
 
-def slow(facts: list[Fact]) -> list[tuple[datetime, datetime | None]]:
+def slow(facts: list[PlainChange]) -> list[tuple[datetime, datetime | None]]:
     """The obvious way: walk the seconds, and in each all adds, then all removes."""
     found: list[tuple[datetime, datetime | None]] = []
     since: datetime | None = None
@@ -107,7 +107,7 @@ def slow(facts: list[Fact]) -> list[tuple[datetime, datetime | None]]:
 
 @given(FACTS, st.randoms())
 @settings(max_examples=EXAMPLES, deadline=None)
-def test_any_order_gives_the_same_intervals_as_walking_the_seconds(facts: list[Fact], random: object) -> None:
+def test_any_order_gives_the_same_intervals_as_walking_the_seconds(facts: list[PlainChange], random: object) -> None:
     shuffled = list(facts)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     assert spans(shuffled) == spans(facts) == slow(facts)
@@ -116,7 +116,7 @@ def test_any_order_gives_the_same_intervals_as_walking_the_seconds(facts: list[F
 
 @given(FACTS, st.integers(0, 30))
 @settings(max_examples=EXAMPLES, deadline=None)
-def test_appending_to_what_is_open_equals_folding_it_all(facts: list[Fact], cut: int) -> None:
+def test_appending_to_what_is_open_equals_folding_it_all(facts: list[PlainChange], cut: int) -> None:
     ordered = sorted(facts, key=order)
     before, after = fold(ordered[:cut]), ordered[cut:]
     is_open = bool(before.intervals) and before.intervals[-1].ended_at is None
@@ -127,7 +127,7 @@ def test_appending_to_what_is_open_equals_folding_it_all(facts: list[Fact], cut:
 
 @given(FACTS)
 @settings(max_examples=EXAMPLES, deadline=None)
-def test_intervals_are_ordered_apart_and_only_the_last_is_open(facts: list[Fact]) -> None:
+def test_intervals_are_ordered_apart_and_only_the_last_is_open(facts: list[PlainChange]) -> None:
     found = spans(facts)
     assert all(end is not None for _, end in found[:-1])
     assert all(end is not None and end <= start for (_, end), (start, _) in pairwise(found))

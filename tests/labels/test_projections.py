@@ -24,7 +24,7 @@ from labels.models import (
     LabelSpell,
     StageStay,
 )
-from labels.rules.spells import IntervalRow, Meaning
+from labels.rules.spells import DatedMeaning, IntervalRow
 from labels.selectors.spell_inputs import limits_now
 from labels.services import projections
 from tests.factories import AgentFactory, ChannelFactory, ContactFactory
@@ -75,9 +75,9 @@ def put_on(
 def expected() -> dict[str, list[tuple[Any, ...]]]:
     """Every projection row of every living contact, by the oracle."""
     steps = {pk: step for pk, step in Label.all_objects.values_list("id", "step") if step is not None}
-    meanings: dict[int, list[Meaning]] = {}
+    meanings: dict[int, list[DatedMeaning]] = {}
     for row in ChannelLabelMeaning.objects.order_by("channel_label", "since"):
-        meanings.setdefault(row.channel_label_id, []).append(Meaning(row.since, row.label_id))
+        meanings.setdefault(row.channel_label_id, []).append(DatedMeaning(row.since, row.label_id))
     for found in meanings.values():
         found.sort(key=lambda meaning: (meaning.since is not None, meaning.since))
     rows: dict[str, list[tuple[Any, ...]]] = {"spells": [], "clean_spells": [], "stays": []}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from hypothesis import example, given, settings
@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from labels.rules.spells import (
     CleanSpellRow,
+    DatedMeaning,
     IntervalRow,
-    Meaning,
     Projection,
     SpellLimits,
     StayRow,
@@ -56,8 +56,8 @@ def lost(label: int, start: float, end: float, **changes: Any) -> IntervalRow:
     return on(label, start, end, removed_reason="reconcile", removed_origin="reconcile", removed_by=None, **changes)
 
 
-def meaning_of(intervals: list[IntervalRow]) -> dict[int, list[Meaning]]:
-    return {i.channel_label: [Meaning(None, i.channel_label % 100)] for i in intervals}
+def meaning_of(intervals: list[IntervalRow]) -> dict[int, list[DatedMeaning]]:
+    return {i.channel_label: [DatedMeaning(None, i.channel_label % 100)] for i in intervals}
 
 
 def derive(*intervals: IntervalRow, meanings: Any = None, limits: SpellLimits = LIMITS) -> Projection:
@@ -148,7 +148,7 @@ def test_added_and_removed_in_the_same_second_makes_no_spell(start: float, end: 
 
 
 def test_a_new_meaning_ends_the_old_spell_as_lost_and_starts_the_new_one_as_found() -> None:
-    meanings = {100 + HOT: [Meaning(None, HOT), Meaning(at(3000), COLD)]}
+    meanings = {100 + HOT: [DatedMeaning(None, HOT), DatedMeaning(at(3000), COLD)]}
     hot, cold = derive(on(HOT, 0, 5000), meanings=meanings).spells
     assert seconds([hot, cold]) == [(HOT, 0, 3000), (COLD, 3000, 5000)]
     assert (hot.found, hot.lost, hot.agent, hot.removed_by) == (False, True, SARI, None)
@@ -156,38 +156,38 @@ def test_a_new_meaning_ends_the_old_spell_as_lost_and_starts_the_new_one_as_foun
 
 
 def test_a_meaning_change_to_the_same_label_splits_nothing() -> None:
-    meanings = {100 + HOT: [Meaning(None, HOT), Meaning(at(3000), HOT)]}
+    meanings = {100 + HOT: [DatedMeaning(None, HOT), DatedMeaning(at(3000), HOT)]}
     assert seconds(derive(on(HOT, 0, 5000), meanings=meanings).spells) == [(HOT, 0, 5000)]
 
 
 @pytest.mark.parametrize("since", [-10, 0])
 def test_a_meaning_from_before_the_add_is_simply_what_was_added(since: int) -> None:
-    meanings = {100 + HOT: [Meaning(None, HOT), Meaning(at(since), COLD)]}
+    meanings = {100 + HOT: [DatedMeaning(None, HOT), DatedMeaning(at(since), COLD)]}
     (spell,) = derive(on(HOT, 0), meanings=meanings).spells
     assert (spell.label, spell.found, spell.agent) == (COLD, False, SARI)
 
 
 @pytest.mark.parametrize("since", [5000, 6000])
 def test_a_meaning_from_after_the_removal_changes_nothing(since: int) -> None:
-    meanings = {100 + HOT: [Meaning(None, HOT), Meaning(at(since), COLD)]}
+    meanings = {100 + HOT: [DatedMeaning(None, HOT), DatedMeaning(at(since), COLD)]}
     (spell,) = derive(on(HOT, 0, 5000), meanings=meanings).spells
     assert (spell.label, spell.lost) == (HOT, False)
 
 
 def test_a_label_that_comes_to_mean_what_another_channel_has_joins_its_spell() -> None:
-    meanings = {100 + HOT: [Meaning(None, HOT), Meaning(at(3000), COLD)]}
+    meanings = {100 + HOT: [DatedMeaning(None, HOT), DatedMeaning(at(3000), COLD)]}
     result = derive(on(HOT, 0), on(COLD, 1000, channel=2, agent=BUDI), meanings=meanings)
     assert seconds(result.spells) == [(HOT, 0, 3000), (COLD, 1000, None)]
     assert result.spells[1].agent == BUDI
 
 
 def test_the_first_meaning_holds_from_the_beginning_even_when_it_is_dated() -> None:
-    meanings = {100 + HOT: [Meaning(at(3000), HOT), Meaning(at(4000), COLD)]}
+    meanings = {100 + HOT: [DatedMeaning(at(3000), HOT), DatedMeaning(at(4000), COLD)]}
     assert seconds(derive(on(HOT, 0), meanings=meanings).spells) == [(HOT, 0, 4000), (COLD, 4000, None)]
 
 
 def test_a_piece_begun_by_a_meaning_is_not_ranked_as_imported() -> None:
-    meanings = {100 + HOT: [Meaning(None, HOT), Meaning(at(3000), COLD)]}
+    meanings = {100 + HOT: [DatedMeaning(None, HOT), DatedMeaning(at(3000), COLD)]}
     hot, cold = derive(on(HOT, 0, origin="import"), meanings=meanings).spells
     assert (hot.import_or_resync, cold.import_or_resync) == (True, False)
 
@@ -322,7 +322,7 @@ def test_a_lost_stage_ends_by_repair() -> None:
 
 
 def test_a_mapping_from_a_date_moves_by_repair() -> None:
-    meanings = {100 + HOT: [Meaning(None, HOT), Meaning(at(3000), DONE)]}
+    meanings = {100 + HOT: [DatedMeaning(None, HOT), DatedMeaning(at(3000), DONE)]}
     result = derive(on(HOT, 0), meanings=meanings).stays
     assert seconds(result) == [(HOT, 0, 3000), (DONE, 3000, None)]
     assert (result[0].end_by_repair, result[1].start_by_repair, result[1].agent) == (True, True, None)
@@ -404,6 +404,9 @@ ENDS = st.sampled_from(
 ACTORS = st.sampled_from([None, SARI, BUDI])
 
 
+History: TypeAlias = tuple[list[IntervalRow], dict[int, list[DatedMeaning]]]
+
+
 @st.composite
 def intervals_of_a_key(draw: st.DrawFn, channel: int, label: int) -> list[IntervalRow]:
     times = sorted(draw(st.lists(MOMENTS, max_size=7)))
@@ -423,21 +426,23 @@ def intervals_of_a_key(draw: st.DrawFn, channel: int, label: int) -> list[Interv
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> tuple[list[IntervalRow], dict[int, list[Meaning]]]:
+def histories(draw: st.DrawFn) -> History:
     """The intervals of one contact, in any order, and what their labels meant."""
     keys = draw(st.sets(st.tuples(st.sampled_from([1, 2, 3]), st.sampled_from([*STEPS, URGENT])), max_size=5))
     intervals = [interval for key in sorted(keys) for interval in draw(intervals_of_a_key(*key))]
     meanings = meaning_of(intervals)
     for key in meanings:
         changes = draw(st.dictionaries(MOMENTS, st.sampled_from([*STEPS, URGENT]), max_size=2))
-        meanings[key] += [Meaning(at(since), label) for since, label in sorted(changes.items())]
+        meanings[key] += [DatedMeaning(at(since), label) for since, label in sorted(changes.items())]
     return draw(st.permutations(intervals)), meanings
 
 
 @settings(max_examples=3000 if is_full_run() else 200, deadline=None)
 @given(histories())
-@example(([on(HOT, 0, 0), on(HOT, 0)], {100 + HOT: [Meaning(None, HOT)]}))
-def test_any_history_gives_what_the_oracle_sees(history: tuple[list[IntervalRow], dict[int, list[Meaning]]]) -> None:
+@example(([on(HOT, 0, 0), on(HOT, 0)], {100 + HOT: [DatedMeaning(None, HOT)]}))
+def test_any_history_gives_what_the_oracle_sees(
+    history: History,
+) -> None:
     intervals, meanings = history
     expected = oracle.project(intervals, meanings, steps=STEPS, limits=LIMITS)
     assert project(intervals, meanings, steps=STEPS, limits=LIMITS) == expected

@@ -30,7 +30,7 @@ from contacts.models import (
     Message,
 )
 from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelEvent, StaleFlag, StaleSnooze
-from labels.rules.spells import IntervalRow, Meaning, SpellLimits
+from labels.rules.spells import DatedMeaning, IntervalRow, SpellLimits
 from tests.labels import oracle
 
 HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
@@ -586,10 +586,10 @@ def _interval(on: LabelEvent, end: datetime | None, reason: str, off: LabelEvent
     )
 
 
-def _meanings() -> dict[int, list[Meaning]]:
-    meanings: dict[int, list[Meaning]] = defaultdict(list)
+def _meanings() -> dict[int, list[DatedMeaning]]:
+    meanings: dict[int, list[DatedMeaning]] = defaultdict(list)
     for row in ChannelLabelMeaning.objects.all():
-        meanings[row.channel_label_id].append(Meaning(row.since, row.label_id))
+        meanings[row.channel_label_id].append(DatedMeaning(row.since, row.label_id))
     for label in ChannelLabel.objects.all():
-        meanings.setdefault(label.pk, [Meaning(None, label.label_id)])
+        meanings.setdefault(label.pk, [DatedMeaning(None, label.label_id)])
     return {pk: sorted(rows, key=lambda m: (m.since is not None, m.since)) for pk, rows in meanings.items()}

@@ -10,8 +10,7 @@ from django.db import transaction
 
 from contacts.models import Channel
 from webhooks.drain.applying import apply
-from webhooks.drain.lanes import speaker_of
-from webhooks.drain.readings import Parsed, RawEvent, judge
+from webhooks.drain.parsing import ParsedRow, RawEvent, channel_facts, judge
 from webhooks.gateways.events import (
     Chat,
     ChatKind,
@@ -63,7 +62,7 @@ def changed(old: Chat, new: Chat, at: float = 0) -> IdentityChanged:
 
 def tell(channel: Channel, *events: Event) -> set[int]:
     """Apply events as one batch of the channel, each from a post of its own; returns what told something new."""
-    speaker = speaker_of(channel)
+    facts = channel_facts(channel)
     posts = [(RawEvent(next(_ids), minutes(60 * 24 * 30), None, {}, b"{}"), event) for event in events]
     with transaction.atomic():
-        return apply(channel, [judge(Parsed(row, Envelope(), [event]), speaker) for row, event in posts])
+        return apply(channel, [judge(ParsedRow(row, Envelope(), [event]), facts) for row, event in posts])

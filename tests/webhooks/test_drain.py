@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
 from contacts.models import Channel
+from contacts.services.believed_times import Believed
 from labelcrm.core.models import AuditEntry
 from labels.models import LabelAssignment, LabelEvent
 from tests.webhooks.generic import Bridge
-from webhooks.drain import lanes
+from webhooks.drain import inbox, lanes
+from webhooks.drain.parsing import Batch, JudgedRow, ParsedEvent, RawEvent
+from webhooks.gateways.events import Envelope, Event, Ignored, NotUnderstood
 from webhooks.models import InboundEvent, LaneMark
 
 MON = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
@@ -127,11 +131,23 @@ def test_replaying_everything_twice_changes_nothing(bridge: Bridge) -> None:
     bridge.drain()
     before = list(LabelEvent.objects.order_by("id").values())
     for _ in range(2):
-        assert lanes.replay(InboundEvent.objects.all(), actor=None) == 6
+        assert inbox.replay(InboundEvent.objects.all(), actor=None) == 6
+        assert set(InboundEvent.objects.values_list("state", "reason")) == {("pending", "applied_before")}
         bridge.drain()
+        assert set(InboundEvent.objects.values_list("state", "reason")) == {("applied", "")}
     assert list(LabelEvent.objects.order_by("id").values()) == before
     assert AuditEntry.objects.filter(action="inbox.replayed").count() == 2
     assert states() == {"applied": 6}
+
+
+def test_every_kind_of_event_that_is_applied_has_its_list_in_a_batch() -> None:
+    kinds = set(get_args(Event)) - {Envelope, Ignored, NotUnderstood}
+    row = RawEvent(1, MON, None, {}, b"")
+    events = [ParsedEvent(kind.__new__(kind), Believed(MON, "received"), kind.__name__, row) for kind in kinds]
+    batch = Batch.of([JudgedRow(row, events)])
+    lists = [getattr(batch, name.name) for name in fields(batch) if name.name != "on_chats"]
+    assert sum(map(len, lists)) == len(kinds)
+    assert {parsed.key for parsed in batch.on_chats} == {"LabelOnChat", "MessageSeen"}
 
 
 def test_what_postgresql_says_of_a_row_in_detail_is_neither_kept_nor_logged(
@@ -157,7 +173,7 @@ def test_a_replay_of_old_rows_does_not_turn_back_when_the_channel_was_last_heard
     old = InboundEvent.objects.earliest("id")
     InboundEvent.objects.filter(pk=old.pk).update(received_at=MON)
     heard = Channel.objects.values_list("last_event_at", "last_label_event_at").get()
-    lanes.replay(InboundEvent.objects.filter(pk=old.pk), actor=None)
+    inbox.replay(InboundEvent.objects.filter(pk=old.pk), actor=None)
     bridge.drain()
     assert Channel.objects.values_list("last_event_at", "last_label_event_at").get() == heard
 
@@ -165,12 +181,12 @@ def test_a_replay_of_old_rows_does_not_turn_back_when_the_channel_was_last_heard
 def test_a_batch_holds_no_more_bytes_than_a_worker_can_carry(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
     for n in range(5):
         bridge.post("message", chat=f"62812{n:07}", message={"id": f"M{n}", "text": "x" * 1000})
-    monkeypatch.setattr(lanes, "BATCH_BYTES", 2000)
+    monkeypatch.setattr(inbox, "BATCH_BYTES", 2000)
     poison = Poison(monkeypatch, error=ValueError())
     bridge.drain()
     assert poison.tried == [2, 2, 1]
     InboundEvent.objects.update(state="pending")
-    monkeypatch.setattr(lanes, "BATCH_BYTES", 10)
+    monkeypatch.setattr(inbox, "BATCH_BYTES", 10)
     bridge.drain()
     assert poison.tried[3:] == [1] * 5
 
@@ -182,7 +198,7 @@ def test_what_was_applied_and_what_was_known_already_stay_so_when_replayed(bridg
     bridge.drain()
     before = states()
     assert before == {"applied": 2, "duplicate": 1}
-    lanes.replay(InboundEvent.objects.all(), actor=None)
+    inbox.replay(InboundEvent.objects.all(), actor=None)
     assert states() == {"pending": 3}
     bridge.drain()
     assert states() == before
@@ -193,7 +209,7 @@ def test_a_parked_row_is_applied_once_its_cause_is_mended(bridge: Bridge) -> Non
     Channel.objects.update(session="lain", gateway="generic")
     label(bridge, 1)
     InboundEvent.objects.update(state="parked", reason="by hand")
-    lanes.replay(InboundEvent.objects.filter(state="parked"), actor=None)
+    inbox.replay(InboundEvent.objects.filter(state="parked"), actor=None)
     bridge.drain()
     assert states() == {"applied": 1}
 
@@ -206,7 +222,7 @@ def test_old_bodies_are_emptied_and_young_and_parked_ones_kept(bridge: Bridge) -
     long_ago = timezone.now() - timedelta(days=31)
     InboundEvent.objects.filter(pk=old.pk).update(settled_at=long_ago)
     InboundEvent.objects.filter(pk=parked.pk).update(settled_at=long_ago, state="parked")
-    assert lanes.empty_old_bodies(now=timezone.now(), days=30) == 1
+    assert inbox.empty_old_bodies(now=timezone.now(), days=30) == 1
     assert [bool(bytes(body)) for body in InboundEvent.objects.order_by("id").values_list("body", flat=True)] == [
         False, True, True,
     ]  # fmt: skip
@@ -220,7 +236,7 @@ def test_bodies_to_empty_are_found_without_reading_all_that_were_emptied_before(
             [bridge.channel.pk],
         )
         cursor.execute("ANALYZE webhooks_inboundevent")
-        cursor.execute(f"EXPLAIN {lanes.EMPTY_OLD_BODIES}", {"now": timezone.now(), "days": 30})
+        cursor.execute(f"EXPLAIN {inbox.EMPTY_OLD_BODIES}", {"now": timezone.now(), "days": 30})
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "inbox_with_body" in plan
 
@@ -238,7 +254,7 @@ def test_looking_for_work_never_reads_settled_rows(bridge: Bridge, statement: st
         cursor.execute("ANALYZE webhooks_inboundevent")  # a flood, as the planner will remember it
         cursor.execute("UPDATE webhooks_inboundevent SET state = 'applied'")
         wanted = {"channel": row.channel_id, "size": 2000, "bytes": 1 << 23}
-        cursor.execute(f"EXPLAIN {getattr(lanes, statement)}", wanted)
+        cursor.execute(f"EXPLAIN {getattr(inbox, statement)}", wanted)
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "inbox_pending" in plan
     assert "Seq Scan on webhooks_inboundevent" not in plan
@@ -261,7 +277,7 @@ def test_who_is_turned_away_from_a_lane_leaves_its_rows_to_the_holder() -> None:
     held.wait(10)
     label(bridge, 1)
     assert lanes.drain(bridge.channel.pk) is False
-    assert lanes.has_pending(bridge.channel.pk)
+    assert inbox.has_pending(bridge.channel.pk)
     may_go.set()
     holder.join()
     assert states() == {"applied": 1}

@@ -172,8 +172,7 @@ class TestSigned:
         signed(event(session="lain"))
         lanes.drain(waha.pk)
         row = InboundEvent.objects.get()
-        assert row.state == "parked"
-        assert "lain" in row.reason
+        assert (row.state, row.reason) == ("parked", "session:lain")
 
 
 class TestAddresses:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from api.base.lookups import contact_addressed
 from contacts.models import Channel, Contact, ContactIdentity, ContactMerge, Message
 from contacts.services.directory import resolve
-from contacts.services.importing import Line, Said, create_or_update_contacts, owners_of
+from contacts.services.importing import ContactFields, ContactRow, create_or_update_contacts, owners_of
 from desk.contacts.search import find
 from labels.services import merging
 from labels.services.rebuilding import rebuild
@@ -45,7 +45,7 @@ def phones() -> set[str]:
 
 
 def imported(*numbers: str) -> None:
-    lines = {n: Line(None, phone, Said(name=f"Baris {n}")) for n, phone in enumerate(numbers)}
+    lines = {n: ContactRow(None, phone, ContactFields(name=f"Baris {n}")) for n, phone in enumerate(numbers)}
     assert create_or_update_contacts(lines, actor=None) == {}
 
 
@@ -111,6 +111,15 @@ def test_a_number_that_changed_away_is_not_led_back_by_its_other_form(channel: C
     tell(channel, changed(person(typed), person("+6281290001111"), 10))
     tell(channel, message(person(told), 5))
     assert Contact.objects.get().phone == "+6281290001111"
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize(("one", "other"), FORMS)
+def test_the_form_told_last_leads_however_rows_are_cut(channel: Channel, one: str, other: str, together: bool) -> None:
+    events = [message(person(one), 1), label(person(other), "7", 2)]
+    for batch in [events] if together else [[event] for event in events]:
+        tell(channel, *batch)
+    assert Contact.objects.get().phone == other
 
 
 def test_numbers_elsewhere_and_short_ones_have_no_other_form(channel: Channel) -> None:

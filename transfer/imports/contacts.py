@@ -25,7 +25,7 @@ from import_export.fields import Field
 from import_export.results import Result, RowResult
 
 from contacts.models import Agent, Campaign, Channel, Contact
-from contacts.services.importing import Line, Owners, Said, create_or_update_contacts, owners_of
+from contacts.services.importing import ContactFields, ContactRow, Owners, create_or_update_contacts, owners_of
 from labelcrm.core import audit
 from labelcrm.lib import phones
 from labelcrm.lib.cells import restored
@@ -47,7 +47,7 @@ class Plan:
     contact: Contact
     new: bool
     phone: str = ""
-    said: Said = field(default_factory=Said)
+    said: ContactFields = field(default_factory=ContactFields)
     errors: dict[str, list[str]] = field(default_factory=dict)
     changed: bool = False
 
@@ -161,7 +161,7 @@ class ContactResource(resources.ModelResource):
     def _write(self, dataset: tablib.Dataset, result: Result) -> None:
         """Write the plans; what became wrong while others wrote is an error of its row."""
         lines = {
-            number: Line(None if plan.new else plan.contact.pk, plan.phone, plan.said)
+            number: ContactRow(None if plan.new else plan.contact.pk, plan.phone, plan.said)
             for number, plan in self.plans.items()
             if plan.new or plan.changed
         }
@@ -347,7 +347,7 @@ def _understand(plan: Plan, row: Mapping[str, str], known: _Known | None, agents
     if known is not None and exports.moment_cell(values.get("follow_up_at")) == known.cells["follow_up_at"]:
         values.pop("follow_up_at", None)  # a spreadsheet program saves the time that it read with its seconds
     values["opted_out"] = bool(values.get("opted_out")) and (known is None or known.contact.opted_out_at is None)
-    plan.said = Said(**values)
+    plan.said = ContactFields(**values)
     plan.changed = bool(plan.said.values or plan.said.campaign or plan.said.opted_out)
 
 

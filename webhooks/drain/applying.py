@@ -1,24 +1,30 @@
-"""A batch of readings becomes contacts, messages, label events and what follows from them, in one transaction."""
+"""A batch of inbox rows becomes contacts, messages, label events and what follows from them, in one transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from contacts.models import Channel
 from contacts.services import attribution, connections
-from contacts.services import messages as activity
 from contacts.services.connections import StatusFact
-from contacts.services.directory import Change, Directory, resolve
+from contacts.services.directory import Directory, NumberChange, resolve
 from contacts.services.identities import identifiers
-from contacts.services.messages import NewMessage, Sight
-from contacts.services.same_messages import Telling, told_twice
+from contacts.services.messages import (
+    NewMessage,
+    in_rounds,
+    record_message_times,
+    record_messages,
+    recount_message_times,
+)
+from contacts.services.same_messages import MessageCopy, linked_by_messages
+from contacts.services.sightings import Sighting, record_names, record_sightings, record_usernames
 from labelcrm.core.bulk import fetch
 from labelcrm.lib.text import storable
 from labels.services import intake, merging
 from labels.services.definitions import DELETED, HINT, SAVED, Definition
-from labels.services.intake import LabelFact
-from webhooks.drain.readings import Reading, Said, of_kind
+from labels.services.recording import LabelFact
+from webhooks.drain.parsing import Batch, JudgedRow, ParsedEvent
 from webhooks.gateways import GATEWAYS
 from webhooks.gateways.events import (
     ChannelStatus,
@@ -30,93 +36,138 @@ from webhooks.gateways.events import (
     LabelSaved,
     MessageSeen,
 )
+from webhooks.models import MAX_REASON
 
 UNKNOWN = "unknown"  # the kind of a message whose type nobody here has read about
 
 
-def apply(channel: Channel, readings: Sequence[Reading]) -> set[int]:
-    """Apply what `readings` say about one channel; returns ids of the rows that told something new.
+def apply(channel: Channel, rows: Sequence[JudgedRow]) -> set[int]:
+    """Apply what `rows` say about one channel; returns ids of the rows that told something new.
 
     The caller holds the channel's lane and a transaction.
     """
-    if not readings:
+    if not rows:
         return set()
-    for reading in readings:
-        connections.learn_own_identity(channel, phone=reading.envelope.own_phone, lid=reading.envelope.own_lid)
+    for judged in rows:
+        connections.learn_own_identity(channel, phone=judged.envelope.own_phone, lid=judged.envelope.own_lid)
         if GATEWAYS[channel.gateway].session_is_an_id and channel.session == channel.key:
-            channel.session = reading.envelope.session or channel.session
-    useful = _apply_statuses(channel, readings)
-    directory = _contacts(channel, readings)
-    useful |= _apply_labels(channel, readings, directory)
-    useful |= _apply_messages(channel, readings, directory)
-    useful |= _apply_names(readings, directory)
-    useful |= _apply_changes(channel, readings, directory)
-    _keep_unknown_types(readings, directory, useful)
-    _note_channel(channel, readings)
+            channel.session = judged.envelope.session or channel.session
+    batch = Batch.of(rows)
+    useful = _apply_statuses(channel, batch.statuses)
+    directory = _contacts(channel, batch)
+    strangers = _strangers(batch, directory)
+    useful |= _apply_labels(channel, batch, directory)
+    useful |= _apply_messages(channel, batch.messages, directory, strangers=strangers)
+    useful |= _apply_names(batch.names, directory)
+    useful |= _apply_changes(channel, batch.changes, directory)
+    _keep_unknown_types(rows, strangers, useful)
+    _update_channel(channel, rows, batch)
     return useful
 
 
-def _apply_statuses(channel: Channel, readings: Sequence[Reading]) -> set[int]:
-    found = [(reading, said) for reading, said in of_kind(readings, ChannelStatus)]
-    connections.record_statuses(
-        channel,
-        [
-            StatusFact(state=str(s.event.state), paired=s.event.paired, at=s.when.at, received_at=r.row.received_at)
-            for r, s in found
-        ],
-    )
-    return {reading.row.id for reading, _ in found}
+def _apply_statuses(channel: Channel, statuses: Sequence[ParsedEvent[ChannelStatus]]) -> set[int]:
+    facts = [
+        StatusFact(state=str(s.event.state), paired=s.event.paired, at=s.when.at, received_at=s.row.received_at)
+        for s in statuses
+    ]
+    connections.record_statuses(channel, facts)
+    return {status.row.id for status in statuses}
 
 
-def _contacts(channel: Channel, readings: Sequence[Reading]) -> Directory:
+def _contacts(channel: Channel, batch: Batch) -> Directory:
     """Everybody the batch speaks of, joined and locked."""
-    seen: dict[Chat, datetime] = {}
-    for _, said in of_kind(readings, LabelOnChat, MessageSeen):
-        if not _is_unknown(said.event):
-            seen[said.event.chat] = min(said.when.at, seen.get(said.event.chat, said.when.at))
-    looked_up = [said.event.chat for _, said in of_kind(readings, ContactSeen)]
-    looked_up += [said.event.chat for _, said in of_kind(readings, MessageSeen) if _is_unknown(said.event)]
+    first_seen: dict[Chat, datetime] = {}
+    for parsed in _showing_contacts(batch):
+        chat, at = parsed.event.chat, parsed.when.at
+        first_seen[chat] = min(at, first_seen.get(chat, at))
+    looked_up = [name.event.chat for name in batch.names]
+    looked_up += [message.event.chat for message in batch.messages if _is_unknown(message)]
     directory = resolve(
-        seen,
+        first_seen,
         names_only=looked_up,
-        same=told_twice(channel.pk, [_telling(said) for _, said in of_kind(readings, MessageSeen)]),
-        changes=[Change(s.event.old, s.event.chat, s.when.at) for _, s in of_kind(readings, IdentityChanged)],
+        same=linked_by_messages(channel.pk, [_copy(message) for message in batch.messages]),
+        changes=[NumberChange(c.event.old, c.event.chat, c.when.at) for c in batch.changes],
     )
     merging.merge_all(directory.merges, actor=None)
     return directory
 
 
-def _telling(said: Said[MessageSeen]) -> Telling:
-    event = said.event
-    return Telling(
+def _showing_contacts(batch: Batch) -> Iterator[ParsedEvent[LabelOnChat | MessageSeen]]:
+    """The events whose chat is a contact's from then on."""
+    return (parsed for parsed in batch.on_chats if not _is_unknown(parsed))
+
+
+def _is_unknown(parsed: ParsedEvent[LabelOnChat | MessageSeen]) -> bool:
+    return isinstance(parsed.event, MessageSeen) and parsed.event.kind == UNKNOWN
+
+
+def _copy(message: ParsedEvent[MessageSeen]) -> MessageCopy:
+    event = message.event
+    return MessageCopy(
         external_id=storable(event.external_id, 200),
         identifiers=tuple(identifiers(event.chat)),
         from_me=event.from_me,
-        at=said.when.at,
-        source=said.when.source,
+        at=message.when.at,
+        source=message.when.source,
         text=event.text,
     )
 
 
-def _apply_labels(channel: Channel, readings: Sequence[Reading], directory: Directory) -> set[int]:
-    on_chats = list(of_kind(readings, LabelOnChat))
-    defined = _definitions(readings) + _hints(channel, on_chats)
-    if not on_chats and not defined and not list(of_kind(readings, ChannelStatus)):
+def _strangers(batch: Batch, directory: Directory) -> list[ParsedEvent[MessageSeen]]:
+    """Messages of an unknown type from nobody known by then.
+
+    Whoever a later row of the same batch makes known was not known yet: how rows are cut must not matter.
+    """
+    unknown = [message for message in batch.messages if _is_unknown(message)]
+    if not unknown:
+        return []
+    since: dict[int, int] = {}  # contact id → the row that made them known
+    for parsed in _showing_contacts(batch):
+        known = directory.find(parsed.event.chat)
+        if known is not None and known.contact_id in directory.created:
+            since.setdefault(known.contact_id, parsed.row.id)
+    return [
+        message
+        for message in unknown
+        if (known := directory.find(message.event.chat)) is None or since.get(known.contact_id, 0) > message.row.id
+    ]
+
+
+def _keep_unknown_types(
+    rows: Iterable[JudgedRow], strangers: Iterable[ParsedEvent[MessageSeen]], useful: set[int]
+) -> None:
+    """Rows whose message is of an unknown type and of nobody are parked, to be processed when the type is known."""
+    wire_types = {message.row.id: message.event.wire_type for message in reversed(list(strangers))}
+    for judged in rows if wire_types else ():
+        if judged.row.id in wire_types:
+            wire_type = wire_types[judged.row.id]
+            named = f"the type “{wire_type}”" if wire_type else "a type without a name"
+            reason = f"a message of {named}, which is not known here, from nobody who is a contact"[:MAX_REASON]
+            judged.unread = judged.unread or reason
+            judged.parked = judged.parked or ("" if judged.row.id in useful else reason)
+
+
+# -- Labels -----------------------------------------------------------------------------------------------------------
+
+
+def _apply_labels(channel: Channel, batch: Batch, directory: Directory) -> set[int]:
+    defined = [_definition(parsed) for parsed in batch.definitions] + _hints(channel, batch.labels)
+    if not batch.labels and not defined and not batch.statuses:
         return set()
-    facts = [_fact(reading, said, directory) for reading, said in on_chats]
-    taken = intake.take(
-        channel,
-        facts=facts,
-        defined=defined,
-        statuses=[said.when.at for _, said in of_kind(readings, ChannelStatus)],
-    )
-    activity.note_sights(Sight(fact.contact_id, channel.pk, fact.at) for fact in facts)
-    about_labels = of_kind(readings, LabelOnChat, LabelSaved, LabelDeleted)
-    return {reading.row.id for reading, said in about_labels if said.key in taken.news}
+    facts = [_fact(parsed, directory) for parsed in batch.labels]
+    statuses = [status.when.at for status in batch.statuses]
+    taken = intake.take(channel, facts=facts, defined=defined, statuses=statuses)
+    record_sightings(Sighting(fact.contact_id, channel.pk, fact.at) for fact in facts)
+    return {parsed.row.id for parsed in _about_labels(batch) if parsed.key in taken.new_keys}
 
 
-def _fact(reading: Reading, said: Said[LabelOnChat], directory: Directory) -> LabelFact:
-    event = said.event
+def _about_labels(batch: Batch) -> Iterator[ParsedEvent[LabelOnChat | LabelSaved | LabelDeleted]]:
+    yield from batch.labels
+    yield from batch.definitions
+
+
+def _fact(parsed: ParsedEvent[LabelOnChat], directory: Directory) -> LabelFact:
+    event = parsed.event
     known = directory.find(event.chat)
     assert known is not None, "every personal chat of the batch was resolved"
     return LabelFact(
@@ -124,134 +175,103 @@ def _fact(reading: Reading, said: Said[LabelOnChat], directory: Directory) -> La
         identity_id=known.identity_id,
         external_id=storable(event.external_id),
         on=event.on,
-        at=said.when.at,
-        at_source=said.when.source,
-        capped=said.when.capped,
-        received_at=reading.row.received_at,
-        key=said.key,
-        inbox_id=reading.row.id,
+        at=parsed.when.at,
+        at_source=parsed.when.source,
+        capped=parsed.when.capped,
+        received_at=parsed.row.received_at,
+        key=parsed.key,
+        inbox_id=parsed.row.id,
     )
 
 
-def _definitions(readings: Sequence[Reading]) -> list[Definition]:
-    found = []
-    for reading, said in of_kind(readings, LabelSaved, LabelDeleted):
-        saved = said.event if isinstance(said.event, LabelSaved) else None
-        found.append(
-            Definition(
-                external_id=storable(said.event.external_id),
-                kind=DELETED if saved is None else SAVED,
-                name=saved.name if saved else None,
-                color=saved.color if saved else None,
-                list_type=(saved.list_type or "") if saved else "",
-                at=said.when.at,
-                at_source=said.when.source,
-                received_at=reading.row.received_at,
-                key=said.key,
-                inbox_id=reading.row.id,
-            )
-        )
-    return found
+def _definition(parsed: ParsedEvent[LabelSaved | LabelDeleted]) -> Definition:
+    saved = parsed.event if isinstance(parsed.event, LabelSaved) else None
+    return Definition(
+        external_id=storable(parsed.event.external_id),
+        kind=DELETED if saved is None else SAVED,
+        name=saved.name if saved else None,
+        color=saved.color if saved else None,
+        list_type=(saved.list_type or "") if saved else "",
+        at=parsed.when.at,
+        at_source=parsed.when.source,
+        received_at=parsed.row.received_at,
+        key=parsed.key,
+        inbox_id=parsed.row.id,
+    )
 
 
-def _hints(channel: Channel, on_chats: Sequence[tuple[Reading, Said[LabelOnChat]]]) -> list[Definition]:
+def _hints(channel: Channel, labels: Sequence[ParsedEvent[LabelOnChat]]) -> list[Definition]:
     """Names that came along with adds and removes, for labels that were never saved before our eyes.
 
     Only a name that differs from the one before it says something.
     """
-    named = [(reading, said) for reading, said in on_chats if said.event.label_name]
+    named = [parsed for parsed in labels if parsed.event.label_name]
     if not named:
         return []
     rows = fetch(
         "SELECT external_id, name, name_is_saved FROM labels_channellabel"
         " WHERE channel_id = %s AND external_id = ANY(%s) AND deleted_at IS NULL",
-        [channel.pk, sorted({storable(said.event.external_id) for _, said in named})],
+        [channel.pk, sorted({storable(parsed.event.external_id) for parsed in named})],
     )
     saved = {external_id for external_id, _, is_saved in rows if is_saved}
     latest = {external_id: name for external_id, name, _ in rows}
     hints = []
-    for reading, said in sorted(named, key=lambda one: one[1].when.at):
-        external_id, name = storable(said.event.external_id), storable(said.event.label_name or "", 200)
+    for parsed in sorted(named, key=lambda parsed: parsed.when.at):
+        external_id, name = storable(parsed.event.external_id), storable(parsed.event.label_name or "", 200)
         if external_id not in saved and latest.get(external_id) != name:
             latest[external_id] = name
-            hints.append(_hint(external_id, name, reading, said))
+            hints.append(_hint(external_id, name, parsed))
     return hints
 
 
-def _hint(external_id: str, name: str, reading: Reading, said: Said[LabelOnChat]) -> Definition:
+def _hint(external_id: str, name: str, parsed: ParsedEvent[LabelOnChat]) -> Definition:
     return Definition(
-        external_id=external_id, kind=HINT, name=name, color=said.event.label_color, at=said.when.at,
-        at_source=said.when.source, received_at=reading.row.received_at, key=f"{said.key[:58]}#name",
-        inbox_id=reading.row.id,
+        external_id=external_id, kind=HINT, name=name, color=parsed.event.label_color, at=parsed.when.at,
+        at_source=parsed.when.source, received_at=parsed.row.received_at, key=f"{parsed.key[:58]}#name",
+        inbox_id=parsed.row.id,
     )  # fmt: skip
 
 
-def _apply_messages(channel: Channel, readings: Sequence[Reading], directory: Directory) -> set[int]:
-    found = list(of_kind(readings, MessageSeen))
-    if not found:
+# -- Messages and names -----------------------------------------------------------------------------------------------
+
+
+def _apply_messages(
+    channel: Channel,
+    messages: Sequence[ParsedEvent[MessageSeen]],
+    directory: Directory,
+    *,
+    strangers: Iterable[ParsedEvent[MessageSeen]],
+) -> set[int]:
+    if not messages:
         return set()
-    strangers = _strangers(readings, directory)
-    told = [_message(channel, r, s, directory) for r, s in found if s.key not in strangers]
+    nobodys = {message.key for message in strangers}
+    new = [_message(channel, message, directory) for message in messages if message.key not in nobodys]
     useful: set[int] = set()
-    for messages in activity.tellings(told):
-        useful |= _record(channel, messages)
-    activity.note_names(_names_in(found, directory))
-    activity.note_usernames(_usernames_in(found, directory))
+    for once_each in in_rounds(new):
+        useful |= _record(channel, once_each)
+    record_names(_names_in(messages, directory))
+    record_usernames(_usernames_in(messages, directory))
     return useful
 
 
 def _record(channel: Channel, messages: Sequence[NewMessage]) -> set[int]:
     """Store or fill messages, each id once, and draw what follows; returns the inbox rows that told something."""
-    stored = activity.record_messages(messages)
-    news = [(m, stored[(channel.pk, m.external_id)]) for m in messages if (channel.pk, m.external_id) in stored]
-    counted = [(m, row) for m, row in news if m.counts]
-    activity.note_sights(Sight(row.contact_id, channel.pk, m.at) for m, row in counted)
-    activity.note_messages(m for m, row in counted if row.is_new)
+    stored = record_messages(messages)
+    changed = [(m, stored[(channel.pk, m.external_id)]) for m in messages if (channel.pk, m.external_id) in stored]
+    counted = [(m, row) for m, row in changed if m.counts]
+    record_sightings(Sighting(row.contact_id, channel.pk, m.at) for m, row in counted)
+    record_message_times(m for m, row in counted if row.is_new)
     filled = {row.contact_id for _, row in counted if not row.is_new}
     ids = [row.id for _, row in counted]
     if filled:
-        activity.recount_times(filled)
+        recount_message_times(filled)
         ids += [first.pk for first in attribution.first_messages(filled)]
     attribution.attribute(ids)
-    return {m.inbox_id for m, _ in news}
+    return {m.inbox_id for m, _ in changed}
 
 
-def _is_unknown(event: LabelOnChat | MessageSeen) -> bool:
-    return isinstance(event, MessageSeen) and event.kind == UNKNOWN
-
-
-def _strangers(readings: Sequence[Reading], directory: Directory) -> dict[str, tuple[Reading, str]]:
-    """Messages of an unknown type from nobody known by then, by their key: the reading and the type's own name.
-
-    Whoever a later row of the same batch makes known was not known yet: how rows are cut must not matter.
-    """
-    unknown = [(r, s) for r, s in of_kind(readings, MessageSeen) if _is_unknown(s.event)]
-    if not unknown:
-        return {}
-    since: dict[int, int] = {}
-    for reading, said in of_kind(readings, LabelOnChat, MessageSeen):
-        known = directory.find(said.event.chat)
-        if known is not None and known.contact_id in directory.created and not _is_unknown(said.event):
-            since.setdefault(known.contact_id, reading.row.id)
-    nobody = {}
-    for reading, said in unknown:
-        known = directory.find(said.event.chat)
-        if known is None or since.get(known.contact_id, 0) > reading.row.id:
-            nobody[said.key] = (reading, said.event.wire_type)
-    return nobody
-
-
-def _keep_unknown_types(readings: Sequence[Reading], directory: Directory, useful: set[int]) -> None:
-    """Rows whose message is of an unknown type and of nobody are parked, to be processed when the type is known."""
-    for reading, wire_type in _strangers(readings, directory).values():
-        named = f"the type “{wire_type}”" if wire_type else "a type without a name"
-        reason = f"a message of {named}, which is not known here, from nobody who is a contact"[:300]
-        reading.unread = reading.unread or reason
-        reading.parked = reading.parked or ("" if reading.row.id in useful else reason)
-
-
-def _message(channel: Channel, reading: Reading, said: Said[MessageSeen], directory: Directory) -> NewMessage:
-    event = said.event
+def _message(channel: Channel, parsed: ParsedEvent[MessageSeen], directory: Directory) -> NewMessage:
+    event = parsed.event
     known = directory.find(event.chat)
     assert known is not None, "every personal chat of the batch was resolved"
     return NewMessage(
@@ -263,63 +283,65 @@ def _message(channel: Channel, reading: Reading, said: Said[MessageSeen], direct
         by_api=event.by_api,
         kind=event.kind[:20],
         text=storable(event.text),
-        at=said.when.at,
-        at_source=said.when.source,
-        received_at=reading.row.received_at,
+        at=parsed.when.at,
+        at_source=parsed.when.source,
+        received_at=parsed.row.received_at,
         ad=event.ad,
-        inbox_id=reading.row.id,
+        inbox_id=parsed.row.id,
         history=event.history,
         wire_type=storable(event.wire_type, 60) if event.kind == UNKNOWN else "",
     )
 
 
 def _names_in(
-    found: Iterable[tuple[Reading, Said[MessageSeen | ContactSeen]]], directory: Directory
+    found: Iterable[ParsedEvent[MessageSeen | ContactSeen]], directory: Directory
 ) -> list[tuple[int, str, datetime]]:
     names = []
-    for _, said in found:
-        name = said.event.contact_name if isinstance(said.event, MessageSeen) else said.event.name
-        known = directory.find(said.event.chat)
+    for parsed in found:
+        event = parsed.event
+        name = event.contact_name if isinstance(event, MessageSeen) else event.name
+        known = directory.find(event.chat) if name else None
         if name and known is not None:
-            names.append((known.contact_id, storable(name, 200), said.when.at))
+            names.append((known.contact_id, storable(name, 200), parsed.when.at))
     return names
 
 
 def _usernames_in(
-    found: Iterable[tuple[Reading, Said[MessageSeen | ContactSeen]]], directory: Directory
+    found: Iterable[ParsedEvent[MessageSeen | ContactSeen]], directory: Directory
 ) -> list[tuple[int, str, datetime]]:
     usernames = []
-    for _, said in found:
-        username = said.event.username
-        known = directory.find(said.event.chat) if username else None
+    for parsed in found:
+        username = parsed.event.username
+        known = directory.find(parsed.event.chat) if username else None
         if username and known is not None:
-            usernames.append((known.contact_id, storable(username, 60), said.when.at))
+            usernames.append((known.contact_id, storable(username, 60), parsed.when.at))
     return usernames
 
 
-def _apply_names(readings: Sequence[Reading], directory: Directory) -> set[int]:
-    found = list(of_kind(readings, ContactSeen))
-    activity.note_names(_names_in(found, directory))
-    activity.note_usernames(_usernames_in(found, directory))
-    return {reading.row.id for reading, said in found if directory.find(said.event.chat) is not None}
+def _apply_names(names: Sequence[ParsedEvent[ContactSeen]], directory: Directory) -> set[int]:
+    record_names(_names_in(names, directory))
+    record_usernames(_usernames_in(names, directory))
+    return {name.row.id for name in names if directory.find(name.event.chat) is not None}
 
 
-def _apply_changes(channel: Channel, readings: Sequence[Reading], directory: Directory) -> set[int]:
+def _apply_changes(channel: Channel, changes: Sequence[ParsedEvent[IdentityChanged]], directory: Directory) -> set[int]:
     """Who goes by something else now was joined before; what is left is that they were seen here."""
-    found = list(of_kind(readings, IdentityChanged))
-    known = [(said.when.at, directory.find(said.event.chat)) for _, said in found]
-    activity.note_sights(Sight(one.contact_id, channel.pk, at) for at, one in known if one is not None)
-    return {reading.row.id for reading, _ in found}
+    known = [(change.when.at, directory.find(change.event.chat)) for change in changes]
+    record_sightings(Sighting(one.contact_id, channel.pk, at) for at, one in known if one is not None)
+    return {change.row.id for change in changes}
 
 
-def _note_channel(channel: Channel, readings: Sequence[Reading]) -> None:
+# -- The channel ------------------------------------------------------------------------------------------------------
+
+
+def _update_channel(channel: Channel, rows: Iterable[JudgedRow], batch: Batch) -> None:
     """When the channel was last heard of, and what it said about itself."""
     if channel.status == Channel.Status.NEVER:
         channel.status = Channel.Status.WORKING  # some gateways never say so, but whoever speaks is alive
     # Never backwards: rows may be processed again.
-    channel.last_event_at = _latest(channel.last_event_at, (reading.row.received_at for reading in readings))
-    labels = (r.row.received_at for r, _ in of_kind(readings, LabelOnChat, LabelSaved, LabelDeleted))
-    channel.last_label_event_at = _latest(channel.last_label_event_at, labels)
+    channel.last_event_at = _latest(channel.last_event_at, (judged.row.received_at for judged in rows))
+    about_labels = (parsed.row.received_at for parsed in _about_labels(batch))
+    channel.last_label_event_at = _latest(channel.last_label_event_at, about_labels)
     channel.save(
         update_fields=[
             "session",
@@ -334,5 +356,5 @@ def _note_channel(channel: Channel, readings: Sequence[Reading]) -> None:
     )
 
 
-def _latest(known: datetime | None, told: Iterable[datetime]) -> datetime | None:
-    return max((*told, *([known] if known else [])), default=None)
+def _latest(known: datetime | None, times: Iterable[datetime]) -> datetime | None:
+    return max((*times, *([known] if known else [])), default=None)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from webhooks.gateways import jids, jsonbody, shapes
+from webhooks.gateways import bodies, jids, shapes
 from webhooks.gateways.base import Headers
 from webhooks.gateways.events import Chat, ChatKind, Envelope, Event, Ignored, NotUnderstood
 
@@ -45,8 +45,8 @@ class Vocabulary:
     def parse(self, _headers: Headers, body: bytes) -> list[Event]:
         """Return the events in a post, the Envelope first, or one NotUnderstood. Never raises, never empty."""
         try:
-            content = jsonbody.decode(body)
-        except jsonbody.BodyError as error:
+            content = bodies.decode(body)
+        except bodies.BodyError as error:
             return [NotUnderstood(reason=error.sentence)]
         if not isinstance(content, dict):
             return [NotUnderstood(reason="The body is not a JSON object.")]

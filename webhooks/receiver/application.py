@@ -30,9 +30,9 @@ from psycopg import Error as DatabaseError
 
 from labelcrm.lib.numbers import whole_number
 from labelcrm.lib.text import storable
-from webhooks.gateways import GATEWAYS, form
+from webhooks.gateways import GATEWAYS, bodies
 from webhooks.gateways.base import Gateway
-from webhooks.gateways.jsonbody import BodyError, decode, redact
+from webhooks.gateways.bodies import BodyError, decode, redact
 from webhooks.receiver import store
 from webhooks.receiver.nudging import nudge
 from webhooks.receiver.store import ChannelRow, Overload
@@ -59,7 +59,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class HookRequest:
     """One request to a hook address. `is_form` is True for a form body the gateway may send."""
 
     gateway: Gateway
@@ -96,20 +96,20 @@ class Receiver:
 
 def answer(environ: Environ) -> tuple[int, bytes, str]:
     """Status, body and content type for one request below `/hooks/`; raises Refused, DatabaseError or Overload."""
-    post = _address(environ)
-    if environ["REQUEST_METHOD"] == "GET" and post.gateway.name == "cloudapi" and post.token is None:
-        return 200, _challenge(post), "text/plain; charset=utf-8"
+    request = _address(environ)
+    if environ["REQUEST_METHOD"] == "GET" and request.gateway.name == "cloudapi" and request.token is None:
+        return 200, _challenge(request), "text/plain; charset=utf-8"
     if environ["REQUEST_METHOD"] != "POST":
         raise Refused(405, "method_not_allowed", "Webhooks are posted.")
-    _check_content_type(post)
-    raw = _read(post)
-    channel = _channel(post)
+    _check_content_type(request)
+    raw = _read(request)
+    channel = _channel(request)
     headers = _headers(environ)
-    _authenticate(post, channel, raw, headers)
-    return *_store(post, channel, raw, headers), "application/json"
+    _authenticate(request, channel, raw, headers)
+    return *_store(request, channel, raw, headers), "application/json"
 
 
-def _address(environ: Environ) -> Post:
+def _address(environ: Environ) -> HookRequest:
     path = environ["PATH_INFO"].encode("latin-1", "replace").decode("utf-8", "replace")
     parts = path.removeprefix(PREFIX).rstrip("/").split("/")
     gateway = GATEWAYS.get(parts[0])
@@ -117,48 +117,48 @@ def _address(environ: Environ) -> Post:
         parts = parts[:3]  # the body names the event as well
     if gateway is None or not 2 <= len(parts) <= 3 or (len(parts) == 3 and not gateway.token_in_url):
         raise Refused(404, "no_such_hook", "There is no such webhook address.")
-    return Post(gateway, parts[1], parts[2] if len(parts) == 3 else None, environ)
+    return HookRequest(gateway, parts[1], parts[2] if len(parts) == 3 else None, environ)
 
 
 def _media_type(environ: Environ) -> str:
     return str(environ.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower()
 
 
-def _check_content_type(post: Post) -> None:
-    media_type = _media_type(post.environ)
+def _check_content_type(request: HookRequest) -> None:
+    media_type = _media_type(request.environ)
     is_json = media_type == "application/json" or (
         media_type.startswith("application/") and media_type.endswith("+json")
     )
-    if not is_json and not post.is_form:
+    if not is_json and not request.is_form:
         raise Refused(415, "unsupported_media_type", "Send application/json.")
-    if post.environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in ("", "identity"):
+    if request.environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in ("", "identity"):
         raise Refused(415, "unsupported_encoding", "Send the body without content encoding.")
 
 
-def _read(post: Post) -> bytes:
+def _read(request: HookRequest) -> bytes:
     limit = settings.WEBHOOK_MAX_BYTES
-    length = str(post.environ.get("CONTENT_LENGTH") or "")
-    stream = post.environ["wsgi.input"]
+    length = str(request.environ.get("CONTENT_LENGTH") or "")
+    stream = request.environ["wsgi.input"]
     announced = whole_number(length)  # none, or one that is no number: what comes is measured
     raw = b"" if announced and announced > limit else stream.read(limit + 1 if announced is None else announced)
     if (announced or 0) > limit or len(raw) > limit:
-        _count(post, "too_large")
+        _count(request, "too_large")
         raise Refused(413, "too_large", f"A body has at most {limit} bytes.")
     return bytes(raw)
 
 
-def _count(post: Post, outcome: str) -> None:
+def _count(request: HookRequest, outcome: str) -> None:
     """Count a refusal where the channel is known; what could not be counted is refused all the same."""
     with suppress(DatabaseError, Overload):
-        channel = store.find_channel(post.gateway.name, post.key)
+        channel = store.find_channel(request.gateway.name, request.key)
         if channel is not None:
             store.count(channel.id, outcome)
 
 
-def _channel(post: Post) -> ChannelRow:
-    channel = store.find_channel(post.gateway.name, post.key)
+def _channel(request: HookRequest) -> ChannelRow:
+    channel = store.find_channel(request.gateway.name, request.key)
     if channel is None:
-        store.remember_unknown(post.gateway.name, post.key)
+        store.remember_unknown(request.gateway.name, request.key)
         raise Refused(503, "unknown_channel", "No such channel is set up here yet; kept in mind.", retry_after=60)
     if not channel.secrets:
         raise Refused(503, "no_secret", "This channel has no secret yet.", retry_after=60)
@@ -169,30 +169,30 @@ def _headers(environ: Environ) -> dict[str, str]:
     return {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
 
 
-def _authenticate(post: Post, channel: ChannelRow, raw: bytes, headers: dict[str, str]) -> None:
+def _authenticate(request: HookRequest, channel: ChannelRow, raw: bytes, headers: dict[str, str]) -> None:
     def authentic(secrets: Iterable[str]) -> bool:
-        return post.gateway.is_authentic(body=raw, headers=headers, token=post.token, secrets=secrets)
+        return request.gateway.is_authentic(body=raw, headers=headers, token=request.token, secrets=secrets)
 
     if authentic(channel.secrets):
         return
     # The secret may have been changed a moment ago: what is remembered is asked once more before refusing.
-    fresh = store.find_channel(post.gateway.name, post.key, fresh=True)
+    fresh = store.find_channel(request.gateway.name, request.key, fresh=True)
     if fresh is not None and fresh.secrets != channel.secrets and authentic(fresh.secrets):
         return
-    store.count(channel.id, _why_not_authentic(post, headers))
+    store.count(channel.id, _why_not_authentic(request, headers))
     raise Refused(401, "not_authentic", "The signature or token does not match this channel's secret.")
 
 
-def _why_not_authentic(post: Post, headers: dict[str, str]) -> str:
-    if post.gateway.signature is None:
-        return "wrong_token" if post.token else "no_token"
-    return "wrong_signature" if headers.get(post.gateway.signature.header) else "no_signature"
+def _why_not_authentic(request: HookRequest, headers: dict[str, str]) -> str:
+    if request.gateway.signature is None:
+        return "wrong_token" if request.token else "no_token"
+    return "wrong_signature" if headers.get(request.gateway.signature.header) else "no_signature"
 
 
-def _store(post: Post, channel: ChannelRow, raw: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
-    gateway = post.gateway
+def _store(request: HookRequest, channel: ChannelRow, raw: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+    gateway = request.gateway
     try:
-        body, decoded = _from_form(gateway, raw) if post.is_form else (raw, decode(raw))
+        body, decoded = _from_form(gateway, raw) if request.is_form else (raw, decode(raw))
     except BodyError as error:
         store.count(channel.id, "not_json")
         raise Refused(400, error.code, error.sentence) from error
@@ -215,8 +215,8 @@ def _store(post: Post, channel: ChannelRow, raw: bytes, headers: dict[str, str])
 
 def _from_form(gateway: Gateway, raw: bytes) -> tuple[bytes, Any]:
     """The JSON in a form and its value, with the fields beside it that a JSON body would carry inside."""
-    body = form.field(raw, str(gateway.form_field))
-    decoded, beside = decode(body), form.beside(raw, gateway.form_beside)
+    body = bodies.form_field(raw, str(gateway.form_field))
+    decoded, beside = decode(body), bodies.form_fields(raw, gateway.form_beside)
     if not beside or not isinstance(decoded, dict):
         return body, decoded
     whole = {**beside, **decoded}
@@ -230,11 +230,11 @@ def _storable_key(key: str | None) -> str | None:
     return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _challenge(post: Post) -> bytes:
+def _challenge(request: HookRequest) -> bytes:
     """Meta's handshake: the challenge comes back when the verify token is the channel's."""
-    query = parse_qs(post.environ.get("QUERY_STRING", ""))
+    query = parse_qs(request.environ.get("QUERY_STRING", ""))
     token = query.get("hub.verify_token", [""])[0]
-    channel = store.find_channel(post.gateway.name, post.key, fresh=True)
+    channel = store.find_channel(request.gateway.name, request.key, fresh=True)
     expected = channel.verify_token if channel is not None else ""
     if not expected or not compare_digest(token.encode("utf-8", "replace"), expected.encode()):
         raise Refused(403, "wrong_verify_token", "The verify token is not this channel's.")

@@ -11,7 +11,7 @@ import threading
 import time
 
 from labelcrm.core.wakeups import publish
-from webhooks.drain.lanes import DRAIN_LANE
+from webhooks.drain.inbox import DRAIN_LANE
 
 PAUSE = 0.2
 

@@ -13,7 +13,7 @@ from desk.templatetags.labelcrm import length, phone, tone
 from labels.models import Label
 from labels.models.canonical import ColorFamily
 from tests.desk.conftest import Shop
-from webhooks.gateways.colors import PALETTE
+from webhooks.gateways.label_details import PALETTE
 
 STYLES = (Path(settings.BASE_DIR) / "static/labelcrm/labels.css").read_text()
 RULE = re.compile(r"\.(lc-(?:wa|family)-\w+) \{ --lc-ground: #(\w{6}); --lc-ink: #(\w{6}); \}")

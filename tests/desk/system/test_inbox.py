@@ -67,6 +67,19 @@ def test_replay_says_how_many(client_of: ClientOf, shop: Shop) -> None:
     assert parked.reason == ""
 
 
+def test_a_code_is_shown_as_its_sentence_and_found_by_it(client_of: ClientOf, shop: Shop) -> None:
+    shop.channel.session = "cs1"
+    shop.channel.save(update_fields=["session"])
+    other, known = event(shop, "parked", reason="session:cs2"), event(shop, "duplicate", reason="known")
+    client = client_of("cs_lead", shop)
+    html = client.get(LIST).content.decode()
+    assert "names the session “cs2”, this channel&#x27;s is “cs1”" in html
+    assert "known already" in html
+    assert "names the session “cs2”" in client.get(f"{LIST}{other.pk}/change/").content.decode()
+    found = {words: client.get(LIST, {"q": words}).context["cl"].result_list for words in ("already", "names", "cs2")}
+    assert found == {"already": [known], "names": [other], "cs2": [other]}
+
+
 def test_replay_is_not_for_everybody_and_not_for_other_teams(client_of: ClientOf, shop: Shop, other_shop: Shop) -> None:
     row = event(shop, "parked", reason="why")
     for client in (client_of("analyst"), client_of("cs_lead", other_shop)):

@@ -62,6 +62,13 @@ def test_a_parked_reason_leads_to_its_events(client_of: ClientOf, shop: Shop) ->
     assert len(client.get("/admin/webhooks/inboundevent/", query).context["cl"].result_list) == 1
 
 
+def test_a_parked_code_is_shown_as_its_sentence(client_of: ClientOf, shop: Shop) -> None:
+    shop.channel.inbox.create(state="parked", reason="session:cs2", body=b"{}", headers={})
+    html = client_of("owner").get(PAGE).content.decode()
+    assert "names the session “cs2”, this channel&#x27;s is “" in html
+    assert "q=session%3Acs2" in html
+
+
 def test_all_is_well_on_a_quiet_day(client_of: ClientOf, shop: Shop) -> None:
     now = timezone.now()
     Heartbeat.objects.bulk_create([Heartbeat(name="worker", at=now), Heartbeat(name="beat", at=now)])

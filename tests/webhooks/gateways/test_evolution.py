@@ -10,7 +10,7 @@ import pytest
 from tests.webhooks.gateways.contract import GatewayContract
 from tests.webhooks.gateways.payloads import EvolutionPayloads
 from tests.webhooks.gateways.payloads.base import AT, CUSTOMER, CUSTOMER_LID, GROUP
-from webhooks.gateways import GATEWAYS, jsonbody
+from webhooks.gateways import GATEWAYS, bodies
 from webhooks.gateways.events import (
     ChannelStatus,
     Clock,
@@ -160,7 +160,7 @@ class TestEvolution(GatewayContract):
 
     def test_the_instance_key_is_hidden_before_anything_is_stored(self) -> None:
         content = self.payloads.message(CUSTOMER).content
-        assert "KUNCI-INSTANSI" not in str(jsonbody.redact(content, self.gateway.secret_fields))
+        assert "KUNCI-INSTANSI" not in str(bodies.redact(content, self.gateway.secret_fields))
 
     @pytest.mark.parametrize("event", ["chats.upsert", "presence.update", "messages.update"])
     def test_events_of_other_concern_are_ignored_by_name(self, event: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.webhooks.gateways.contract import GatewayContract
 from tests.webhooks.gateways.payloads import WuzapiFormPayloads, WuzapiPayloads
 from tests.webhooks.gateways.payloads.base import CUSTOMER, CUSTOMER_LID, Post
-from webhooks.gateways import GATEWAYS, form, jsonbody
+from webhooks.gateways import GATEWAYS, bodies
 from webhooks.gateways.base import Headers
 from webhooks.gateways.events import ConnectionState, Envelope, Ignored, LabelDeleted, LabelSaved
 
@@ -108,7 +108,7 @@ class TestWuzapi(GatewayContract):
     def test_an_admin_token_is_hidden_and_counts_nothing(self) -> None:
         post = self.payloads.label_on_chat(CUSTOMER, "7", on=True)
         with_token = self.payloads.post({**post.content, "token": "RAHASIA"})
-        clean = jsonbody.redact(with_token.content, self.gateway.secret_fields)
+        clean = bodies.redact(with_token.content, self.gateway.secret_fields)
         assert "RAHASIA" not in str(clean)
         assert self.key(post) == self.key(with_token)
 
@@ -127,7 +127,7 @@ class TestWuzapiAsForm(GatewayContract):
         return self.gateway.parse(post.headers, self.json_of(post))
 
     def json_of(self, post: Post) -> bytes:
-        return form.field(post.body, "jsonData")
+        return bodies.form_field(post.body, "jsonData")
 
     def plain(self, post: Post) -> Post:
         return post  # the form carries escaped JSON already
@@ -147,7 +147,7 @@ class TestWuzapiAsForm(GatewayContract):
     @pytest.mark.parametrize("body", [b"", b"jsonDat=1", b"jsonData=1&jsonData=2", b"\xff", b"&" * 100, b"a=1;" * 1000])
     def test_a_form_without_one_json_field_is_refused(self, body: bytes) -> None:
         with pytest.raises(ValueError, match=r"."):
-            form.field(body, "jsonData")
+            bodies.form_field(body, "jsonData")
 
     def test_the_forms_of_the_story_keep_their_text(self) -> None:
         seen = self.one(self.payloads.message(CUSTOMER, text="50% + 1 & ü 🔥"))

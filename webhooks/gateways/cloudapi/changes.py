@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from webhooks.gateways import shapes, times
-from webhooks.gateways.cloudapi.people import chat_of, identifiers
+from webhooks.gateways.cloudapi.profiles import chat_of, identifiers
 from webhooks.gateways.events import Chat, ChatKind, Clock, ContactSeen, Event, IdentityChanged, Ignored
 from webhooks.gateways.vocabulary import Body, each
 

@@ -11,14 +11,14 @@ from functools import partial
 
 from webhooks.gateways import jids, shapes
 from webhooks.gateways.cloudapi.messages import is_of_group, seen
-from webhooks.gateways.cloudapi.people import (
+from webhooks.gateways.cloudapi.profiles import (
     CONTACT,
     RECIPIENT,
     SENDER,
-    Person,
+    Profile,
     chat_of,
     identifiers,
-    person,
+    profile_of,
     username_of,
 )
 from webhooks.gateways.events import Chat, ChatKind, Event, Ignored
@@ -59,22 +59,22 @@ def _errors(value: Body) -> list[Event]:
     return [Ignored(reason=DECLINED if declined else "gateway_error")]
 
 
-def _owner(thread: Body, contacts: list[Body]) -> Person:
+def _owner(thread: Body, contacts: list[Body]) -> Profile:
     """Whose thread it is: its `id`, or the ids in its `context`, which stand there where a number is hidden."""
     context = shapes.mapping(thread.get("context"))
     told: Body = {"id": thread.get("id")} | {field: context.get(field) or thread.get(field) for field in CONTACT}
     if not any(told.values()):
-        return Person(NOBODY)
-    whose = person(told, tuple(told), contacts)
-    return Person(whose.chat, whose.name, whose.username or username_of(context))
+        return Profile(NOBODY)
+    profile = profile_of(told, tuple(told), contacts)
+    return Profile(profile.chat, profile.name, profile.username or username_of(context))
 
 
-def _in_thread(message: Body, *, owner: Person, own: str | None) -> list[Event]:
+def _in_thread(message: Body, *, owner: Profile, own: str | None) -> list[Event]:
     if is_of_group(message):
         return [Ignored(reason=ChatKind.GROUP.value)]
     from_me = _is_ours(message, own=own, chat=owner.chat)
-    whose = owner if owner.chat.kind is not ChatKind.INVALID else person(message, _fields(from_me=from_me), [])
-    return seen(message, whose, from_me=from_me, history=True)
+    profile = owner if owner.chat.kind is not ChatKind.INVALID else profile_of(message, _fields(from_me=from_me), [])
+    return seen(message, profile, from_me=from_me, history=True)
 
 
 def _without_thread(message: Body, *, contacts: list[Body], own: str | None) -> list[Event]:
@@ -85,7 +85,7 @@ def _without_thread(message: Body, *, contacts: list[Body], own: str | None) -> 
     fields = _fields(from_me=from_me)
     if from_me and not contacts and not any(message.get(field) for field in fields):
         return [Ignored(reason=NO_CHAT)]
-    return seen(message, person(message, fields, contacts), from_me=from_me, history=True)
+    return seen(message, profile_of(message, fields, contacts), from_me=from_me, history=True)
 
 
 def _fields(*, from_me: bool) -> tuple[str, ...]:

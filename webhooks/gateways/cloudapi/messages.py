@@ -6,7 +6,7 @@ from functools import partial
 
 from webhooks.gateways import ads, shapes, times
 from webhooks.gateways.cloudapi import changes, content
-from webhooks.gateways.cloudapi.people import RECIPIENT, SENDER, Person, chat_of, person
+from webhooks.gateways.cloudapi.profiles import RECIPIENT, SENDER, Profile, chat_of, profile_of
 from webhooks.gateways.events import Chat, ChatKind, Clock, Event, Ignored, MessageSeen
 from webhooks.gateways.vocabulary import Body, about, each, required
 
@@ -34,14 +34,14 @@ def _inbound(message: Body, *, contacts: list[Body]) -> list[Event]:
         return [Ignored(reason=ChatKind.GROUP.value)]
     if message.get("type") == "system":
         return changes.of_system_message(message)
-    return seen(message, _with_shared_phone(person(message, SENDER, contacts), message), from_me=False)
+    return seen(message, _with_shared_phone(profile_of(message, SENDER, contacts), message), from_me=False)
 
 
 def _echo(message: Body, *, contacts: list[Body], by_api: bool | None) -> list[Event]:
     """Something typed in the WhatsApp Business app on a number that is also on the API."""
     if is_of_group(message):
         return [Ignored(reason=ChatKind.GROUP.value)]
-    return seen(message, person(message, RECIPIENT, contacts), from_me=True, by_api=by_api)
+    return seen(message, profile_of(message, RECIPIENT, contacts), from_me=True, by_api=by_api)
 
 
 def is_of_group(message: Body) -> bool:
@@ -50,35 +50,35 @@ def is_of_group(message: Body) -> bool:
 
 
 def seen(
-    message: Body, whose: Person, *, from_me: bool, by_api: bool | None = None, history: bool = False
+    message: Body, profile: Profile, *, from_me: bool, by_api: bool | None = None, history: bool = False
 ) -> list[Event]:
-    """The message as an event of `whose` chat; a notice is ignored by its code."""
+    """The message as an event of the chat of `profile`; a notice is ignored by its code."""
     said = content.verdict(message)
     if said.notice:
         return [Ignored(reason=said.reason)]
     event = MessageSeen(
         external_id=required(shapes.identifier(message.get("id")), "message id"),
-        chat=whose.chat,
+        chat=profile.chat,
         from_me=from_me,
         text=content.text_of(message),
         kind=said.kind,
         at=times.told(message.get("timestamp"), Clock.WHATSAPP),
         ad=None if from_me else ads.from_referral(message.get("referral")),
-        contact_name=whose.name,
+        contact_name=profile.name,
         by_api=by_api,
         history=history,
-        username=whose.username,
+        username=profile.username,
         wire_type=said.wire_type,
     )
-    return about(whose.chat, event)
+    return about(profile.chat, event)
 
 
-def _with_shared_phone(whose: Person, message: Body) -> Person:
+def _with_shared_phone(profile: Profile, message: Body) -> Profile:
     """A person without a number gave theirs when asked: from then on both are known to belong together."""
     phone = content.shared_phone(message)
-    if phone is None or whose.chat.kind is not ChatKind.PERSONAL or whose.chat.phone is not None:
-        return whose
-    return Person(_joined(whose.chat, phone), whose.name, whose.username)
+    if phone is None or profile.chat.kind is not ChatKind.PERSONAL or profile.chat.phone is not None:
+        return profile
+    return Profile(_joined(profile.chat, phone), profile.name, profile.username)
 
 
 def _joined(chat: Chat, phone: object) -> Chat:

@@ -10,7 +10,7 @@ from webhooks.gateways.base import Capabilities, Gateway, Headers, Signature
 from webhooks.gateways.cloudapi.changes import of_user_id_update
 from webhooks.gateways.cloudapi.history import of_history, threads_in
 from webhooks.gateways.cloudapi.messages import of_messages, of_standby
-from webhooks.gateways.cloudapi.people import CONTACT, chat_of, username_of
+from webhooks.gateways.cloudapi.profiles import CONTACT, chat_of, username_of
 from webhooks.gateways.events import ContactSeen, Envelope, Event, Ignored
 from webhooks.gateways.vocabulary import Body, Reader, Unreadable, Vocabulary, about, each
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from webhooks.gateways import ads, colors, dedupe, jids, kinds, protos, shapes, times
+from webhooks.gateways import ads, dedupe, jids, kinds, label_details, protos, shapes, times
 from webhooks.gateways.base import Capabilities, Gateway, Headers
 from webhooks.gateways.events import (
     ChannelStatus,
@@ -80,7 +80,7 @@ def _label_edited(body: Body) -> list[Event]:
     label_id, at = label_id_of(label.get("id")), _at(body)
     if shapes.boolean(label.get("deleted")):
         return [LabelDeleted(external_id=label_id, at=at)]
-    name, color = shapes.name(label.get("name")), colors.index(label.get("color"))
+    name, color = shapes.name(label.get("name")), label_details.color_index(label.get("color"))
     return [LabelSaved(external_id=label_id, name=name, color=color, at=at)]
 
 

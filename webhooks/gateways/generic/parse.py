@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from webhooks.gateways import ads, colors, dedupe, jids, shapes, times
+from webhooks.gateways import ads, dedupe, jids, label_details, shapes, times
 from webhooks.gateways.base import Capabilities, Gateway, Headers
 from webhooks.gateways.events import (
     ChannelStatus,
@@ -39,7 +39,7 @@ def _label_saved(body: Body) -> list[Event]:
         LabelSaved(
             external_id=_label_id(body),
             name=shapes.name(label.get("name")),
-            color=colors.index(label.get("color")),
+            color=label_details.color_index(label.get("color")),
             at=times.told_by_bridge(body.get("at")),
         )
     ]
@@ -65,7 +65,7 @@ def _label_on_chat(body: Body, *, on: bool) -> list[Event]:
         on=on,
         at=times.told_by_bridge(body.get("at")),
         label_name=shapes.name(label.get("name")),
-        label_color=colors.index(label.get("color")),
+        label_color=label_details.color_index(label.get("color")),
     )
     name = shapes.person(body.get("name"))
     return about(chat, event, *([ContactSeen(chat=chat, name=name)] if name else []))

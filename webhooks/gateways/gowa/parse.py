@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from webhooks.gateways import ads, colors, dedupe, jids, kinds, lists, shapes, times
+from webhooks.gateways import ads, dedupe, jids, kinds, label_details, shapes, times
 from webhooks.gateways.base import Capabilities, Gateway, Headers, Signature
 from webhooks.gateways.events import (
     Chat,
@@ -44,8 +44,8 @@ def _label_edited(body: Body) -> list[Event]:
         LabelSaved(
             external_id=label_id,
             name=shapes.name(label.get("name")),
-            color=colors.index(label.get("color")),
-            list_type=lists.list_type(label.get("type")),
+            color=label_details.color_index(label.get("color")),
+            list_type=label_details.list_type(label.get("type")),
             at=at,
         )
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import Any
 
-from webhooks.gateways import ads, colors, dedupe, jids, kinds, protos, shapes, times
+from webhooks.gateways import ads, dedupe, jids, kinds, label_details, protos, shapes, times
 from webhooks.gateways.base import Capabilities, Gateway, Headers, Signature
 from webhooks.gateways.events import (
     AdReferral,
@@ -155,7 +155,9 @@ def _label(body: Body) -> Body:
 
 def _color(label: Body) -> int | None:
     """WAHA: index and hex, and the index counts; WPP: ARGB in `color`, index apart; Wawp: hex alone."""
-    return colors.first_index(label.get("colorIndex"), label.get("color"), label.get("colorHex"), label.get("hexColor"))
+    return label_details.first_color_index(
+        label.get("colorIndex"), label.get("color"), label.get("colorHex"), label.get("hexColor")
+    )
 
 
 def _at(body: Body) -> Moment | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from webhooks.gateways import ads, colors, dedupe, jids, kinds, shapes, times
+from webhooks.gateways import ads, dedupe, jids, kinds, label_details, shapes, times
 from webhooks.gateways.base import Capabilities, Gateway, Headers
 from webhooks.gateways.events import (
     AdReferral,
@@ -77,7 +77,7 @@ def _label_on_chat(chat: Chat, label_id: str, label: Body, *, on: bool) -> Label
         external_id=label_id,
         on=on,
         label_name=shapes.name(label.get("name")),
-        label_color=colors.first_index(label.get("colorIndex"), label.get("color"), label.get("hexColor")),
+        label_color=label_details.first_color_index(label.get("colorIndex"), label.get("color"), label.get("hexColor")),
     )
 
 

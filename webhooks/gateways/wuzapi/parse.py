@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from webhooks.gateways import ads, colors, dedupe, form, jids, kinds, lists, protos, shapes, times
+from webhooks.gateways import ads, bodies, dedupe, jids, kinds, label_details, protos, shapes, times
 from webhooks.gateways.base import Capabilities, Gateway, Headers, Signature
 from webhooks.gateways.events import (
     ChannelStatus,
@@ -77,8 +77,8 @@ def _label_edited(body: Body) -> list[Event]:
         LabelSaved(
             external_id=label_id,
             name=shapes.name(action.get("name")),
-            color=colors.index(action.get("color")),
-            list_type=lists.list_type(action.get("type")),
+            color=label_details.color_index(action.get("color")),
+            list_type=label_details.list_type(action.get("type")),
             at=_at(body),
         )
     ]
@@ -199,7 +199,7 @@ def _dedupe_key(_headers: Headers, body: Any) -> str | None:
 def _signed_payloads(body: bytes) -> list[bytes]:
     """Wuzapi signs the JSON, or the form as Go spells it: the bytes that came, or the same with sorted keys."""
     try:
-        return [body, form.sorted_by_key(body)]
+        return [body, bodies.sorted_form(body)]
     except ValueError:
         return [body]
 

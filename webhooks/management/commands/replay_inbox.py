@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from contacts.models import Channel
-from webhooks.drain.lanes import replay
+from webhooks.drain.inbox import replay
 from webhooks.models import InboundEvent
 
 

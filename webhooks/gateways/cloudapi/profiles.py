@@ -24,7 +24,7 @@ CONTACT = ("wa_id", "user_id", "parent_user_id")
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class Profile:
     """A chat with what `contacts` says of its owner."""
 
     chat: Chat
@@ -37,16 +37,16 @@ def chat_of(*told: Any) -> Chat:
 
     A hidden or unreadable number takes nothing from an id that stands beside it.
     """
-    said = [value for value in told if value not in (None, "")]
-    ids = [one for one in map(user_ids.read, said) if one is not None]
-    addresses = [jids.chat(value) for value in said if user_ids.read(value) is None]
+    given = [value for value in told if value not in (None, "")]
+    ids = [one for one in map(user_ids.read, given) if one is not None]
+    addresses = [jids.chat(value) for value in given if user_ids.read(value) is None]
     readable = [one for one in addresses if one.kind is not ChatKind.INVALID]
     if readable and readable[0].kind is not ChatKind.PERSONAL:
         return readable[0]
     if not readable and not ids:
         return addresses[0] if addresses else Chat(raw="", kind=ChatKind.INVALID)
     return Chat(
-        raw=shapes.text(said[0]),
+        raw=shapes.text(given[0]),
         kind=ChatKind.PERSONAL,
         phone=_first(one.phone for one in readable),
         lid=_first(one.lid for one in readable),
@@ -59,7 +59,7 @@ def _first(values: Any) -> str | None:
     return next((value for value in values if value), None)
 
 
-def person(message: Body, fields: Sequence[str], contacts: Sequence[Body]) -> Person:
+def profile_of(message: Body, fields: Sequence[str], contacts: Sequence[Body]) -> Profile:
     """Who stands in `fields` of `message`, completed by the entry of `contacts` that names the same person.
 
     A message that names nobody (Meta leaves everything out where somebody shares their contact) is of the only
@@ -69,11 +69,11 @@ def person(message: Body, fields: Sequence[str], contacts: Sequence[Body]) -> Pe
     chat = chat_of(*told)
     named = any(value not in (None, "") for value in told)
     if not named and len(contacts) == 1:
-        return Person(chat_of(*_ids(contacts[0])), **_profile(contacts[0]))
+        return Profile(chat_of(*_ids(contacts[0])), **_names(contacts[0]))
     contact = next((one for one in contacts if _is_same(chat, chat_of(*_ids(one)))), None)
     if contact is None:
-        return Person(chat)
-    return Person(chat_of(*told, *_ids(contact)), **_profile(contact))
+        return Profile(chat)
+    return Profile(chat_of(*told, *_ids(contact)), **_names(contact))
 
 
 def _ids(contact: Body) -> list[Any]:
@@ -92,7 +92,7 @@ def _is_same(one: Chat, other: Chat) -> bool:
     return bool(identifiers(one) & identifiers(other))
 
 
-def _profile(contact: Body) -> dict[str, str | None]:
+def _names(contact: Body) -> dict[str, str | None]:
     name = shapes.person(shapes.inside(contact, "profile", "name"))
     return {"name": name, "username": username_of(contact)}
 

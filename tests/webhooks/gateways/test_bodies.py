@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from webhooks.gateways import jsonbody
+from webhooks.gateways import bodies
 
 
 def nested(depth: int) -> bytes:
@@ -29,7 +29,7 @@ def nested(depth: int) -> bytes:
     ],
 )
 def test_json_is_read(raw: bytes, value: Any) -> None:
-    assert jsonbody.decode(raw) == value
+    assert bodies.decode(raw) == value
 
 
 @pytest.mark.parametrize(
@@ -58,48 +58,48 @@ def test_json_is_read(raw: bytes, value: Any) -> None:
     ],
 )
 def test_what_is_no_json_of_ours_is_refused_with_a_code_and_a_sentence(raw: bytes, code: str) -> None:
-    with pytest.raises(jsonbody.BodyError) as refused:
-        jsonbody.decode(raw)
+    with pytest.raises(bodies.BodyError) as refused:
+        bodies.decode(raw)
     assert refused.value.code == code
     assert refused.value.sentence.endswith(".")
 
 
 def test_32_levels_are_allowed() -> None:
-    jsonbody.decode(nested(32))
+    bodies.decode(nested(32))
 
 
 def test_many_shallow_brackets_are_not_deep() -> None:
-    assert len(jsonbody.decode(b"[" + b",".join([b"[{}]"] * 500) + b"]")) == 500
+    assert len(bodies.decode(b"[" + b",".join([b"[{}]"] * 500) + b"]")) == 500
 
 
 @pytest.mark.parametrize(
     "text", ["[" * 100, "{" * 100, 'a "quoted" [[[[' * 20, "\\" * 99 + "[" * 50, '\\"' * 50 + "{" * 40]
 )
 def test_brackets_inside_a_text_are_not_depth(text: str) -> None:
-    assert jsonbody.decode(json.dumps({"a": text}).encode()) == {"a": text}
+    assert bodies.decode(json.dumps({"a": text}).encode()) == {"a": text}
 
 
 def test_a_body_of_nothing_but_open_quotes_is_refused_in_no_time() -> None:
-    with pytest.raises(jsonbody.BodyError):
-        jsonbody.decode(b"[" * 40 + b'"' + b'\\"' * 400_000)
+    with pytest.raises(bodies.BodyError):
+        bodies.decode(b"[" * 40 + b'"' + b'\\"' * 400_000)
 
 
 def test_credentials_are_hidden_at_any_depth_in_any_case() -> None:
     body = {"ApiKey": "k", "data": [{"token": {"deep": 1}}, {"apikey": ""}], "name": "token"}
-    assert jsonbody.redact(body, {"apikey", "token"}) == {
-        "ApiKey": jsonbody.REDACTED,
-        "data": [{"token": jsonbody.REDACTED}, {"apikey": jsonbody.REDACTED}],
+    assert bodies.redact(body, {"apikey", "token"}) == {
+        "ApiKey": bodies.REDACTED,
+        "data": [{"token": bodies.REDACTED}, {"apikey": bodies.REDACTED}],
         "name": "token",
     }
 
 
 def test_a_body_without_credentials_comes_back_as_the_same_object() -> None:
     body = {"data": [{"id": "1"}], "apikey": None}
-    assert jsonbody.redact(body, {"apikey"}) is body
-    assert jsonbody.redact(body, ()) is body
+    assert bodies.redact(body, {"apikey"}) is body
+    assert bodies.redact(body, ()) is body
 
 
 def test_hiding_leaves_the_original_alone() -> None:
     body = {"data": {"token": "t"}}
-    jsonbody.redact(body, {"token"})
+    bodies.redact(body, {"token"})
     assert body == {"data": {"token": "t"}}

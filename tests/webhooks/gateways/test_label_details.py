@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from webhooks.gateways import colors
+from webhooks.gateways import label_details
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from webhooks.gateways import colors
     ],
 )  # fmt: skip
 def test_a_colour_is_its_index_in_the_palette(value: Any, index: int) -> None:
-    assert colors.index(value) == index
+    assert label_details.color_index(value) == index
 
 
 @pytest.mark.parametrize(
@@ -26,13 +26,13 @@ def test_a_colour_is_its_index_in_the_palette(value: Any, index: int) -> None:
      float("inf"), [], {}, 0xFF000000, "١٣"],
 )  # fmt: skip
 def test_what_is_no_colour_of_the_palette_is_none(value: Any) -> None:
-    assert colors.index(value) is None
+    assert label_details.color_index(value) is None
 
 
 def test_every_hex_of_the_palette_finds_its_own_index() -> None:
-    assert [colors.index(value) for value in colors.PALETTE] == list(range(20))
+    assert [label_details.color_index(value) for value in label_details.PALETTE] == list(range(20))
 
 
 def test_the_first_told_colour_counts() -> None:
-    assert colors.first_index(None, 25, "#f74848", 1) == 13
-    assert colors.first_index(None, "") is None
+    assert label_details.first_color_index(None, 25, "#f74848", 1) == 13
+    assert label_details.first_color_index(None, "") is None
