@@ -191,7 +191,6 @@ class ChannelLabelAdmin(StaffAdmin):
         return self.fieldsets
 
     def save_model(self, request: HttpRequest, obj: ChannelLabel, form: MappingForm, change: bool) -> None:
-
         if form.cleaned_data.get("called"):
             definitions.name_placeholder(channel_label=obj, name=form.cleaned_data["called"], actor=request.user)
         label = form.cleaned_data["means"]
