@@ -23,7 +23,7 @@ from api.base.viewsets import StrictViewMixin
 from reports.query import REPORTS, InvalidQuery, parse_query
 from reports.selectors import periods
 from reports.selectors.campaigns import Basis, Touch
-from reports.selectors.filters import hidden_contacts
+from reports.selectors.filtered_spells import hidden_contacts
 
 MAY_READ = "reports.view_report"
 

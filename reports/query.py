@@ -22,7 +22,7 @@ from labels.rules.naming import normalize
 from reports.selectors import agents, campaigns, labels, periods, stale
 from reports.selectors.campaigns import Basis, Touch
 from reports.selectors.facts import Facts
-from reports.selectors.filters import Filters
+from reports.selectors.filtered_spells import Filters
 from reports.selectors.periods import Period, PeriodError
 from reports.selectors.questions import Question
 

@@ -22,6 +22,14 @@ from labelcrm.env import BASE_DIR
 PACKAGES = ("labelcrm", "contacts", "labels", "webhooks", "reports", "transfer", "desk", "api", "demo")
 MAX_MODULE_LINES, MAX_FUNCTION_LINES, MAX_TEST_NAME = 600, 60, 80
 
+# What several files may be called: subjects that stand in models, services, selectors and on pages; names that Django,
+# the gateways' contract or Python give. Any other name is one file's.
+SUBJECTS = {
+    "agents", "assignments", "campaigns", "canonical", "channel_labels", "channels", "contacts", "home", "inbox", "labels",
+    "merging", "messages", "projections", "staleness", "wording",
+}  # fmt: skip
+GIVEN = {"__init__", "apps", "base", "formats", "history", "models", "page", "parse", "querysets", "tasks", "urls"}
+
 COMMAND = "Command"  # Django finds a command by its file's name and asks each for a class of this name
 
 # Bottom to top: each may name the tables of itself and of what stands before it.
@@ -59,6 +67,16 @@ def classes(body: list[ast.stmt], owner: str = "") -> Iterator[tuple[str, str, i
             full = f"{owner}.{node.name}" if owner else node.name
             yield node.name, full, node.lineno
             yield from classes(node.body, full)
+
+
+def test_no_two_modules_share_a_name_but_for_a_subject_of_several_layers() -> None:
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in sources():
+        if "/management/" not in path:
+            found[Path(path).stem].append(path)
+    shared = {name: paths for name, paths in found.items() if len(paths) > 1}
+    assert shared.keys() - SUBJECTS - GIVEN == set(), shared
+    assert SUBJECTS - shared.keys() == set(), "these are one file's by now"
 
 
 def test_no_two_classes_share_a_name() -> None:

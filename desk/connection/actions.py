@@ -12,7 +12,7 @@ from contacts.services.agents import add_agent, create_team
 from contacts.services.channels import Connected, connect, set_owner, set_secret
 from labelcrm.core import audit, edits
 from labels.models import ChannelLabel
-from labels.services.definitions import name_placeholder
+from labels.services.channel_labels import name_placeholder
 from webhooks.drain.inbox import replay
 from webhooks.models import InboundEvent, UnknownChannel, session_reason
 

@@ -13,7 +13,7 @@ from contacts.models import Campaign, CampaignRule, Channel
 from contacts.services import campaigns
 from desk.base.filters import DayRangeFilter
 from desk.base.model_admin import ORIGIN, ArchivableAdmin, EditingAdmin, StaffInline
-from desk.contacts.files import CampaignTransfer
+from desk.contacts.import_export import CampaignTransfer
 from labelcrm.core import audit
 
 

@@ -24,7 +24,7 @@ from contacts.services.contacts import edit_contact
 from desk.base.filters import AutocompleteFilter, DayRangeFilter
 from desk.base.keyset import Keyset, KeysetAdminMixin, KeysetChangeList
 from desk.base.model_admin import ORIGIN, ArchivableAdmin, EditingAdmin, either
-from desk.contacts.files import ContactTransfer
+from desk.contacts.import_export import ContactTransfer
 from desk.contacts.list_filters import (
     CategoryFilter,
     ChannelFilter,

@@ -27,7 +27,7 @@ from desk.base.model_admin import StaffAdmin
 from desk.templatetags.labelcrm import badge, badges, flag, moment
 from labelcrm.lib.numbers import row_id
 from labels.models import ChannelLabel, Label
-from labels.services import definitions
+from labels.services import channel_labels
 from labels.services.meanings import remap
 
 ALWAYS, FROM = "always", "from"
@@ -192,7 +192,7 @@ class ChannelLabelAdmin(StaffAdmin):
 
     def save_model(self, request: HttpRequest, obj: ChannelLabel, form: MappingForm, change: bool) -> None:
         if form.cleaned_data.get("called"):
-            definitions.name_placeholder(channel_label=obj, name=form.cleaned_data["called"], actor=request.user)
+            channel_labels.name_placeholder(channel_label=obj, name=form.cleaned_data["called"], actor=request.user)
         label = form.cleaned_data["means"]
         if label.pk != obj.label_id or form.cleaned_data["holds"] == FROM or "holds" in form.changed_data:
             remap(channel_label=obj, label=label, since=form.since_moment(), actor=request.user)

@@ -35,7 +35,7 @@ from reports.limits import ReportLimits, in_words
 from reports.query import REPORTS, InvalidQuery, ReportKind, ReportQuery, parse_query
 from reports.selectors import agents, facts, periods
 from reports.selectors.campaigns import Basis, Touch
-from reports.selectors.filters import hidden_contacts
+from reports.selectors.filtered_spells import hidden_contacts
 
 MAY_READ = "reports.view_report"
 ROWS = 100

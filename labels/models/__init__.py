@@ -1,7 +1,7 @@
 """What: the labels a business means, the ones WhatsApp knows, and who had which of them when."""
 
+from labels.models.assignments import LabelAssignment, LabelEvent
 from labels.models.canonical import Category, Label, LabelAlias
-from labels.models.history import LabelAssignment, LabelEvent
 from labels.models.projections import CleanSpell, LabelDay, LabelSpell, StageStay
 from labels.models.staleness import StaleFlag, StaleSnooze
 from labels.models.whatsapp import ChannelLabel, ChannelLabelEvent, ChannelLabelMeaning

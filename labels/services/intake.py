@@ -13,8 +13,8 @@ from contacts.models import Channel
 from contacts.selectors.ownership import NOBODY, Owner, Ownerships
 from contacts.services.contact_rows import lock_contacts, touch
 from labelcrm.core.bulk import fetch
-from labels.services import definitions, folding, projections, recording, resync, staleness, wording
-from labels.services.definitions import Definition, Use
+from labels.services import channel_labels, folding, projections, recording, resync, staleness, wording
+from labels.services.channel_labels import Definition, Use
 from labels.services.recording import LabelFact
 
 ASSIGNED = "assigned"
@@ -40,7 +40,7 @@ def take(
     What the facts do not say yet (channel, channel label, actor, origin, id) is filled in here, in place. `statuses`
     are times of the connection events of the same batch. The caller holds the channel's lane and the contacts' locks.
     """
-    generations = definitions.apply(channel, defined, uses=_uses(facts))
+    generations = channel_labels.apply(channel, defined, uses=_uses(facts))
     for fact in facts:
         fact.channel_id, fact.channel_label_id = channel.pk, generations.at(fact.external_id, fact.at).pk
     new = recording.unrecorded(facts, channel_id=channel.pk)

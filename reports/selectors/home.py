@@ -19,7 +19,7 @@ from labels.models import Category, CleanSpell, Label, LabelAssignment, LabelDay
 from labels.models.querysets import UNMAPPED
 from reports.limits import ReportLimits
 from reports.scope import Scope
-from reports.selectors.filters import hidden_contacts
+from reports.selectors.filtered_spells import hidden_contacts
 from reports.selectors.periods import Period
 from reports.selectors.spell_counts import SpellCounts, count_spells
 from webhooks.models import InboundEvent

@@ -12,7 +12,7 @@ from django.db.models import Case, Q, When
 from labels.models import Label
 from labels.models.querysets import UNMAPPED
 from reports.selectors import owners
-from reports.selectors.filters import FilteredSpells, Filters
+from reports.selectors.filtered_spells import FilteredSpells, Filters
 from reports.selectors.gaps import Gap, gaps
 from reports.selectors.gaps import parameters as gap_parameters
 from reports.selectors.periods import Period

@@ -29,7 +29,7 @@ from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelAlias, 
 from labels.rules.naming import normalize
 from labels.services import merging
 from labels.services.canonical import update_label
-from labels.services.definitions import name_placeholder
+from labels.services.channel_labels import name_placeholder
 from labels.services.meanings import remap
 from labels.services.rebuilding import rebuild
 from tests.adversarial.number import MON, Number

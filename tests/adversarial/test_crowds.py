@@ -20,7 +20,7 @@ from labelcrm.core import edits
 from labels.models import ChannelLabel, Label, LabelAssignment, LabelEvent, LabelSpell
 from labels.rules.fold import fold, generation_at, generations
 from labels.services import folding, merging
-from labels.services.definitions import name_placeholder
+from labels.services.channel_labels import name_placeholder
 from labels.services.meanings import remap
 from labels.services.rebuilding import rebuild
 from tests.adversarial.number import BUDI, BUDI_LID, SITI, Interval, Number, minutes, phone, states

@@ -12,7 +12,7 @@ from contacts.models import Channel, Contact, ContactChannel, ContactIdentity, C
 from contacts.services.contact_rows import lock_contacts
 from labels.models import LabelAssignment, LabelEvent
 from labels.services import intake, merging
-from labels.services.definitions import SAVED, Definition
+from labels.services.channel_labels import SAVED, Definition
 from labels.services.recording import LabelFact
 from tests.adversarial.number import BUDI, SITI, Number, minutes, states
 from tests.api.conftest import client_of, rows

@@ -11,7 +11,7 @@ from django.db.models import F
 from contacts.models import Contact
 from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelAssignment, LabelDay, LabelEvent, LabelSpell
 from labels.rules.naming import normalize
-from labels.services.definitions import name_placeholder
+from labels.services.channel_labels import name_placeholder
 from labels.services.meanings import remap
 from tests.adversarial.number import BUDI, SITI, WITH_DEFINITIONS, Number, crossed, minutes, phone, reasons
 from webhooks.models import InboundEvent

@@ -11,7 +11,7 @@ from contacts.models import Agent, Contact, ContactChannel, Message
 from contacts.services.unmerging import recount
 from desk.connection.arrivals import arrivals
 from reports.selectors import agents
-from reports.selectors.filters import Filters
+from reports.selectors.filtered_spells import Filters
 from reports.selectors.periods import Period
 from reports.selectors.questions import Question
 from tests.adversarial.number import Number, minutes, phone

@@ -9,7 +9,7 @@ from typing import Any
 from contacts.models import Channel, ChannelOwnership, Contact, ContactChannel, Message
 from labels.models import Label, LabelAssignment
 from labels.services import intake
-from labels.services.definitions import Definition
+from labels.services.channel_labels import Definition
 from labels.services.recording import LabelFact
 from tests.factories import THEN, AgentFactory, ChannelFactory, ContactFactory
 from webhooks.models import InboundEvent

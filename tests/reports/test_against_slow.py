@@ -11,7 +11,7 @@ from contacts.models import Agent, Campaign, Channel
 from labels.models import CleanSpell, Label
 from reports.selectors import agents, campaigns, labels
 from reports.selectors.campaigns import Basis, Touch
-from reports.selectors.filters import Filters
+from reports.selectors.filtered_spells import Filters
 from reports.selectors.periods import Period
 from reports.selectors.questions import Question
 from reports.selectors.shares import Share

@@ -12,7 +12,7 @@ from contacts.models import Agent, Campaign, CampaignRule, Channel, ChannelGap, 
 from labels.models import Label
 from reports.selectors import agents, campaigns, labels, periods
 from reports.selectors.campaigns import Basis, Touch
-from reports.selectors.filters import Filters
+from reports.selectors.filtered_spells import Filters
 from reports.selectors.periods import Period
 from reports.selectors.questions import Question
 from reports.selectors.shares import share

@@ -12,7 +12,7 @@ from contacts.models import Agent, Campaign, CampaignRule, CampaignTouch, Contac
 from contacts.services.unmerging import recount
 from reports.selectors import agents
 from reports.selectors.agents import AgentRow
-from reports.selectors.filters import Filters
+from reports.selectors.filtered_spells import Filters
 from reports.selectors.home import never_labelled
 from reports.selectors.periods import Period
 from reports.selectors.questions import Question

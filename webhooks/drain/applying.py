@@ -22,7 +22,7 @@ from contacts.services.sightings import Sighting, record_names, record_sightings
 from labelcrm.core.bulk import fetch
 from labelcrm.lib.text import storable
 from labels.services import intake, merging
-from labels.services.definitions import DELETED, HINT, SAVED, Definition
+from labels.services.channel_labels import DELETED, HINT, SAVED, Definition
 from labels.services.recording import LabelFact
 from webhooks.drain.parsing import Batch, JudgedRow, ParsedEvent
 from webhooks.gateways import GATEWAYS
