@@ -25,8 +25,8 @@ MAX_MODULE_LINES, MAX_FUNCTION_LINES, MAX_TEST_NAME = 600, 60, 80
 # What several files may be called: subjects that stand in models, services, selectors and on pages; names that Django,
 # the gateways' contract or Python give. Any other name is one file's.
 SUBJECTS = {
-    "agents", "assignments", "campaigns", "canonical", "channel_labels", "channels", "contacts", "home", "inbox", "labels",
-    "merging", "messages", "projections", "staleness", "wording",
+    "agents", "assignments", "campaigns", "canonical", "channel_labels", "channels", "contacts", "home", "inbox",
+    "labels", "merging", "messages", "projections", "staleness", "wording",
 }  # fmt: skip
 GIVEN = {"__init__", "apps", "base", "formats", "history", "models", "page", "parse", "querysets", "tasks", "urls"}
 
