@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
@@ -69,6 +70,15 @@ def _kind(url: str, origin: str) -> str:
         return ""
     names = "&".join(sorted(pair.split("=")[0] for pair in parts.query.split("&") if pair))
     return re.sub(r"\d+", "N", parts.path) + ("?" + names if names else "")
+
+
+@contextmanager
+def in_the_dark(page: Page) -> Iterator[None]:
+    """The page as it is in dark mode: the theme asks the browser when it loads and marks the document."""
+    page.emulate_media(color_scheme="dark")
+    page.evaluate("document.documentElement.classList.add('dark')")
+    yield
+    page.emulate_media(color_scheme="light")
 
 
 def axe_findings(page: Page, *, rules: list[str] | None = None) -> list[str]:
