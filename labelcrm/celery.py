@@ -35,11 +35,12 @@ def _worker_begins(**_: Any) -> None:
 
 
 @worker_ready.connect
-def _worker_is_up(**_: Any) -> None:
+def _worker_is_up(sender: Any = None, **_: Any) -> None:
     """Seen at once, not only with the first heartbeat; a database that is away is logged and costs nothing."""
     from labelcrm.core import heartbeats
 
-    heartbeats.note_start("worker")
+    is_slow = str(getattr(sender, "hostname", "")).startswith("slow@")
+    heartbeats.note_start("slow" if is_slow else "worker")
 
 
 @beat_init.connect

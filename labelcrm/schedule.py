@@ -27,7 +27,10 @@ class BeatJob:
 JOBS = [
     # Finds what no nudge announced; the lanes themselves are woken by the receiver.
     BeatJob("sweep-inbox", "webhooks.sweep_inbox", every=5.0, expires=5),
+    # Long work that lost its task or its worker.
+    BeatJob("sweep-jobs", "core.sweep_jobs", every=5.0, expires=5),
     BeatJob("heartbeat", "webhooks.heartbeat", every=20.0, expires=20),
+    BeatJob("heartbeat-slow", "core.heartbeat_slow", every=20.0, expires=60),
     BeatJob("empty-old-bodies", "webhooks.empty_old_bodies", every=crontab(minute=45), expires=HOUR),
     BeatJob("forget-repeated-statuses", "webhooks.forget_repeated_statuses", every=crontab(minute=50), expires=HOUR),
     BeatJob("flag-stale", "labels.flag_stale", every=crontab(minute=5), expires=HOUR),

@@ -27,7 +27,7 @@ SILENT_AFTER = timedelta(minutes=3)
 LATE_AFTER = timedelta(minutes=2)
 REFUSED_DAYS = 7
 MOST = 50
-PROCESSES = ("worker", "beat")
+PROCESSES = ("worker", "slow", "beat")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from labelcrm.core.models import Heartbeat
 
 
 def note(*names: str) -> None:
-    """Say that the named processes ("worker", "beat") are alive now."""
+    """Say that the named processes ("worker", "slow", "beat") are alive now."""
     for name in names:
         Heartbeat.objects.update_or_create(name=name, defaults={"at": timezone.now()})
 

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractUser, Group
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 
@@ -89,8 +90,80 @@ class JobRun(models.Model):
         return f"{self.job} {self.period}"
 
 
+class Job(models.Model):
+    """Long work: what was asked for, how far it is, and what came of it.
+
+    `labelcrm.core.jobs` says how it runs. The row is the truth: a worker that dies, a wiped Redis and a task that is
+    delivered twice change nothing in it.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("waiting")
+        RUNNING = "running", _("at work")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
+
+    kind = models.CharField(_("kind"), max_length=60)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("user"), null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    parameters = models.JSONField(default=dict)
+    subject = models.CharField(max_length=100, blank=True)  # jobs of one subject run one after the other; "" = alone
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
+    cursor = models.JSONField(default=dict)  # where the next step goes on
+    progress = models.BigIntegerField(default=0)
+    total = models.BigIntegerField(null=True)
+    result = models.JSONField(default=dict)
+    error = models.CharField(max_length=300, blank=True)
+    tries = models.PositiveSmallIntegerField(default=0)  # of the present step
+    not_before = models.DateTimeField(null=True)  # after a fault of ours
+    lease = models.UUIDField(null=True)
+    leased_until = models.DateTimeField(null=True)
+    cancel_asked_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(_("asked for"), auto_now_add=True)
+    started_at = models.DateTimeField(_("started at"), null=True)
+    finished_at = models.DateTimeField(_("finished at"), null=True)
+
+    class Meta:
+        verbose_name = _("job")
+        verbose_name_plural = _("work")
+        ordering = ["-id"]
+        indexes = [
+            # The sweep, and "is another job of this subject before me".
+            models.Index(fields=["id"], condition=Q(state__in=("queued", "running")), name="job_unfinished"),
+            models.Index(fields=["owner", "-id"], name="job_by_owner"),  # the page of one's own work
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+    @property
+    def is_finished(self) -> bool:
+        return self.state not in (self.State.QUEUED, self.State.RUNNING)
+
+
+class JobFile(models.Model):
+    """A part of a file that a job reads or writes, kept where every web and worker process reaches it.
+
+    A part is written in the transaction that saves the job's cursor, so it is there once, whatever happens.
+    """
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="files", db_index=False)
+    name = models.CharField(max_length=200)
+    part = models.PositiveIntegerField()
+    body = models.BinaryField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["job", "name", "part"], name="job_file_part_once")]
+
+    def __str__(self) -> str:
+        return f"{self.job_id} {self.name} {self.part}"
+
+
 class Heartbeat(models.Model):
-    """The last sign of life of a process that works behind the scenes ("worker", "beat")."""
+    """The last sign of life of a process that works behind the scenes ("worker", "slow", "beat")."""
 
     name = models.CharField(_("process"), max_length=64, unique=True)
     at = models.DateTimeField(_("last seen"))

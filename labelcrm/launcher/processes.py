@@ -1,6 +1,6 @@
 """The command lines of web, worker and beat, the same for `make run`, containers and systemd.
 
-`python -m labelcrm.launcher.processes web|worker|beat` becomes that process, with servers of your own.
+`python -m labelcrm.launcher.processes web|worker|slow|beat` becomes that process, with servers of your own.
 """
 
 from __future__ import annotations
@@ -28,8 +28,17 @@ def web() -> list[str]:
 def worker() -> list[str]:
     """Celery's prefork worker; it asks nobody about other workers, the database keeps lanes apart."""
     processes = env.integer("WORKER_PROCESSES", default=2, minimum=1, maximum=64)
-    command = ["celery", "--quiet", "--app", "labelcrm", "worker", "--concurrency", str(processes)]
-    return [*command, "--without-gossip", "--without-mingle"]
+    return _celery_worker("celery", processes)
+
+
+def slow() -> list[str]:
+    """The worker of long work: one job at a time, so that a drain never waits for it."""
+    return _celery_worker("slow", 1)
+
+
+def _celery_worker(queue: str, processes: int) -> list[str]:
+    command = ["celery", "--quiet", "--app", "labelcrm", "worker", "--queues", queue, "--hostname", f"{queue}@%h"]
+    return [*command, "--concurrency", str(processes), "--without-gossip", "--without-mingle"]
 
 
 def beat() -> list[str]:
@@ -38,7 +47,7 @@ def beat() -> list[str]:
     return ["celery", "--quiet", "--app", "labelcrm", "beat", "--schedule", str(schedule), "--pidfile", ""]
 
 
-PROCESSES = {"web": web, "worker": worker, "beat": beat}
+PROCESSES = {"web": web, "worker": worker, "slow": slow, "beat": beat}
 
 
 def command_line(name: str) -> list[str]:

@@ -297,10 +297,11 @@ def _one_off(start: _Start, name: str, *arguments: str) -> Child:
 
 
 def _children(start: _Start) -> list[Child]:
-    """Web, worker and beat, in the order of their start."""
+    """Web, the two workers and beat, in the order of their start."""
     return [
         _child(start, "web", patience=10, noise=("Configuration allows spawning up to",)),
         _child(start, "worker", patience=20),
+        _child(start, "slow", patience=20),
         _child(start, "beat", patience=5),
     ]
 

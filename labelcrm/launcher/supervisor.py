@@ -21,7 +21,7 @@ DEATHS = 5
 WINDOW_SECONDS = 60
 TICK_SECONDS = 0.1
 LINES_KEPT = 200
-COLOURS = {"web": 32, "worker": 34, "beat": 35, "postgres": 36, "redis": 33}
+COLOURS = {"web": 32, "worker": 34, "slow": 36, "beat": 35, "postgres": 90, "redis": 33}
 
 
 @dataclass(frozen=True)

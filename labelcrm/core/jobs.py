@@ -1,0 +1,277 @@
+"""Long work that lasts: import, export, restating what a label means, rebuilding.
+
+A job is a row of `Job` and is done in steps of at most about 20 seconds by a worker of the queue "slow", which has a
+process of its own, so that long work never holds up the drain. A step
+
+1. claims the row (an update; whoever finds no row to update has nothing to do),
+2. does its work and saves the cursor, the progress and the lease's prolongation in one transaction,
+3. and so on until its turn is over; then it queues the next turn behind the jobs of others.
+
+What a killed worker was doing is rolled back with its cursor, and once its lease has ended somebody goes on from
+there. A task that is delivered twice finds a lease that is held; one that a wiped Redis lost is queued again by
+`sweep`. A step must only be repeatable from its cursor on: what it wrote to the database either counts together with
+the new cursor or was never there.
+
+An app declares its kinds of jobs in `<app>/jobs.py` with `register`.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from django.db import DatabaseError, InterfaceError, transaction
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.functional import Promise
+
+from labelcrm.core import audit
+from labelcrm.core.models import Job, JobFile
+from labelcrm.core.wakeups import publish
+
+RUN_JOB = "core.run_job"  # the Celery task that gives a job its turn
+TURN = 10.0  # seconds after which others of the queue come first
+LEASE = timedelta(seconds=60)  # three times as long as a step may take
+MAX_TRIES = 5  # of one step
+PAUSE = timedelta(seconds=5)  # before the second try, twice as long before each further one
+State = Job.State
+UNFINISHED = (State.QUEUED, State.RUNNING)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What a step did: where the next one goes on, how much is done of how much, and the result if that was the last.
+
+    `cursor`, `result` are JSON; `progress` counts from the beginning of the job.
+    """
+
+    cursor: dict[str, Any] = field(default_factory=dict)
+    progress: int
+    total: int | None = None
+    result: dict[str, Any] | None = None
+
+
+class JobRefused(Exception):
+    """A job that cannot be done, and no second try would change that; `code` is stable, the sentence for people."""
+
+    def __init__(self, code: str, sentence: str = "") -> None:
+        super().__init__(sentence or code)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobKind:
+    """A kind of job. `step` is called in a transaction with the job's row and goes on from `job.cursor`.
+
+    `title` says in the reader's language what the job does, `outcome` what came of it, `link` where to look at it.
+    When a job is cancelled (`job.cancel_asked_at`), a kind that `winds_back` is asked on until it has undone what it
+    did; any other is not asked again.
+    """
+
+    name: str
+    step: Callable[[Job], Step]
+    title: Callable[[Job], str | Promise]
+    outcome: Callable[[Job], str | Promise] = lambda job: ""
+    link: Callable[[Job], str] = lambda job: ""
+    winds_back: bool = False
+    can_retry: bool = True
+
+
+KINDS: dict[str, JobKind] = {}
+
+
+def register(kind: JobKind) -> JobKind:
+    """Make a kind known; its name is what rows of `Job` call it for ever."""
+    KINDS[kind.name] = kind
+    return kind
+
+
+# -- Asking for work --------------------------------------------------------------------------------------------------
+
+
+def start(kind: JobKind, *, owner: Any, parameters: dict[str, Any], subject: str = "", total: int | None = None) -> Job:
+    """Queue a job for `owner` (None: the system itself). Takes milliseconds; the work begins after the commit."""
+    with transaction.atomic():
+        job = Job.objects.create(kind=kind.name, owner=owner, parameters=parameters, subject=subject, total=total)
+        audit.record(actor=owner, action="job.started", obj=job, kind=kind.name)
+        transaction.on_commit(lambda: publish(RUN_JOB, job.pk))
+    return job
+
+
+def cancel(job: Job, *, actor: Any) -> bool:
+    """Ask a job to stop; whether it could be. It ends between two steps, a kind that winds back later."""
+    with transaction.atomic():
+        asked = Job.objects.filter(pk=job.pk, state__in=UNFINISHED, cancel_asked_at=None).update(cancel_asked_at=Now())
+        if asked:
+            audit.record(actor=actor, action="job.cancelled", obj=job, kind=job.kind)
+            transaction.on_commit(lambda: publish(RUN_JOB, job.pk))
+    return bool(asked)
+
+
+def retry(job: Job, *, actor: Any) -> bool:
+    """Go on with a failed job from the step that failed; whether it had failed."""
+    with transaction.atomic():
+        again = Job.objects.filter(pk=job.pk, state=State.FAILED).update(
+            state=State.QUEUED, error="", tries=0, not_before=None, finished_at=None
+        )
+        if again:
+            audit.record(actor=actor, action="job.retried", obj=job, kind=job.kind)
+            transaction.on_commit(lambda: publish(RUN_JOB, job.pk))
+    return bool(again)
+
+
+def sweep() -> int:
+    """Queue every job that could have a turn now: new ones whose task was lost, and those whose worker died."""
+    waiting = Job.objects.filter(_free(), state__in=UNFINISHED).order_by("id").values_list("id", flat=True)[:100]
+    for pk in waiting:
+        publish(RUN_JOB, pk, expires=5)
+    return len(waiting)
+
+
+# -- Doing it ---------------------------------------------------------------------------------------------------------
+
+
+def run(job_id: int, *, seconds: float = TURN) -> None:
+    """Give a job its turn: step after step for about `seconds`, then the others of the queue come first."""
+    deadline = time.monotonic() + seconds
+    job = _claim(job_id)
+    while job is not None and _take_step(job):
+        if time.monotonic() > deadline:
+            _release(job)
+            publish(RUN_JOB, job.pk)
+            return
+
+
+def _free() -> Any:
+    """The condition that nobody holds the job, and that it need not wait for its time or for one before it."""
+    earlier = Job.objects.filter(subject=OuterRef("subject"), state__in=UNFINISHED, pk__lt=OuterRef("pk"))
+    return (
+        (Q(leased_until=None) | Q(leased_until__lt=Now()))
+        & (Q(not_before=None) | Q(not_before__lte=Now()))
+        & (Q(subject="") | ~Exists(earlier))
+    )
+
+
+def _claim(job_id: int) -> Job | None:
+    """The job, if it is ours for the next `LEASE`; None when it is finished, waits, or is somebody else's."""
+    lease = uuid4()
+    claimed = Job.objects.filter(_free(), pk=job_id, state__in=UNFINISHED).update(
+        lease=lease, leased_until=Now() + LEASE, state=State.RUNNING
+    )
+    if not claimed:
+        return None
+    job = Job.objects.get(pk=job_id)
+    if job.started_at is None:
+        job.started_at = timezone.now()
+    return job
+
+
+def _take_step(job: Job) -> bool:
+    """One step; whether a next one can follow at once. False when the job ended, must wait, or was taken over."""
+    kind = KINDS.get(job.kind)
+    if kind is None or job.tries >= MAX_TRIES:
+        _end(job, State.FAILED, error="unknown_kind" if kind is None else job.error or "stopped_its_worker")
+        return False
+    if job.cancel_asked_at is not None and not kind.winds_back:
+        _end(job, State.CANCELLED)
+        return False
+    return _update(job, tries=job.tries + 1, started_at=job.started_at) and _try_step(kind, job)
+
+
+def _try_step(kind: JobKind, job: Job) -> bool:
+    try:
+        with transaction.atomic():
+            step = kind.step(job)
+            kept = _save(job, step)
+            transaction.set_rollback(not kept)
+    except JobRefused as refused:
+        _end(job, State.FAILED, error=refused.code, result={"sentence": str(refused)})
+    except (DatabaseError, InterfaceError) as error:
+        _try_later(job, error)
+    except Exception as error:  # noqa: BLE001 - whatever happens to a job is that job's end, not the worker's
+        _end(job, State.FAILED, error=_sentence(error), because=error)
+    else:
+        return kept and step.result is None
+    return False
+
+
+def _save(job: Job, step: Step) -> bool:
+    """Keep what a step did, in its transaction; False when the job was taken over: then nothing of it counts."""
+    job.cursor, job.progress = step.cursor, step.progress
+    job.total = step.total if step.total is not None else job.total
+    values: dict[str, Any] = {
+        "cursor": job.cursor,
+        "progress": job.progress,
+        "total": job.total,
+        "tries": 0,
+        "error": "",
+    }
+    if step.result is None:
+        values["leased_until"] = Now() + LEASE
+    else:
+        job.state = State.CANCELLED if job.cancel_asked_at is not None else State.DONE
+        values |= {"state": job.state, "result": step.result, "finished_at": Now(), "lease": None, "leased_until": None}
+    job.tries = 0
+    kept = _update(job, **values)
+    if kept and step.result is None:
+        job.cancel_asked_at = Job.objects.values_list("cancel_asked_at", flat=True).get(pk=job.pk)
+    return kept
+
+
+def _update(job: Job, **values: Any) -> bool:
+    """Change the row as long as it is ours."""
+    job.tries = values.get("tries", job.tries)
+    return bool(Job.objects.filter(pk=job.pk, lease=job.lease).update(**values))
+
+
+def _release(job: Job) -> None:
+    _update(job, lease=None, leased_until=None)
+
+
+def _end(
+    job: Job, state: str, *, error: str = "", result: dict[str, Any] | None = None, because: Exception | None = None
+) -> None:
+    if because is not None:
+        where = "".join(traceback.format_tb(because.__traceback__))
+        logger.error("job %s (%s) failed: %s\n%s", job.pk, job.kind, error, where)
+    _update(
+        job, state=state, error=error[:300], result=result or job.result, finished_at=Now(), lease=None,
+        leased_until=None,
+    )  # fmt: skip
+
+
+def _try_later(job: Job, error: Exception) -> None:
+    """A fault of the database's says nothing about the job: the same step is tried again after a pause."""
+    logger.warning("job %s (%s) waits after %s", job.pk, job.kind, _sentence(error))
+    pause = PAUSE * 2 ** (job.tries - 1)
+    _update(job, lease=None, leased_until=None, not_before=Now() + pause, error=_sentence(error)[:300])
+
+
+def _sentence(error: Exception) -> str:
+    """What went wrong, without PostgreSQL's details, which quote rows."""
+    told = getattr(getattr(error.__cause__, "diag", None), "message_primary", None)
+    return f"{type(error).__name__}: {told or error}"
+
+
+# -- Files ------------------------------------------------------------------------------------------------------------
+
+
+def write_part(job: Job, name: str, part: int, body: bytes) -> None:
+    """Keep a part of one of the job's files; a step that is repeated writes the same part again."""
+    JobFile.objects.update_or_create(job=job, name=name, part=part, defaults={"body": body})
+
+
+def read_parts(job: Job, name: str) -> Iterable[bytes]:
+    """The parts of a file in their order, one in memory at a time."""
+    parts = JobFile.objects.filter(job=job, name=name).order_by("part")
+    for pk in parts.values_list("pk", flat=True):
+        yield bytes(JobFile.objects.values_list("body", flat=True).get(pk=pk))

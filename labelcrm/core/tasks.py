@@ -1,0 +1,25 @@
+"""The Celery side of long work: a turn for one job, and a look for those that wait without a task."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from labelcrm.core import heartbeats, jobs
+
+
+@shared_task(name=jobs.RUN_JOB)
+def run_job(job_id: int) -> None:
+    """Give a job its turn."""
+    jobs.run(job_id)
+
+
+@shared_task(name="core.heartbeat_slow")
+def heartbeat_slow() -> None:
+    """Run by the worker of long work: it is alive."""
+    heartbeats.note("slow")
+
+
+@shared_task(name="core.sweep_jobs")
+def sweep_jobs() -> None:
+    """Queue the jobs that lost their task or their worker."""
+    jobs.sweep()
