@@ -81,6 +81,7 @@ MENU: list[tuple[Text, list[Entry]]] = [
             Entry(_("Audit trail"), "policy", "admin:core_auditentry_changelist", "core.view_auditentry"),
             Entry(_("API tokens"), "key", "admin:authtoken_tokenproxy_changelist", "authtoken.view_tokenproxy"),
             Entry(_("Failed logins"), "lock", "admin:axes_accessattempt_changelist", "axes.view_accessattempt"),
+            Entry(_("Work"), "progress_activity", "work"),
             Entry(_("Job runs"), "schedule", "admin:core_jobrun_changelist", "core.view_jobrun"),
         ],
     ),
