@@ -2,7 +2,15 @@
 
 from labels.models.assignments import LabelAssignment, LabelEvent
 from labels.models.canonical import Category, Label, LabelAlias
-from labels.models.projections import CleanSpell, LabelDay, LabelSpell, StageStay
+from labels.models.projections import (
+    CleanSpell,
+    LabelDay,
+    LabelSpell,
+    ScopedCleanSpell,
+    ScopedLabelSpell,
+    ScopedStageStay,
+    StageStay,
+)
 from labels.models.staleness import StaleFlag, StaleSnooze
 from labels.models.whatsapp import ChannelLabel, ChannelLabelEvent, ChannelLabelMeaning
 from labels.models.words import Effect, Method, Origin, RemovedReason, TimeSource
@@ -23,6 +31,9 @@ __all__ = [
     "Method",
     "Origin",
     "RemovedReason",
+    "ScopedCleanSpell",
+    "ScopedLabelSpell",
+    "ScopedStageStay",
     "StageStay",
     "StaleFlag",
     "StaleSnooze",

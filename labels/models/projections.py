@@ -1,6 +1,10 @@
 """What reports read: spells, clean spells, stage stays and day sums, kept in step by `labels.services.projections`.
 
 What they mean: docs/metrics.md, "Ground rules", "Label activity" and "Stage and movement".
+
+`LabelSpell`, `CleanSpell` and `StageStay` are what the whole business sees. A team or a channel sees the same of every
+contact who is known nowhere else (`reach`); what it sees of the others stands in the tables that begin with `Scoped`.
+`labels.rules.scopes` says who that is and how a scope is written: 0 the whole business, n team n, -n channel n.
 """
 
 from __future__ import annotations
@@ -52,10 +56,16 @@ class Spell(models.Model):
         abstract = True
 
 
+def _reach() -> models.PositiveSmallIntegerField[Any, Any]:
+    """How far the contact's history reaches: 1 one channel, 2 channels of one team, 3 farther."""
+    return models.PositiveSmallIntegerField(default=1, db_default=1)
+
+
 class LabelSpell(Spell):
     """A spell as it was observed; `mistap` marks one that was put on and taken off by mistake."""
 
     mistap = models.BooleanField(default=False)
+    reach = _reach()
 
     class Meta:
         verbose_name = _("label spell")
@@ -73,8 +83,27 @@ class LabelSpell(Spell):
         return f"{self.label_id} on {self.contact_id}"
 
 
+class ScopedLabelSpell(Spell):
+    """A spell as a team or a channel sees it, of a contact who is known elsewhere too."""
+
+    scope = models.BigIntegerField()
+    mistap = models.BooleanField(default=False)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["contact", "scope", "label", "started_at"], name="scoped_spell_once"),
+        ]
+        indexes = [models.Index(fields=["scope", "started_at"], name="scoped_spell_by_scope")]
+
+    def __str__(self) -> str:
+        return f"{self.label_id} on {self.contact_id} for {self.scope}"
+
+
 class CleanSpell(Spell):
     """A spell without the noise: short interruptions bridged, mistaps dropped."""
+
+    reach = _reach()
 
     class Meta:
         verbose_name = _("clean spell")
@@ -93,10 +122,26 @@ class CleanSpell(Spell):
         return f"{self.label_id} on {self.contact_id}"
 
 
-class StageStay(models.Model):
+class ScopedCleanSpell(Spell):
+    """A clean spell as a team or a channel sees it, of a contact who is known elsewhere too."""
+
+    scope = models.BigIntegerField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["contact", "scope", "label", "started_at"], name="scoped_clean_spell_once"),
+        ]
+        indexes = [models.Index(fields=["scope", "started_at"], name="scoped_clean_by_scope")]
+
+    def __str__(self) -> str:
+        return f"{self.label_id} on {self.contact_id} for {self.scope}"
+
+
+class Stay(models.Model):
     """The stage of a contact in `[started_at, ended_at)`. No row means no stage."""
 
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="stage_stays", db_index=False)
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="%(class)ss", db_index=False)
     label = _copied(Label)
     step = models.PositiveSmallIntegerField()
     started_at = models.DateTimeField()
@@ -104,6 +149,15 @@ class StageStay(models.Model):
     start_by_repair = models.BooleanField(default=False)
     end_by_repair = models.BooleanField(default=False)
     agent = _copied(Agent, null=True)
+
+    class Meta:
+        abstract = True
+
+
+class StageStay(Stay):
+    """The stage of a contact as the whole business sees it."""
+
+    reach = _reach()
 
     class Meta:
         verbose_name = _("stage stay")
@@ -118,9 +172,28 @@ class StageStay(models.Model):
         return f"{self.contact_id} in {self.label_id}"
 
 
-class LabelDay(models.Model):
-    """Spells that started and ended on one business day, per label (docs/metrics.md, "Label activity")."""
+class ScopedStageStay(Stay):
+    """The stage of a contact as a team or a channel sees it, of a contact who is known elsewhere too."""
 
+    scope = models.BigIntegerField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["contact", "scope", "started_at"], name="scoped_stay_once")]
+        indexes = [models.Index(fields=["scope", "started_at"], name="scoped_stay_by_scope")]
+
+    def __str__(self) -> str:
+        return f"{self.contact_id} in {self.label_id} for {self.scope}"
+
+
+class LabelDay(models.Model):
+    """Spells that started and ended on one business day, per scope and label (docs/metrics.md, "Label activity").
+
+    A row is a difference, which may be negative: of one scope, label and day there are as many as changes were written
+    since they were last compacted (`labels.services.day_sums`). Add them up.
+    """
+
+    scope = models.BigIntegerField(default=0, db_default=0)
     label = models.ForeignKey(Label, on_delete=models.PROTECT, related_name="days")
     day = models.DateField()
     added = models.IntegerField(default=0)
@@ -132,8 +205,11 @@ class LabelDay(models.Model):
     class Meta:
         verbose_name = _("label day")
         verbose_name_plural = _("label days")
-        constraints = [models.UniqueConstraint(fields=["label", "day"], name="label_day_once")]
-        indexes = [models.Index(fields=["day"], name="label_day_by_day")]
+        # Sums of a period, and of a label; compacting.
+        indexes = [
+            models.Index(fields=["scope", "day"], name="label_day_by_day"),
+            models.Index(fields=["scope", "label", "day"], name="label_day_by_label"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.label_id} {self.day}"

@@ -1,30 +1,28 @@
-"""The only writer of LabelSpell, CleanSpell, StageStay and LabelDay.
+"""The only writer of LabelSpell, CleanSpell and StageStay, and of their scoped fellows.
 
 `refresh` brings the projections of some contacts in step with their intervals, in the caller's transaction:
 the drain, remapping, renaming, merging and a label's new step call it, and the nightly self-check runs it over
-everybody and must find nothing. What a spell is, `labels.rules.spells` says; here rows are read, compared and written
-set-wise.
+everybody and must find nothing. What a spell is, `labels.rules.spells` says, and who sees which part of a contact,
+`labels.rules.scopes`; here rows are read, compared and written set-wise.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import partial
 from typing import Any, TypeAlias
 
-from django.conf import settings
-from django.db import connection, transaction
-from django.utils import timezone
-
+from contacts.models.channels import CRM_GATEWAY
 from contacts.services.contact_rows import lock_contacts
 from labelcrm.core.bulk import array, copy_rows, execute, fetch_binary, transpose
 from labelcrm.core.retries import run_in_transaction
-from labels.rules.spells import SpellRow, project
+from labels.rules.scopes import ONE_CHANNEL, views
+from labels.rules.spells import Projection, project
 from labels.selectors.spell_inputs import histories, limits_now, meanings_in
+from labels.services import day_sums
+from labels.services.day_sums import DayDifferences
 
 logger = logging.getLogger(__name__)
 
@@ -58,23 +56,33 @@ _SPELL_COLUMNS = {
     "method": "text",
     "removed_by_id": "bigint",
 }
-SPELLS = ProjectionTable("labels_labelspell", 3, {**_SPELL_COLUMNS, "mistap": "boolean"})
-CLEAN_SPELLS = ProjectionTable("labels_cleanspell", 3, _SPELL_COLUMNS)
-STAYS = ProjectionTable(
-    "labels_stagestay",
-    2,
-    {
-        "contact_id": "bigint",
-        "started_at": "timestamptz",
-        "ended_at": "timestamptz",
-        "label_id": "bigint",
-        "step": "smallint",
-        "start_by_repair": "boolean",
-        "end_by_repair": "boolean",
-        "agent_id": "bigint",
-    },
-)
+_STAY_COLUMNS = {
+    "contact_id": "bigint",
+    "started_at": "timestamptz",
+    "ended_at": "timestamptz",
+    "label_id": "bigint",
+    "step": "smallint",
+    "start_by_repair": "boolean",
+    "end_by_repair": "boolean",
+    "agent_id": "bigint",
+}
+_MISTAP = {"mistap": "boolean"}
+_REACH = {"reach": "smallint"}
+
+
+def _scoped(columns: Mapping[str, str]) -> dict[str, str]:
+    """The columns of a scoped table: the scope stands after the contact."""
+    return {"contact_id": "bigint", "scope": "bigint", **columns}
+
+
+SPELLS = ProjectionTable("labels_labelspell", 3, {**_SPELL_COLUMNS, **_MISTAP, **_REACH})
+CLEAN_SPELLS = ProjectionTable("labels_cleanspell", 3, {**_SPELL_COLUMNS, **_REACH})
+STAYS = ProjectionTable("labels_stagestay", 2, {**_STAY_COLUMNS, **_REACH})
 TABLES = (SPELLS, CLEAN_SPELLS, STAYS)
+SCOPED_SPELLS = ProjectionTable("labels_scopedlabelspell", 4, _scoped({**_SPELL_COLUMNS, **_MISTAP}))
+SCOPED_CLEAN_SPELLS = ProjectionTable("labels_scopedcleanspell", 4, _scoped(_SPELL_COLUMNS))
+SCOPED_STAYS = ProjectionTable("labels_scopedstagestay", 3, _scoped(_STAY_COLUMNS))
+SCOPED_TABLES = (SCOPED_SPELLS, SCOPED_CLEAN_SPELLS, SCOPED_STAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +95,16 @@ class Difference:
 
     def __len__(self) -> int:
         return len(self.gone) + len(self.changed) + len(self.new)
+
+    @property
+    def before(self) -> list[Row]:
+        """The rows that stand no longer as they stood."""
+        return [*self.gone, *(old for old, _ in self.changed)]
+
+    @property
+    def after(self) -> list[Row]:
+        """The rows that stand now, of those that differed."""
+        return [*self.new, *(new for _, new in self.changed)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,41 +125,57 @@ def refresh(contact_ids: Collection[int], *, write: bool = True, chunk: int = 20
 
     `chunk` contacts are in memory at a time: a label that is renamed may be on a hundred thousand.
 
-    Archived and unknown contacts have none. `write=False` only counts. The caller is in a transaction, holds the
-    locks of the contacts and calls this once in it: day sums are locked in order of label and day, until commit.
+    Archived and unknown contacts have none. `write=False` only counts. The caller is in a transaction and holds the
+    locks of the contacts.
     """
     ids = sorted(set(contact_ids))
+    teams = dict(fetch_binary(_TEAMS, []))
+    days = DayDifferences(teams)
     differing = 0
-    sums: dict[tuple[int, date], list[int]] = defaultdict(lambda: [0] * len(_SUMS))
     for start in range(0, len(ids), chunk):
-        some = ids[start : start + chunk]
-        pairs = zip(TABLES, _wanted(some), strict=True)
-        differences = [_difference(_stored(table, some), rows, table.key) for table, rows in pairs]
-        differing += sum(len(difference) for difference in differences)
-        if write:
-            for table, difference in zip(TABLES, differences, strict=True):
-                _write(table, difference)
-            _count_days(sums, differences[0])
-    _add_to_days({key: values for key, values in sums.items() if any(values)})
+        differing += _refresh_some(ids[start : start + chunk], teams=teams, days=days, write=write)
+    days.append()
     return differing
 
 
-def refresh_all(*, write: bool, chunk: int = 2000) -> SelfCheck:
-    """Recompute everybody's projections and all day sums; with `write`, mend what differs.
+def _refresh_some(ids: list[int], *, teams: Mapping[int, int | None], days: DayDifferences, write: bool) -> int:
+    wanted = _wanted(ids, teams=teams)
+    stored = [_stored(table, ids) for table in TABLES]
+    differences = _differences(TABLES, stored, wanted.whole)
+    # Few contacts are known on several channels, and only they have scoped rows, wanted or stored.
+    has_scoped = any(wanted.scoped) or any(row[-1] > ONE_CHANNEL for row in stored[0])
+    scoped = _differences(SCOPED_TABLES, [_stored(t, ids) for t in SCOPED_TABLES], wanted.scoped) if has_scoped else []
+    if write:
+        for table, difference in zip((*TABLES, *SCOPED_TABLES), (*differences, *scoped), strict=False):
+            _write(table, difference)
+        days.count_whole(differences[0].before, -1)
+        days.count_whole(differences[0].after, 1)
+        if scoped:
+            days.count_scoped(scoped[0].before, -1)
+            days.count_scoped(scoped[0].after, 1)
+    return sum(len(difference) for difference in (*differences, *scoped))
 
-    One transaction per chunk. Contacts are locked only where a first look found a difference, which may be
-    nothing but a drain that committed between two of our queries.
-    """
+
+def refresh_all(*, write: bool, chunk: int = 2000) -> SelfCheck:
+    """Recompute everybody's projections and all day sums; with `write`, mend what differs. One transaction a chunk."""
     contacts = rows = last = 0
-    while ids := _contacts_after(last, chunk):
+    while ids := contacts_after(last, chunk):
         last = ids[-1]
         contacts += len(ids)
-        if refresh(ids, write=False):
-            rows += run_in_transaction(partial(_refresh_held, ids, write=write))
-    found = SelfCheck(contacts, rows, _mend_days(write=write))
+        rows += check(ids, write=write)
+    found = SelfCheck(contacts, rows, sum(day_sums.mend(label, write=write) for label in day_sums.labels_after(0)))
     if found.differences:
         logger.warning("%d projection rows and %d day sums differed from the intervals", found.rows, found.days)
     return found
+
+
+def check(ids: list[int], *, write: bool) -> int:
+    """Compare the projections of these contacts, and mend them when `write`; how many rows differed.
+
+    Contacts are locked only where a first look found a difference, which may be nothing but a drain that committed
+    between two of our queries.
+    """
+    return run_in_transaction(partial(_refresh_held, ids, write=write)) if refresh(ids, write=False) else 0
 
 
 def _refresh_held(ids: list[int], *, write: bool) -> int:
@@ -153,23 +187,45 @@ def _refresh_held(ids: list[int], *, write: bool) -> int:
 
 
 _STAGE_STEPS = "SELECT id, step FROM labels_label WHERE step IS NOT NULL"
+_TEAMS = "SELECT id, team_id FROM contacts_channel"
+_EVERYWHERE = "SELECT id FROM contacts_channel WHERE gateway = %s"
 
 
-def _wanted(ids: list[int]) -> tuple[list[Row], list[Row], list[Row]]:
-    """The rows these contacts should have, per table, each in the order of its key."""
+@dataclass(slots=True)
+class Wanted:
+    """The rows that contacts should have, per table of TABLES and SCOPED_TABLES, each in the order of its key."""
+
+    whole: tuple[list[Row], list[Row], list[Row]]
+    scoped: tuple[list[Row], list[Row], list[Row]]
+
+
+def _wanted(ids: list[int], *, teams: Mapping[int, int | None]) -> Wanted:
     found = histories(ids)
-    meanings = meanings_in(found)
+    meanings, limits = meanings_in(found), limits_now()
     steps: dict[int, int] = dict(fetch_binary(_STAGE_STEPS, []))
-    limits = limits_now()
-    spells: list[Row] = []
-    clean_spells: list[Row] = []
-    stays: list[Row] = []
+    everywhere = frozenset(pk for (pk,) in fetch_binary(_EVERYWHERE, [CRM_GATEWAY]))
+    wanted = Wanted(([], [], []), ([], [], []))
     for history in found:
+        reach, parts = views(history, teams=teams, everywhere=everywhere)
         projection = project(history, meanings, steps=steps, limits=limits)
-        spells += projection.spells
-        clean_spells += projection.clean_spells
-        stays += projection.stays
-    return spells, clean_spells, stays
+        for rows, derived in zip(wanted.whole, _lists(projection), strict=True):
+            rows.extend((*row, reach) for row in derived)
+        for scope, intervals in parts:
+            projection = project(intervals, meanings, steps=steps, limits=limits)
+            for rows, derived in zip(wanted.scoped, _lists(projection), strict=True):
+                rows.extend((row[0], scope, *row[1:]) for row in derived)
+    return wanted
+
+
+def _lists(projection: Projection) -> tuple[Sequence[Row], Sequence[Row], Sequence[Row]]:
+    return projection.spells, projection.clean_spells, projection.stays
+
+
+def _differences(
+    tables: Sequence[ProjectionTable], stored: Sequence[list[Row]], wanted: Sequence[list[Row]]
+) -> list[Difference]:
+    triples = zip(tables, stored, wanted, strict=True)
+    return [_difference(old, new, table.key) for table, old, new in triples]
 
 
 def _stored(table: ProjectionTable, ids: list[int]) -> list[Row]:
@@ -238,53 +294,6 @@ def _same_key(table: ProjectionTable) -> str:
     return " AND ".join(f"t.{column} = v.{column}" for column in table.key_columns)
 
 
-# -- Days -------------------------------------------------------------------------------------------------------------
-
-DaySums: TypeAlias = Mapping[tuple[int, date], list[int]]
-_SUMS = ("added", "mistaps", "found", "removed", "lost")
-_ADDED, _MISTAPS, _FOUND, _REMOVED, _LOST = range(5)
-_DAY_COLUMNS = {"label_id": "bigint", "day": "date"} | dict.fromkeys(_SUMS, "int")
-
-# The order of the rows is the order in which their locks are taken.
-_INSERT_DAYS = f"INSERT INTO labels_labelday ({', '.join(_DAY_COLUMNS)})"
-_ADD_TO_DAYS = """
-    ON CONFLICT (label_id, day) DO UPDATE SET
-        added = labels_labelday.added + excluded.added, mistaps = labels_labelday.mistaps + excluded.mistaps,
-        found = labels_labelday.found + excluded.found, removed = labels_labelday.removed + excluded.removed,
-        lost = labels_labelday.lost + excluded.lost
-"""
-
-
-def _count_days(sums: dict[tuple[int, date], list[int]], difference: Difference) -> None:
-    """Add to `sums` what the difference does to each (label, business day): the new spells less the old ones."""
-    old = [*difference.gone, *(before for before, _ in difference.changed)]
-    new = [*difference.new, *(after for _, after in difference.changed)]
-    for sign, rows in ((-1, old), (1, new)):
-        for row in rows:
-            _count(sums, SpellRow._make(row), sign)
-
-
-def _count(sums: dict[tuple[int, date], list[int]], spell: SpellRow, sign: int) -> None:
-    started = sums[spell.label, _business_day(spell.started_at)]
-    started[_FOUND if spell.found else _ADDED] += sign
-    if spell.mistap:
-        started[_MISTAPS] += sign
-    if spell.ended_at is not None:
-        sums[spell.label, _business_day(spell.ended_at)][_LOST if spell.lost else _REMOVED] += sign
-
-
-def _business_day(at: Any) -> date:
-    day: date = at.astimezone(timezone.get_default_timezone()).date()
-    return day
-
-
-def _add_to_days(sums: DaySums) -> None:
-    if sums:
-        rows = [(*key, *sums[key]) for key in sorted(sums)]
-        source = f"SELECT * FROM {_values(_DAY_COLUMNS)}"  # noqa: S608
-        execute(f"{_INSERT_DAYS} {source} {_ADD_TO_DAYS}", transpose(rows, len(_DAY_COLUMNS)))
-
-
 # -- Everybody --------------------------------------------------------------------------------------------------------
 
 _CONTACTS_AFTER = """
@@ -294,42 +303,14 @@ _CONTACTS_AFTER = """
         OR EXISTS (SELECT FROM labels_labelspell WHERE contact_id = c.id)
         OR EXISTS (SELECT FROM labels_cleanspell WHERE contact_id = c.id)
         OR EXISTS (SELECT FROM labels_stagestay WHERE contact_id = c.id)
+        OR EXISTS (SELECT FROM labels_scopedlabelspell WHERE contact_id = c.id)
+        OR EXISTS (SELECT FROM labels_scopedcleanspell WHERE contact_id = c.id)
+        OR EXISTS (SELECT FROM labels_scopedstagestay WHERE contact_id = c.id)
     )
     ORDER BY c.id LIMIT %s
 """
 
-# One snapshot: drains commit spells and sums together, so both sides are of the same moment, and what is missing
-# may be added whatever they do next.
-_DAY_DIFFERENCES = """
-    SELECT label_id, day, sum(added)::int, sum(mistaps)::int, sum(found)::int, sum(removed)::int, sum(lost)::int
-    FROM (
-        SELECT label_id, (started_at AT TIME ZONE %(zone)s)::date AS day,
-               (NOT found)::int AS added, mistap::int AS mistaps, found::int AS found, 0 AS removed, 0 AS lost
-        FROM labels_labelspell
-        UNION ALL
-        SELECT label_id, (ended_at AT TIME ZONE %(zone)s)::date, 0, 0, 0, (NOT lost)::int, lost::int
-        FROM labels_labelspell WHERE ended_at IS NOT NULL
-        UNION ALL
-        SELECT label_id, day, -added, -mistaps, -found, -removed, -lost FROM labels_labelday
-    ) AS both_sides
-    GROUP BY label_id, day
-    HAVING sum(added) <> 0 OR sum(mistaps) <> 0 OR sum(found) <> 0 OR sum(removed) <> 0 OR sum(lost) <> 0
-    ORDER BY label_id, day
-"""
-_MENDING = 7_310_001  # advisory lock: two menders in one snapshot would both add what is missing
 
-
-def _contacts_after(last: int, chunk: int) -> list[int]:
+def contacts_after(last: int, chunk: int) -> list[int]:
+    """The ids of the next contacts, beyond `last`, that have projections or should have."""
     return [row[0] for row in fetch_binary(_CONTACTS_AFTER, [last, chunk])]
-
-
-def _mend_days(*, write: bool) -> int:
-    """Add what the day sums lack against the spells; how many sums differed."""
-    zone = {"zone": settings.TIME_ZONE}
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_MENDING])
-        if write:
-            cursor.execute(f"{_INSERT_DAYS} {_DAY_DIFFERENCES} {_ADD_TO_DAYS}", zone)
-        else:
-            cursor.execute(_DAY_DIFFERENCES, zone)
-        return cursor.rowcount

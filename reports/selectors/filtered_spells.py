@@ -1,8 +1,9 @@
 """Which spells a report counts: filters, and the common table expressions that reports read instead of the tables.
 
 Channels choose intervals before they are joined; labels, and "certain only" by the opener, choose spells after
-(docs/metrics.md, "Ground rules", Filters). The stored projections are joined over all channels, so only contacts
-with intervals on channels of the filter and on others have to be joined again, by `labels.rules.spells`.
+(docs/metrics.md, "Ground rules", Filters). What a team and what a channel sees is stored joined
+(`labels.rules.scopes`), so a filter by one of them costs what the whole costs. Where a filter takes several, the
+contacts that more than one of them sees a part of are joined again here, by `labels.rules.spells`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, TypeAlias
 
 from contacts.models import Channel, Contact
 from labelcrm.core.bulk import fetch, transpose
+from labels.rules.scopes import of_channel, of_team
 from labels.rules.spells import clean_spells, runs_of, spells
 from labels.selectors.spell_inputs import histories, limits_now, meanings_in
 
@@ -51,12 +53,12 @@ class FilteredSpells:
     """The spells that filters leave, in SQL: `spells` and `clean` give named subqueries, `parameters` their values."""
 
     filters: Filters
-    _rejoined: dict[str, Any] = field(default_factory=dict)
+    _scopes: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, filters: Filters) -> FilteredSpells:
-        """Reads and joins anew what the channel filter cuts through."""
-        return cls(filters, {} if filters.channels is None else _rejoin(filters.channels))
+        """Looks up the scopes that the channels make, and joins anew who is seen in part by several of them."""
+        return cls(filters, {} if filters.channels is None else _scopes(filters.channels))
 
     def spells(self, name: str = "spell", *, labels: bool = True, certain: bool = True) -> str:
         """A common table expression over spells; `labels` and `certain` say whether those filters apply."""
@@ -74,7 +76,7 @@ class FilteredSpells:
             "channels": None if filters.channels is None else sorted(filters.channels),
             "labels": None if filters.labels is None else sorted(filters.labels),
             "single": sorted(single),
-            **self._rejoined,
+            **self._scopes,
         }
 
     def _expression(self, name: str, table: str, kind: str, *, labels: bool, certain: bool) -> str:
@@ -82,7 +84,7 @@ class FilteredSpells:
         query = f"SELECT {stored} FROM {table}"  # noqa: S608 - names from this module
         if self.filters.channels is not None:
             arrays = ", ".join(f"%({kind}_{column})s::{sort}[]" for column, sort in COLUMNS.items())
-            query += " WHERE channel_id = ANY(%(channels)s::bigint[]) AND contact_id <> ALL(%(mixed)s::bigint[])"
+            query += f" WHERE {_SEEN_WHOLE} UNION ALL SELECT {stored} FROM {_SCOPED[table]} WHERE {_SEEN_IN_PART}"  # noqa: S608
             query += f" UNION ALL SELECT * FROM unnest({arrays})"  # noqa: S608
         conditions = []
         if labels and self.filters.labels is not None:
@@ -93,27 +95,49 @@ class FilteredSpells:
         return f"{name} AS NOT MATERIALIZED (SELECT * FROM ({query}) AS s ({_NAMES}){where})"  # noqa: S608
 
 
+_SCOPED = {"labels_labelspell": "labels_scopedlabelspell", "labels_cleanspell": "labels_scopedcleanspell"}
+# A contact known on one channel only, or on those of one team, is seen whole by it.
+_SEEN_WHOLE = """
+    (reach <= 2 AND channel_id = ANY(%(team_channels)s::bigint[])
+     OR reach = 1 AND channel_id = ANY(%(single_channels)s::bigint[]))
+    AND contact_id <> ALL(%(mixed)s::bigint[])
+"""
+_SEEN_IN_PART = "scope = ANY(%(scopes)s::bigint[]) AND contact_id <> ALL(%(mixed)s::bigint[])"
 CERTAIN = "(method = 'crm_user' OR (method = 'channel_owner' AND channel_id = ANY(%(single)s::bigint[])))"
 
 
-# -- Joining anew -----------------------------------------------------------------------------------------------------
+# -- Scopes -----------------------------------------------------------------------------------------------------------
 
 _MIXED = """
-    SELECT DISTINCT a.contact_id FROM labels_labelassignment a
-    JOIN labels_channellabel w ON w.id = a.channel_label_id AND NOT w.hidden
-    JOIN contacts_contact c ON c.id = a.contact_id AND c.deleted_at IS NULL
-    WHERE a.channel_id = ANY(%(channels)s::bigint[]) AND EXISTS (
-        SELECT FROM labels_labelassignment b JOIN labels_channellabel v ON v.id = b.channel_label_id AND NOT v.hidden
-        WHERE b.contact_id = a.contact_id AND b.channel_id <> ALL(%(channels)s::bigint[])
-    )
+    SELECT contact_id FROM labels_scopedlabelspell WHERE scope = ANY(%(scopes)s::bigint[])
+    GROUP BY contact_id HAVING count(DISTINCT scope) > 1
 """
 
 
-def _rejoin(channels: Iterable[int]) -> dict[str, Any]:
-    """Contacts cut through by the filter, and their spells and clean spells over `channels` alone, as columns."""
-    wanted: dict[str, Any] = {"channels": sorted(channels)}
-    mixed = [contact for (contact,) in fetch(_MIXED, wanted)]
-    found = histories(mixed, channels=wanted["channels"])
+def _scopes(channels: Iterable[int]) -> dict[str, Any]:
+    """The scopes that make up these channels: teams that have all of theirs among them, and single channels.
+
+    With them who is seen in part by several, and their spells and clean spells over `channels` alone, as columns.
+    """
+    wanted = set(channels)
+    members: dict[int | None, set[int]] = {}
+    for pk, team in Channel.all_objects.values_list("id", "team_id"):
+        members.setdefault(team, set()).add(pk)
+    teams = sorted(team for team, its in members.items() if team is not None and its <= wanted)
+    of_teams = {pk for team in teams for pk in members[team]}
+    scopes = [*map(of_channel, sorted(wanted - of_teams)), *map(of_team, teams)]
+    mixed = [pk for (pk,) in fetch(_MIXED, {"scopes": scopes})] if len(scopes) > 1 else []
+    return {
+        "scopes": scopes,
+        "team_channels": sorted(of_teams),
+        "single_channels": sorted(wanted - of_teams),
+        "mixed": mixed,
+        **_rejoin(mixed, channels=sorted(wanted)),
+    }
+
+
+def _rejoin(mixed: Sequence[int], *, channels: Sequence[int]) -> dict[str, Any]:
+    found = histories(mixed, channels=channels)
     meanings = meanings_in(found)
     limits = limits_now()
     joined: dict[str, Rows] = {"spell": [], "clean": []}
@@ -121,7 +145,7 @@ def _rejoin(channels: Iterable[int]) -> dict[str, Any]:
         runs = runs_of(history, meanings)
         joined["spell"] += (_row(spell, mistap=spell.mistap) for spell in spells(runs, limits=limits))
         joined["clean"] += (_row(spell, mistap=False) for spell in clean_spells(runs, limits=limits))
-    columns: dict[str, Any] = {"mixed": mixed}
+    columns: dict[str, Any] = {}
     for kind, rows in joined.items():
         names = (f"{kind}_{column}" for column in COLUMNS)
         columns |= dict(zip(names, transpose(rows, len(COLUMNS)), strict=True))

@@ -17,6 +17,7 @@ from contacts.models import Contact
 from labelcrm.core.bulk import fetch
 from labels.models import Category, CleanSpell, Label, LabelAssignment, LabelDay, StaleFlag
 from labels.models.querysets import UNMAPPED
+from labels.rules.scopes import WHOLE
 from reports.limits import ReportLimits
 from reports.scope import Scope
 from reports.selectors.filtered_spells import hidden_contacts
@@ -192,5 +193,5 @@ def _per_label(scope: Scope) -> dict[int, int]:
     """Contacts that have each label now: the sum of all days, where those days are everybody's."""
     if scope.everything:
         net = F("added") + F("found") - F("removed") - F("lost")
-        return dict(LabelDay.objects.order_by().values_list("label").annotate(n=Sum(net)))
+        return dict(LabelDay.objects.filter(scope=WHOLE).order_by().values_list("label").annotate(n=Sum(net)))
     return dict(_active(scope).values_list("label").annotate(n=Count("contact", distinct=True)))

@@ -121,7 +121,7 @@ _DAYS = """
     SELECT d.day::date, coalesce(sum(s.added), 0)::int, coalesce(sum(s.mistaps), 0)::int,
            coalesce(sum(s.found), 0)::int, coalesce(sum(s.removed), 0)::int, coalesce(sum(s.lost), 0)::int
     FROM generate_series(%(a)s::date, %(b)s::date - 1, interval '1 day') AS d (day)
-    LEFT JOIN labels_labelday s ON s.day = d.day::date
+    LEFT JOIN labels_labelday s ON s.scope = 0 AND s.day = d.day::date
          AND (%(l)s::bigint[] IS NULL OR s.label_id = ANY(%(l)s::bigint[]))
     GROUP BY d.day ORDER BY d.day
 """

@@ -30,13 +30,13 @@ from labels.rules.naming import normalize
 from labels.services import merging
 from labels.services.canonical import update_label
 from labels.services.channel_labels import name_placeholder
-from labels.services.meanings import remap
 from labels.services.rebuilding import rebuild
 from tests.adversarial.number import MON, Number
 from tests.adversarial.test_crowds import in_threads
 from tests.labels.test_projections import assert_in_step
 from tests.services_plugin import is_full_run
 from tests.webhooks.gateways.payloads import Post
+from tests.work import remap_now
 from webhooks.drain import inbox, lanes
 from webhooks.models import InboundEvent
 
@@ -387,7 +387,7 @@ def interfere(source: random.Random) -> None:
     deed = source.randrange(4)
     if deed == 0 and row is not None:
         since = source.choice((None, MON + timedelta(seconds=source.randrange(HOURS * 3600))))
-        remap(channel_label=row, label=label, since=since, actor=None)
+        remap_now(channel_label=row, label=label, since=since, actor=None)
     elif deed == 1 and row is not None and row.is_placeholder:
         name_placeholder(channel_label=row, name=source.choice(NAMES), actor=None)
     elif deed == 2 and merge is not None:

@@ -48,14 +48,17 @@ ANA, BUDI, CITRA = "+6281290001111", "+6281290002222", "+6281290003333"
 CHATS = [person(ANA), person(lid="210987654321098"), person(CITRA, user_id="ID.123")]
 
 # Tables that hang on a contact and are not moved, and why.
-DERIVED = {"labels_labelassignment", "labels_labelspell", "labels_cleanspell", "labels_stagestay"}
+PROJECTIONS = {
+    "labels_labelspell", "labels_cleanspell", "labels_stagestay",
+    "labels_scopedlabelspell", "labels_scopedcleanspell", "labels_scopedstagestay",
+}  # fmt: skip
+DERIVED = {"labels_labelassignment", *PROJECTIONS}
 RESTORED = {"contacts_contactchannel", "labels_staleflag"}
 STAY = {
     "contacts_contactmerge",  # an earlier merge is undone where it was made
 }
 # Rows that are folded anew get new ids; when a row changed is no part of what it says.
-UNCOMPARED = {"labels_labelassignment": {"id"}, "labels_labelspell": {"id"}, "labels_cleanspell": {"id"},
-              "labels_stagestay": {"id"}}  # fmt: skip
+UNCOMPARED = {table: {"id"} for table in DERIVED}
 
 
 def tables_of_a_contact() -> dict[str, list[str]]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from contacts.models import Agent, Channel, Contact
@@ -22,12 +23,16 @@ from labels.models import (
     LabelAssignment,
     LabelDay,
     LabelSpell,
+    ScopedCleanSpell,
+    ScopedLabelSpell,
+    ScopedStageStay,
     StageStay,
 )
+from labels.rules.scopes import ONE_CHANNEL, ONE_TEAM, WHOLE, of_channel, of_team
 from labels.rules.spells import DatedMeaning, IntervalRow
 from labels.selectors.spell_inputs import limits_now
 from labels.services import projections
-from tests.factories import AgentFactory, ChannelFactory, ContactFactory
+from tests.factories import AgentFactory, ChannelFactory, ContactFactory, TeamFactory
 from tests.labels import oracle
 
 pytestmark = pytest.mark.django_db
@@ -72,8 +77,8 @@ def put_on(
 # -- What should be stored -------------------------------------------------------------------------------------------
 
 
-def expected() -> dict[str, list[tuple[Any, ...]]]:
-    """Every projection row of every living contact, by the oracle."""
+def expected(channels: set[int] | None = None) -> dict[str, list[tuple[Any, ...]]]:
+    """Every projection row of every living contact, over all intervals or those of `channels`, by the oracle."""
     steps = {pk: step for pk, step in Label.all_objects.values_list("id", "step") if step is not None}
     meanings: dict[int, list[DatedMeaning]] = {}
     for row in ChannelLabelMeaning.objects.order_by("channel_label", "since"):
@@ -83,6 +88,7 @@ def expected() -> dict[str, list[tuple[Any, ...]]]:
     rows: dict[str, list[tuple[Any, ...]]] = {"spells": [], "clean_spells": [], "stays": []}
     for contact in Contact.objects.order_by("id"):
         intervals = [_interval(row) for row in contact.assignments.filter(channel_label__hidden=False)]
+        intervals = [interval for interval in intervals if channels is None or interval.channel in channels]
         projection = oracle.project(intervals, meanings, steps=steps, limits=limits_now())
         for name, found_rows in projection._asdict().items():
             rows[name] += found_rows
@@ -97,28 +103,62 @@ def _interval(row: LabelAssignment) -> IntervalRow:
     )  # fmt: skip
 
 
-def stored() -> dict[str, list[tuple[Any, ...]]]:
-    models = {"spells": LabelSpell, "clean_spells": CleanSpell, "stays": StageStay}
+def stored(scope: int = WHOLE) -> dict[str, list[tuple[Any, ...]]]:
+    """What a scope sees: the rows of contacts that it sees whole, and its own of the others."""
+    models = {
+        "spells": (LabelSpell, ScopedLabelSpell),
+        "clean_spells": (CleanSpell, ScopedCleanSpell),
+        "stays": (StageStay, ScopedStageStay),
+    }
     tables = dict(zip(models, projections.TABLES, strict=True))
-    return {
-        name: list(model._default_manager.order_by(*tables[name].key_columns).values_list(*tables[name].columns))
-        for name, model in models.items()
-    }
+    seen = Channel.objects.filter(Q(team=scope) if scope > 0 else Q(pk=-scope))
+    found = {}
+    for name, (model, scoped) in models.items():
+        columns = list(tables[name].columns)[:-1]
+        whole: Any = model._default_manager.all()
+        if scope != WHOLE:
+            whole = whole.filter(contact__in=_seen_whole(seen, reach=ONE_TEAM if scope > 0 else ONE_CHANNEL))
+        rows = [*whole.values_list(*columns), *scoped._default_manager.filter(scope=scope).values_list(*columns)]
+        found[name] = sorted(rows, key=lambda row: row[: tables[name].key])
+    return found
 
 
-def stored_days() -> dict[tuple[int, date], Counter[str]]:
+def _seen_whole(channels: Any, *, reach: int) -> Any:
+    """The contacts whose history is theirs alone; stays do not say on which channel they began."""
+    return LabelSpell.objects.filter(channel__in=channels, reach__lte=reach).values("contact")
+
+
+def stored_days(scope: int = WHOLE) -> dict[tuple[int, date], Counter[str]]:
     names = ("added", "mistaps", "found", "removed", "lost")
-    days = {
-        (row.label_id, row.day): Counter({name: getattr(row, name) for name in names if getattr(row, name)})
-        for row in LabelDay.objects.all()
-    }
-    return {key: sums for key, sums in days.items() if sums}
+    days: defaultdict[tuple[int, date], Counter[str]] = defaultdict(Counter)
+    for row in LabelDay.objects.filter(scope=scope):
+        for name in names:
+            days[row.label_id, row.day][name] += getattr(row, name)
+    sums = {key: Counter({name: n for name, n in day.items() if n}) for key, day in days.items()}
+    return {key: day for key, day in sums.items() if day}
+
+
+def summed(figure: str, **fields: Any) -> int:
+    """A figure of the whole business over the days and labels of these fields."""
+    return sum(LabelDay.objects.filter(scope=WHOLE, **fields).values_list(figure, flat=True))
 
 
 def assert_in_step() -> None:
-    wanted = expected()
-    assert stored() == {name: [tuple(row) for row in rows] for name, rows in wanted.items()}
-    assert stored_days() == oracle.day_sums(wanted["spells"], timezone.get_default_timezone())  # type: ignore[arg-type]
+    for scope, channels in _scopes().items():
+        wanted = expected(channels)
+        assert stored(scope) == {name: [tuple(row) for row in rows] for name, rows in wanted.items()}, scope
+        days = oracle.day_sums(wanted["spells"], timezone.get_default_timezone())  # type: ignore[arg-type]
+        assert stored_days(scope) == days, scope
+
+
+def _scopes() -> dict[int, set[int] | None]:
+    """Every scope there is, and its channels."""
+    found: dict[int, set[int] | None] = {WHOLE: None}
+    for channel in Channel.objects.all():
+        found[of_channel(channel.pk)] = {channel.pk}
+        if channel.team_id is not None:
+            found.setdefault(of_team(channel.team_id), set()).add(channel.pk)  # type: ignore[union-attr]
+    return found
 
 
 def refresh(*contacts: Contact) -> int:
@@ -143,7 +183,7 @@ def test_an_interval_becomes_a_spell_a_clean_spell_a_stay_and_a_count(contact: C
     put_on(contact, hot, 0, added_by=agent, added_by_method="channel_owner")
     assert refresh(contact) == 3
     assert_in_step()
-    day = LabelDay.objects.get()
+    day = LabelDay.objects.filter(scope=0).get()
     assert (day.label, day.day, day.added, day.removed) == (hot.label, date(2026, 3, 2), 1, 0)
     assert StageStay.objects.get().agent == agent
 
@@ -182,11 +222,11 @@ def test_days_are_business_days(contact: Contact, hot: ChannelLabel) -> None:
     """17:00 UTC is midnight in Jakarta."""
     put_on(contact, hot, 12 * 3600 - 1, 12 * 3600)
     refresh(contact)
-    assert {(row.day, row.added, row.removed) for row in LabelDay.objects.all()} == {
+    assert {(row.day, row.added, row.removed) for row in LabelDay.objects.filter(scope=0)} == {
         (date(2026, 3, 2), 1, 0),
         (date(2026, 3, 3), 0, 1),
     }
-    assert LabelDay.objects.get(day=date(2026, 3, 2)).mistaps == 1
+    assert summed("mistaps", day=date(2026, 3, 2)) == 1
 
 
 def test_a_meaning_from_a_date_on_splits_what_was_one(contact: Contact, hot: ChannelLabel) -> None:
@@ -196,8 +236,8 @@ def test_a_meaning_from_a_date_on_splits_what_was_one(contact: Contact, hot: Cha
     ChannelLabelMeaning.objects.create(channel_label=hot, label=cold, name="Cold", since=at(86400 * 3))
     refresh(contact)
     assert_in_step()
-    assert LabelDay.objects.get(label=hot.label, day=date(2026, 3, 5)).lost == 1
-    assert LabelDay.objects.get(label=cold, day=date(2026, 3, 5)).found == 1
+    assert summed("lost", label=hot.label, day=date(2026, 3, 5)) == 1
+    assert summed("found", label=cold, day=date(2026, 3, 5)) == 1
 
 
 def test_a_meaning_that_always_was_restates_the_past(contact: Contact, hot: ChannelLabel) -> None:
@@ -227,7 +267,7 @@ def test_an_archived_contact_is_in_no_figure_until_it_is_restored(contact: Conta
     Contact.objects.filter(pk=contact.pk).update(deleted_at=NOON)
     assert refresh(contact) == 3
     assert_in_step()
-    assert LabelDay.objects.get().added == 1
+    assert summed("added") == 1
     Contact.all_objects.filter(pk=contact.pk).update(deleted_at=None)
     refresh(contact)
     assert (stored(), stored_days()) == before
@@ -275,8 +315,9 @@ class World:
         self.contacts: list[Contact] = PersonFactory.create_batch(4)
         self.agents: list[Agent] = AgentFactory.create_batch(2)
         self.labels = list(Label.objects.all())
-        channels = ChannelFactory.create_batch(2)
-        self.keys = [channel_label(means, channel) for channel in channels for means in self.labels[:5]]
+        sales, support = TeamFactory.create_batch(2)
+        channels = [ChannelFactory(team=team) for team in (sales, sales, support, None)]
+        self.keys = [channel_label(means, channel) for channel in channels for means in self.labels[:3]]
 
     def change(self) -> None:
         """Give a contact another history, or a label another meaning, or archive or restore somebody."""
@@ -362,7 +403,7 @@ def test_rebuilding_from_nothing_gives_the_same_as_keeping_in_step(hot: ChannelL
 @pytest.mark.parametrize("chunk", [1, 2, 2000])
 def test_the_self_check_counts_and_mends(damaged: list[Contact], chunk: int) -> None:
     found = projections.refresh_all(write=False, chunk=chunk)
-    assert (found.contacts, found.rows, found.days) == (5, 3, 1)
+    assert (found.contacts, found.rows, found.days) == (5, 3, 3)
     assert projections.refresh_all(write=True, chunk=chunk).rows == 3
     assert_in_step()
     assert projections.refresh_all(write=True, chunk=chunk).differences == 0
@@ -372,7 +413,7 @@ def test_the_self_check_mends_sums_that_are_missing_or_too_many(contact: Contact
     put_on(contact, hot, 0, 5000)
     refresh(contact)
     LabelDay.objects.update(day=date(2020, 1, 1))
-    assert projections.refresh_all(write=True).days == 2
+    assert projections.refresh_all(write=True).days == 6
     assert_in_step()
 
 
@@ -397,7 +438,7 @@ def test_two_contacts_refreshed_at_once_lose_no_count(hot: ChannelLabel) -> None
     for thread in threads:
         thread.join()
     assert_in_step()
-    assert sum(LabelDay.objects.values_list("added", flat=True)) == 12
+    assert sum(LabelDay.objects.filter(scope=0).values_list("added", flat=True)) == 12
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 100])
@@ -406,7 +447,7 @@ def test_many_contacts_are_brought_in_step_a_few_at_a_time(hot: ChannelLabel, ch
     for number, contact in enumerate(contacts):
         put_on(contact, hot, number, number + 5000)
     assert projections.refresh([contact.pk for contact in contacts], chunk=chunk) == 15
-    assert LabelDay.objects.get().added == 5
+    assert summed("added") == 5
     assert_in_step()
 
 
@@ -416,4 +457,4 @@ def test_the_zone_of_days_is_the_business(contact: Contact, hot: ChannelLabel) -
     put_on(contact, hot, 12 * 3600)
     with timezone.override("America/New_York"):
         refresh(contact)
-    assert LabelDay.objects.get().day == date(2026, 3, 3)
+    assert LabelDay.objects.filter(scope=0).get().day == date(2026, 3, 3)

@@ -1,0 +1,140 @@
+"""The only writer of LabelDay: how many spells started and ended on a business day, per label and scope.
+
+Sums are written as differences and only ever appended, so that two lanes never wait for each other at a day's row;
+`compact` makes one row of many, a little at a time. Whoever reads them adds them up.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from labelcrm.core.bulk import copy_rows, execute, fetch
+from labels.rules.scopes import counted_in
+from labels.rules.spells import SpellRow
+
+SUMS = ("added", "mistaps", "found", "removed", "lost")
+COLUMNS = ("scope", "label_id", "day", *SUMS)
+_ADDED, _MISTAPS, _FOUND, _REMOVED, _LOST = range(5)
+
+
+class DayDifferences:
+    """What a change of spells does to each (scope, label, business day). `teams` holds the team of each channel."""
+
+    def __init__(self, teams: Mapping[int, int | None]) -> None:
+        self._teams = teams
+        self._sums: dict[tuple[int, int, date], list[int]] = defaultdict(lambda: [0] * len(SUMS))
+
+    def count_whole(self, rows: Iterable[tuple[Any, ...]], sign: int) -> None:
+        """Rows of LabelSpell, their reach last: new ones with sign 1, former ones with -1."""
+        for row in rows:
+            spell, reach = SpellRow._make(row[:-1]), row[-1]
+            self._count(spell, sign, counted_in(spell.channel, reach, teams=self._teams))
+
+    def count_scoped(self, rows: Iterable[tuple[Any, ...]], sign: int) -> None:
+        """Rows of ScopedLabelSpell, the scope second."""
+        for contact, scope, *rest in rows:
+            self._count(SpellRow(contact, *rest), sign, [scope])
+
+    def _count(self, spell: SpellRow, sign: int, scopes: Iterable[int]) -> None:
+        started = business_day(spell.started_at)
+        ended = business_day(spell.ended_at) if spell.ended_at is not None else None
+        for scope in scopes:
+            sums = self._sums[scope, spell.label, started]
+            sums[_FOUND if spell.found else _ADDED] += sign
+            sums[_MISTAPS] += sign * spell.mistap
+            if ended is not None:
+                self._sums[scope, spell.label, ended][_LOST if spell.lost else _REMOVED] += sign
+
+    def append(self) -> None:
+        """Write what is not nothing."""
+        rows = [(*key, *sums) for key, sums in sorted(self._sums.items()) if any(sums)]
+        if rows:
+            copy_rows("labels_labelday", COLUMNS, rows)
+
+
+def business_day(at: Any) -> date:
+    """The day of a time in the time zone of the business."""
+    day: date = at.astimezone(timezone.get_default_timezone()).date()
+    return day
+
+
+# -- Compacting -------------------------------------------------------------------------------------------------------
+
+_COMPACT = """
+    WITH several AS (
+        SELECT scope, label_id, day FROM labels_labelday GROUP BY 1, 2, 3 HAVING count(*) > 1 ORDER BY 1, 2, 3 LIMIT %s
+    ), gone AS (
+        DELETE FROM labels_labelday d USING several s
+         WHERE (d.scope, d.label_id, d.day) = (s.scope, s.label_id, s.day)
+        RETURNING d.scope, d.label_id, d.day, d.added, d.mistaps, d.found, d.removed, d.lost
+    )
+    INSERT INTO labels_labelday (scope, label_id, day, added, mistaps, found, removed, lost)
+    SELECT scope, label_id, day, sum(added), sum(mistaps), sum(found), sum(removed), sum(lost)
+      FROM gone GROUP BY 1, 2, 3
+"""
+_ONE_AT_A_TIME = 7_310_001  # advisory lock of whoever sums up or mends: two in one snapshot would both add or take
+
+
+def compact(*, most: int = 5000) -> int:
+    """Make one row of the rows of each scope, label and day, of `most` at a time; returns of how many."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_ONE_AT_A_TIME])
+        return execute(_COMPACT, [most]) if cursor.fetchone()[0] else 0
+
+
+# -- Checking ---------------------------------------------------------------------------------------------------------
+
+# One snapshot: drains commit spells and sums together, so both sides are of the same moment, and what is missing
+# may be added whatever they do next.
+_DIFFERENCES = """
+    WITH counted AS (
+        SELECT v.scope, s.label_id, s.started_at, s.ended_at, s.found, s.lost, s.mistap
+          FROM labels_labelspell s
+          LEFT JOIN contacts_channel c ON c.id = s.channel_id
+         CROSS JOIN LATERAL (
+               SELECT 0::bigint AS scope
+               UNION ALL SELECT c.team_id WHERE s.reach <= 2 AND c.team_id IS NOT NULL
+               UNION ALL SELECT -s.channel_id WHERE s.reach = 1) AS v
+         WHERE s.label_id = %(label)s
+        UNION ALL
+        SELECT scope, label_id, started_at, ended_at, found, lost, mistap FROM labels_scopedlabelspell
+         WHERE label_id = %(label)s
+    )
+    SELECT scope, label_id, day, sum(added)::int, sum(mistaps)::int, sum(found)::int, sum(removed)::int, sum(lost)::int
+    FROM (
+        SELECT scope, label_id, (started_at AT TIME ZONE %(zone)s)::date AS day,
+               (NOT found)::int AS added, mistap::int AS mistaps, found::int AS found, 0 AS removed, 0 AS lost
+        FROM counted
+        UNION ALL
+        SELECT scope, label_id, (ended_at AT TIME ZONE %(zone)s)::date, 0, 0, 0, (NOT lost)::int, lost::int
+        FROM counted WHERE ended_at IS NOT NULL
+        UNION ALL
+        SELECT scope, label_id, day, -added, -mistaps, -found, -removed, -lost FROM labels_labelday
+        WHERE label_id = %(label)s
+    ) AS both_sides
+    GROUP BY scope, label_id, day
+    HAVING sum(added) <> 0 OR sum(mistaps) <> 0 OR sum(found) <> 0 OR sum(removed) <> 0 OR sum(lost) <> 0
+    ORDER BY scope, label_id, day
+"""
+_INSERT = f"INSERT INTO labels_labelday ({', '.join(COLUMNS)})"
+
+
+def labels_after(last: int) -> list[int]:
+    """The ids of the labels that may have sums, beyond `last`."""
+    return [pk for (pk,) in fetch("SELECT id FROM labels_label WHERE id > %s ORDER BY id", [last])]
+
+
+def mend(label: int, *, write: bool) -> int:
+    """Compare the sums of a label with its spells, and add what they lack when `write`; how many sums differed."""
+    chosen: dict[str, Any] = {"zone": settings.TIME_ZONE, "label": label}
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ONE_AT_A_TIME])
+        cursor.execute(f"{_INSERT} {_DIFFERENCES}" if write else _DIFFERENCES, chosen)
+        return cursor.rowcount
