@@ -8,7 +8,8 @@ from celery import shared_task
 from django.utils import timezone
 
 from labelcrm.core.scheduled import daily_period, once_per_period
-from labels.services import projections, staleness
+from labels.jobs import rebuild
+from labels.services import day_sums, staleness
 
 
 @shared_task(name="labels.flag_stale")
@@ -20,6 +21,12 @@ def flag_stale() -> None:
 
 @shared_task(name="labels.check_projections")
 def check_projections() -> None:
-    """Recompute all projections once per business day; there should be nothing to mend."""
+    """Start, once per business day, the job that derives everything again; there should be nothing to mend."""
     day = daily_period(timezone.now())
-    once_per_period("check-projections", day, lambda: asdict(projections.refresh_all(write=True)))
+    once_per_period("check-projections", day, lambda: {"job": rebuild(actor=None).pk})
+
+
+@shared_task(name="labels.compact_days")
+def compact_days() -> None:
+    """Make one row of many differences of a day."""
+    day_sums.compact()

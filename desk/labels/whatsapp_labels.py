@@ -7,7 +7,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import CharField, Exists, OuterRef, QuerySet, Value
+from django.db.models.functions import Cast, Concat
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -25,10 +26,12 @@ from unfold.widgets import (
 from desk.base.filters import AutocompleteFilter, VisibleDropdownFilter
 from desk.base.model_admin import StaffAdmin
 from desk.templatetags.labelcrm import badge, badges, flag, moment
+from labelcrm.core.jobs import UNFINISHED
+from labelcrm.core.models import Job
 from labelcrm.lib.numbers import row_id
+from labels.jobs import remap, remap_subject
 from labels.models import ChannelLabel, Label
 from labels.services import channel_labels
-from labels.services.meanings import remap
 
 ALWAYS, FROM = "always", "from"
 BAR_SELECT = ActionForm.base_fields["action"].widget.attrs["class"]  # as the choice of the action itself looks
@@ -147,7 +150,9 @@ class ChannelLabelAdmin(StaffAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("channel", "label")
+        subject = Concat(Value(remap_subject("")), Cast(OuterRef("pk"), CharField()))
+        at_work = Exists(Job.objects.filter(subject=subject, state__in=UNFINISHED))
+        return super().get_queryset(request).select_related("channel", "label").annotate(at_work=at_work)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # only WhatsApp makes these
@@ -163,7 +168,9 @@ class ChannelLabelAdmin(StaffAdmin):
         return badges([badge(row.label)])
 
     @admin.display(description=gettext_lazy("state"))
-    def state_shown(self, row: ChannelLabel) -> str:
+    def state_shown(self, row: Any) -> str:
+        if row.at_work:
+            return flag(_("is given another meaning"), "warn")
         if row.deleted_at:
             return flag(_("deleted in WhatsApp"))
         if row.hidden:
@@ -196,6 +203,7 @@ class ChannelLabelAdmin(StaffAdmin):
         label = form.cleaned_data["means"]
         if label.pk != obj.label_id or form.cleaned_data["holds"] == FROM or "holds" in form.changed_data:
             remap(channel_label=obj, label=label, since=form.since_moment(), actor=request.user)
+            self.message_user(request, _at_work_note(1, label), messages.INFO)
 
     @admin.action(description=gettext_lazy("These always meant …"), permissions=["change"])
     def remap_rows(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
@@ -207,10 +215,18 @@ class ChannelLabelAdmin(StaffAdmin):
         rows = list(queryset)
         for row in rows:
             remap(channel_label=row, label=label, since=None, actor=request.user)
-        sentence = ngettext(
-            "%(n)d WhatsApp label means “%(label)s” now.", "%(n)d WhatsApp labels mean “%(label)s” now.", len(rows)
-        )
-        self.message_user(request, sentence % {"n": len(rows), "label": label}, messages.SUCCESS)
+        self.message_user(request, _at_work_note(len(rows), label), messages.INFO)
+
+
+def _at_work_note(rows: int, label: Label) -> str:
+    sentence = ngettext(
+        "%(n)d WhatsApp label is given the meaning “%(label)s”, and everybody who ever had it is restated. “Work” in "
+        "the menu says how far that is.",
+        "%(n)d WhatsApp labels are given the meaning “%(label)s”, and everybody who ever had one is restated. “Work” "
+        "in the menu says how far that is.",
+        rows,
+    )
+    return sentence % {"n": rows, "label": label}
 
 
 def midnight(day: Any) -> datetime:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from contacts.services import connections
 from contacts.services.contact_rows import lock_contacts
 from labelcrm.core.bulk import fetch
+from labelcrm.core.jobs import Step
+from labelcrm.core.models import Job
 from labelcrm.core.retries import run_in_transaction
-from labels.services import folding, projections, wording
+from labels.services import day_sums, folding, projections, wording
 from labels.services.folding import Key
 
 CHUNK = 2000
+LABELS_AT_ONCE = 20
 
 _CHANNEL_LABELS = "SELECT id, channel_id FROM labels_channellabel ORDER BY id"
+_NEXT_CHANNEL_LABELS = "SELECT id, channel_id FROM labels_channellabel WHERE id > %s ORDER BY id LIMIT %s"
 _NEXT_KEYS = """
 SELECT contact_id, channel_label_id FROM labels_labelevent WHERE (contact_id, channel_label_id) > (%s, %s)
  UNION SELECT contact_id, channel_label_id FROM labels_labelassignment WHERE (contact_id, channel_label_id) > (%s, %s)
@@ -33,6 +38,53 @@ def rebuild(*, write: bool) -> int:
     for channel_label, channel_id in fetch(_CHANNEL_LABELS, []):
         differences += _compare_wording(channel_label, channel_id, write=write)
     return differences + projections.refresh_all(write=write).differences
+
+
+def rebuild_step(job: Job) -> Step:
+    """One step of the same as a job, which mends what differs; `progress` counts what was looked at.
+
+    The cursor holds the part that is being looked at, what of it was looked at last, and how much differed so far.
+    """
+    part, last, differences = job.cursor.get("part", 0), job.cursor.get("last"), job.cursor.get("differences", 0)
+    looked_at, last, found = _PARTS[part](last)
+    if last is None:
+        part += 1
+    cursor = {"part": part, "last": last, "differences": differences + found}
+    is_last = part == len(_PARTS)
+    return Step(
+        cursor=cursor,
+        progress=job.progress + looked_at,
+        result={"looked_at": job.progress + looked_at, "differences": differences + found} if is_last else None,
+    )
+
+
+def _next_intervals(last: list[int] | None) -> tuple[int, Any, int]:
+    rows = fetch(_NEXT_KEYS, [*(last or (0, 0)), *(last or (0, 0)), CHUNK])
+    found = _compare_intervals({(contact, label) for contact, label in rows}, write=True) if rows else 0
+    return len(rows), list(rows[-1]) if len(rows) == CHUNK else None, found
+
+
+def _next_wording(last: int | None) -> tuple[int, Any, int]:
+    rows = fetch(_NEXT_CHANNEL_LABELS, [last or 0, LABELS_AT_ONCE])
+    found = sum(_compare_wording(channel_label, channel_id, write=True) for channel_label, channel_id in rows)
+    return len(rows), rows[-1][0] if len(rows) == LABELS_AT_ONCE else None, found
+
+
+def _next_projections(last: int | None) -> tuple[int, Any, int]:
+    ids = projections.contacts_after(last or 0, CHUNK)
+    return len(ids), ids[-1] if len(ids) == CHUNK else None, projections.check(ids, write=True) if ids else 0
+
+
+def _next_day_sums(last: int | None) -> tuple[int, Any, int]:
+    labels = day_sums.labels_after(last or 0)[:1]
+    return len(labels), labels[0] if labels else None, sum(day_sums.mend(label, write=True) for label in labels)
+
+
+# Each looks at the next few after `last` (None: from the beginning): how many, the last of them or None when there are
+# no more, and how much of them differed.
+_PARTS: list[Callable[[Any], tuple[int, Any, int]]] = [
+    _next_intervals, _next_wording, _next_projections, _next_day_sums,
+]  # fmt: skip
 
 
 def _compare_intervals(keys: set[Key], *, write: bool) -> int:

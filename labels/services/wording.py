@@ -15,7 +15,8 @@ from labels.services import projections, staleness
 
 _INTERVALS = """
 SELECT id, channel_label_id, removed_at, label_id, channel_label_name FROM labels_labelassignment
- WHERE channel_label_id = ANY(%s)
+ WHERE channel_label_id = ANY(%(labels)s)
+   AND (%(contacts)s::bigint[] IS NULL OR contact_id = ANY(%(contacts)s::bigint[]))
 """
 _UPDATE = """
 UPDATE labels_labelassignment AS i SET label_id = n.label, channel_label_name = n.name, updated_at = now()
@@ -37,11 +38,17 @@ def update_intervals(channel_labels: Collection[int]) -> set[int]:
     return contacts
 
 
-def mend_intervals(channel_labels: Collection[int], *, write: bool = True) -> int:
-    """Compare, and mend when `write`, what intervals say of their labels; returns how many intervals were wrong."""
+def mend_intervals(
+    channel_labels: Collection[int], *, contacts: Collection[int] | None = None, write: bool = True
+) -> int:
+    """Compare, and mend when `write`, what intervals say of their labels; returns how many intervals were wrong.
+
+    Those of all contacts, or of these.
+    """
     wording = load_wording(channel_labels)
     wrong = []
-    for pk, channel_label, removed_at, label, name in fetch(_INTERVALS, [sorted(channel_labels)]):
+    chosen = {"labels": sorted(channel_labels), "contacts": None if contacts is None else sorted(contacts)}
+    for pk, channel_label, removed_at, label, name in fetch(_INTERVALS, chosen):
         said = wording[channel_label]
         wanted = (said.label_at(removed_at), said.name_at(removed_at))
         if wanted != (label, name):
@@ -62,6 +69,15 @@ def update_intervals_and_figures(channel_labels: Collection[int]) -> set[int]:
     touch(contacts)
     archive_unused()
     return contacts
+
+
+def restate(channel_labels: Collection[int], contacts: Collection[int]) -> None:
+    """Bring these contacts in step with what the labels are called and mean: intervals, projections, stale flags."""
+    lock_contacts(contacts)
+    mend_intervals(channel_labels, contacts=contacts)
+    projections.refresh(contacts)
+    staleness.close_settled(timezone.now(), contact_ids=contacts)
+    touch(contacts)
 
 
 def archive_unused() -> None:

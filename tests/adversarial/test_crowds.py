@@ -21,10 +21,10 @@ from labels.models import ChannelLabel, Label, LabelAssignment, LabelEvent, Labe
 from labels.rules.fold import fold, generation_at, generations
 from labels.services import folding, merging
 from labels.services.channel_labels import name_placeholder
-from labels.services.meanings import remap
 from labels.services.rebuilding import rebuild
 from tests.adversarial.number import BUDI, BUDI_LID, SITI, Interval, Number, minutes, phone, states
 from tests.services_plugin import is_full_run
+from tests.work import remap_now
 from webhooks.drain import inbox, lanes
 from webhooks.models import InboundEvent, LaneMark
 
@@ -305,7 +305,7 @@ def test_a_label_mapped_while_its_lane_works_means_the_same_everywhere() -> None
     number.take(number.say.label_saved("7", name="Grade A", at=minutes(0)))
     number.label(BUDI, "7", minutes(1))
     label, row = Label.objects.get(name="Grade B"), ChannelLabel.objects.get()
-    meanwhile(number, lambda: remap(channel_label=row, label=label, since=None, actor=None))
+    meanwhile(number, lambda: remap_now(channel_label=row, label=label, since=None, actor=None))
     assert LabelAssignment.objects.get().label == LabelSpell.objects.get().label == label
     assert rebuild(write=False) == 0
 

@@ -12,8 +12,8 @@ from contacts.models import Contact
 from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelAssignment, LabelDay, LabelEvent, LabelSpell
 from labels.rules.naming import normalize
 from labels.services.channel_labels import name_placeholder
-from labels.services.meanings import remap
 from tests.adversarial.number import BUDI, SITI, WITH_DEFINITIONS, Number, crossed, minutes, phone, reasons
+from tests.work import remap_now
 from webhooks.models import InboundEvent
 
 pytestmark = pytest.mark.django_db
@@ -298,7 +298,7 @@ def test_case_23_a_system_list_of_gowa_counts_nowhere(list_type: str, type_first
     assert ChannelLabel.objects.get(external_id="3").hidden
     assert [row.channel_label.external_id for row in LabelAssignment.objects.active()] == ["4"]
     assert LabelSpell.objects.count() == 1
-    assert sum(LabelDay.objects.values_list("added", flat=True)) == 1
+    assert sum(LabelDay.objects.filter(scope=0).values_list("added", flat=True)) == 1
     assert not Label.objects.filter(name="Favorit").exists()
     number.label(BUDI, "3", minutes(9), on=False)
     number.drain()
@@ -346,7 +346,7 @@ def test_case_16_a_meaning_set_from_a_date_on_leaves_the_time_before_it() -> Non
     number.hear(number.say.label_saved("7", name="Grade A", at=minutes(0)))
     number.label(BUDI, "7", minutes(1))
     number.drain()
-    remap(channel_label=only_label(), label=Label.objects.get(name="Grade B"), since=minutes(5), actor=None)
+    remap_now(channel_label=only_label(), label=Label.objects.get(name="Grade B"), since=minutes(5), actor=None)
     number.take(number.say.label_saved("7", name="Lunas", at=minutes(9)))
     number.take(number.say.label_saved("7", color=3, at=minutes(10)))
     number.take(number.say.label_saved("7", name="Hot", at=minutes(11)))
@@ -363,7 +363,7 @@ def test_case_16_an_older_name_that_comes_after_a_persons_decision_changes_nothi
     number.hear(number.say.label_saved("7", name="Hot", at=minutes(5)))
     number.label(BUDI, "7", minutes(6))
     number.drain()
-    remap(channel_label=only_label(), label=Label.objects.get(name="Grade A"), since=None, actor=None)
+    remap_now(channel_label=only_label(), label=Label.objects.get(name="Grade A"), since=None, actor=None)
     number.take(number.say.label_saved("7", name="Promo", at=minutes(3)))
     assert (only_label().name, only_label().label.name) == ("Hot", "Grade A")
     assert meant() == [("Grade A", None)]

@@ -10,6 +10,7 @@ from django.test import Client
 from labelcrm.core.models import AuditEntry
 from labels.models import ChannelLabel, Label
 from tests.desk.conftest import Shop
+from tests.work import do_work
 
 LIST = "/admin/labels/channellabel/"
 ClientOf = Callable[..., Client]
@@ -49,7 +50,10 @@ def test_each_team_maps_its_own_numbers(client_of: ClientOf, shop: Shop, other_s
 def test_a_person_says_it_always_meant_this(client_of: ClientOf, shop: Shop) -> None:
     row, waiting = unsorted(shop), Label.objects.get(name="Menunggu pembayaran")
     client = client_of("cs_lead", shop)
-    client.post(f"{LIST}{row.pk}/change/", {"means": waiting.pk, "holds": "always"})
+    said = client.post(f"{LIST}{row.pk}/change/", {"means": waiting.pk, "holds": "always"}, follow=True)
+    assert "is given another meaning" in said.content.decode()
+    do_work()
+    assert "is given another meaning" not in client.get(LIST).content.decode()
     row.refresh_from_db()
     meaning = row.meanings.get()
     assert (row.label, meaning.label, meaning.since) == (waiting, waiting, None)
@@ -63,6 +67,7 @@ def test_a_person_says_from_which_day_on(client_of: ClientOf, shop: Shop) -> Non
     missing = client.post(f"{LIST}{row.pk}/change/", {"means": waiting.pk, "holds": "from"})
     assert "Say from which day on." in missing.content.decode()
     client.post(f"{LIST}{row.pk}/change/", {"means": waiting.pk, "holds": "from", "since": "2026-03-10"})
+    do_work()
     before, after = row.meanings.all()
     assert before.label.name == "Nunggu TF"
     assert after.label == waiting
@@ -75,7 +80,8 @@ def test_several_labels_get_one_meaning_at_once(client_of: ClientOf, shop: Shop)
     chosen = {"action": "remap_rows", "_selected_action": [row.pk for row in rows[:2]]}
     assert "Choose the label" in client.post(LIST, chosen, follow=True).content.decode()
     said = client.post(LIST, chosen | {"means": waiting.pk}, follow=True).content.decode()
-    assert "2 WhatsApp labels mean “Waiting payment” now." in said
+    assert "2 WhatsApp labels are given the meaning “Waiting payment”" in said
+    do_work()
     assert list(ChannelLabel.objects.filter(label=waiting).values_list("name", flat=True)) == ["TF 0", "TF 1"]
 
 
@@ -96,5 +102,6 @@ def test_cs_may_look_but_not_map(client_of: ClientOf, shop: Shop) -> None:
     assert client.post(f"{LIST}{row.pk}/change/", {"means": row.label_id, "holds": "always"}).status_code == 403
     waiting = Label.objects.get(name="Menunggu pembayaran")
     client.post(LIST, {"action": "remap_rows", "_selected_action": [row.pk], "means": waiting.pk})
+    do_work()
     row.refresh_from_db()
     assert row.label.name == "Nunggu TF"
