@@ -17,7 +17,7 @@ class AgentFilterSet(ArchivableFilterSet):
     team = IdFilter(method="of_team")
 
     def of_team(self, queryset: QuerySet[Any], name: str, value: int) -> QuerySet[Any]:
-        if not Team.all_objects.visible_to(self.user).filter(pk=value).exists():
+        if not Team.all_objects.visible_to(self.viewer).filter(pk=value).exists():
             raise unknown_value()
         return queryset.filter(team_id=value)
 

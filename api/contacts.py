@@ -56,12 +56,14 @@ class ContactFilterSet(StrictFilterSet):
         return queryset.filter(username__iexact=value).exclude(username="")
 
     def with_label(self, queryset: Any, name: str, value: str) -> Any:
-        active = LabelAssignment.objects.visible_to(self.user).active()
+        active = LabelAssignment.objects.visible_to(self.viewer).active()
         return queryset.filter(Exists(active.filter(label_id=label_id(value), contact=OuterRef("pk"))))
 
     def of_campaign(self, queryset: Any, name: str, value: str) -> Any:
         pk = row_id(value)
-        campaigns = Campaign.all_objects.visible_to(self.user).filter(Q(code=value) | Q(pk=pk) if pk else Q(code=value))
+        campaigns = Campaign.all_objects.visible_to(self.viewer).filter(
+            Q(code=value) | Q(pk=pk) if pk else Q(code=value)
+        )
         ids = list(campaigns.values_list("id", flat=True))
         if not ids:
             raise unknown_value()
@@ -167,7 +169,7 @@ class ContactViewSet(EditViewSet):
     cursor_fields = ("updated_at", "id")
 
     def rows(self) -> Any:
-        active = LabelAssignment.objects.visible_to(self.request.user).active()
+        active = LabelAssignment.objects.visible_to(self.viewer).active()
         others = ContactIdentity.objects.exclude(kind=IdentityKind.PHONE).order_by("id")
         return (
             Contact.objects.filter(merged_into__isnull=True)

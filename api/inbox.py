@@ -31,7 +31,7 @@ class SummaryFilterSet(StrictFilterSet):
     channel = CharFilter(method="of_key", label="The channel's key.")
 
     def of_key(self, queryset: Any, name: str, value: str) -> Any:
-        return queryset.filter(id__in=visible_channel_ids(self.user, value))
+        return queryset.filter(id__in=visible_channel_ids(self.viewer, value))
 
 
 class InboundEventSerializer(StrictModelSerializer):
@@ -103,7 +103,7 @@ class InboxViewSet(ReadViewSet):
     @action(detail=False, pagination_class=None, filterset_class=None)
     def summary(self, request: Request) -> Response:
         """How much waits, for how long, and what became of the rest."""
-        channels = SummaryFilterSet(request.query_params, Channel.all_objects.visible_to(request.user), request=request)
+        channels = SummaryFilterSet(request.query_params, Channel.all_objects.visible_to(self.viewer), request=request)
         return Response(SummarySerializer(inbox_summary(channels.qs)).data)
 
     @extend_schema(request=None, responses={202: ReplayedSerializer})

@@ -20,6 +20,7 @@ from rest_framework.views import APIView
 from api.base.errors import InvalidParameter
 from api.base.serializers import ID_SCHEMA, TIME_SCHEMA
 from api.base.viewsets import StrictViewMixin
+from contacts.selectors.viewing import viewer_of
 from reports.query import REPORTS, InvalidQuery, parse_query
 from reports.selectors import periods
 from reports.selectors.campaigns import Basis, Touch
@@ -83,7 +84,7 @@ class ReportView(StrictViewMixin, APIView):
 
     def get(self, request: Request) -> Response:
         try:
-            query = parse_query(self.report, request.query_params.dict(), user=request.user)
+            query = parse_query(self.report, request.query_params.dict(), viewer=viewer_of(request.user))
         except InvalidQuery as wrong:
             raise InvalidParameter(wrong.name, wrong.message, code=wrong.code) from None
         return Response(
@@ -95,7 +96,7 @@ class ReportView(StrictViewMixin, APIView):
                 },
                 "filters": query.shown,
                 "computed_at": timezone.localtime(query.now).isoformat(),
-                "hidden": hidden_contacts(request.user),
+                "hidden": hidden_contacts(viewer_of(request.user)),
                 "rows": [_plain(asdict(row)) for row in query.rows],
             }
         )

@@ -13,7 +13,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import ModelBackend
 
-from contacts.models.querysets import has_left
+from contacts.selectors.viewing import has_left
 
 
 class StaffBackend(ModelBackend):

@@ -14,8 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from contacts.models import Channel, Team
-from contacts.models.querysets import sees_everything
 from labelcrm.core.fields import IdField, MomentField, TrueFalseField
+from labelcrm.core.viewer import Viewer
 from labelcrm.lib.numbers import row_id
 from labels.models import Label, LabelAlias
 from labels.rules.naming import normalize
@@ -40,7 +40,7 @@ class ReportQuery:
     """What somebody wants to know of one report, and who wants it."""
 
     report: ReportKind
-    user: Any
+    viewer: Viewer
     period: Period
     filters: Filters
     now: datetime
@@ -80,13 +80,15 @@ class ReportKind:
     facts: Callable[[ReportQuery], tuple[dict[str, Facts], dict[str, Any]]] | None = None
 
 
-def parse_query(report: ReportKind, given: Mapping[str, str], *, user: Any, now: datetime | None = None) -> ReportQuery:
+def parse_query(
+    report: ReportKind, given: Mapping[str, str], *, viewer: Viewer, now: datetime | None = None
+) -> ReportQuery:
     """The query that `given` makes of `report`; parameters of other reports are left alone. Raises InvalidQuery."""
     now = now or timezone.now()
     values = _values({name: given[name] for name in report.parameters & set(given) if given[name].strip()})
     preset = values.get("period") or ""
     period = _period(preset, values.get("from"), values.get("to"), now=now)
-    channels = _channels(user, values.get("channel"), values.get("team"))
+    channels = _channels(viewer, values.get("channel"), values.get("team"))
     label = _label(values["label"]) if values.get("label") else None
     certain = bool(values.get("certain"))
     shown = {name: values.get(name) for name in ("channel", "team")} | {
@@ -95,7 +97,7 @@ def parse_query(report: ReportKind, given: Mapping[str, str], *, user: Any, now:
     }  # fmt: skip
     return ReportQuery(
         report=report,
-        user=user,
+        viewer=viewer,
         period=period,
         filters=Filters(channels=channels, labels=None if label is None else frozenset({label}), certain=certain),
         now=now,
@@ -153,19 +155,19 @@ def _period(preset: str, start: datetime | None, end: datetime | None, *, now: d
         raise InvalidQuery("from", sentences[error.code], error.code) from None
 
 
-def _channels(user: Any, key: str | None, team: int | None) -> frozenset[int] | None:
-    """Ids of the channels asked for among those the user sees; None when that is simply all there are."""
-    channels = Channel.all_objects.visible_to(user)
+def _channels(viewer: Viewer, key: str | None, team: int | None) -> frozenset[int] | None:
+    """Ids of the channels asked for among those the viewer sees; None when that is simply all there are."""
+    if not key and not team:
+        return None if viewer.everything else viewer.channels
+    channels = Channel.all_objects.visible_to(viewer)
     if key:
         channels = channels.filter(key=key)
         if not channels.exists():
             raise _nothing("channel")
     if team:
-        if not Team.all_objects.visible_to(user).filter(pk=team).exists():
+        if not Team.all_objects.visible_to(viewer).filter(pk=team).exists():
             raise _nothing("team")
         channels = channels.filter(team_id=team)
-    if not key and not team and sees_everything(user):
-        return None
     return frozenset(channels.values_list("id", flat=True))
 
 
@@ -193,12 +195,12 @@ _TIME: Collection[str] = ("from", "to", "period", "channel", "team")
 
 
 def _agents(query: ReportQuery) -> list[Any]:
-    listed = agents.listed_agents(user=query.user, channels=query.filters.channels)
+    listed = agents.listed_agents(viewer=query.viewer, channels=query.filters.channels)
     return agents.report(query.question, agents=listed)
 
 
 def _campaigns(query: ReportQuery) -> list[Any]:
-    listed = campaigns.listed_campaigns(user=query.user)
+    listed = campaigns.listed_campaigns(viewer=query.viewer)
     return campaigns.report(query.question, touch=query.touch, basis=query.basis, campaigns=listed)
 
 

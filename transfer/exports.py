@@ -25,9 +25,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from contacts.models import Channel
 from contacts.models.channels import CRM_GATEWAY
-from contacts.models.querysets import sees_everything
+from contacts.selectors.viewing import viewer_of
 from labelcrm.core import audit
 from labelcrm.lib.cells import cleaned, for_xlsx
 from labels.models import Label, Method
@@ -122,7 +121,8 @@ def _words(user: Any) -> dict[str, Any]:
     """What the query needs besides ids: the channels this user sees, and names in the language of the reader."""
     labels = {label.pk: str(label) for label in Label.all_objects.all()}
     methods = dict(Method.choices)
-    seen = None if sees_everything(user) else list(Channel.all_objects.visible_to(user).values_list("id", flat=True))
+    viewer = viewer_of(user)
+    seen = None if viewer.everything else list(viewer.channels)
     return {
         "channels": seen,
         "crm": CRM_GATEWAY,

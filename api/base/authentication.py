@@ -11,7 +11,7 @@ from rest_framework.authentication import TokenAuthentication as RestTokenAuthen
 from rest_framework.authtoken.models import Token
 from rest_framework.exceptions import AuthenticationFailed
 
-from contacts.models.querysets import has_left
+from contacts.selectors.viewing import has_left
 
 _KEY = re.compile(r"[0-9a-f]{40}", re.ASCII)
 

@@ -20,7 +20,9 @@ from rest_framework.request import Request
 from api.base.errors import InvalidParameter
 from api.base.pagination import CURSOR, PAGE_SIZE
 from api.base.serializers import ID_SCHEMA, TIME_SCHEMA
+from contacts.selectors.viewing import viewer_of
 from labelcrm.core.fields import MAX_LENGTH, IdField, MomentField, TrueFalseField
+from labelcrm.core.viewer import Viewer
 from labelcrm.lib import phones
 from labelcrm.lib.strict_json import is_storable
 from labelcrm.lib.text import is_blank
@@ -73,8 +75,8 @@ class StrictFilterSet(django_filters.FilterSet):
     """A filter set whose filters may refuse a value by raising `unknown_value(...)`."""
 
     @property
-    def user(self) -> Any:
-        return self.request.user
+    def viewer(self) -> Viewer:
+        return viewer_of(self.request.user)
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         for name, value in self.form.cleaned_data.items():
@@ -86,7 +88,7 @@ class StrictFilterSet(django_filters.FilterSet):
 
 
 def unknown_value() -> forms.ValidationError:
-    """What a filter raises for a value that names nothing the user can see."""
+    """What a filter raises for a value that names nothing the viewer can see."""
     return forms.ValidationError(_("There is nothing of this name or id."), code="unknown_value")
 
 

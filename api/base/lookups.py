@@ -10,6 +10,7 @@ from django_filters import CharFilter
 
 from api.base.filtering import IdFilter, LidFilter, PhoneFilter, StrictFilterSet, unknown_value
 from contacts.models import Channel, Contact, ContactIdentity, IdentityKind
+from labelcrm.core.viewer import Viewer
 from labelcrm.lib.numbers import row_id
 from labelcrm.lib.phones import same_number
 from labels.models import Label, LabelAlias
@@ -51,9 +52,9 @@ def contacts_addressed(addresses: Iterable[str]) -> list[int]:
     return sorted({pk for pk in map(contact_addressed, addresses) if pk is not None})
 
 
-def visible_channel_ids(user: Any, key: str) -> list[int]:
-    """Ids of the channels with this key that the user sees, archived ones too. Raises when there is none."""
-    ids = list(Channel.all_objects.visible_to(user).filter(key=key).values_list("id", flat=True))
+def visible_channel_ids(viewer: Viewer, key: str) -> list[int]:
+    """Ids of the channels with this key that the viewer sees, archived ones too. Raises when there is none."""
+    ids = list(Channel.all_objects.visible_to(viewer).filter(key=key).values_list("id", flat=True))
     if not ids:
         raise unknown_value()
     return ids
@@ -77,7 +78,7 @@ class OfChannelFilterSet(StrictFilterSet):
     channel = CharFilter(method="of_channel", label="The channel's key.")
 
     def of_channel(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
-        return queryset.filter(channel_id__in=visible_channel_ids(self.user, value))
+        return queryset.filter(channel_id__in=visible_channel_ids(self.viewer, value))
 
 
 class OfContactFilterSet(OfChannelFilterSet):

@@ -16,6 +16,7 @@ from rest_framework import serializers
 from rest_framework.fields import empty
 from rest_framework.validators import UniqueValidator
 
+from contacts.selectors.viewing import viewer_of
 from labelcrm.core.dates import is_within_reach
 from labelcrm.lib.numbers import LARGEST_ID
 from labelcrm.lib.text import is_blank
@@ -110,7 +111,7 @@ class VisibleField(serializers.PrimaryKeyRelatedField):
 
     def get_queryset(self) -> Any:
         queryset: Any = super().get_queryset()
-        return queryset.visible_to(self.context["request"].user) if queryset is not None else None
+        return queryset.visible_to(viewer_of(self.context["request"].user)) if queryset is not None else None
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, bool) or not isinstance(data, int):

@@ -15,6 +15,8 @@ from rest_framework.response import Response
 from api.base.bulk_reading import count_people
 from api.base.filtering import StrictFilterBackend, check_parameters
 from api.base.permissions import ModelPermissions
+from contacts.selectors.viewing import viewer_of
+from labelcrm.core.viewer import Viewer
 
 ORIGIN = "api"
 
@@ -59,12 +61,16 @@ class ReadViewSet(StrictViewMixin, mixins.RetrieveModelMixin, mixins.ListModelMi
     person = ""  # the attribute of a row that holds the id of the contact it is about; "" when it is about nobody
     cursor_fields: tuple[str, ...] = ("id",)  # what a cursor of this list holds; `keyset` orders by some of them
 
+    @property
+    def viewer(self) -> Viewer:
+        return viewer_of(self.request.user)
+
     def rows(self) -> Any:
         """Every row of this endpoint, with what its fields need loaded."""
         raise NotImplementedError
 
     def get_queryset(self) -> Any:
-        return self.rows().visible_to(self.request.user)
+        return self.rows().visible_to(self.viewer)
 
     def paginate_queryset(self, queryset: Any) -> Any:
         page = super().paginate_queryset(queryset)

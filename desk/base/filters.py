@@ -14,6 +14,7 @@ from django.utils import timezone
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilter, RelatedDropdownFilter
 from unfold.contrib.filters.forms import AutocompleteDropdownForm
 
+from contacts.selectors.viewing import viewer_of
 from labelcrm.core.dates import is_within_reach
 from labelcrm.lib.numbers import row_id
 
@@ -53,14 +54,14 @@ class OnlyVisible:
         model = self.field.remote_field.model
         rows = getattr(model, "all_objects", model._default_manager)
         # Asked once per list and not per row: it depends on no row of it.
-        return found.filter(Exists(rows.visible_to(request.user).filter(pk=pk)))
+        return found.filter(Exists(rows.visible_to(viewer_of(request.user)).filter(pk=pk)))
 
 
 class VisibleDropdownFilter(OnlyVisible, RelatedDropdownFilter):
     """A foreign key to a short table: its living rows that this user sees."""
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
-        rows = field.remote_field.model._default_manager.visible_to(request.user)
+        rows = field.remote_field.model._default_manager.visible_to(viewer_of(request.user))
         return [(row.pk, str(row)) for row in rows]
 
 
@@ -69,7 +70,7 @@ class VisibleChoiceForm(AutocompleteDropdownForm):
 
     def __init__(self, *args: Any, request: HttpRequest, name: str, **kwargs: Any) -> None:
         super().__init__(*args, request=request, name=name, **kwargs)
-        self.fields[name].queryset = self.fields[name].queryset.visible_to(request.user)
+        self.fields[name].queryset = self.fields[name].queryset.visible_to(viewer_of(request.user))
 
 
 class AutocompleteFilter(OnlyVisible, AutocompleteSelectFilter):

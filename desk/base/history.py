@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from labelcrm.core.models import AuditEntry
+from labelcrm.core.viewer import Viewer
 
 # What was done, by the second half of an entry's action; the first half is the kind of thing it was done to.
 ACTIONS = {
@@ -73,10 +74,10 @@ class HistoryEntry:
         return f"{done}. {'; '.join(self.changes)}" if self.changes else done
 
 
-def lines(model: type[Model], page: Iterable[AuditEntry], *, user: Any) -> list[HistoryEntry]:
+def lines(model: type[Model], page: Iterable[AuditEntry], *, viewer: Viewer) -> list[HistoryEntry]:
     """The entries of one page in words. Rows that were chosen are named, to who sees them, by one query per column."""
     found = list(page)
-    names = _names(model, found, user)
+    names = _names(model, found, viewer)
     return [HistoryEntry(entry, list(_changes(model, entry, names))) for entry in found]
 
 
@@ -86,7 +87,7 @@ def entries(obj: Model) -> QuerySet[AuditEntry]:
     return rows.select_related("actor").order_by("-id")
 
 
-def name_objects(entries: Iterable[AuditEntry], *, user: Any) -> None:
+def name_objects(entries: Iterable[AuditEntry], *, viewer: Viewer) -> None:
     """Set `object_shown` of each: what its object was called, and of a person what they are called now.
 
     Who may not see a person reads "contact #12", and so does everybody of one who was erased. One query per kind.
@@ -96,23 +97,23 @@ def name_objects(entries: Iterable[AuditEntry], *, user: Any) -> None:
     for entry in found:
         if not entry.object_name and entry.object_id is not None:
             ids[entry.object_type].add(entry.object_id)
-    names = {kind: _names_of(kind, keys, user) for kind, keys in ids.items()}
+    names = {kind: _names_of(kind, keys, viewer) for kind, keys in ids.items()}
     for entry in found:
         shown = entry.object_name or names.get(entry.object_type, {}).get(entry.object_id, "")
         entry.object_shown = shown  # type: ignore[attr-defined]
 
 
-def _names_of(kind: str, keys: set[int], user: Any) -> dict[int | None, str]:
+def _names_of(kind: str, keys: set[int], viewer: Viewer) -> dict[int | None, str]:
     try:
         model = apps.get_model(kind)
     except (LookupError, ValueError):
         return {pk: f"#{pk}" for pk in keys}
     unknown: dict[int | None, str] = {pk: f"{model._meta.verbose_name} #{pk}" for pk in keys}
-    may_see = user.has_perm(f"{model._meta.app_label}.view_{model._meta.model_name}")
+    may_see = viewer.may(f"{model._meta.app_label}.view_{model._meta.model_name}")
     rows: Any = model._base_manager.all()
     if not may_see or not hasattr(rows, "visible_to"):
         return unknown
-    return unknown | {pk: str(row) for pk, row in rows.visible_to(user).in_bulk(keys).items()}
+    return unknown | {pk: str(row) for pk, row in rows.visible_to(viewer).in_bulk(keys).items()}
 
 
 def action_name(entry: AuditEntry) -> str:
@@ -124,19 +125,19 @@ def action_name(entry: AuditEntry) -> str:
 Names = Mapping[str, Mapping[Any, Any]]
 
 
-def _names(model: type[Model], page: Iterable[AuditEntry], user: Any) -> Names:
-    """Of each column that points to rows, the rows that the changes mention and `user` sees."""
+def _names(model: type[Model], page: Iterable[AuditEntry], viewer: Viewer) -> Names:
+    """Of each column that points to rows, the rows that the changes mention and the viewer sees."""
     mentioned: dict[str, set[Any]] = defaultdict(set)
     for entry in page:
         for name, values in entry.details.get("changes", {}).items():
             if getattr(_field(model, name), "many_to_one", False):
                 mentioned[name].update(value for value in values if value is not None)
-    return {name: _seen(_field(model, name).related_model, user).in_bulk(keys) for name, keys in mentioned.items()}
+    return {name: _seen(_field(model, name).related_model, viewer).in_bulk(keys) for name, keys in mentioned.items()}
 
 
-def _seen(model: type[Model], user: Any) -> QuerySet[Any]:
+def _seen(model: type[Model], viewer: Viewer) -> QuerySet[Any]:
     rows: Any = model._base_manager.all()
-    return rows.visible_to(user) if hasattr(rows, "visible_to") else rows
+    return rows.visible_to(viewer) if hasattr(rows, "visible_to") else rows
 
 
 def _changes(model: type[Model], entry: AuditEntry, names: Names) -> Iterator[str]:

@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RadioFilter
 
+from contacts.selectors.viewing import viewer_of
 from desk.base import history
 from desk.base.chips import ChipChangeList
 from labelcrm.core import edits
@@ -60,7 +61,7 @@ class StaffAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = self._rows()
-        rows = rows.visible_to(request.user) if hasattr(rows, "visible_to") else rows
+        rows = rows.visible_to(viewer_of(request.user)) if hasattr(rows, "visible_to") else rows
         return rows.order_by(*self.get_ordering(request) or self.opts.ordering)
 
     def _rows(self) -> QuerySet[Any]:
@@ -95,7 +96,7 @@ class StaffAdmin(ModelAdmin):
         obj = self.get_object(request, unquote(object_id))
         pages = self.get_paginator(request, history.entries(obj) if obj else AuditEntry.objects.none(), HISTORY_PAGE)
         page = pages.get_page(request.GET.get(PAGE_VAR, 1))
-        page.object_list = history.lines(self.model, page.object_list, user=request.user)
+        page.object_list = history.lines(self.model, page.object_list, viewer=viewer_of(request.user))
         shown = {
             "action_list": page,
             "page_range": pages.get_elided_page_range(page.number),
@@ -115,7 +116,7 @@ def _choices(field: Any, request: HttpRequest) -> QuerySet[Any]:
     """Choices of a foreign key: rows this user sees, archived ones too, so that saving never loses one."""
     model = field.remote_field.model
     rows = getattr(model, "all_objects", model._default_manager).all()
-    return rows.visible_to(request.user) if hasattr(rows, "visible_to") else rows
+    return rows.visible_to(viewer_of(request.user)) if hasattr(rows, "visible_to") else rows
 
 
 class ArchivedFilter(RadioFilter):

@@ -18,8 +18,9 @@ from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from contacts.models import Agent, Team
-from contacts.models.querysets import team_ids
+from contacts.selectors.viewing import own_teams, viewer_of
 from contacts.services.agents import spaced
+from labelcrm.core.viewer import Viewer
 
 
 class AgentField(forms.ModelChoiceField):
@@ -57,20 +58,20 @@ class AgentChoice(forms.Form):
     MAY_ADD: ClassVar[dict[str, str]] = {"new_agent": "contacts.add_agent"}
 
     def offer(self, user: Any, *, first: Iterable[int] = ()) -> None:
-        """Offer what `user` sees, the agents of the teams `first` (else of their own) before the others."""
-        self.user = user
-        own = list(first) or team_ids(user)
+        """Offer what this user sees, the agents of the teams `first` (else of their own) before the others."""
+        self.viewer = viewer_of(user)
+        own = list(first) or own_teams(user)
         field: Any = self.fields["agent"]
-        field.offer(_sorted(Agent.objects.visible_to(user), own=own))
+        field.offer(_sorted(Agent.objects.visible_to(self.viewer), own=own))
         for name, permission in self.MAY_ADD.items():
-            if not user.has_perm(permission):
+            if not self.viewer.may(permission):
                 del self.fields[name]
 
     def clean_new_agent(self) -> str:
         name = spaced(self.cleaned_data["new_agent"])
         if name and not any(letter.isalnum() for letter in name):
             raise ValidationError(_("A name needs at least one letter or digit."))
-        known = Agent.objects.visible_to(self.user).filter(name__iexact=name).select_related("team").first()
+        known = Agent.objects.visible_to(self.viewer).filter(name__iexact=name).select_related("team").first()
         if name and known is not None:
             raise ValidationError(_already(known))
         if name and self.cleaned_data.get("agent") is not None:
@@ -96,14 +97,14 @@ class TeamChoice(forms.Form):
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "Sales", "autocomplete": "off"}),
     )
 
-    def offer_teams(self, user: Any) -> None:
-        self.user = user
+    def offer_teams(self, viewer: Viewer) -> None:
+        self.viewer = viewer
         field: Any = self.fields["team"]
-        field.queryset = Team.objects.visible_to(user)
+        field.queryset = Team.objects.visible_to(viewer)
 
     def clean_new_team(self) -> str:
         name = spaced(self.cleaned_data["new_team"])
-        known = Team.objects.visible_to(self.user).filter(name__iexact=name).first()
+        known = Team.objects.visible_to(self.viewer).filter(name__iexact=name).first()
         if name and known is not None:
             raise ValidationError(_("There is a team “%(name)s” already: choose it above.") % {"name": known.name})
         if name and Team.objects.filter(name=name).exists():  # of others, who are not named here

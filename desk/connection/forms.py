@@ -95,7 +95,7 @@ class ConnectForm(AgentChoice, TeamChoice):
         super().__init__(*args, **kwargs)
         self.gateway = gateway
         self.offer(user)
-        self.offer_teams(user)
+        self.offer_teams(self.viewer)
         able = GATEWAYS[gateway].capabilities
         if not able.lists_labels and not able.writes_labels:
             del self.fields["base_url"], self.fields["api_key"]

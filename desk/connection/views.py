@@ -17,6 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from contacts.models import Channel
+from contacts.selectors.viewing import viewer_of
 from contacts.services.channels import ChannelError
 from desk.connection import actions, page
 from desk.connection.arrivals import KINDS, arrivals
@@ -96,7 +97,9 @@ def check_fragment(request: HttpRequest, pk: int) -> HttpResponse:
 def _channel(request: HttpRequest, pk: int) -> Channel:
     if not request.user.has_perm("contacts.view_channel"):
         raise PermissionDenied
-    channel: Channel = get_object_or_404(Channel.objects.visible_to(request.user).select_related("team"), pk=pk)
+    channel: Channel = get_object_or_404(
+        Channel.objects.visible_to(viewer_of(request.user)).select_related("team"), pk=pk
+    )
     if channel.gateway not in GATEWAYS:
         raise Http404
     return channel

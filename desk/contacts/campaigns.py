@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Campaign, CampaignRule, Channel
+from contacts.selectors.viewing import viewer_of
 from contacts.services import campaigns
 from desk.base.filters import DayRangeFilter
 from desk.base.model_admin import ORIGIN, ArchivableAdmin, EditingAdmin, StaffInline
@@ -27,7 +28,7 @@ class RuleInline(StaffInline):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """A campaign is everybody's; a rule for one number is whose the number is."""
-        seen = Channel.all_objects.visible_to(request.user)
+        seen = Channel.all_objects.visible_to(viewer_of(request.user))
         return super().get_queryset(request).filter(Q(channel__isnull=True) | Q(channel__in=seen))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from unfold.contrib.filters.admin import DropdownFilter, MultipleDropdownFilter, RadioFilter
 
 from contacts.models import Channel, ContactChannel
+from contacts.selectors.viewing import viewer_of
 from labelcrm.lib.numbers import row_id
 from labels.models import Label, LabelAssignment, StaleFlag
 from reports.limits import ReportLimits, in_words
@@ -76,13 +77,13 @@ class ChannelFilter(DropdownFilter):
     parameter_name = "channel"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
-        return [(channel.pk, channel.name) for channel in Channel.objects.visible_to(request.user)]
+        return [(channel.pk, channel.name) for channel in Channel.objects.visible_to(viewer_of(request.user))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         channel = row_id(self.value())
         if channel is None:
             return queryset
-        seen = Channel.all_objects.visible_to(request.user).filter(pk=channel)
+        seen = Channel.all_objects.visible_to(viewer_of(request.user)).filter(pk=channel)
         return among(request, queryset, ContactChannel.objects.filter(channel__in=seen))
 
 
@@ -154,14 +155,14 @@ def among(request: HttpRequest, contacts: QuerySet[Any], rows: QuerySet[Any]) ->
 
 def active_labels(request: HttpRequest) -> QuerySet[Any]:
     """Labels that are on now, on channels this user sees."""
-    rows = LabelAssignment.objects.visible_to(request.user)
+    rows = LabelAssignment.objects.visible_to(viewer_of(request.user))
     return rows.filter(removed_at__isnull=True, channel_label__hidden=False)
 
 
 def labels_of(request: HttpRequest) -> list[Label]:
     """All living labels in the order of their categories, loaded once per request."""
     if not hasattr(request, "_labelcrm_labels"):
-        rows = Label.objects.visible_to(request.user).select_related("category")
+        rows = Label.objects.visible_to(viewer_of(request.user)).select_related("category")
         request._labelcrm_labels = list(rows.order_by("category__position", "category_id", "step", "name"))  # type: ignore[attr-defined]
     return request._labelcrm_labels  # type: ignore[attr-defined]
 

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import INPUT_CLASSES
 
 from contacts.models import Agent, Contact, ContactMerge, Message
+from contacts.selectors.viewing import viewer_of
 from contacts.services import unmerging
 from contacts.services.joining import who_stays
 from contacts.services.merging import preview
@@ -27,6 +28,7 @@ from desk.base.model_admin import EditingAdmin
 from desk.contacts.search import find
 from desk.templatetags.labelcrm import phone
 from labelcrm.core.bulk import fetch
+from labelcrm.core.viewer import Viewer
 from labelcrm.lib.numbers import row_id
 from labels.models import LabelAssignment
 from labels.services import merging
@@ -90,8 +92,8 @@ class UndoPreview:
     first: dict[str, str] | None
 
 
-def merge_preview(contact: Contact, other: Contact, user: Any) -> MergePreview:
-    """Who would stay, and what they would be; counts are of what `user` sees."""
+def merge_preview(contact: Contact, other: Contact, viewer: Viewer) -> MergePreview:
+    """Who would stay, and what they would be; counts are of what the viewer sees."""
     stays, goes = who_stays([contact.pk, other.pk])
     survivor, merged = (contact, other) if stays == contact.pk else (other, contact)
     after = preview(survivor_id=stays, merged_id=goes)
@@ -108,7 +110,7 @@ def merge_preview(contact: Contact, other: Contact, user: Any) -> MergePreview:
             for name, title in (("follow_up_at", _("follow up on")), ("opted_out_at", _("opted out")),
                                 ("first_seen_at", _("first seen")), ("last_inbound_at", _("last message in")))
         ),
-        *_counts(survivor, merged, user),
+        *_counts(survivor, merged, viewer),
         PreviewRow(_("archived"), _time(survivor.deleted_at), _time(merged.deleted_at), _time(survivor.deleted_at)),
     ]  # fmt: skip
     both = bool(survivor.phone and merged.phone)
@@ -117,11 +119,11 @@ def merge_preview(contact: Contact, other: Contact, user: Any) -> MergePreview:
     )
 
 
-def _counts(survivor: Contact, merged: Contact, user: Any) -> list[PreviewRow]:
+def _counts(survivor: Contact, merged: Contact, viewer: Viewer) -> list[PreviewRow]:
     lines = []
     for title, rows in (
-        (_("messages"), Message.objects.visible_to(user)),
-        (_("labels ever"), LabelAssignment.objects.visible_to(user)),
+        (_("messages"), Message.objects.visible_to(viewer)),
+        (_("labels ever"), LabelAssignment.objects.visible_to(viewer)),
     ):
         ours, theirs = (rows.filter(contact=one).count() for one in (survivor, merged))
         lines.append((title, ours, theirs))
@@ -251,7 +253,7 @@ class ContactMerging(EditingAdmin):
             "q": q,
             "found": found,
             "input_classes": " ".join(INPUT_CLASSES),
-            "preview": merge_preview(contact, other, request.user) if other is not None else None,
+            "preview": merge_preview(contact, other, viewer_of(request.user)) if other is not None else None,
         }
         return self._page(request, "merge.html", context)
 
@@ -274,7 +276,7 @@ class ContactMerging(EditingAdmin):
 
     def _others(self, request: HttpRequest, contact: Contact) -> Any:
         """Whom this user may merge with: everybody they see, archived ones too."""
-        visible: Any = Contact.all_objects.visible_to(request.user)
+        visible: Any = Contact.all_objects.visible_to(viewer_of(request.user))
         return visible.filter(merged_into__isnull=True).exclude(pk=contact.pk).select_related("assigned_to")
 
     def _merge(self, request: HttpRequest, contact: Contact, other: Contact) -> HttpResponse:

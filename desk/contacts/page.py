@@ -15,8 +15,10 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
 from contacts.models import CampaignTouch, Channel, Contact, ContactIdentity, IdentityKind, Message, Note
+from contacts.selectors.viewing import viewer_of
 from desk.base.keyset import Keyset
 from desk.templatetags.labelcrm import person, tone
+from labelcrm.core.viewer import Viewer
 from labels.models import LabelAssignment, Method
 
 CHAT_SIZE = 50
@@ -121,15 +123,15 @@ class ContactPage:
 
 
 def contact_page(request: HttpRequest, contact: Contact) -> ContactPage:
-    """Everything the page shows, in five queries. Only what happened on channels this user sees."""
-    user = request.user
+    """Everything the page shows, in five queries. Only what happened on channels the viewer sees."""
+    viewer = viewer_of(request.user)
     return ContactPage(
         contact=contact,
-        intervals=list(_intervals(user, contact)),
+        intervals=list(_intervals(viewer, contact)),
         identities=_identities(contact),
-        chat=_chat(user, contact, older_than=request.GET.get("older"), newer_than=request.GET.get("newer")),
+        chat=_chat(viewer, contact, older_than=request.GET.get("older"), newer_than=request.GET.get("newer")),
         notes=list(contact.notes.select_related("author")[:MAX_NOTES]),
-        touches=list(_touches(user, contact)),
+        touches=list(_touches(viewer, contact)),
         now=timezone.now(),
     )
 
@@ -143,20 +145,20 @@ def _identities(contact: Contact) -> list[ContactIdentity]:
     return sorted(found, key=lambda one: (kinds.index(one.kind), not one.leads, one.pk))
 
 
-def _intervals(user: Any, contact: Contact) -> Iterable[LabelAssignment]:
-    rows = LabelAssignment.objects.visible_to(user).filter(contact=contact, channel_label__hidden=False)
+def _intervals(viewer: Viewer, contact: Contact) -> Iterable[LabelAssignment]:
+    rows = LabelAssignment.objects.visible_to(viewer).filter(contact=contact, channel_label__hidden=False)
     people = ("added_by", "added_by_user", "removed_by", "removed_by_user")
     rows = rows.select_related("label", "label__category", "channel_label", "channel", *people)
     return reversed(rows.order_by("-added_at", "-id")[:MAX_INTERVALS])
 
 
-def _touches(user: Any, contact: Contact) -> Iterable[CampaignTouch]:
-    seen = Q(channel__isnull=True) | Q(channel__in=Channel.all_objects.visible_to(user))
+def _touches(viewer: Viewer, contact: Contact) -> Iterable[CampaignTouch]:
+    seen = Q(channel__isnull=True) | Q(channel__in=Channel.all_objects.visible_to(viewer))
     return contact.touches.filter(seen).select_related("campaign", "channel")
 
 
-def _chat(user: Any, contact: Contact, *, older_than: str | None, newer_than: str | None) -> ChatPage:
-    rows = Message.objects.visible_to(user).filter(contact=contact).select_related("channel")
+def _chat(viewer: Viewer, contact: Contact, *, older_than: str | None, newer_than: str | None) -> ChatPage:
+    rows = Message.objects.visible_to(viewer).filter(contact=contact).select_related("channel")
     found, newer, older = CHAT.page(rows, size=CHAT_SIZE, after=older_than, before=newer_than)
     return ChatPage(
         messages=found[::-1],

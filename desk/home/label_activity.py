@@ -12,11 +12,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from contacts.models import Agent, Channel, Contact
+from contacts.selectors.viewing import viewer_of
 from labelcrm.core.dates import moment_of
 from labelcrm.core.models import User
 from labels.models import Label, Method
 from labels.rules.spells import SpellRow
-from reports.scope import Scope
 from reports.selectors.home import today_until
 from reports.selectors.periods import Period, is_provisional
 from reports.selectors.spell_counts import ADDED, FOUND, LOST, REMOVED, count_spells, rows
@@ -43,8 +43,8 @@ def label_activity(request: HttpRequest) -> HttpResponse:
     what = request.GET.get("what", ADDED)
     what = what if what in TITLES else ADDED
     period = _period(request)
-    scope = Scope.of(request.user)
-    found = rows(scope, what, period, most=MOST)
+    viewer = viewer_of(request.user)
+    found = rows(viewer, what, period, most=MOST)
     context = {
         **admin.site.each_context(request),
         "title": TITLES[what],
@@ -52,7 +52,7 @@ def label_activity(request: HttpRequest) -> HttpResponse:
         "what": what,
         "period": period,
         "provisional": is_provisional(period.end, now=timezone.now()),
-        "total": getattr(count_spells(scope, [period])[0], what),
+        "total": getattr(count_spells(viewer, [period])[0], what),
         "lines": _lines(found, what),
         "most": MOST,
         "neighbours": [(name, title, _query(name, period)) for name, title in TITLES.items()],

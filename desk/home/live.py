@@ -1,7 +1,7 @@
 """What makes open pages move: one LISTEN connection per process, shared readings, and who watches them.
 
 The drain says NOTIFY in its transaction. One thread listens and wakes the readers; a reader asks the database once
-per scope, however many pages of that scope are open, and wakes their streams. Streams wait without a connection.
+per sight, however many pages of that sight are open, and wakes their streams. Streams wait without a connection.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from django.db import Error as DatabaseTrouble
 from django.db import connections
 
 from labelcrm.core.postgresql.base import BoundedConnection
-from reports.scope import Scope
+from labelcrm.core.viewer import Viewer
 from reports.selectors.feed import Feed, read_feed, rename_feed
 from reports.selectors.home import Tiles, read_tiles, rename_tiles
 
@@ -166,14 +166,14 @@ class _Kept(Generic[Reading]):
 
 
 class Shared(Generic[Reading]):
-    """A reading of the database that all pages of one scope share, repeated while somebody watches."""
+    """A reading of the database that all pages of one sight share, repeated while somebody watches."""
 
     def __init__(
         self,
         name: str,
-        read: Callable[[Scope, Reading | None], Reading],
+        read: Callable[[Viewer, Reading | None], Reading],
         *,
-        rename: Callable[[Scope, Reading], Reading],
+        rename: Callable[[Viewer, Reading], Reading],
         live: Live,
         pause: float,
         share: int,
@@ -186,9 +186,9 @@ class Shared(Generic[Reading]):
         """
         self._rename = rename
         self._read, self._live, self._pause, self._share, self._wait = read, live, pause, share, wait
-        self._kept: dict[Scope, _Kept[Reading]] = {}
-        self._locks: dict[Scope, threading.Lock] = {}
-        self._wanted: set[Scope] = set()
+        self._kept: dict[Viewer, _Kept[Reading]] = {}
+        self._locks: dict[Viewer, threading.Lock] = {}
+        self._wanted: set[Viewer] = set()
         self._seen = -1  # wakes
         self._failed = False
         self._thread = _Thread(name, self._step, stopping=live.stopping)
@@ -203,44 +203,44 @@ class Shared(Generic[Reading]):
         self._kept.clear()
         self._seen, self._failed = -1, False
 
-    def latest(self, scope: Scope) -> Reading | None:
+    def latest(self, sight: Viewer) -> Reading | None:
         """What was read last, if anything: no database is asked."""
-        kept = self._kept.get(scope)
+        kept = self._kept.get(sight)
         return kept.value if kept else None
 
-    def get(self, scope: Scope) -> Reading:
+    def get(self, sight: Viewer) -> Reading:
         """The reading as it is now. One that is dear to take may be older: it is taken anew behind the page.
 
         Its names are never older than the call, in the reader's own thread and whichever process changed them.
         """
-        kept = self._kept.get(scope)
+        kept = self._kept.get(sight)
         if kept is not None and kept.cost > DEAR_SECONDS and time.monotonic() - kept.at < OLD_SECONDS:
             if not self._is_fresh(kept):
-                self._renew_soon(scope)
-            return self._renamed(scope, kept)
-        with self._turn(scope):
-            kept = self._kept.get(scope)
+                self._renew_soon(sight)
+            return self._renamed(sight, kept)
+        with self._turn(sight):
+            kept = self._kept.get(sight)
             if kept is None or not self._is_fresh(kept):
-                return self._take(scope)
-        return self._renamed(scope, kept)
+                return self._take(sight)
+        return self._renamed(sight, kept)
 
-    def _renamed(self, scope: Scope, kept: _Kept[Reading]) -> Reading:
+    def _renamed(self, sight: Viewer, kept: _Kept[Reading]) -> Reading:
         """What was kept with the names of now, which open pages are told too."""
-        value = self._rename(scope, kept.value)
-        lock = self._locks.setdefault(scope, threading.Lock())
+        value = self._rename(sight, kept.value)
+        lock = self._locks.setdefault(sight, threading.Lock())
         if value != kept.value and lock.acquire(blocking=False):  # else a newer reading is being taken
             try:
-                if self._kept.get(scope) is kept:
-                    self._kept[scope] = replace(kept, value=value)
+                if self._kept.get(sight) is kept:
+                    self._kept[sight] = replace(kept, value=value)
                     self._live.news.ring()
             finally:
                 lock.release()
         return value
 
     @contextmanager
-    def _turn(self, scope: Scope) -> Iterator[None]:
+    def _turn(self, sight: Viewer) -> Iterator[None]:
         """Wait for our turn to read: without a limit, pages would add up their waits for a frozen server."""
-        lock = self._locks.setdefault(scope, threading.Lock())
+        lock = self._locks.setdefault(sight, threading.Lock())
         if not lock.acquire(timeout=TURN_SECONDS):
             raise DatabaseTrouble("the database has not answered whoever asked it the same before")
         try:
@@ -252,17 +252,17 @@ class Shared(Generic[Reading]):
         heard_of_all = self._live.listener.connected and kept.wakes == self._live.wakes.count
         return heard_of_all and time.monotonic() - kept.at <= IDLE_SECONDS
 
-    def _renew_soon(self, scope: Scope) -> None:
-        self._wanted.add(scope)
+    def _renew_soon(self, sight: Viewer) -> None:
+        self._wanted.add(sight)
         self._live.start()
         self._live.wakes.ring()
 
-    def _take(self, scope: Scope) -> Reading:
+    def _take(self, sight: Viewer) -> Reading:
         wakes, started = self._live.wakes.count, time.monotonic()
-        before = self._kept.get(scope)
-        value = self._read(scope, before.value if before else None)
+        before = self._kept.get(sight)
+        value = self._read(sight, before.value if before else None)
         now = time.monotonic()
-        self._kept[scope] = _Kept(value, wakes, now, now - started)
+        self._kept[sight] = _Kept(value, wakes, now, now - started)
         return value
 
     def _step(self) -> None:
@@ -272,19 +272,19 @@ class Shared(Generic[Reading]):
         started = time.monotonic()
         wanted, self._wanted = self._wanted, set()
         self._live.recheck()
-        errors = [error for scope in self._live.watched | wanted if (error := self._renew(scope))]
+        errors = [error for sight in self._live.watched | wanted if (error := self._renew(sight))]
         self._failed = bool(errors)
         self._thread.note(errors[0] if errors else None)
         rest = max(self._pause, (self._share - 1) * (time.monotonic() - started))
         self._live.stopping.wait(max(rest, RETRY_SECONDS) if errors else rest)
 
-    def _renew(self, scope: Scope) -> Exception | None:
-        """Read a scope anew; what went wrong concerns this scope alone."""
-        before = self.latest(scope)
+    def _renew(self, sight: Viewer) -> Exception | None:
+        """Read a sight anew; what went wrong concerns this sight alone."""
+        before = self.latest(sight)
         try:
-            with self._locks.setdefault(scope, threading.Lock()):
-                after = self._take(scope)
-        except Exception as error:  # noqa: BLE001 - the other scopes are read all the same
+            with self._locks.setdefault(sight, threading.Lock()):
+                after = self._take(sight)
+        except Exception as error:  # noqa: BLE001 - the other sights are read all the same
             connections.close_all()
             return error
         if before != after:
@@ -299,7 +299,7 @@ class Stream:
     `still` asks the database whether its reader may see now what they saw when it began.
     """
 
-    scope: Scope
+    sight: Viewer
     user_id: int
     still: Callable[[], bool] = lambda: True
     ended: threading.Event = field(default_factory=threading.Event)
@@ -327,14 +327,14 @@ class Live:
         self._checked_at = 0.0
 
     @property
-    def watched(self) -> set[Scope]:
+    def watched(self) -> set[Viewer]:
         with self._lock:
-            return {stream.scope for stream in self._streams if not stream.ended.is_set()}
+            return {stream.sight for stream in self._streams if not stream.ended.is_set()}
 
     @contextmanager
-    def stream(self, scope: Scope, *, user_id: int, still: Callable[[], bool] = lambda: True) -> Iterator[Stream]:
+    def stream(self, sight: Viewer, *, user_id: int, still: Callable[[], bool] = lambda: True) -> Iterator[Stream]:
         """Take part while the block runs. Raises Full."""
-        stream = Stream(scope, user_id, still)
+        stream = Stream(sight, user_id, still)
         self._enter(stream)
         try:
             self.start()

@@ -23,14 +23,15 @@ from django.views.decorators.http import require_GET
 
 from contacts.models import Channel
 from contacts.models.channels import CRM_GATEWAY
+from contacts.selectors.viewing import viewer_of
 from desk.home.label_activity import label_activity
 from desk.home.live import Full, Stream, live
 from desk.home.todos import todos
 from labelcrm.core.models import User
+from labelcrm.core.viewer import Viewer
 from labelcrm.lib.numbers import row_id
 from reports.definitions import definition
 from reports.limits import in_words
-from reports.scope import Scope
 from reports.selectors.feed import SHOWN, Feed, FeedRow
 from reports.selectors.home import Tiles
 
@@ -44,19 +45,20 @@ RETRY_MILLISECONDS = 2000
 class Audience:
     """Who reads the same home page: what its fragments depend on besides the figures."""
 
-    scope: Scope
+    sight: Viewer
     language: str
     sees_inbox: bool
 
     @classmethod
-    def of(cls, user: Any) -> Audience:
-        sees_inbox = bool(user.has_perm("webhooks.view_inboundevent"))
-        return cls(Scope.of(user), translation.get_language() or "id", sees_inbox)
+    def of(cls, viewer: Viewer) -> Audience:
+        return cls(viewer.sight, viewer.language, viewer.may("webhooks.view_inboundevent"))
 
     def is_still(self, user_id: int) -> bool:
         """Whether this user may see now what this audience sees; asks the database."""
         user = User.objects.filter(pk=user_id).select_related("agent").first()
-        return user is not None and _status(user) == 200 and replace(Audience.of(user), language=self.language) == self
+        if user is None or _status(user) != 200:
+            return False
+        return replace(Audience.of(viewer_of(user)), language=self.language) == self
 
 
 # -- The page ---------------------------------------------------------------------------------------------------------
@@ -65,27 +67,28 @@ class Audience:
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """unfold's DASHBOARD_CALLBACK: what the home page shows."""
 
+    viewer = viewer_of(request.user)
     context["title"] = _("Home")
-    context["todos"] = [todo for todo in todos(request.user) if todo.rows]
-    context["may_read"] = request.user.has_perm(MAY_READ)
+    context["todos"] = [todo for todo in todos(viewer) if todo.rows]
+    context["may_read"] = viewer.may(MAY_READ)
     if not context["may_read"]:
         return context
-    audience = Audience.of(request.user)
-    feed = live.feed.get(audience.scope)
-    channels = _channels(request.user)
+    audience = Audience.of(viewer)
+    feed = live.feed.get(audience.sight)
+    channels = _channels(viewer)
     return context | {
         "channels": channels,
         "silent": [channel for channel in channels if channel.last_event_at is None],
         "heard": any(channel.last_event_at for channel in channels),
-        "tiles_html": tiles_html(live.tiles.get(audience.scope), audience),
+        "tiles_html": tiles_html(live.tiles.get(audience.sight), audience),
         "feed": feed,
         "feed_html": mark_safe("".join(row_html(row, audience.language) for row in feed.rows)),  # noqa: S308 - rendered
         "last": _last(feed),
     }
 
 
-def _channels(user: Any) -> list[Channel]:
-    return list(Channel.objects.visible_to(user).exclude(gateway=CRM_GATEWAY))
+def _channels(viewer: Viewer) -> list[Channel]:
+    return list(Channel.objects.visible_to(viewer).exclude(gateway=CRM_GATEWAY))
 
 
 def _last(feed: Feed) -> int:
@@ -161,10 +164,10 @@ def live_feed(request: HttpRequest) -> HttpResponse:
     refused = _refusal(request)
     if refused is not None:
         return refused
-    audience = Audience.of(request.user)
-    feed = live.feed.get(audience.scope)
+    audience = Audience.of(viewer_of(request.user))
+    feed = live.feed.get(audience.sight)
     rows = feed.since(row_id(request.GET.get("since")) or 0, now=timezone.now())
-    tiles = tiles_html(live.tiles.get(audience.scope), audience)
+    tiles = tiles_html(live.tiles.get(audience.sight), audience)
     ids = [row.id for row in feed.rows]
     return JsonResponse({"rows": _rendered(rows, audience), "ids": ids, "last": _last(feed), "tiles": tiles})
 
@@ -182,7 +185,7 @@ def live_stream(request: HttpRequest) -> HttpResponseBase:
         return refused
     if live.is_full():
         return HttpResponse(status=503, headers={"Retry-After": "60"})
-    audience = Audience.of(request.user)
+    audience = Audience.of(viewer_of(request.user))
     last = 0 if "Last-Event-ID" in request.headers else row_id(request.GET.get("since")) or 0
     user_id = request.user.pk or 0
     events = page_events(audience, user_id=user_id, last=last, still=partial(audience.is_still, user_id))
@@ -195,10 +198,10 @@ def page_events(
 ) -> Iterator[bytes]:
     """The stream of one page, whose reader is asked after by `still`. Between two events it holds no connection."""
     try:
-        with live.stream(audience.scope, user_id=user_id, still=still) as stream:
+        with live.stream(audience.sight, user_id=user_id, still=still) as stream:
             yield f"retry: {RETRY_MILLISECONDS}\n\n".encode()
-            live.feed.get(audience.scope)
-            live.tiles.get(audience.scope)
+            live.feed.get(audience.sight)
+            live.tiles.get(audience.sight)
             _let_go()
             yield from _changes(audience, stream, last)
     except Full:
@@ -222,7 +225,7 @@ def _changes(audience: Audience, stream: Stream, last: int) -> Iterator[bytes]:
             connected = live.listener.connected
             yield _event("state", {"live": connected})
         yield from _feed_events(audience, sent)
-        latest = live.tiles.latest(audience.scope)
+        latest = live.tiles.latest(audience.sight)
         if latest is not None and latest != tiles:
             tiles = latest
             yield _event("tiles", tiles_html(latest, audience))
@@ -248,7 +251,7 @@ class SentRows:
 
 
 def _feed_events(audience: Audience, sent: SentRows) -> Iterator[bytes]:
-    feed = live.feed.latest(audience.scope)
+    feed = live.feed.latest(audience.sight)
     if feed is None:
         return
     rows, left = sent.news(feed, now=timezone.now())

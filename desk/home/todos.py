@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import ngettext
 
 from contacts.models import Channel, Contact
+from labelcrm.core.viewer import Viewer
 from labels.models import ChannelLabel
 from webhooks.models import InboundEvent, UnknownChannel
 
@@ -26,28 +26,28 @@ class Todo:
     link: str
 
 
-def todos(user: Any) -> Iterator[Todo]:
-    """Counts of what this user may see and act upon, zeros included."""
-    if user.has_perm("contacts.view_contact"):
-        rows = Contact.objects.visible_to(user).filter(follow_up_at__lte=timezone.now()).count()
+def todos(viewer: Viewer) -> Iterator[Todo]:
+    """Counts of what the viewer may see and act upon, zeros included."""
+    if viewer.may("contacts.view_contact"):
+        rows = Contact.objects.visible_to(viewer).filter(follow_up_at__lte=timezone.now()).count()
         text = ngettext("contact to follow up", "contacts to follow up", rows)
         yield Todo(rows, text, reverse("admin:contacts_contact_changelist") + "?follow_up=due")
-    if user.has_perm("labels.view_channellabel"):
-        living = ChannelLabel.objects.visible_to(user).filter(hidden=False, deleted_at__isnull=True)
+    if viewer.may("labels.view_channellabel"):
+        living = ChannelLabel.objects.visible_to(viewer).filter(hidden=False, deleted_at__isnull=True)
         rows = living.filter(label__reviewed=False).count()
         text = ngettext("WhatsApp label nobody has sorted yet", "WhatsApp labels nobody has sorted yet", rows)
         yield Todo(rows, text, reverse("admin:labels_channellabel_changelist") + "?state=undecided")
-    if user.has_perm("webhooks.view_inboundevent"):
-        yield from _connection_todos(user)
+    if viewer.may("webhooks.view_inboundevent"):
+        yield from _connection_todos(viewer)
 
 
-def _connection_todos(user: Any) -> Iterator[Todo]:
-    rows = InboundEvent.objects.visible_to(user).filter(state=InboundEvent.State.PARKED).count()
+def _connection_todos(viewer: Viewer) -> Iterator[Todo]:
+    rows = InboundEvent.objects.visible_to(viewer).filter(state=InboundEvent.State.PARKED).count()
     yield Todo(rows, ngettext("parked event", "parked events", rows), reverse("system"))
-    rows = Channel.objects.visible_to(user).filter(status__in=BROKEN).count()
+    rows = Channel.objects.visible_to(viewer).filter(status__in=BROKEN).count()
     text = ngettext("WhatsApp number that does not work", "WhatsApp numbers that do not work", rows)
     yield Todo(rows, text, reverse("admin:contacts_channel_changelist"))
-    if user.has_perm("contacts.add_channel"):
+    if viewer.may("contacts.add_channel"):
         rows = UnknownChannel.objects.count()
         text = ngettext("unknown channel that posts here", "unknown channels that post here", rows)
         yield Todo(rows, text, reverse("admin:webhooks_unknownchannel_changelist"))

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Agent, Channel, ChannelOwnership, Team
+from contacts.selectors.viewing import viewer_of
 from contacts.services import agents
 from desk.base.filters import VisibleDropdownFilter
 from desk.base.model_admin import ORIGIN, ArchivableAdmin, EditingAdmin
@@ -28,7 +29,7 @@ class AgentAdmin(EditingAdmin, ArchivableAdmin):
     empty_help = _("Agents are the CS who answer chats. Add one per person; a login (“user”) is optional.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        seen = ChannelOwnership.objects.filter(channel__in=Channel.all_objects.visible_to(request.user))
+        seen = ChannelOwnership.objects.filter(channel__in=Channel.all_objects.visible_to(viewer_of(request.user)))
         owned = Prefetch("ownerships", queryset=seen.select_related("channel"))
         return super().get_queryset(request).prefetch_related(owned)
 

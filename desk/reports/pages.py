@@ -24,8 +24,10 @@ from unfold.widgets import INPUT_CLASSES, UnfoldAdminSelectWidget
 
 from contacts.models import Agent, Campaign, Channel, Contact, Team
 from contacts.models.channels import CRM_GATEWAY
+from contacts.selectors.viewing import viewer_of
 from labelcrm.core import audit
 from labelcrm.core.dates import moment_of
+from labelcrm.core.viewer import Viewer
 from labelcrm.lib.cells import cleaned
 from labelcrm.lib.numbers import row_id, whole_number
 from labels.models import Label
@@ -67,10 +69,10 @@ class FilterForm(forms.Form):
         first, last = (timezone.localtime(moment).date() for moment in (query.period.start, query.period.end))
         self._day("from", _("From"), first)
         self._day("to", _("Up to, not including"), last)
-        self._choice("channel", _("Channel"), self._channels(query.user), query.shown.get("channel"))
-        self._choice("team", _("Team"), self._teams(query.user), query.shown.get("team"))
+        self._choice("channel", _("Channel"), self._channels(query.viewer), query.shown.get("channel"))
+        self._choice("team", _("Team"), self._teams(query.viewer), query.shown.get("team"))
         if "label" in query.report.parameters:
-            labels = [(label.pk, str(label)) for label in Label.objects.visible_to(query.user)]
+            labels = [(label.pk, str(label)) for label in Label.objects.visible_to(query.viewer)]
             self._choice("label", _("Label"), labels, query.shown.get("label"))
             chosen = "true" if query.filters.certain else ""
             self._choice("certain", _("Labeller"), [("true", _("Known labeller only"))], chosen)
@@ -91,13 +93,13 @@ class FilterForm(forms.Form):
         )
 
     @staticmethod
-    def _channels(user: Any) -> list[Any]:
-        channels = Channel.objects.visible_to(user).exclude(gateway=CRM_GATEWAY)
+    def _channels(viewer: Viewer) -> list[Any]:
+        channels = Channel.objects.visible_to(viewer).exclude(gateway=CRM_GATEWAY)
         return [(channel.key, channel.name) for channel in channels]
 
     @staticmethod
-    def _teams(user: Any) -> list[Any]:
-        return [(team.pk, team.name) for team in Team.objects.visible_to(user)]
+    def _teams(viewer: Viewer) -> list[Any]:
+        return [(team.pk, team.name) for team in Team.objects.visible_to(viewer)]
 
 
 # -- Report pages -----------------------------------------------------------------------------------------------------
@@ -142,7 +144,7 @@ def report_page(request: HttpRequest, name: str) -> HttpResponse:
         "too_young": _too_young(query),
         "judged_after": in_words(_judged_after(query), english=get_language() == "en"),
         "gaps": _gaps(query),
-        "hidden": hidden_contacts(request.user),
+        "hidden": hidden_contacts(query.viewer),
         "provisional": periods.is_provisional(query.period.end, now=query.now),
         "longer_url": _with(request, period="last_90") if query.preset != "last_90" else "",
     }
@@ -178,7 +180,7 @@ def _gaps(query: ReportQuery) -> list[GapLine]:
         return []
     over = min(query.period.end + _judged_after(query), query.now)
     overlapping = [gap for gap in query.question.gaps if gap.since < over]
-    seen = Channel.all_objects.visible_to(query.user).filter(pk__in={gap.channel for gap in overlapping})
+    seen = Channel.all_objects.visible_to(query.viewer).filter(pk__in={gap.channel for gap in overlapping})
     names = dict(seen.values_list("id", "name")) if overlapping else {}
     chosen = query.filters.channels
     lines = [
@@ -210,13 +212,13 @@ def _page_row(row: Any, query: ReportQuery, groups: list[columns.Group]) -> Page
 
 def _query(request: HttpRequest, report: ReportKind) -> tuple[ReportQuery, str]:
     """The query of a request; when it cannot be meant, the default one and a sentence about the problem."""
-    given = request.GET.dict()
+    given, viewer = request.GET.dict(), viewer_of(request.user)
     if given.get("from") or given.get("to"):
         given.pop("period", None)
     try:
-        return parse_query(report, given, user=request.user), ""
+        return parse_query(report, given, viewer=viewer), ""
     except InvalidQuery as wrong:
-        return parse_query(report, {}, user=request.user), f"{wrong.name}: {wrong.message}"
+        return parse_query(report, {}, viewer=viewer), f"{wrong.name}: {wrong.message}"
 
 
 def _parameters(query: ReportQuery) -> dict[str, str]:
@@ -324,7 +326,7 @@ def rows_page(request: HttpRequest) -> HttpResponse:
         "query": query,
         "provisional": periods.is_provisional(query.period.end, now=query.now),
         "total": facts.count(sources[figure], figure, values, who=who, everybody=everybody),
-        "rows": _lines(found[:ROWS], request.user),
+        "rows": _lines(found[:ROWS], query.viewer),
         "next_url": _with(request, after=_place(found[ROWS - 1])) if len(found) > ROWS else "",
         "first_url": _with(request, after=None) if "after" in request.GET else "",
         "back_url": f"{reverse(f'report-{report.name}')}?{_back(query)}" if report.name in PAGES else "",
@@ -372,9 +374,10 @@ class RowLine:
     at: datetime
 
 
-def _lines(found: list[facts.FactRow], user: Any) -> list[RowLine]:
+def _lines(found: list[facts.FactRow], viewer: Viewer) -> list[RowLine]:
     contacts = {
-        contact.pk: contact for contact in Contact.objects.visible_to(user).filter(pk__in={f.contact_id for f in found})
+        contact.pk: contact
+        for contact in Contact.objects.visible_to(viewer).filter(pk__in={f.contact_id for f in found})
     }
     labels = Label.all_objects.in_bulk({f.label_id for f in found if f.label_id})
     return [RowLine(contacts.get(f.contact_id), labels.get(f.label_id or 0), f.at) for f in found]
@@ -423,7 +426,7 @@ def _subject(query: ReportQuery, who: int) -> Any:
     """
     models: dict[str, Any] = {"agents": Agent, "campaigns": Campaign, "labels": Label}
     rows = models[query.report.name].all_objects
-    found = rows.visible_to(query.user).filter(pk=who).first()
+    found = rows.visible_to(query.viewer).filter(pk=who).first()
     if found is None and any(getattr(row, query.report.key) == who for row in query.rows):
         found = rows.filter(pk=who).first()
     if found is None:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from contacts.models import Channel
+from contacts.selectors.viewing import viewer_of
 from desk.base.filters import DayRangeFilter, VisibleDropdownFilter
 from desk.base.keyset import KeysetAdminMixin
 from desk.base.model_admin import RecordAdmin
@@ -147,10 +148,9 @@ class UnknownChannelAdmin(RecordAdmin):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody's team is known for these: only for who may set up channels or sees every team."""
-        user = request.user
-        return super().has_view_permission(request, obj) and any(
-            map(user.has_perm, ("contacts.add_channel", "contacts.see_all_teams"))
-        )
+        viewer = viewer_of(request.user)
+        may_see = viewer.everything or viewer.may("contacts.add_channel")
+        return bool(super().has_view_permission(request, obj) and may_see)
 
 
 @admin.register(ReconcileRun)
@@ -165,4 +165,4 @@ class ReconcileRunAdmin(KeysetAdminMixin, RecordAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
 
-        return super().get_queryset(request).filter(channel__in=Channel.all_objects.visible_to(request.user))
+        return super().get_queryset(request).filter(channel__in=Channel.all_objects.visible_to(viewer_of(request.user)))

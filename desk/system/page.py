@@ -17,8 +17,10 @@ from django.utils.translation import gettext as _
 
 from contacts.models import Channel
 from contacts.models.channels import CRM_GATEWAY
+from contacts.selectors.viewing import viewer_of
 from desk.base.reasons import sentence
 from labelcrm.core.models import Heartbeat
+from labelcrm.core.viewer import Viewer
 from labelcrm.core.wakeups import broker_answers
 from webhooks.models import InboundEvent, PostCounter, UnknownChannel
 from webhooks.selectors import DUPLICATE_POST
@@ -50,11 +52,11 @@ class Pulse:
 
 
 def system(request: HttpRequest) -> HttpResponse:
-    """Everything on it is limited to the channels this user sees."""
+    """Everything on it is limited to the channels the viewer sees."""
     if not request.user.has_perm("webhooks.view_inboundevent"):
         raise PermissionDenied
-    now = timezone.now()
-    channels = list(Channel.objects.visible_to(request.user).exclude(gateway=CRM_GATEWAY).select_related("team"))
+    now, viewer = timezone.now(), viewer_of(request.user)
+    channels = list(Channel.objects.visible_to(viewer).exclude(gateway=CRM_GATEWAY).select_related("team"))
     context = {
         **admin.site.each_context(request),
         "title": _("System"),
@@ -62,10 +64,10 @@ def system(request: HttpRequest) -> HttpResponse:
         "lanes": lanes(channels, now=now),
         "pulses": pulses(now=now),
         "broker": broker_answers(),
-        "parked": parked(request.user),
+        "parked": parked(viewer),
         "refused": refused(channels, now=now),
         "refused_days": REFUSED_DAYS,
-        "unknown": unknown(request.user),
+        "unknown": unknown(viewer),
     }
     context["late"] = any(lane.late for lane in context["lanes"])
     context["parked_total"] = sum(row["rows"] for row in context["parked"])
@@ -91,9 +93,9 @@ def pulses(*, now: datetime) -> list[Pulse]:
     return [Pulse(name, seen.get(name), bool(seen.get(name) and now - seen[name] < SILENT_AFTER)) for name in names]
 
 
-def parked(user: Any) -> list[Any]:
+def parked(viewer: Viewer) -> list[Any]:
     """Parked events by channel and reason, the most frequent first."""
-    rows = InboundEvent.objects.visible_to(user).filter(state=InboundEvent.State.PARKED).order_by()
+    rows = InboundEvent.objects.visible_to(viewer).filter(state=InboundEvent.State.PARKED).order_by()
     grouped = rows.values("channel_id", "channel__name", "channel__session", "reason")
     grouped = grouped.annotate(rows=Count("id"), last=Max("received_at"))
     found = grouped.order_by("-rows", "channel__name", "reason")[:MOST]
@@ -108,8 +110,8 @@ def refused(channels: list[Channel], *, now: datetime) -> list[Any]:
     return list(grouped.annotate(posts=Sum("count"), last=Max("last_at")).order_by("-posts")[:MOST])
 
 
-def unknown(user: Any) -> list[UnknownChannel]:
-    if not any(map(user.has_perm, ("contacts.add_channel", "contacts.see_all_teams"))):
+def unknown(viewer: Viewer) -> list[UnknownChannel]:
+    if not (viewer.everything or viewer.may("contacts.add_channel")):
         return []
     return list(UnknownChannel.objects.all()[:MOST])
 

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from contacts.selectors.viewing import viewer_of
 from desk.base import history
 from desk.base.filters import DayRangeFilter
 from desk.base.keyset import KeysetAdminMixin, KeysetChangeList
@@ -32,7 +33,7 @@ class AuditChangeList(KeysetChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        history.name_objects(self.result_list, user=request.user)
+        history.name_objects(self.result_list, viewer=viewer_of(request.user))
 
 
 @admin.register(AuditEntry)
@@ -81,7 +82,7 @@ class AuditEntryAdmin(KeysetAdminMixin, RecordAdmin):
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         entry = super().get_object(request, object_id, from_field)
-        history.name_objects(filter(None, [entry]), user=request.user)
+        history.name_objects(filter(None, [entry]), viewer=viewer_of(request.user))
         return entry
 
 

@@ -8,15 +8,16 @@ from django.db import models
 from django.db.models import Q
 
 from contacts.models import Contact
-from contacts.models.querysets import OfChannelQuerySet, sees_everything
+from contacts.models.querysets import OfChannelQuerySet
 from labelcrm.core.soft_deletion import ArchivableQuerySet
+from labelcrm.core.viewer import Viewer
 
 # Labels that a WhatsApp name made and that nobody has given a place: "not mapped yet" (docs/metrics.md).
 UNMAPPED = Q(reviewed=False, category__isnull=True)
 
 
 class LabelQuerySet(ArchivableQuerySet):
-    def visible_to(self, user: Any) -> Self:
+    def visible_to(self, viewer: Viewer) -> Self:
         return self
 
 
@@ -29,7 +30,5 @@ class AssignmentQuerySet(OfChannelQuerySet):
 class StaleFlagQuerySet(models.QuerySet[Any]):
     """Rows that hang on a contact only: seen by whoever sees the contact."""
 
-    def visible_to(self, user: Any) -> Self:
-        if sees_everything(user):
-            return self
-        return self.filter(contact__in=Contact.objects.visible_to(user))
+    def visible_to(self, viewer: Viewer) -> Self:
+        return self if viewer.everything else self.filter(contact__in=Contact.objects.visible_to(viewer))

@@ -9,6 +9,7 @@ from typing import Any
 
 from contacts.models import Agent, Channel
 from contacts.selectors.counting import COUNTS, first_live_inbound
+from labelcrm.core.viewer import Viewer
 from reports.selectors import activity_facts, facts, owners
 from reports.selectors.facts import Facts
 from reports.selectors.gaps import GAPS, gap_flags
@@ -315,9 +316,9 @@ def _others(name: str, who: int | None, everybody: Mapping[int | None, Mapping[s
     return share(sum(o.get(f"{name}_k", 0) for o in others), sum(o.get(f"{name}_n", 0) for o in others))
 
 
-def listed_agents(*, user: Any, channels: Iterable[int] | None) -> list[Agent]:
-    """The living agents a user sees; with `channels`, those of the teams of these channels."""
-    agents = Agent.objects.visible_to(user)
+def listed_agents(*, viewer: Viewer, channels: Iterable[int] | None) -> list[Agent]:
+    """The living agents a viewer sees; with `channels`, those of the teams of these channels."""
+    agents = Agent.objects.visible_to(viewer)
     if channels is not None:
         teams = Channel.all_objects.filter(id__in=channels).values("team_id")
         agents = agents.filter(team_id__in=teams)

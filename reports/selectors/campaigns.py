@@ -13,6 +13,7 @@ from django.utils.timezone import localtime
 
 from contacts.models import Campaign
 from labelcrm.core.bulk import fetch
+from labelcrm.core.viewer import Viewer
 from labels.models import Label
 from labels.models.canonical import ColorFamily
 from reports.limits import ReportLimits
@@ -135,9 +136,9 @@ def parameters(question: Question) -> dict[str, Any]:
     return {**question.parameters, "window": ReportLimits.now().campaign, "credited": CREDITED}
 
 
-def listed_campaigns(*, user: Any) -> list[Any]:
-    """The living campaigns a user sees."""
-    return list(Campaign.objects.visible_to(user).order_by("name", "id"))
+def listed_campaigns(*, viewer: Viewer) -> list[Any]:
+    """The living campaigns a viewer sees."""
+    return list(Campaign.objects.visible_to(viewer).order_by("name", "id"))
 
 
 # -- Facts ------------------------------------------------------------------------------------------------------------

@@ -16,8 +16,8 @@ from django.utils import timezone
 
 from contacts.models import Agent, Channel, Contact
 from labelcrm.core.models import User
+from labelcrm.core.viewer import Viewer
 from labels.models import ChannelLabel, Effect, Label, LabelAssignment, LabelEvent, Origin
-from reports.scope import Scope
 
 SHOWN = 50
 # Lanes commit in another order than they number their events: each reading looks this many numbers back.
@@ -88,7 +88,7 @@ class FeedRow:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """The latest rows of a scope, newest first. `high` is the highest event number that was seen by anybody."""
+    """The latest rows of a viewer, newest first. `high` is the highest event number that was seen by anybody."""
 
     rows: tuple[FeedRow, ...]
     high: int = field(compare=False)
@@ -99,24 +99,24 @@ class Feed:
         return [row for row in self.rows if row.id > last or now - row.received_at < timedelta(seconds=30)]
 
 
-def read_feed(scope: Scope, before: Feed | None = None) -> Feed:
-    """The feed of a scope; where `before` is fresh enough only what was added to it is looked for."""
+def read_feed(viewer: Viewer, before: Feed | None = None) -> Feed:
+    """The feed of a viewer; where `before` is fresh enough only what was added to it is looked for."""
     now = timezone.now()
     high = LabelEvent.objects.aggregate(high=Max("id"))["high"] or 0
     if before is None or now - before.full_at > FULL_AFTER:
-        return Feed(_rows(_events(scope).filter(id__gt=high - FILL_BACK)), high, now)
-    fresh = _events(scope).filter(id__gt=before.high - LOOK_BACK).order_by("-id").values_list("id", flat=True)[:SHOWN]
+        return Feed(_rows(_events(viewer).filter(id__gt=high - FILL_BACK)), high, now)
+    fresh = _events(viewer).filter(id__gt=before.high - LOOK_BACK).order_by("-id").values_list("id", flat=True)[:SHOWN]
     ids = sorted({*fresh, *(row.id for row in before.rows)}, reverse=True)[:SHOWN]
-    return Feed(_rows(_events(scope).filter(id__in=ids)), high, before.full_at)
+    return Feed(_rows(_events(viewer).filter(id__in=ids)), high, before.full_at)
 
 
-def rename_feed(scope: Scope, kept: Feed) -> Feed:
-    """The same events as they are now: with the names of now, and without those that `scope` sees no more."""
-    return replace(kept, rows=_rows(_events(scope).filter(id__in=[row.id for row in kept.rows])))
+def rename_feed(viewer: Viewer, kept: Feed) -> Feed:
+    """The same events as they are now: with the names of now, and without those that the viewer no longer sees."""
+    return replace(kept, rows=_rows(_events(viewer).filter(id__in=[row.id for row in kept.rows])))
 
 
-def _events(scope: Scope) -> QuerySet[LabelEvent]:
-    events: QuerySet[LabelEvent] = LabelEvent.objects.visible_to(scope)
+def _events(viewer: Viewer) -> QuerySet[LabelEvent]:
+    events: QuerySet[LabelEvent] = LabelEvent.objects.visible_to(viewer)
     return events.filter(
         effect__in=CHANGES,
         origin__in=BY_PEOPLE,

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from contacts.models import Channel, Contact
 from labelcrm.core.bulk import fetch, transpose
+from labelcrm.core.viewer import Viewer
 from labels.rules.scopes import of_channel, of_team
 from labels.rules.spells import clean_spells, runs_of, spells
 from labels.selectors.spell_inputs import histories, limits_now, meanings_in
@@ -159,11 +160,11 @@ def _row(spell: Sequence[Any], *, mistap: bool) -> tuple[Any, ...]:
 # -- Contacts that no report counts -----------------------------------------------------------------------------------
 
 
-def hidden_contacts(user: Any) -> int:
-    """How many archived contacts a user, or a scope, sees: they are in no figure of any period.
+def hidden_contacts(viewer: Viewer) -> int:
+    """How many archived contacts a viewer sees: they are in no figure of any period.
 
     One that was merged lives on in the other (docs/metrics.md, "Ground rules", Restated).
     """
-    archived = Contact.all_objects.visible_to(user).archived()
+    archived = Contact.all_objects.visible_to(viewer).archived()
     found: int = archived.filter(merged_into__isnull=True).count()
     return found

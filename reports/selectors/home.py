@@ -15,11 +15,11 @@ from django.utils import timezone
 
 from contacts.models import Contact
 from labelcrm.core.bulk import fetch
+from labelcrm.core.viewer import Viewer
 from labels.models import Category, CleanSpell, Label, LabelAssignment, LabelDay, StaleFlag
 from labels.models.querysets import UNMAPPED
 from labels.rules.scopes import WHOLE
 from reports.limits import ReportLimits
-from reports.scope import Scope
 from reports.selectors.filtered_spells import hidden_contacts
 from reports.selectors.periods import Period
 from reports.selectors.spell_counts import SpellCounts, count_spells
@@ -58,7 +58,7 @@ class CategoryLine:
 
 @dataclass(frozen=True, slots=True)
 class Tiles:
-    """All figures of one scope at `now`. `before` is the same weekday last week up to the same time, `week_ago`."""
+    """All figures of one viewer at `now`. `before` is the same weekday last week up to the same time, `week_ago`."""
 
     now: datetime = field(compare=False)
     week_ago: datetime = field(compare=False)
@@ -73,28 +73,28 @@ class Tiles:
     never_after: timedelta = timedelta(minutes=60)  # how long ago who counts as never labelled must have written
 
 
-def read_tiles(scope: Scope, _last: Tiles | None = None) -> Tiles:
-    """The figures of a scope, read now; nothing of the last reading is needed."""
+def read_tiles(viewer: Viewer, _last: Tiles | None = None) -> Tiles:
+    """The figures of a viewer, read now; nothing of the last reading is needed."""
     now = timezone.now()
     periods = [today_until(now), today_until(now, weeks_ago=1)]
-    today, before = count_spells(scope, periods)
-    labelled, per_category = _per_category(scope)
+    today, before = count_spells(viewer, periods)
+    labelled, per_category = _per_category(viewer)
     return Tiles(
         now=now,
         week_ago=periods[1].end,
         today=today,
         before=before,
-        never_labelled=never_labelled(Contact.objects.visible_to(scope), now=now).count(),
-        stale=open_stale(scope).count(),
-        parked=InboundEvent.objects.visible_to(scope).filter(state=InboundEvent.State.PARKED).count(),
+        never_labelled=never_labelled(Contact.objects.visible_to(viewer), now=now).count(),
+        stale=open_stale(viewer).count(),
+        parked=InboundEvent.objects.visible_to(viewer).filter(state=InboundEvent.State.PARKED).count(),
         labelled=labelled,
-        hidden=hidden_contacts(scope),
-        categories=tuple(_categories(scope, per_category)),
+        hidden=hidden_contacts(viewer),
+        categories=tuple(_categories(viewer, per_category)),
         never_after=ReportLimits.now().never_labelled,
     )
 
 
-def rename_tiles(_scope: Scope, kept: Tiles) -> Tiles:
+def rename_tiles(_viewer: Viewer, kept: Tiles) -> Tiles:
     """The same figures with what labels and categories are called now."""
     labels, categories = Label.all_objects.in_bulk(), Category.objects.in_bulk()
     lines = []
@@ -123,24 +123,24 @@ def never_labelled(contacts: QuerySet[Contact], *, now: datetime) -> QuerySet[Co
     return contacts.filter(wrote, ~Exists(spells))
 
 
-def open_stale(scope: Any) -> QuerySet[StaleFlag]:
-    """Open stale flags of living contacts that `scope`, or a user, sees."""
-    flags: QuerySet[StaleFlag] = StaleFlag.objects.visible_to(scope)
+def open_stale(viewer: Viewer) -> QuerySet[StaleFlag]:
+    """Open stale flags of living contacts that the viewer sees."""
+    flags: QuerySet[StaleFlag] = StaleFlag.objects.visible_to(viewer)
     return flags.filter(closed_at__isnull=True, contact__deleted_at__isnull=True)
 
 
 # -- Active now -------------------------------------------------------------------------------------------------------
 
 
-def _active(scope: Scope) -> QuerySet[LabelAssignment]:
-    active: QuerySet[LabelAssignment] = LabelAssignment.objects.active().visible_to(scope).order_by()
+def _active(viewer: Viewer) -> QuerySet[LabelAssignment]:
+    active: QuerySet[LabelAssignment] = LabelAssignment.objects.active().visible_to(viewer).order_by()
     return active
 
 
 NOT_MAPPED = 0  # where a category's id stands otherwise
 
 
-def _per_category(scope: Scope) -> tuple[int, Counter[int | None]]:
+def _per_category(viewer: Viewer) -> tuple[int, Counter[int | None]]:
     """Contacts that have any label now, and by category (None = labels without one); each contact once in each.
 
     One pass: contacts are grouped by the set of their categories, a bit for each, and there are few such sets.
@@ -151,7 +151,7 @@ def _per_category(scope: Scope) -> tuple[int, Counter[int | None]]:
     bit = Case(*bits, default=Value(1), output_field=BigIntegerField())
     labelled, counts = 0, Counter[int | None]()
     try:
-        sets, parameters = _active(scope).values("contact").annotate(places=BitOr(bit)).query.sql_with_params()
+        sets, parameters = _active(viewer).values("contact").annotate(places=BitOr(bit)).query.sql_with_params()
     except EmptyResultSet:  # somebody without a team
         return labelled, counts
     counted = f"SELECT places, count(*) FROM ({sets}) AS contacts GROUP BY places"  # noqa: S608 - Django's own SQL
@@ -161,9 +161,9 @@ def _per_category(scope: Scope) -> tuple[int, Counter[int | None]]:
     return labelled, counts
 
 
-def _categories(scope: Scope, per_category: Counter[int | None]) -> Iterable[CategoryLine]:
+def _categories(viewer: Viewer, per_category: Counter[int | None]) -> Iterable[CategoryLine]:
     """Living categories in their order, then what has none, then what nobody has mapped yet."""
-    per_label = _per_label(scope)
+    per_label = _per_label(viewer)
     labels = Label.all_objects.exclude(UNMAPPED).filter(
         Q(deleted_at__isnull=True) | Q(pk__in=[pk for pk, n in per_label.items() if n])
     )
@@ -189,9 +189,9 @@ def _line(label: Label, active: int) -> LabelLine:
     return LabelLine(label, active, (label.pk, label.name, label.name_en, label.color, label.reviewed))
 
 
-def _per_label(scope: Scope) -> dict[int, int]:
+def _per_label(viewer: Viewer) -> dict[int, int]:
     """Contacts that have each label now: the sum of all days, where those days are everybody's."""
-    if scope.everything:
+    if viewer.everything:
         net = F("added") + F("found") - F("removed") - F("lost")
         return dict(LabelDay.objects.filter(scope=WHOLE).order_by().values_list("label").annotate(n=Sum(net)))
-    return dict(_active(scope).values_list("label").annotate(n=Count("contact", distinct=True)))
+    return dict(_active(viewer).values_list("label").annotate(n=Count("contact", distinct=True)))

@@ -12,11 +12,10 @@ from datetime import datetime
 
 from django.db.models import Count, Q, QuerySet
 
-from contacts.models import Channel
+from labelcrm.core.viewer import Viewer
 from labels.models import ChannelLabelMeaning, LabelAssignment, LabelSpell
 from labels.rules.spells import SpellRow, runs_of, spells
 from labels.selectors.spell_inputs import histories, limits_now, meanings_in
-from reports.scope import Scope
 from reports.selectors.periods import Period
 
 ADDED, FOUND, REMOVED, LOST = "added", "found", "removed", "lost"
@@ -42,19 +41,19 @@ class SpellCounts:
         return not any(astuple(self))
 
 
-def count_spells(scope: Scope, periods: Sequence[Period]) -> list[SpellCounts]:
-    """What started and ended in each period, for what `scope` sees."""
-    if scope.everything:
+def count_spells(viewer: Viewer, periods: Sequence[Period]) -> list[SpellCounts]:
+    """What started and ended in each period, for what the viewer sees."""
+    if viewer.everything:
         return [_stored(period) for period in periods]
-    joined = list(_joined(scope, periods))
+    joined = list(_joined(viewer, periods))
     return [_counted(joined, period) for period in periods]
 
 
-def rows(scope: Scope, what: str, period: Period, *, most: int) -> list[SpellRow]:
+def rows(viewer: Viewer, what: str, period: Period, *, most: int) -> list[SpellRow]:
     """The spells behind one number of `count_spells`, newest first, `most` at most."""
-    if scope.everything:
+    if viewer.everything:
         return [_as_spell(row) for row in _behind(what, period)[:most]]
-    found = [spell for spell in _joined(scope, [period]) if _is(what, spell, period)]
+    found = [spell for spell in _joined(viewer, [period]) if _is(what, spell, period)]
     return sorted(found, key=lambda spell: _moment(what, spell), reverse=True)[:most]
 
 
@@ -117,14 +116,13 @@ def _as_spell(row: LabelSpell) -> SpellRow:
 # -- Joined anew ------------------------------------------------------------------------------------------------------
 
 
-def _joined(scope: Scope, periods: Sequence[Period]) -> Iterator[SpellRow]:
-    """The spells, over the channels that `scope` sees, of every contact for whom something changed in a period."""
-    seen = LabelAssignment.objects.visible_to(scope).filter(
+def _joined(viewer: Viewer, periods: Sequence[Period]) -> Iterator[SpellRow]:
+    """The spells, over the channels that the viewer sees, of every contact for whom something changed in a period."""
+    seen = LabelAssignment.objects.visible_to(viewer).filter(
         channel_label__hidden=False, contact__deleted_at__isnull=True
     )
     changed = seen.filter(_changed_in(periods)).values_list("contact_id", flat=True).distinct()
-    channels = Channel.all_objects.visible_to(scope).values_list("id", flat=True)
-    found = histories(list(changed), channels=list(channels))
+    found = histories(list(changed), channels=viewer.channels)
     meanings = meanings_in(found)
     limits = limits_now()
     for history in found:

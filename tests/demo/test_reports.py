@@ -16,9 +16,9 @@ from contacts.models import Channel, Contact, Team
 from demo.story import CONTACTS as ALL
 from demo.story import SEED
 from labelcrm.core import edits
+from labelcrm.core.viewer import Viewer
 from labels.models import StaleFlag
 from labels.services import projections
-from reports.scope import Scope
 from reports.selectors.home import read_tiles
 from tests.api.conftest import client_of
 from tests.demo.conftest import CONTACTS, Played, play
@@ -67,6 +67,6 @@ def test_reports_and_home_say_what_every_record_says(shown: Played) -> None:
     ]
     assert disagreements(reader(client_of(UserFactory(role="analyst"))), periods, filters) == []
     everywhere = slow_for()
-    assert home_disagreements(read_tiles(Scope(everything=True)), everywhere) == []
+    assert home_disagreements(read_tiles(Viewer(everything=True)), everywhere) == []
     flagged = set(StaleFlag.objects.filter(contact__deleted_at=None).values_list("contact_id", "label_id"))
     assert flagged == everywhere.stale(StaleFlag.objects.latest("flagged_at").flagged_at)

@@ -25,6 +25,7 @@ from import_export.fields import Field
 from import_export.results import Result, RowResult
 
 from contacts.models import Agent, Campaign, Channel, Contact
+from contacts.selectors.viewing import viewer_of
 from contacts.services.importing import ContactFields, ContactRow, Owners, create_or_update_contacts, owners_of
 from labelcrm.core import audit
 from labelcrm.lib import phones
@@ -182,7 +183,10 @@ def plans(rows: Sequence[Mapping[str, str]], *, user: Any) -> list[Plan]:
         each.believe(owners)
     ids = [_owner(each, owners, by_id) for each in row_ids]
     known = _known(filter(None, ids), user)
-    agents, campaigns = _Names(Agent.objects.visible_to(user)), _Names(Campaign.objects.visible_to(user))
+    agents, campaigns = (
+        _Names(Agent.objects.visible_to(viewer_of(user))),
+        _Names(Campaign.objects.visible_to(viewer_of(user))),
+    )
     own_numbers = set(Channel.all_objects.exclude(own_phone="").values_list("own_phone", flat=True))
     made: list[Plan] = []
     first_row: dict[int | str, str] = {}
@@ -210,7 +214,7 @@ class _Known:
 def _known(ids: Iterable[int], user: Any) -> dict[int, _Known]:
     wanted = sorted(set(ids))
     contacts = Contact.all_objects.select_related("assigned_to", "campaign").in_bulk(wanted)
-    seen = set(Contact.all_objects.visible_to(user).filter(pk__in=wanted).values_list("pk", flat=True))
+    seen = set(Contact.all_objects.visible_to(viewer_of(user)).filter(pk__in=wanted).values_list("pk", flat=True))
     cells = {int(line[0]): dict(zip(exports.COLUMNS, line, strict=True)) for line in exports.rows_of(wanted, user=user)}
     return {pk: _Known(contact, cells[pk], pk in seen) for pk, contact in contacts.items()}
 
@@ -272,7 +276,7 @@ def _seen_by_id(ids: Iterable[int], user: Any) -> dict[int, int]:
         return {}
     found = Contact.all_objects.filter(pk__in=wanted).values_list("pk", "merged_into_id")
     now = {pk: survivor or pk for pk, survivor in found}
-    seen = set(Contact.all_objects.visible_to(user).filter(pk__in=now.values()).values_list("pk", flat=True))
+    seen = set(Contact.all_objects.visible_to(viewer_of(user)).filter(pk__in=now.values()).values_list("pk", flat=True))
     return {pk: survivor for pk, survivor in now.items() if survivor in seen}
 
 

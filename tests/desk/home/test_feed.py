@@ -8,21 +8,23 @@ import pytest
 from django.utils import timezone
 
 from contacts.models import Contact, Team
+from contacts.selectors.viewing import viewer_of
 from desk.home.page import row_html
+from labelcrm.core.viewer import Viewer
 from labels.models import LabelEvent
-from reports.scope import Scope
 from reports.selectors import feed as feed_module
 from reports.selectors.feed import FULL_AFTER, Feed, read_feed
 from tests.desk.home.conftest import Company
+from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
 
-EVERYTHING = Scope(everything=True)
+EVERYTHING = Viewer(everything=True)
 A, B = "6281200000001", "6281200000002"
 
 
-def sales() -> Scope:
-    return Scope(everything=False, teams=(Team.objects.get(name="Sales").pk,))
+def sales() -> Viewer:
+    return viewer_of(UserFactory(role="cs_lead", teams=[Team.objects.get(name="Sales")]))
 
 
 def kinds(feed: Feed) -> list[str]:

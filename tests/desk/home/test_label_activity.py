@@ -1,4 +1,4 @@
-"""Label activity of a scope: stored spells and spells joined anew say the same."""
+"""Label activity: stored spells and spells joined anew say the same."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from datetime import timedelta
 import pytest
 
 from contacts.models import Team
+from contacts.selectors.viewing import viewer_of
+from labelcrm.core.viewer import Viewer
 from labels.models import Label
-from reports.scope import Scope
 from reports.selectors.home import read_tiles
 from reports.selectors.periods import Period
 from reports.selectors.spell_counts import FIGURES, count_spells, rows
+from tests.factories import UserFactory
 from tests.reports.world import World, day
 
 pytestmark = pytest.mark.django_db
 
-EVERYTHING = Scope(everything=True)
+EVERYTHING = Viewer(everything=True)
 
 
-def teams(*names: str) -> Scope:
-    return Scope(everything=False, teams=tuple(Team.objects.filter(name__in=names).values_list("id", flat=True)))
+def teams(*names: str) -> Viewer:
+    return viewer_of(UserFactory(role="cs_lead", teams=list(Team.objects.filter(name__in=names))))
 
 
 @pytest.fixture
@@ -45,12 +47,12 @@ def test_a_team_counts_its_own_numbers_only(world: World, names: tuple[str, ...]
 
 
 def test_the_rows_behind_a_number_are_as_many_as_it_says(world: World) -> None:
-    for scope in (EVERYTHING, teams("Sales")):
+    for viewer in (EVERYTHING, teams("Sales")):
         for start in range(0, 60, 10):
             period = Period(day(start), day(start + 10))
-            counted = count_spells(scope, [period])[0]
+            counted = count_spells(viewer, [period])[0]
             for what in FIGURES:
-                assert len(rows(scope, what, period, most=10_000)) == getattr(counted, what)
+                assert len(rows(viewer, what, period, most=10_000)) == getattr(counted, what)
 
 
 def test_rows_come_newest_first_and_at_most_as_many_as_asked_for(world: World) -> None:

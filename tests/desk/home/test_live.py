@@ -16,17 +16,19 @@ from django.db import connection
 from django.test import Client
 
 from contacts.models import Contact
+from contacts.selectors.viewing import viewer_of
 from desk.home.live import MAX_STREAMS, MAX_STREAMS_OF_ONE, Full, live
 from desk.home.page import Audience, page_events
 from labelcrm.core.bulk import fetch
-from reports.scope import Scope
+from labelcrm.core.models import User
+from labelcrm.core.viewer import Viewer
 from tests.desk.home.conftest import Company
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 A, B = "6281200000001", "6281200000002"
-EVERYTHING = Audience(Scope(everything=True), "en", sees_inbox=True)
+EVERYTHING = Audience(Viewer(everything=True), "en", sees_inbox=True)
 
 
 class Page:
@@ -97,7 +99,7 @@ def test_a_change_reaches_an_open_page_by_itself(company: Company) -> None:
 
 
 def test_a_team_is_not_told_of_other_teams(company: Company) -> None:
-    sales = Audience(Scope.of(company.lead), "en", sees_inbox=True)
+    sales = Audience(viewer_of(company.lead).sight, "en", sees_inbox=True)
     with opened(sales) as (page,):
         company.label(company.support, "1", B)
         company.label(company.sales, "1", A)
@@ -115,10 +117,10 @@ def test_a_page_that_comes_again_is_told_what_it_missed_and_nothing_twice(compan
         assert len(set(seen)) == len(seen)
 
 
-def test_thirty_pages_of_one_scope_are_one_reading(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    readings: list[Scope] = []
+def test_thirty_pages_of_one_sight_are_one_reading(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    readings: list[Viewer] = []
     original = live.feed._read
-    monkeypatch.setattr(live.feed, "_read", lambda scope, before: readings.append(scope) or original(scope, before))
+    monkeypatch.setattr(live.feed, "_read", lambda sight, before: readings.append(sight) or original(sight, before))
     with opened(*[EVERYTHING] * 20) as pages:
         time.sleep(1)
         readings.clear()
@@ -176,7 +178,7 @@ def test_a_stream_ends_after_a_while_so_that_rights_are_asked_again(
 def test_a_stream_ends_when_its_reader_may_see_less(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the next rows are read; the page comes again, with the rights of then."""
     monkeypatch.setattr("desk.home.live.RECHECK_SECONDS", 0.0)
-    audience = Audience.of(company.lead)
+    audience = Audience.of(viewer_of(company.lead))
     page = Page(audience, still=partial(audience.is_still, company.lead.pk))
     page.wait_until_live()
     company.label(company.sales, "1", A)
@@ -186,6 +188,40 @@ def test_a_stream_ends_when_its_reader_may_see_less(company: Company, monkeypatc
     assert page.ended.wait(timeout=10)
     told = [data for name, data in page.events.queue if name == "rows"]
     assert told == []
+    live.stop()
+
+
+def test_a_reader_who_changes_teams_comes_again_to_the_other_rows(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page ends with the first reading afterwards, before it is told anything of the new team or of the old."""
+    monkeypatch.setattr("desk.home.live.RECHECK_SECONDS", 0.0)
+    audience = Audience.of(viewer_of(company.lead))
+    page = Page(audience, still=partial(audience.is_still, company.lead.pk))
+    page.wait_until_live()
+    company.lead.teams.set([company.support.channel.team])
+    company.label(company.sales, "1", A)
+    company.label(company.support, "1", B)
+    assert page.ended.wait(timeout=10)
+    assert [name for name, _data in page.events.queue if name == "rows"] == []
+    again = Audience.of(viewer_of(User.objects.get(pk=company.lead.pk)))
+    with opened(again) as (other,):
+        assert ["0000-0002" in row["html"] for row in other.next("rows")] == [True]
+
+
+def test_a_number_that_is_given_to_a_team_shows_on_its_pages(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a number's labels are read by is the viewer's channels: the page ends, and comes again with one more."""
+    monkeypatch.setattr("desk.home.live.RECHECK_SECONDS", 0.0)
+    audience = Audience.of(viewer_of(company.lead))
+    page = Page(audience, still=partial(audience.is_still, company.lead.pk))
+    page.wait_until_live()
+    company.support.channel.team = company.sales.channel.team
+    company.support.channel.save()
+    company.label(company.support, "1", B)
+    assert page.ended.wait(timeout=10)
+    again = Audience.of(viewer_of(User.objects.get(pk=company.lead.pk)))
+    assert again.sight != audience.sight
+    assert len(live.feed.get(again.sight).rows) == 1
     live.stop()
 
 
@@ -221,11 +257,11 @@ def test_beyond_the_limit_a_page_is_asked_to_poll(company: Company) -> None:
     client.force_login(UserFactory(role="owner"))
     with ExitStack() as stack:
         for n in range(MAX_STREAMS):
-            stack.enter_context(live.stream(Scope(everything=True), user_id=n))
+            stack.enter_context(live.stream(Viewer(everything=True), user_id=n))
         answer = client.get("/live/")
         assert (answer.status_code, answer["Retry-After"]) == (503, "60")
         assert client.get("/live/feed/").status_code == 200
-        with pytest.raises(Full), live.stream(Scope(everything=True), user_id=99):
+        with pytest.raises(Full), live.stream(Viewer(everything=True), user_id=99):
             pass
     assert not live.is_full()
     live.stop()
@@ -244,12 +280,12 @@ def test_a_stream_is_an_event_stream_that_no_proxy_keeps_back(company: Company) 
 
 
 def test_a_reading_that_is_dear_is_taken_behind_the_page(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    scope = Scope(everything=True)
+    sight = Viewer(everything=True)
     monkeypatch.setattr("desk.home.live.DEAR_SECONDS", 0.0)
-    assert live.tiles.get(scope).today.added == 0
+    assert live.tiles.get(sight).today.added == 0
     company.label(company.sales, "1", A)
-    assert live.tiles.get(scope).today.added == 0, "the page does not wait"
+    assert live.tiles.get(sight).today.added == 0, "the page does not wait"
     deadline = time.monotonic() + 10
-    while live.tiles.get(scope).today.added == 0 and time.monotonic() < deadline:
+    while live.tiles.get(sight).today.added == 0 and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert live.tiles.get(scope).today.added == 1
+    assert live.tiles.get(sight).today.added == 1

@@ -12,8 +12,9 @@ import pytest
 from django.db import Error as DatabaseTrouble
 from django.db import connection
 
+from contacts.selectors.viewing import viewer_of
 from desk.home.live import Bell, Live, Shared, _connection_parameters, _Thread, live
-from reports.scope import Scope
+from labelcrm.core.viewer import Viewer
 from tests.desk.home.conftest import Company
 from tests.desk.home.test_live import EVERYTHING, A, B, opened
 from tests.freezing import stopped
@@ -67,16 +68,16 @@ def test_a_reader_that_failed_tries_again_without_being_rung(company: Company, m
         assert broken.done.wait(timeout=20), "a minute passes before the clock rings"
 
 
-def test_one_scope_that_cannot_be_read_leaves_the_others_moving(
+def test_one_sight_that_cannot_be_read_leaves_the_others_moving(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sales = Scope.of(company.lead)
+    sales = viewer_of(company.lead).sight
     original = live.feed._read
 
-    def read(scope: Scope, before: Any) -> Any:
-        if scope == sales:
+    def read(sight: Viewer, before: Any) -> Any:
+        if sight == sales:
             raise ValueError("odd")
-        return original(scope, before)
+        return original(sight, before)
 
     with opened(EVERYTHING) as (page,), live.stream(sales, user_id=99):
         monkeypatch.setattr(live.feed, "_read", read)
@@ -101,22 +102,22 @@ def test_a_row_of_failures_is_one_line_in_the_log(
 def test_a_reader_that_fails_does_not_spin_however_often_it_is_rung() -> None:
     bell, calls, enough = Bell(), [], threading.Event()
 
-    def read(scope: Scope, before: Any) -> Any:
-        calls.append(scope)
+    def read(sight: Viewer, before: Any) -> Any:
+        calls.append(sight)
         if len(calls) == 2:
             enough.set()
         raise ValueError("odd")
 
     own = Live()
     own.wakes = bell
-    shared: Shared[Any] = Shared("spinning", read, rename=lambda _scope, value: value, live=own, pause=0.0, share=1)
-    shared._wanted = {Scope(everything=True)}
+    shared: Shared[Any] = Shared("spinning", read, rename=lambda _sight, value: value, live=own, pause=0.0, share=1)
+    shared._wanted = {Viewer(everything=True)}
     shared.start()
     ringing = threading.Event()
 
     def ring() -> None:
         while not ringing.is_set():
-            shared._wanted.add(Scope(everything=True))
+            shared._wanted.add(Viewer(everything=True))
             bell.ring()
             ringing.wait(0.001)
 
@@ -189,7 +190,7 @@ def test_a_page_does_not_wait_for_ever_for_another_that_reads_the_same(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("desk.home.live.TURN_SECONDS", 0.05)
-    scope = Scope(everything=True)
-    with live.tiles._turn(scope), pytest.raises(DatabaseTrouble):
-        live.tiles.get(scope)
-    assert live.tiles.get(scope).today.added == 0
+    sight = Viewer(everything=True)
+    with live.tiles._turn(sight), pytest.raises(DatabaseTrouble):
+        live.tiles.get(sight)
+    assert live.tiles.get(sight).today.added == 0

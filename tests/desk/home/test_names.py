@@ -12,16 +12,16 @@ from contacts.models import Agent, Channel, Contact, Team
 from contacts.services.contacts import edit_contact
 from desk.home.live import live
 from desk.home.page import Audience, SentRows, row_html, tiles_html
+from labelcrm.core.viewer import Viewer
 from labels.models import Category, ChannelLabel, Label
 from labels.services import canonical
 from labels.services.merging import merge
-from reports.scope import Scope
 from reports.selectors.feed import read_feed
 from tests.desk.home.conftest import Company
 
 pytestmark = pytest.mark.django_db
 
-EVERYTHING = Scope(everything=True)
+EVERYTHING = Viewer(everything=True)
 A, B = "6281200000001", "6281200000002"
 
 
