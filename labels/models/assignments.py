@@ -9,9 +9,8 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Agent, Channel, Contact, ContactIdentity
-from contacts.models.querysets import OfChannelQuerySet
 from labels.models.canonical import Label
-from labels.models.querysets import AssignmentQuerySet
+from labels.models.querysets import AssignmentQuerySet, OnContactQuerySet
 from labels.models.whatsapp import ChannelLabel
 from labels.models.words import Effect, Method, Origin, RemovedReason, TimeSource
 
@@ -56,7 +55,7 @@ class LabelEvent(models.Model):
     event_key = models.CharField(max_length=64)
     inbox_id = models.BigIntegerField(null=True)
 
-    objects = OfChannelQuerySet.as_manager()
+    objects = OnContactQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("label event")

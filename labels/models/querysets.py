@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import BooleanField, OuterRef, Q, Subquery, Value
 
 from contacts.models import Contact
 from contacts.models.querysets import OfChannelQuerySet
 from labelcrm.core.soft_deletion import ArchivableQuerySet
-from labelcrm.core.viewer import Viewer
+from labelcrm.core.viewer import NOBODY, Viewer
 
 # Labels that a WhatsApp name made and that nobody has given a place: "not mapped yet" (docs/metrics.md).
 UNMAPPED = Q(reviewed=False, category__isnull=True)
@@ -21,7 +21,19 @@ class LabelQuerySet(ArchivableQuerySet):
         return self
 
 
-class AssignmentQuerySet(OfChannelQuerySet):
+class OnContactQuerySet(OfChannelQuerySet):
+    """Labels on contacts: seen by whoever sees the channel; those that exist only here, by whoever sees the contact."""
+
+    def visible_to(self, viewer: Viewer) -> Self:
+        if viewer.everything or viewer.crm == NOBODY:
+            return super().visible_to(viewer)
+        # Asked row by row: for EXISTS PostgreSQL lists all contacts of the viewer first, whatever a page needs.
+        contact = Contact.all_objects.visible_to(viewer).filter(pk=OuterRef("contact_id")).annotate(seen=Value(True))
+        seen = Subquery(contact.values("seen")[:1], output_field=BooleanField())
+        return self.filter(Q(channel_id__in=viewer.channels) | Q(Q(seen), channel_id=viewer.crm))
+
+
+class AssignmentQuerySet(OnContactQuerySet):
     def active(self) -> Self:
         """Labels that are on now; system lists and archived contacts count nowhere."""
         return self.filter(removed_at__isnull=True, channel_label__hidden=False, contact__deleted_at__isnull=True)

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from contacts.models import Channel, Contact
+from contacts.models.channels import CRM_GATEWAY
 from labelcrm.core.bulk import fetch, transpose
 from labelcrm.core.viewer import Viewer
 from labels.rules.scopes import of_channel, of_team
@@ -118,12 +119,15 @@ _MIXED = """
 def _scopes(channels: Iterable[int]) -> dict[str, Any]:
     """The scopes that make up these channels: teams that have all of theirs among them, and single channels.
 
-    With them who is seen in part by several, and their spells and clean spells over `channels` alone, as columns.
+    With them who is seen in part by several, and their spells and clean spells over `channels`, as columns.
     """
     wanted = set(channels)
     members: dict[int | None, set[int]] = {}
-    for pk, team in Channel.all_objects.values_list("id", "team_id"):
+    everywhere: set[int] = set()  # whose labels are seen with their contact, by every scope that sees them
+    for pk, team, gateway in Channel.all_objects.values_list("id", "team_id", "gateway"):
         members.setdefault(team, set()).add(pk)
+        if gateway == CRM_GATEWAY:
+            everywhere.add(pk)
     teams = sorted(team for team, its in members.items() if team is not None and its <= wanted)
     of_teams = {pk for team in teams for pk in members[team]}
     scopes = [*map(of_channel, sorted(wanted - of_teams)), *map(of_team, teams)]
@@ -133,7 +137,7 @@ def _scopes(channels: Iterable[int]) -> dict[str, Any]:
         "team_channels": sorted(of_teams),
         "single_channels": sorted(wanted - of_teams),
         "mixed": mixed,
-        **_rejoin(mixed, channels=sorted(wanted)),
+        **_rejoin(mixed, channels=sorted(wanted | everywhere)),
     }
 
 

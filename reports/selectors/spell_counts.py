@@ -122,7 +122,7 @@ def _joined(viewer: Viewer, periods: Sequence[Period]) -> Iterator[SpellRow]:
         channel_label__hidden=False, contact__deleted_at__isnull=True
     )
     changed = seen.filter(_changed_in(periods)).values_list("contact_id", flat=True).distinct()
-    found = histories(list(changed), channels=viewer.channels)
+    found = histories(list(changed), channels=viewer.channels | {viewer.crm})
     meanings = meanings_in(found)
     limits = limits_now()
     for history in found:

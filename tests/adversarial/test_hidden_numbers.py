@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from contacts.models import Channel, Contact, ContactChannel, ContactIdentity, ContactMerge, Message
-from contacts.services.contact_rows import lock_contacts
+from contacts.models import Contact, ContactChannel, ContactMerge, Message
 from labels.models import LabelAssignment, LabelEvent
-from labels.services import intake, merging
-from labels.services.channel_labels import SAVED, Definition
-from labels.services.recording import LabelFact
+from labels.services import merging
 from tests.adversarial.number import BUDI, SITI, Number, minutes, states
 from tests.api.conftest import client_of, rows
-from tests.factories import ChannelFactory, UserFactory
+from tests.crm_labels import label_in_the_crm
+from tests.factories import UserFactory
 from tests.webhooks.gateways.mutations import mutated
 from tests.webhooks.gateways.test_cloudapi_profiles import story
 from webhooks.drain.inbox import replay
@@ -30,22 +27,6 @@ ID, NEW_ID = "ID.13491208655302741918", "ID.99991208655302741918"
 @pytest.fixture
 def number() -> Number:
     return Number("cloudapi", agent="rina", team="Sales")
-
-
-def label_in_the_crm(contact: Contact, at: Any) -> None:
-    """A label that exists only here: Meta has none, and nothing is written back."""
-    crm = Channel.objects.filter(gateway="crm").first() or ChannelFactory(key="crm", gateway="crm")
-    label = Definition(
-        external_id="crm-1", kind=SAVED, name="Grade A", at=at, at_source="received", received_at=at, key="crm-d1",
-        inbox_id=0,
-    )  # fmt: skip
-    identity = ContactIdentity.objects.filter(contact=contact).latest("id")
-    fact = LabelFact(
-        contact_id=contact.pk, identity_id=identity.pk, external_id="crm-1", on=True, at=at, at_source="received",
-        capped=False, received_at=at, key=f"crm-{contact.pk}", inbox_id=0,
-    )  # fmt: skip
-    lock_contacts([contact.pk])
-    intake.take(crm, facts=[fact], defined=[label])
 
 
 def labels_of(contact: Contact) -> list[str]:
