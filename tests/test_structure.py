@@ -212,3 +212,46 @@ def test_every_module_stands_in_a_layer() -> None:
     } - outer
     missing |= {f"{app}.{name}" for app in contracts["within"]["containers"] for name in children(app) - within}
     assert not {name for name in missing if name.split(".")[1] not in NO_LAYER}
+
+
+# -- Who sees what -------------------------------------------------------------------------------------------------
+
+VIEWING = "contacts/selectors/viewing.py"  # makes a user's viewer, and alone asks for their teams and their role
+SEES_EVERYTHING = "contacts.see_all_teams"
+GRANTS = {"labelcrm/core/roles.py"}  # gives roles their rights
+VIEWERS = re.compile(r"(?:\w+\.)*(?:viewer|sight)|viewer_of\(.+\)")
+
+
+def shown_to_no_viewer(path: str, tree: ast.Module) -> list[str]:
+    """Where a module asks what somebody sees without a viewer: of a user, of their teams, of that right of theirs."""
+    found = [f"{path}:{line} {text}" for text, line in texts(tree) if text == SEES_EVERYTHING and path not in GRANTS]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "visible_to":
+            given = ", ".join(map(ast.unparse, [*node.args, *node.keywords]))
+            found += [] if VIEWERS.fullmatch(given) else [f"{path}:{node.lineno} visible_to({given})"]
+        if isinstance(node, ast.Attribute) and re.fullmatch(r"(?:\w+\.)*(?:user|actor)\.teams", ast.unparse(node)):
+            found.append(f"{path}:{node.lineno} {ast.unparse(node)}")
+    return found
+
+
+def test_what_somebody_sees_is_asked_of_a_viewer() -> None:
+    """Never of a user: rows, SQL and caches would go by different rules."""
+    found = [place for path, tree in trees().items() if path != VIEWING for place in shown_to_no_viewer(path, tree)]
+    assert not found, "\n" + "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("rows.visible_to(viewer)", []),
+        ("rows.visible_to(query.viewer).first()", []),
+        ("rows.visible_to(audience.sight)", []),
+        ("rows.visible_to(viewer_of(request.user))", []),
+        ("rows.visible_to(request.user)", ["x.py:1 visible_to(request.user)"]),
+        ("rows.visible_to(user)", ["x.py:1 visible_to(user)"]),
+        ("request.user.teams.all()", ["x.py:1 request.user.teams"]),
+        ('user.has_perm("contacts.see_all_teams")', ["x.py:1 contacts.see_all_teams"]),
+    ],
+)
+def test_a_user_who_is_asked_what_they_see_is_noticed(code: str, found: list[str]) -> None:
+    assert shown_to_no_viewer("x.py", ast.parse(code)) == found
