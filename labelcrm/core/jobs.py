@@ -35,6 +35,7 @@ from django.utils.functional import Promise
 from labelcrm.core import audit
 from labelcrm.core.models import Job, JobFile
 from labelcrm.core.wakeups import publish
+from labelcrm.lib.failures import error_sentence
 
 RUN_JOB = "core.run_job"  # the Celery task that gives a job its turn
 TURN = 10.0  # seconds after which others of the queue come first
@@ -198,7 +199,7 @@ def _try_step(kind: JobKind, job: Job) -> bool:
     except (DatabaseError, InterfaceError) as error:
         _try_later(job, error)
     except Exception as error:  # noqa: BLE001 - whatever happens to a job is that job's end, not the worker's
-        _end(job, State.FAILED, error=_sentence(error), because=error)
+        _end(job, State.FAILED, error=error_sentence(error), because=error)
     else:
         return kept and step.result is None
     return False
@@ -251,15 +252,9 @@ def _end(
 
 def _try_later(job: Job, error: Exception) -> None:
     """A fault of the database's says nothing about the job: the same step is tried again after a pause."""
-    logger.warning("job %s (%s) waits after %s", job.pk, job.kind, _sentence(error))
+    logger.warning("job %s (%s) waits after %s", job.pk, job.kind, error_sentence(error))
     pause = PAUSE * 2 ** (job.tries - 1)
-    _update(job, lease=None, leased_until=None, not_before=Now() + pause, error=_sentence(error)[:300])
-
-
-def _sentence(error: Exception) -> str:
-    """What went wrong, without PostgreSQL's details, which quote rows."""
-    told = getattr(getattr(error.__cause__, "diag", None), "message_primary", None)
-    return f"{type(error).__name__}: {told or error}"
+    _update(job, lease=None, leased_until=None, not_before=Now() + pause, error=error_sentence(error)[:300])
 
 
 # -- Files ------------------------------------------------------------------------------------------------------------

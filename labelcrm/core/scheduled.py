@@ -16,6 +16,7 @@ from django.db import connection
 from django.utils import timezone
 
 from labelcrm.core.models import JobRun
+from labelcrm.lib.failures import error_sentence
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def _run(run: JobRun, work: Work) -> JobRun:
     try:
         run.result, run.ok = work(), True
     except Exception as error:
-        run.result, run.ok = {"error": f"{type(error).__name__}: {error}"[:1000]}, False
+        run.result, run.ok = {"error": error_sentence(error)[:1000]}, False
         raise
     finally:
         run.finished_at = timezone.now()

@@ -21,6 +21,7 @@ from contacts.models import Channel
 from contacts.services import connections
 from labelcrm.core.bulk import execute, fetch
 from labelcrm.core.retries import run_in_transaction, sqlstate
+from labelcrm.lib.failures import error_sentence
 from labelcrm.lib.memory import collector_paused
 from webhooks.drain.applying import apply
 from webhooks.drain.inbox import has_pending, next_rows, park, write_states
@@ -126,17 +127,11 @@ def _after_failure(mark: LaneMark, rows: Sequence[RawEvent], error: Exception) -
     InboundEvent.objects.filter(id__in=[row.id for row in rows]).update(attempts=F("attempts") + 1)
     if len(rows) == 1 and mark.tries >= MAX_TRIES:
         where = "".join(traceback.format_tb(error.__traceback__))
-        log.error("inbox row %s parked after %s tries: %s\n%s", rows[0].id, mark.tries, _sentence(error), where)
-        park(rows[0].id, _sentence(error))
+        log.error("inbox row %s parked after %s tries: %s\n%s", rows[0].id, mark.tries, error_sentence(error), where)
+        park(rows[0].id, error_sentence(error))
         LaneMark.objects.filter(pk=mark.pk).delete()
     else:
-        log.warning("a batch of %s from inbox row %s failed: %s", len(rows), rows[0].id, _sentence(error))
-
-
-def _sentence(error: Exception) -> str:
-    """What went wrong, without PostgreSQL's details, which quote the row: names, numbers, messages."""
-    message = getattr(getattr(error.__cause__, "diag", None), "message_primary", None)
-    return f"{type(error).__name__}: {message or error}"
+        log.warning("a batch of %s from inbox row %s failed: %s", len(rows), rows[0].id, error_sentence(error))
 
 
 def settle(channel_id: int, rows: Sequence[RawEvent]) -> None:
