@@ -1,4 +1,4 @@
-"""One batch of what a channel told about labels, from definitions to projections, in the caller's transaction."""
+"""One batch of what a channel told about labels, from definitions to intervals, in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.conf import settings
-from django.utils import timezone
 
 from contacts.models import Channel
 from contacts.selectors.ownership import NOBODY, Owner, Ownerships
-from contacts.services.contact_rows import lock_contacts, touch
+from contacts.services.contact_rows import lock_contacts
 from labelcrm.core.bulk import fetch
-from labels.services import channel_labels, folding, projections, recording, resync, staleness, wording
+from labels.services import channel_labels, folding, recording, resync, wording
 from labels.services.channel_labels import Definition, Use
 from labels.services.recording import LabelFact
 
@@ -22,7 +21,7 @@ ASSIGNED = "assigned"
 
 @dataclass(slots=True)
 class Taken:
-    """What a batch did: keys of the facts and definitions that were new, and the contacts that changed."""
+    """What a batch did: keys of the facts and definitions that were new, and the contacts whose figures must follow."""
 
     new_keys: set[str] = field(default_factory=set)
     contacts: set[int] = field(default_factory=set)
@@ -35,7 +34,7 @@ def take(
     defined: Sequence[Definition] = (),
     statuses: Iterable[datetime] = (),
 ) -> Taken:
-    """Record `facts` and `defined` of one channel and bring intervals and projections up to date.
+    """Record `facts` and `defined` of one channel and bring intervals up to date; the caller then updates figures.
 
     What the facts do not say yet (channel, channel label, actor, origin, id) is filled in here, in place. `statuses`
     are times of the connection events of the same batch. The caller holds the channel's lane and the contacts' locks.
@@ -55,9 +54,6 @@ def take(
     if generations.reworded:
         contacts |= wording.update_intervals(generations.reworded)
         wording.archive_unused()
-    projections.refresh(contacts)
-    staleness.close_settled(timezone.now(), contact_ids=contacts)
-    touch(contacts)
     repeats = outcome.repeats | refolded.repeats
     return Taken(generations.recorded | {fact.key for fact in new if fact.id not in repeats}, contacts)
 

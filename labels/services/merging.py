@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -16,7 +16,8 @@ from contacts.services.merging import last_rows, merge_contacts, move, snapshot,
 from contacts.services.unmerging import FirstChange, check_is_last, give_back, unmerge_contacts
 from labelcrm.core.bulk import execute, fetch
 from labels.models import StaleFlag
-from labels.services import folding, projections, staleness
+from labels.services import folding
+from labels.services.figures import update_figures
 
 Key = tuple[int, int]
 
@@ -54,13 +55,18 @@ def merge(*, survivor_id: int, merged_id: int, reason: str, actor: Any) -> Conta
 
     Raises ValidationError where one of them has been merged already.
     """
-    return merge_all([Merge(survivor_id, merged_id, reason)], actor=actor)[0]
+    one = Merge(survivor_id, merged_id, reason)
+    [record] = merge_all([one], actor=actor)
+    update_figures(everybody_in([one]))
+    return record
 
 
-def merge_all(merges: Iterable[Merge], *, actor: Any) -> list[ContactMerge]:
-    """Merge contacts one after the other in the caller's transaction; their labels are folded once, at the end."""
-    merges = list(merges)
-    contacts = sorted({pk for one in merges for pk in (one.survivor_id, one.merged_id)})
+def merge_all(merges: Sequence[Merge], *, actor: Any) -> list[ContactMerge]:
+    """Merge contacts one after the other in the caller's transaction; their labels are folded once, at the end.
+
+    The caller then updates the figures of `everybody_in(merges)`.
+    """
+    contacts = sorted(everybody_in(merges))
     if not contacts:
         return []
     lock_contacts(contacts)
@@ -68,6 +74,11 @@ def merge_all(merges: Iterable[Merge], *, actor: Any) -> list[ContactMerge]:
     records = [_move(one, actor=actor) for one in merges]
     _refold(keys, contacts)
     return records
+
+
+def everybody_in(merges: Iterable[Merge]) -> set[int]:
+    """The ids of the contacts that merges concern."""
+    return {pk for one in merges for pk in (one.survivor_id, one.merged_id)}
 
 
 def _move(one: Merge, *, actor: Any) -> ContactMerge:
@@ -106,7 +117,9 @@ def unmerge(*, record: ContactMerge, actor: Any) -> None:
     record.undone_at = timezone.now()
     record.save(update_fields=["undone_at"])
     write_down(record, "contact.unmerged", actor=actor)
-    _refold(before, [record.survivor_id, record.merged_id])
+    both = [record.survivor_id, record.merged_id]
+    _refold(before, both)
+    update_figures(both)
 
 
 def _keys(contacts: Iterable[int]) -> set[Key]:
@@ -124,5 +137,3 @@ def _refold(before: set[Key], contacts: Collection[int]) -> None:
     now = _keys(contacts)
     folding.refold(before - now)
     folding.refold(before | now)
-    projections.refresh(contacts)
-    staleness.close_settled(timezone.now(), contact_ids=contacts)

@@ -20,6 +20,7 @@ from webhooks.gateways.events import (
     Event,
     IdentityChanged,
     LabelOnChat,
+    LabelSaved,
     MessageSeen,
     Moment,
 )
@@ -50,6 +51,10 @@ def message(
 
 def label(chat: Chat, label: str, at: float = 0, *, on: bool = True) -> LabelOnChat:
     return LabelOnChat(chat=chat, external_id=label, on=on, at=moment(at))
+
+
+def saved(label: str, name: str, at: float = 0) -> LabelSaved:
+    return LabelSaved(external_id=label, name=name, at=moment(at))
 
 
 def seen(chat: Chat, **more: Any) -> ContactSeen:

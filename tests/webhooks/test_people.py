@@ -189,6 +189,22 @@ def test_a_living_contact_survives_an_archived_one(channel: Channel) -> None:
     assert Message.objects.filter(contact=contact).count() == 3
 
 
+def test_a_batch_that_joins_people_updates_figures_once(channel: Channel) -> None:
+    """Two merges and two labels in one batch: what is derived from them is read and compared once."""
+    for n, phone in enumerate((BUDI, SITI)):
+        tell(channel, label(person(phone), "7", n), label(person(lid=f"21098765432109{n}"), "8", n))
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        tell(
+            channel,
+            *(label(person(phone, lid=f"21098765432109{n}"), "9", 5) for n, phone in enumerate((BUDI, SITI))),
+        )
+    assert ContactMerge.objects.count() == 2
+    looked = [q for q in queries.captured_queries if "SELECT 1 FROM labels_staleflag f WHERE" in q["sql"]]
+    assert len(looked) == 1, "the last query of whoever updates figures"
+
+
 def test_a_batch_of_many_new_pairs_costs_as_many_queries_as_one(channel: Channel) -> None:
     counts = []
     for start, size in ((100, 1), (200, 40)):

@@ -23,6 +23,8 @@ from labelcrm.core.bulk import fetch
 from labelcrm.lib.text import storable
 from labels.services import intake, merging
 from labels.services.channel_labels import DELETED, HINT, SAVED, Definition
+from labels.services.figures import update_figures
+from labels.services.intake import Taken
 from labels.services.recording import LabelFact
 from webhooks.drain.parsing import Batch, JudgedRow, ParsedEvent
 from webhooks.gateways import GATEWAYS
@@ -56,10 +58,12 @@ def apply(channel: Channel, rows: Sequence[JudgedRow]) -> set[int]:
     useful = _apply_statuses(channel, batch.statuses)
     directory = _contacts(channel, batch)
     strangers = _strangers(batch, directory)
-    useful |= _apply_labels(channel, batch, directory)
+    taken = _take_labels(channel, batch, directory)
+    useful |= {parsed.row.id for parsed in _about_labels(batch) if parsed.key in taken.new_keys}
     useful |= _apply_messages(channel, batch.messages, directory, strangers=strangers)
     useful |= _apply_names(batch.names, directory)
     useful |= _apply_changes(channel, batch.changes, directory)
+    update_figures(taken.contacts | merging.everybody_in(directory.merges))
     _keep_unknown_types(rows, strangers, useful)
     _update_channel(channel, rows, batch)
     return useful
@@ -150,15 +154,15 @@ def _keep_unknown_types(
 # -- Labels -----------------------------------------------------------------------------------------------------------
 
 
-def _apply_labels(channel: Channel, batch: Batch, directory: Directory) -> set[int]:
+def _take_labels(channel: Channel, batch: Batch, directory: Directory) -> Taken:
     defined = [_definition(parsed) for parsed in batch.definitions] + _hints(channel, batch.labels)
     if not batch.labels and not defined and not batch.statuses:
-        return set()
+        return Taken()
     facts = [_fact(parsed, directory) for parsed in batch.labels]
     statuses = [status.when.at for status in batch.statuses]
     taken = intake.take(channel, facts=facts, defined=defined, statuses=statuses)
     record_sightings(Sighting(fact.contact_id, channel.pk, fact.at) for fact in facts)
-    return {parsed.row.id for parsed in _about_labels(batch) if parsed.key in taken.new_keys}
+    return taken
 
 
 def _about_labels(batch: Batch) -> Iterator[ParsedEvent[LabelOnChat | LabelSaved | LabelDeleted]]:
