@@ -35,6 +35,7 @@ JOBS = [
     BeatJob("forget-repeated-statuses", "webhooks.forget_repeated_statuses", every=crontab(minute=50), expires=HOUR),
     BeatJob("flag-stale", "labels.flag_stale", every=crontab(minute=5), expires=HOUR),
     BeatJob("compact-days", "labels.compact_days", every=60.0, expires=60),
+    BeatJob("follow-teams", "labels.follow_teams", every=60.0, expires=60),
     BeatJob("check-projections", "labels.check_projections", every=crontab(minute=25), expires=HOUR),
 ]
 

@@ -121,6 +121,7 @@ CELERY_BROKER_URL = env.broker_url()
 # Long work has a queue and a worker process of its own, so that it never holds up the drain.
 SLOW_TASKS = (
     "core.run_job", "core.heartbeat_slow", "labels.flag_stale", "labels.check_projections", "labels.compact_days",
+    "labels.follow_teams",
 )  # fmt: skip
 CELERY_TASK_ROUTES = {name: {"queue": "slow"} for name in SLOW_TASKS}
 CELERY_TASK_IGNORE_RESULT = True

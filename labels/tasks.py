@@ -8,7 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from labelcrm.core.scheduled import daily_period, once_per_period
-from labels.jobs import rebuild
+from labels import jobs
 from labels.services import day_sums, staleness
 
 
@@ -23,7 +23,13 @@ def flag_stale() -> None:
 def check_projections() -> None:
     """Start, once per business day, the job that derives everything again; there should be nothing to mend."""
     day = daily_period(timezone.now())
-    once_per_period("check-projections", day, lambda: {"job": rebuild(actor=None).pk})
+    once_per_period("check-projections", day, lambda: {"job": jobs.rebuild(actor=None).pk})
+
+
+@shared_task(name="labels.follow_teams")
+def follow_teams() -> None:
+    """Count channels that joined another team there."""
+    jobs.follow_teams()
 
 
 @shared_task(name="labels.compact_days")

@@ -21,7 +21,7 @@ PLACEHOLDERS = ("{url}", "{secret}", "{verify}", "{session}", "{gateway}")
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class GuideStep:
     """One thing to do. `code` is what to type or send."""
 
     text: Text
@@ -38,7 +38,7 @@ class Guide:
 
     summary: Text
     session: Text = ""
-    steps: tuple[Step, ...]
+    steps: tuple[GuideStep, ...]
     test: Text
     no_labels: Text
     loses: tuple[Text, ...]
@@ -61,14 +61,14 @@ WAHA = Guide(
     summary=_("The best documented one: it signs its posts and tells the time of every change."),
     session=_("session name"),
     steps=(
-        Step(
+        GuideStep(
             _(
                 "Check the engine. `NOWEB` and `GOWS` send all label events; `WPP` sends only labels put on and "
                 "taken off, no names; `WEBJS` sends no label event at all."
             ),
             "WHATSAPP_DEFAULT_ENGINE=GOWS",
         ),
-        Step(
+        GuideStep(
             _(
                 "Open the session in WAHA's dashboard (Sessions → your session → Configuration) or send this to "
                 "`PUT /api/sessions/{session}`. The `hmac` key is the secret, and groups are left out at the source."
@@ -87,7 +87,7 @@ WAHA = Guide(
   }
 }""",
         ),
-        Step(_("Restart the session, and wait until its status is `WORKING`.")),
+        GuideStep(_("Restart the session, and wait until its status is `WORKING`.")),
     ),
     test=_("Put any label on a personal chat in WhatsApp Business. It arrives here within a second."),
     no_labels=_(
@@ -117,24 +117,24 @@ GOWA = Guide(
     summary=_("Go WhatsApp Web Multidevice. Always signs, and tells WhatsApp's own time of each label change."),
     session=_("device name (`session_id`, as given at `POST /devices`)"),
     steps=(
-        Step(
+        GuideStep(
             _(
                 "Set webhook and secret for this device with `PATCH /devices/{device_id}/webhook`. Leave "
                 "`webhook_events` empty: then all events come, labels among them."
             ),
             '{"webhook_url": "{url}", "webhook_secret": "{secret}", "webhook_events": ""}',
         ),
-        Step(
+        GuideStep(
             _("Or, where one GOWA serves one number only, in its environment:"),
             "WHATSAPP_WEBHOOK={url}\nWHATSAPP_WEBHOOK_SECRET={secret}\nWHATSAPP_WEBHOOK_IGNORE_JIDS=@g.us",
         ),
-        Step(
+        GuideStep(
             _(
                 "Leave groups out at the source with `WHATSAPP_WEBHOOK_IGNORE_JIDS=@g.us`. Never put "
                 "`@s.whatsapp.net` there: that is every customer."
             )
         ),
-        Step(_("GOWA's default secret is the word `secret`. It is refused here: anybody could sign with it.")),
+        GuideStep(_("GOWA's default secret is the word `secret`. It is refused here: anybody could sign with it.")),
     ),
     test=_("Put any label on a personal chat. Then rename a label once in WhatsApp: that makes GOWA tell its name."),
     no_labels=_(
@@ -161,7 +161,7 @@ WUZAPI = Guide(
     summary=_("Small and complete: label times from WhatsApp, can be asked for all labels, and can set labels."),
     session=_("instance name (the user's name in Wuzapi)"),
     steps=(
-        Step(
+        GuideStep(
             _(
                 "Set the HMAC key of the user, at least 32 characters. Without it Wuzapi does not sign and every "
                 "post is refused."
@@ -169,16 +169,16 @@ WUZAPI = Guide(
             "curl -X POST -H 'Token: USER_TOKEN' -H 'Content-Type: application/json' \\\n"
             '  -d \'{"hmac_key": "{secret}"}\' http://WUZAPI:8080/session/hmac/config',
         ),
-        Step(
+        GuideStep(
             _("Set the webhook and subscribe to these events, in the dashboard or with `POST /webhook`."),
             '{"webhookURL": "{url}", "events": ["Message", "LabelEdit", "LabelAssociationChat", "Connected", '
             '"Disconnected", "LoggedOut", "PairSuccess"]}',
         ),
-        Step(
+        GuideStep(
             _("Prefer JSON: forms are understood too, but JSON is signed as it is sent."),
             "WEBHOOK_FORMAT=json",
         ),
-        Step(_("Turn retries on in Wuzapi's settings; without them it tries once.")),
+        GuideStep(_("Turn retries on in Wuzapi's settings; without them it tries once.")),
     ),
     test=_("Put any label on a personal chat in WhatsApp Business."),
     no_labels=_(
@@ -199,7 +199,7 @@ EVOLUTION = Guide(
     ),
     session=_("instance name"),
     steps=(
-        Step(
+        GuideStep(
             _(
                 "Set the webhook of the instance with `POST /webhook/set/{instance}`. The address ends with a secret "
                 "token: treat it like a password. `webhookByEvents` must stay `false`."
@@ -214,14 +214,14 @@ EVOLUTION = Guide(
   }
 }""",
         ),
-        Step(
+        GuideStep(
             _(
                 "Up to version 2.3.6 on PostgreSQL a fault in Evolution (error 42P10) swallows every label event. "
                 "Update to 2.3.7 or newer, or set this and restart:"
             ),
             "DATABASE_SAVE_DATA_CHATS=false",
         ),
-        Step(
+        GuideStep(
             _(
                 "Set the time zone of the gateway on this channel. Evolution sends local time but marks it as UTC; "
                 "without the zone the time of receipt counts. Its Docker image runs in `America/Sao_Paulo` unless "
@@ -255,7 +255,7 @@ WPPCONNECT = Guide(
     summary=_("Sends labels put on and taken off, with names. Does not sign, and tries each post only once."),
     session=_("session name"),
     steps=(
-        Step(
+        GuideStep(
             _(
                 "Set the webhook in `config.ts`, or per session when it is started (`POST "
                 "/api/{session}/start-session`). The address ends with a secret token: treat it like a password."
@@ -271,13 +271,13 @@ WPPCONNECT = Guide(
   ignore: ["status@broadcast"],
 }""",
         ),
-        Step(
+        GuideStep(
             _(
                 "`readMessage: false` matters: with `true`, the default, WPPConnect marks every chat as read on the "
                 "phone as soon as we accept the message."
             )
         ),
-        Step(_("`onSelfMessage: true` lets the answers of your people arrive; it is off by default.")),
+        GuideStep(_("`onSelfMessage: true` lets the answers of your people arrive; it is off by default.")),
     ),
     test=_("Put any label on a personal chat in WhatsApp Business."),
     no_labels=_("Is `onLabelUpdated: true` set, and is the account a WhatsApp Business account?"),
@@ -294,21 +294,21 @@ CLOUDAPI = Guide(
     summary=_("Meta's official API. Messages and ad clicks arrive; WhatsApp labels do not exist there."),
     session=_("phone number id"),
     steps=(
-        Step(
+        GuideStep(
             _(
                 "In Meta's developer console open your app → WhatsApp → Configuration. Type in this callback URL and "
                 "the verify token, then press “Verify and save”."
             ),
             "Callback URL: {url}\nVerify token: {verify}",
         ),
-        Step(
+        GuideStep(
             _(
                 "Subscribe to the field `messages`. If the number is also used in the WhatsApp Business app, subscribe "
                 "to `smb_message_echoes` (what is typed there), `smb_app_state_sync` (its address book) and `history` "
                 "(its chats of the last six months) too."
             )
         ),
-        Step(
+        GuideStep(
             _(
                 "Copy the app secret (App settings → Basic) and set it here as this channel's secret, below: Meta "
                 "signs every post with it."
@@ -341,14 +341,14 @@ CLOUDAPI = Guide(
 GENERIC = Guide(
     summary=_("For everything else: anything that can send JSON, such as n8n or a bot of your own."),
     steps=(
-        Step(
+        GuideStep(
             _("Post one JSON object per event to this address. It ends with a secret token: treat it like a password."),
             "curl -X POST -H 'Content-Type: application/json' '{url}' -d '{\n"
             '  "id": "event-1", "type": "label.added", "at": "2026-03-02T10:00:00+07:00",\n'
             '  "chat": "6281200000001", "name": "Budi", "label": {"id": "5", "name": "Grade A", "color": 2}\n'
             "}'",
         ),
-        Step(
+        GuideStep(
             _(
                 "`type` is `label.added`, `label.removed`, `label.saved`, `label.deleted`, `message` or `status`. "
                 "`id` is required and tells repeats apart: send the same id again and it counts once."
@@ -357,13 +357,13 @@ GENERIC = Guide(
             ' "message": {"id": "ABC1", "text": "Halo", "from_me": false, "ad": {"source_id": "12", "ref": "promo"}}}\n'
             '{"id": "event-3", "type": "status", "at": "2026-03-02T10:02:00+07:00", "status": "working"}',
         ),
-        Step(
+        GuideStep(
             _(
                 "`at` is ISO 8601; without an offset it is taken as business time. `chat` is a number in digits or a "
                 "JID; with a LID add `phone` where it is known. `color` is WhatsApp's index 0 to 19 or `#rrggbb`."
             )
         ),
-        Step(
+        GuideStep(
             _(
                 "The answer is 202 when it was stored, 200 for a repeat. Send again, with the same id, after 503 or "
                 "no answer."

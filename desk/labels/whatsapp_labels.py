@@ -29,9 +29,10 @@ from desk.templatetags.labelcrm import badge, badges, flag, moment
 from labelcrm.core.jobs import UNFINISHED
 from labelcrm.core.models import Job
 from labelcrm.lib.numbers import row_id
-from labels.jobs import remap, remap_subject
+from labels.jobs import remap
 from labels.models import ChannelLabel, Label
 from labels.services import channel_labels
+from labels.services.wording import subject_of
 
 ALWAYS, FROM = "always", "from"
 BAR_SELECT = ActionForm.base_fields["action"].widget.attrs["class"]  # as the choice of the action itself looks
@@ -150,7 +151,7 @@ class ChannelLabelAdmin(StaffAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        subject = Concat(Value(remap_subject("")), Cast(OuterRef("pk"), CharField()))
+        subject = Concat(Value(subject_of("")), Cast(OuterRef("pk"), CharField()))
         at_work = Exists(Job.objects.filter(subject=subject, state__in=UNFINISHED))
         return super().get_queryset(request).select_related("channel", "label").annotate(at_work=at_work)
 

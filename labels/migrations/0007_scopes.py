@@ -69,6 +69,16 @@ class Migration(migrations.Migration):
                 'default_permissions': (),
             },
         ),
+        migrations.CreateModel(
+            name='ChannelScope',
+            fields=[
+                ('channel', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='contacts.channel')),
+                ('team', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='contacts.team')),
+            ],
+            options={
+                'default_permissions': (),
+            },
+        ),
         migrations.RemoveConstraint(
             model_name='labelday',
             name='label_day_once',

@@ -34,6 +34,7 @@ ONE_ROW_A_DAY = """
 
 def work_out(apps, schema_editor):
     with schema_editor.connection.cursor() as cursor:
+        cursor.execute("INSERT INTO labels_channelscope SELECT id, team_id FROM contacts_channel")
         cursor.execute(SUMS, {"zone": settings.TIME_ZONE})
     if apps.get_model("labels", "LabelAssignment").objects.exists():
         apps.get_model("core", "Job").objects.create(kind="labels.scopes", subject="scopes", parameters={})
@@ -42,6 +43,7 @@ def work_out(apps, schema_editor):
 def forget(apps, schema_editor):
     with schema_editor.connection.cursor() as cursor:
         cursor.execute(ONE_ROW_A_DAY)
+        cursor.execute("DELETE FROM labels_channelscope")
     apps.get_model("core", "Job").objects.filter(kind="labels.scopes").delete()
 
 

@@ -3,6 +3,7 @@
 from labels.models.assignments import LabelAssignment, LabelEvent
 from labels.models.canonical import Category, Label, LabelAlias
 from labels.models.projections import (
+    ChannelScope,
     CleanSpell,
     LabelDay,
     LabelSpell,
@@ -20,6 +21,7 @@ __all__ = [
     "ChannelLabel",
     "ChannelLabelEvent",
     "ChannelLabelMeaning",
+    "ChannelScope",
     "CleanSpell",
     "Effect",
     "Label",

@@ -17,7 +17,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from contacts.models import Agent, Channel, Contact
+from contacts.models import Agent, Channel, Contact, Team
 from labels.models.canonical import Label
 from labels.models.words import Method
 
@@ -184,6 +184,22 @@ class ScopedStageStay(Stay):
 
     def __str__(self) -> str:
         return f"{self.contact_id} in {self.label_id} for {self.scope}"
+
+
+class ChannelScope(models.Model):
+    """The team that projections count a channel in. It follows the channel's own team through a job.
+
+    A channel without a row is counted in its own team: nothing was derived before it joined.
+    """
+
+    channel = models.OneToOneField(Channel, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    team = models.ForeignKey(Team, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.channel_id} in {self.team_id}"
 
 
 class LabelDay(models.Model):

@@ -8,13 +8,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from contacts.services.contact_rows import lock_contacts
-from labelcrm.core import edits
-from labels.models import Category, Label, LabelAlias, LabelSpell
+from labelcrm.core import edits, jobs
+from labels.models import Category, Label, LabelAlias
 from labels.rules.naming import normalize
-from labels.services import projections
 
-CHUNK = 2000
+RESTAGE = "labels.restage"  # the kind of job, see labels.jobs
 
 
 def create_category(*, actor: Any, origin: str, **values: Any) -> Category:
@@ -37,7 +35,8 @@ def create_label(*, actor: Any, origin: str, **values: Any) -> Label:
 
 
 def update_label(label: Label, *, actor: Any, origin: str, **values: Any) -> Label:
-    """Change a canonical label. A former name stays a spelling of it; a new step restates the stages of whoever had it.
+    """Change a canonical label. A former name stays a spelling of it; a new step starts a job that
+    restates the stages of whoever had it.
 
     Raises ValidationError.
     """
@@ -47,7 +46,7 @@ def update_label(label: Label, *, actor: Any, origin: str, **values: Any) -> Lab
         if {"name", "name_en"} & values.keys():
             _keep_spellings(label)
         if label.step != step:
-            _restate_stages(label)
+            jobs.start(jobs.KINDS[RESTAGE], owner=actor, parameters={"label": label.pk}, subject=f"label:{label.pk}")
     return label
 
 
@@ -58,14 +57,6 @@ def archive_label(label: Label, *, actor: Any, origin: str) -> Label:
 
 def restore_label(label: Label, *, actor: Any, origin: str) -> Label:
     return edits.restore(label, actor=actor, origin=origin)
-
-
-def _restate_stages(label: Label) -> None:
-    spells = LabelSpell.objects.filter(label=label).order_by("contact_id")
-    contact_ids = list(spells.values_list("contact_id", flat=True).distinct())
-    lock_contacts(contact_ids)
-    for start in range(0, len(contact_ids), CHUNK):
-        projections.refresh(contact_ids[start : start + CHUNK])
 
 
 def _keep_spellings(label: Label) -> None:

@@ -22,8 +22,8 @@ from labelcrm.lib.text import storable
 from labels.models import ChannelLabel, ChannelLabelEvent
 from labels.rules.fold import Generation, generation_at, generations
 from labels.rules.naming import MAX_NAME
-from labels.services import meanings
-from labels.services.wording import update_intervals_and_figures
+from labels.services import meanings, wording
+from labels.services.figures import update_figures
 
 SAVED, DELETED, HINT = "saved", "deleted", "hint"
 # WhatsApp's own lists travel as labels. Only these types, or none told, are labels that people put on chats.
@@ -317,7 +317,7 @@ def name_placeholder(*, channel_label: ChannelLabel, name: str, actor: Any) -> s
 
     Of a deleted label it is said for the time when it lived: its id may be another's by now.
 
-    Returns ids of the contacts whose figures changed.
+    Returns ids of the contacts whose figures changed at once.
     """
     now = timezone.now()
     hint = Definition(
@@ -326,4 +326,7 @@ def name_placeholder(*, channel_label: ChannelLabel, name: str, actor: Any) -> s
     )  # fmt: skip
     audit.record(actor=actor, action="label.named", obj=channel_label, name=name)
     found = apply(connections.hold(channel_label.channel_id), [hint], uses={})
-    return update_intervals_and_figures(found.reworded)
+    contacts = wording.update_intervals(found.reworded)
+    update_figures(contacts)
+    wording.archive_unused()
+    return contacts

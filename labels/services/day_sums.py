@@ -18,6 +18,7 @@ from django.utils import timezone
 from labelcrm.core.bulk import copy_rows, execute, fetch
 from labels.rules.scopes import counted_in
 from labels.rules.spells import SpellRow
+from labels.selectors.scopes import counted_teams
 
 SUMS = ("added", "mistaps", "found", "removed", "lost")
 COLUMNS = ("scope", "label_id", "day", *SUMS)
@@ -97,7 +98,7 @@ _DIFFERENCES = """
     WITH counted AS (
         SELECT v.scope, s.label_id, s.started_at, s.ended_at, s.found, s.lost, s.mistap
           FROM labels_labelspell s
-          LEFT JOIN contacts_channel c ON c.id = s.channel_id
+          LEFT JOIN unnest(%(channels)s::bigint[], %(teams)s::bigint[]) AS c (id, team_id) ON c.id = s.channel_id
          CROSS JOIN LATERAL (
                SELECT 0::bigint AS scope
                UNION ALL SELECT c.team_id WHERE s.reach <= 2 AND c.team_id IS NOT NULL
@@ -133,7 +134,10 @@ def labels_after(last: int) -> list[int]:
 
 def mend(label: int, *, write: bool) -> int:
     """Compare the sums of a label with its spells, and add what they lack when `write`; how many sums differed."""
-    chosen: dict[str, Any] = {"zone": settings.TIME_ZONE, "label": label}
+    teams = counted_teams()
+    chosen: dict[str, Any] = {
+        "zone": settings.TIME_ZONE, "label": label, "channels": list(teams), "teams": list(teams.values()),
+    }  # fmt: skip
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ONE_AT_A_TIME])
         cursor.execute(f"{_INSERT} {_DIFFERENCES}" if write else _DIFFERENCES, chosen)

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
 
-from contacts.models.channels import CRM_GATEWAY
 from contacts.services.contact_rows import lock_contacts
 from labelcrm.core.bulk import array, copy_rows, execute, fetch_binary, transpose
 from labelcrm.core.retries import run_in_transaction
 from labels.rules.scopes import ONE_CHANNEL, views
 from labels.rules.spells import Projection, project
+from labels.selectors.scopes import channels_everywhere, counted_teams
 from labels.selectors.spell_inputs import histories, limits_now, meanings_in
 from labels.services import day_sums
 from labels.services.day_sums import DayDifferences
@@ -129,7 +129,7 @@ def refresh(contact_ids: Collection[int], *, write: bool = True, chunk: int = 20
     locks of the contacts.
     """
     ids = sorted(set(contact_ids))
-    teams = dict(fetch_binary(_TEAMS, []))
+    teams = counted_teams()
     days = DayDifferences(teams)
     differing = 0
     for start in range(0, len(ids), chunk):
@@ -187,8 +187,6 @@ def _refresh_held(ids: list[int], *, write: bool) -> int:
 
 
 _STAGE_STEPS = "SELECT id, step FROM labels_label WHERE step IS NOT NULL"
-_TEAMS = "SELECT id, team_id FROM contacts_channel"
-_EVERYWHERE = "SELECT id FROM contacts_channel WHERE gateway = %s"
 
 
 @dataclass(slots=True)
@@ -203,7 +201,7 @@ def _wanted(ids: list[int], *, teams: Mapping[int, int | None]) -> Wanted:
     found = histories(ids)
     meanings, limits = meanings_in(found), limits_now()
     steps: dict[int, int] = dict(fetch_binary(_STAGE_STEPS, []))
-    everywhere = frozenset(pk for (pk,) in fetch_binary(_EVERYWHERE, [CRM_GATEWAY]))
+    everywhere = channels_everywhere()
     wanted = Wanted(([], [], []), ([], [], []))
     for history in found:
         reach, parts = views(history, teams=teams, everywhere=everywhere)

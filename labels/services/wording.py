@@ -7,11 +7,12 @@ from collections.abc import Collection
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from contacts.services.contact_rows import lock_contacts, touch
+from contacts.services.contact_rows import lock_contacts
+from labelcrm.core import jobs
 from labelcrm.core.bulk import execute, fetch, transpose
 from labels.models import ChannelLabelMeaning, Label, LabelAssignment
 from labels.selectors.wording import load_wording
-from labels.services import projections, staleness
+from labels.services.figures import update_figures
 
 _INTERVALS = """
 SELECT id, channel_label_id, removed_at, label_id, channel_label_name FROM labels_labelassignment
@@ -23,19 +24,37 @@ UPDATE labels_labelassignment AS i SET label_id = n.label, channel_label_name = 
   FROM unnest(%s::bigint[], %s::bigint[], %s::text[]) AS n (id, label, name) WHERE i.id = n.id
 """
 _CONTACTS = "SELECT DISTINCT contact_id FROM labels_labelassignment WHERE channel_label_id = ANY(%s)"
+MANY = 500  # contacts with a label: a lane can restate so many at once, in about a third of a second
+_ON_MANY = """
+SELECT w.id FROM unnest(%s::bigint[]) AS w (id) WHERE %s < (
+    SELECT count(*) FROM (SELECT DISTINCT contact_id FROM labels_labelassignment
+                           WHERE channel_label_id = w.id LIMIT %s + 1) AS found)
+"""
+RESTATE = "labels.restate"  # the kind of job, see labels.jobs
 
 
 def update_intervals(channel_labels: Collection[int]) -> set[int]:
     """Write name and canonical label into the intervals of `channel_labels` (ids).
 
-    Returns the ids of the contacts that may change by it; they are locked.
+    Returns the ids of the contacts that may change by it; they are locked. A label that more than MANY contacts ever
+    had is restated by a job instead, so that no lane waits for it.
     """
+    on_many = {pk for (pk,) in fetch(_ON_MANY, [sorted(channel_labels), MANY, MANY])}
+    for pk in sorted(on_many):
+        parameters = {"channel_label": pk}
+        jobs.start(jobs.KINDS[RESTATE], owner=None, parameters=parameters, subject=subject_of(pk))
+    rest = set(channel_labels) - on_many
     contacts: set[int] = set()
-    while found := _contacts_with(channel_labels) - contacts:
+    while found := _contacts_with(rest) - contacts:
         lock_contacts(found)
         contacts |= found
-    mend_intervals(channel_labels)
+    mend_intervals(rest)
     return contacts
+
+
+def subject_of(channel_label: int | str) -> str:
+    """Jobs about one WhatsApp label are done one after the other."""
+    return f"channel_label:{channel_label}"
 
 
 def mend_intervals(
@@ -61,23 +80,11 @@ def _contacts_with(channel_labels: Collection[int]) -> set[int]:
     return {contact for (contact,) in fetch(_CONTACTS, [sorted(channel_labels)])}
 
 
-def update_intervals_and_figures(channel_labels: Collection[int]) -> set[int]:
-    """`update_intervals`, and the projections and stale flags of everybody concerned; returns their contact ids."""
-    contacts = update_intervals(channel_labels)
-    projections.refresh(contacts)
-    staleness.close_settled(timezone.now(), contact_ids=contacts)
-    touch(contacts)
-    archive_unused()
-    return contacts
-
-
 def restate(channel_labels: Collection[int], contacts: Collection[int]) -> None:
     """Bring these contacts in step with what the labels are called and mean: intervals, projections, stale flags."""
     lock_contacts(contacts)
     mend_intervals(channel_labels, contacts=contacts)
-    projections.refresh(contacts)
-    staleness.close_settled(timezone.now(), contact_ids=contacts)
-    touch(contacts)
+    update_figures(contacts)
 
 
 def archive_unused() -> None:

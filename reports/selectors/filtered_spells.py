@@ -14,11 +14,11 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from contacts.models import Channel, Contact
-from contacts.models.channels import CRM_GATEWAY
 from labelcrm.core.bulk import fetch, transpose
 from labelcrm.core.viewer import Viewer
 from labels.rules.scopes import of_channel, of_team
 from labels.rules.spells import clean_spells, runs_of, spells
+from labels.selectors.scopes import channels_everywhere, counted_teams
 from labels.selectors.spell_inputs import histories, limits_now, meanings_in
 
 Rows: TypeAlias = list[tuple[Any, ...]]
@@ -123,11 +123,8 @@ def _scopes(channels: Iterable[int]) -> dict[str, Any]:
     """
     wanted = set(channels)
     members: dict[int | None, set[int]] = {}
-    everywhere: set[int] = set()  # whose labels are seen with their contact, by every scope that sees them
-    for pk, team, gateway in Channel.all_objects.values_list("id", "team_id", "gateway"):
+    for pk, team in counted_teams().items():
         members.setdefault(team, set()).add(pk)
-        if gateway == CRM_GATEWAY:
-            everywhere.add(pk)
     teams = sorted(team for team, its in members.items() if team is not None and its <= wanted)
     of_teams = {pk for team in teams for pk in members[team]}
     scopes = [*map(of_channel, sorted(wanted - of_teams)), *map(of_team, teams)]
@@ -137,7 +134,7 @@ def _scopes(channels: Iterable[int]) -> dict[str, Any]:
         "team_channels": sorted(of_teams),
         "single_channels": sorted(wanted - of_teams),
         "mixed": mixed,
-        **_rejoin(mixed, channels=sorted(wanted | everywhere)),
+        **_rejoin(mixed, channels=sorted(wanted | channels_everywhere())),
     }
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from contacts.models import Agent, Channel, Contact
@@ -30,6 +29,7 @@ from labels.models import (
 )
 from labels.rules.scopes import ONE_CHANNEL, ONE_TEAM, WHOLE, of_channel, of_team
 from labels.rules.spells import DatedMeaning, IntervalRow
+from labels.selectors.scopes import counted_teams
 from labels.selectors.spell_inputs import limits_now
 from labels.services import projections
 from tests.factories import AgentFactory, ChannelFactory, ContactFactory, TeamFactory
@@ -111,7 +111,7 @@ def stored(scope: int = WHOLE) -> dict[str, list[tuple[Any, ...]]]:
         "stays": (StageStay, ScopedStageStay),
     }
     tables = dict(zip(models, projections.TABLES, strict=True))
-    seen = Channel.objects.filter(Q(team=scope) if scope > 0 else Q(pk=-scope))
+    seen = [pk for pk, team in counted_teams().items() if (team == scope if scope > 0 else pk == -scope)]
     found = {}
     for name, (model, scoped) in models.items():
         columns = list(tables[name].columns)[:-1]
@@ -154,10 +154,10 @@ def assert_in_step() -> None:
 def _scopes() -> dict[int, set[int] | None]:
     """Every scope there is, and its channels."""
     found: dict[int, set[int] | None] = {WHOLE: None}
-    for channel in Channel.objects.all():
-        found[of_channel(channel.pk)] = {channel.pk}
-        if channel.team_id is not None:
-            found.setdefault(of_team(channel.team_id), set()).add(channel.pk)  # type: ignore[union-attr]
+    for channel, team in counted_teams().items():
+        found[of_channel(channel)] = {channel}
+        if team is not None:
+            found.setdefault(of_team(team), set()).add(channel)  # type: ignore[union-attr]
     return found
 
 

@@ -12,12 +12,13 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 
 from contacts.models import Agent, Channel, ChannelOwnership, Contact
-from labelcrm.core.models import AuditEntry, JobRun
+from labelcrm.core.models import AuditEntry, Job, JobRun
 from labels import tasks
 from labels.models import CleanSpell, Label, StaleFlag, StaleSnooze
 from labels.services import staleness
 from labels.services.staleness import StaleResult, flag_stale, snooze
 from tests.factories import AgentFactory, ChannelFactory, ContactFactory, UserFactory
+from tests.work import do_work
 
 pytestmark = pytest.mark.django_db
 
@@ -323,7 +324,13 @@ def test_the_projection_check_keeps_what_it_found(spell: CleanSpell) -> None:
     """The clean spell was made without intervals, so the check takes it away."""
     with time_machine.travel(day(8), tick=False):
         tasks.check_projections()
-    assert JobRun.objects.get(job="check-projections").result == {"contacts": 1, "rows": 1, "days": 0}
+        tasks.check_projections()
+    job = Job.objects.get()
+    assert JobRun.objects.get(job="check-projections").result == {"job": job.pk}
+    do_work()
+    job.refresh_from_db()
+    assert job.result == {"looked_at": 1 + Label.all_objects.count(), "differences": 1}
+    assert not CleanSpell.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
