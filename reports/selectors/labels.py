@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
-from labelcrm.core.bulk import fetch
 from labels.models import Label
 from labels.models.querysets import UNMAPPED
 from reports.selectors import activity_facts, facts
@@ -86,42 +84,3 @@ def _row(label: Any, found: Mapping[str, Any]) -> LabelRow:
         net_by_people=counts["added"] - counts["removed"],
         **{name: value for name, value in counts.items() if name != "active_to_contacts"},
     )
-
-
-# -- Days -------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DayRow:
-    """One business day over all labels of the question."""
-
-    day: date
-    added: int
-    mistaps: int
-    found: int
-    removed: int
-    lost: int
-
-
-def days(question: Question) -> list[DayRow]:
-    """Every business day of a period of whole days, from the day sums; only without channels and "certain only".
-
-    Raises ValueError for any other question.
-    """
-    filters, whole = question.filters, question.period.days
-    if whole is None or filters.certain or filters.channels is not None:
-        raise ValueError("Day sums are kept over all channels and whole days only.")
-    first, last = whole
-    labels = None if filters.labels is None else sorted(filters.labels)
-    return [DayRow(**dict(zip(_DAY, row, strict=True))) for row in fetch(_DAYS, {"a": first, "b": last, "l": labels})]
-
-
-_DAY = ("day", "added", "mistaps", "found", "removed", "lost")
-_DAYS = """
-    SELECT d.day::date, coalesce(sum(s.added), 0)::int, coalesce(sum(s.mistaps), 0)::int,
-           coalesce(sum(s.found), 0)::int, coalesce(sum(s.removed), 0)::int, coalesce(sum(s.lost), 0)::int
-    FROM generate_series(%(a)s::date, %(b)s::date - 1, interval '1 day') AS d (day)
-    LEFT JOIN labels_labelday s ON s.scope = 0 AND s.day = d.day::date
-         AND (%(l)s::bigint[] IS NULL OR s.label_id = ANY(%(l)s::bigint[]))
-    GROUP BY d.day ORDER BY d.day
-"""
