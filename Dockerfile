@@ -1,4 +1,4 @@
-# One image for web, worker and beat; compose.yaml says how each is started.
+# One image for web, worker, slow and beat; compose.yaml says how each is started.
 FROM python:3.11-slim AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /venv
