@@ -17,7 +17,7 @@ from benchmarks.visible import LISTS, PAGES, connect_number, post_change
 SECONDS = 90.0
 PER_SECOND = 150  # posts
 EVERY = 1.0  # seconds between looks at the memory
-LIMITS = {"web": 200, "worker child": 300}
+LIMITS = {"web": 200, "worker child": 300, "slow child": 300}
 
 
 def run(site: Site, *, rounds: int | None, seconds: float | None) -> Result:
@@ -25,7 +25,7 @@ def run(site: Site, *, rounds: int | None, seconds: float | None) -> Result:
     connect_number()
     length = seconds or SECONDS
     looks: dict[str, list[float]] = defaultdict(list)
-    with site.running("web", "worker", "beat") as pids:
+    with site.running("web", "worker", "slow", "beat") as pids:
         stopping = threading.Event()
         working = [threading.Thread(target=work, args=(site, stopping)) for work in (_post, _read)]
         for thread in working:
@@ -83,11 +83,13 @@ def _read(site: Site, stopping: threading.Event) -> None:
 
 
 def look(pids: dict[str, int]) -> dict[str, float]:
-    """Resident MiB: granian's working process, the worker's parent, the largest of its children, and beat."""
+    """Resident MiB: granian's working process, each Celery process, and the largest of its children."""
     web = [_resident(pid) for pid in children(pids["web"])] or [_resident(pids["web"])]
-    workers = [_resident(pid) for pid in children(pids["worker"])]
-    found = {"web": max(web), "worker": _resident(pids["worker"]), "beat": _resident(pids["beat"])}
-    return found | ({"worker child": max(workers)} if workers else {})
+    found = {"web": max(web)} | {name: _resident(pid) for name, pid in pids.items() if name != "web"}
+    for name in ("worker", "slow"):
+        if sizes := [_resident(pid) for pid in children(pids[name])] if name in pids else []:
+            found[f"{name} child"] = max(sizes)
+    return found
 
 
 def children(pid: int) -> list[int]:

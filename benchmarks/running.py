@@ -13,6 +13,7 @@ BENCHES = {
     "P6": "benchmarks.visible",
     "P7": "benchmarks.volume",
     "P8": "benchmarks.memory",
+    "teams": "benchmarks.teams",
     "pages": "benchmarks.open_pages",
 }
 

@@ -21,11 +21,11 @@ FILL = Path(__file__).with_name("volume.sql")
 
 def run(site: Site, *, rounds: int | None, seconds: float | None) -> Result:
     """The slowest address of each kind and its queries; every address of both readers in the notes."""
-    _fill()
+    fill()
     figures: list[Figure] = []
     notes: list[str] = []
     kept: list[dict[str, Any]] = []
-    for who, client in (("owner", _client("owner", everything=True)), ("lead", _client("lead", everything=False))):
+    for who, client in (("owner", client_of("owner", everything=True)), ("lead", client_of("lead", everything=False))):
         for name, address in _addresses().items():
             milliseconds, queries = _read(client, address, rounds or ROUNDS)
             kept.append({"who": who, "name": name, "ms": milliseconds, "queries": queries})
@@ -41,7 +41,7 @@ def run(site: Site, *, rounds: int | None, seconds: float | None) -> Result:
     return Result(bench="P7", title="admin at a million contacts", figures=figures, notes=notes, rounds=kept)
 
 
-def _fill() -> None:
+def fill() -> None:
     from django.db import connection, transaction
 
     started = time.perf_counter()
@@ -52,7 +52,7 @@ def _fill() -> None:
     print(f"  filled in {time.perf_counter() - started:.0f} s", flush=True)
 
 
-def _client(name: str, *, everything: bool) -> Any:
+def client_of(name: str, *, everything: bool) -> Any:
     from django.contrib.auth.models import Group
     from django.test import Client
 
@@ -126,18 +126,18 @@ def _read(client: Any, address: str, rounds: int) -> tuple[float, int]:
     from django.test.utils import CaptureQueriesContext
 
     with CaptureQueriesContext(connection) as captured:
-        _get(client, address)
+        get(client, address)
     queries = len(captured)  # asked now: the next request forgets them
-    return median([_timed(lambda: _get(client, address)) for _ in range(rounds)]), queries
+    return median([timed(lambda: get(client, address)) for _ in range(rounds)]), queries
 
 
-def _timed(work: Callable[[], None]) -> float:
+def timed(work: Callable[[], None]) -> float:
     started = time.perf_counter()
     work()
     return (time.perf_counter() - started) * 1e3
 
 
-def _get(client: Any, address: str) -> None:
+def get(client: Any, address: str) -> None:
     answer = client.get(address)
     assert answer.status_code == 200, f"{address}: {answer.status_code}"
     getattr(answer, "content", None)

@@ -98,6 +98,11 @@ class Migration(migrations.Migration):
             field=models.BigIntegerField(db_default=0, default=0),
         ),
         migrations.AddField(
+            model_name='labelday',
+            name='compacted',
+            field=models.BooleanField(db_default=False, default=False),
+        ),
+        migrations.AddField(
             model_name='labelspell',
             name='reach',
             field=models.PositiveSmallIntegerField(db_default=1, default=1),
@@ -119,6 +124,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='labelday',
             index=models.Index(fields=['scope', 'label', 'day'], name='label_day_by_label'),
+        ),
+        migrations.AddIndex(
+            model_name='labelday',
+            index=models.Index(condition=models.Q(('compacted', False)), fields=['id'], name='label_day_new'),
         ),
         migrations.AddField(
             model_name='scopedcleanspell',

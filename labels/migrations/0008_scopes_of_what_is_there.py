@@ -13,8 +13,8 @@ SUMS = """
         SELECT v.scope, s.* FROM labels_labelspell s JOIN contacts_channel c ON c.id = s.channel_id
          CROSS JOIN LATERAL (SELECT c.team_id::bigint AS scope WHERE c.team_id IS NOT NULL UNION ALL SELECT -c.id) AS v
     )
-    INSERT INTO labels_labelday (scope, label_id, day, added, mistaps, found, removed, lost)
-    SELECT scope, label_id, day, sum(added), sum(mistaps), sum(found), sum(removed), sum(lost) FROM (
+    INSERT INTO labels_labelday (scope, label_id, day, added, mistaps, found, removed, lost, compacted)
+    SELECT scope, label_id, day, sum(added), sum(mistaps), sum(found), sum(removed), sum(lost), true FROM (
         SELECT scope, label_id, (started_at AT TIME ZONE %(zone)s)::date AS day,
                (NOT found)::int AS added, mistap::int AS mistaps, found::int AS found, 0 AS removed, 0 AS lost
           FROM counted

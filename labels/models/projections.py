@@ -206,7 +206,7 @@ class LabelDay(models.Model):
     """Spells that started and ended on one business day, per scope and label (docs/metrics.md, "Label activity").
 
     A row is a difference, which may be negative: of one scope, label and day there are as many as changes were written
-    since they were last compacted (`labels.services.day_sums`). Add them up.
+    since they were last `compacted` into one (`labels.services.day_sums`). Add them up.
     """
 
     scope = models.BigIntegerField(default=0, db_default=0)
@@ -217,6 +217,7 @@ class LabelDay(models.Model):
     found = models.IntegerField(default=0)
     removed = models.IntegerField(default=0)
     lost = models.IntegerField(default=0)
+    compacted = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         verbose_name = _("label day")
@@ -225,6 +226,7 @@ class LabelDay(models.Model):
         indexes = [
             models.Index(fields=["scope", "day"], name="label_day_by_day"),
             models.Index(fields=["scope", "label", "day"], name="label_day_by_label"),
+            models.Index(fields=["id"], condition=Q(compacted=False), name="label_day_new"),
         ]
 
     def __str__(self) -> str:

@@ -1,7 +1,7 @@
 """The only writer of LabelDay: how many spells started and ended on a business day, per label and scope.
 
 Sums are written as differences and only ever appended, so that two lanes never wait for each other at a day's row;
-`compact` makes one row of many, a little at a time. Whoever reads them adds them up.
+`compact` adds them to one row of each scope, label and day, a little at a time. Whoever reads them adds all up.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from labelcrm.core.bulk import copy_rows, execute, fetch
+from labelcrm.core.bulk import copy_rows, fetch
 from labels.rules.scopes import counted_in
 from labels.rules.spells import SpellRow
 from labels.selectors.scopes import counted_teams
@@ -68,26 +68,32 @@ def business_day(at: Any) -> date:
 
 # -- Compacting -------------------------------------------------------------------------------------------------------
 
+# Both deletions see the same rows: new ones, and the sums that were made of former ones.
 _COMPACT = """
-    WITH several AS (
-        SELECT scope, label_id, day FROM labels_labelday GROUP BY 1, 2, 3 HAVING count(*) > 1 ORDER BY 1, 2, 3 LIMIT %s
-    ), gone AS (
-        DELETE FROM labels_labelday d USING several s
-         WHERE (d.scope, d.label_id, d.day) = (s.scope, s.label_id, s.day)
+    WITH new AS (
+        DELETE FROM labels_labelday
+         WHERE id IN (SELECT id FROM labels_labelday WHERE NOT compacted ORDER BY id LIMIT %(most)s)
+        RETURNING scope, label_id, day, added, mistaps, found, removed, lost
+    ), former AS (
+        DELETE FROM labels_labelday d USING (SELECT DISTINCT scope, label_id, day FROM new) AS n
+         WHERE d.compacted AND (d.scope, d.label_id, d.day) = (n.scope, n.label_id, n.day)
         RETURNING d.scope, d.label_id, d.day, d.added, d.mistaps, d.found, d.removed, d.lost
+    ), summed AS (
+        INSERT INTO labels_labelday (scope, label_id, day, added, mistaps, found, removed, lost, compacted)
+        SELECT scope, label_id, day, sum(added), sum(mistaps), sum(found), sum(removed), sum(lost), true
+          FROM (TABLE new UNION ALL TABLE former) AS each GROUP BY 1, 2, 3
+        HAVING sum(added) <> 0 OR sum(mistaps) <> 0 OR sum(found) <> 0 OR sum(removed) <> 0 OR sum(lost) <> 0
     )
-    INSERT INTO labels_labelday (scope, label_id, day, added, mistaps, found, removed, lost)
-    SELECT scope, label_id, day, sum(added), sum(mistaps), sum(found), sum(removed), sum(lost)
-      FROM gone GROUP BY 1, 2, 3
+    SELECT count(*) FROM new
 """
 _ONE_AT_A_TIME = 7_310_001  # advisory lock of whoever sums up or mends: two in one snapshot would both add or take
 
 
 def compact(*, most: int = 5000) -> int:
-    """Make one row of the rows of each scope, label and day, of `most` at a time; returns of how many."""
+    """Add up to `most` new rows to the sums of their scope, label and day; returns how many there were."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_ONE_AT_A_TIME])
-        return execute(_COMPACT, [most]) if cursor.fetchone()[0] else 0
+        return fetch(_COMPACT, {"most": most})[0][0] if cursor.fetchone()[0] else 0
 
 
 # -- Checking ---------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from contacts.models import Agent, Channel, Contact
+from labels import tasks
 from labels.models import (
     ChannelLabel,
     ChannelLabelMeaning,
@@ -31,7 +32,7 @@ from labels.rules.scopes import ONE_CHANNEL, ONE_TEAM, WHOLE, of_channel, of_tea
 from labels.rules.spells import DatedMeaning, IntervalRow
 from labels.selectors.scopes import counted_teams
 from labels.selectors.spell_inputs import limits_now
-from labels.services import projections
+from labels.services import day_sums, projections
 from tests.factories import AgentFactory, ChannelFactory, ContactFactory, TeamFactory
 from tests.labels import oracle
 
@@ -417,9 +418,64 @@ def test_the_self_check_mends_sums_that_are_missing_or_too_many(contact: Contact
     assert_in_step()
 
 
+@pytest.mark.parametrize("most", [1, 2, 1000])
+def test_compacting_changes_no_sum_and_leaves_one_row_of_each(hot: ChannelLabel, most: int) -> None:
+    """Twice, so that new rows meet a sum that was made before; one of which becomes nothing."""
+    hour = 3600
+    for round_ in range(2):
+        for n in range(3):
+            person = PersonFactory()
+            interval = put_on(person, hot, n * 10 + round_)
+            refresh(person)
+            LabelAssignment.objects.filter(pk=interval.pk).update(added_at=at(30 * hour))
+            refresh(person)
+        before = {scope: stored_days(scope) for scope in _scopes()}
+        while day_sums.compact(most=most):
+            pass
+        assert {scope: stored_days(scope) for scope in _scopes()} == before
+        rows = LabelDay.objects.values("scope", "label", "day")
+        assert LabelDay.objects.count() == rows.distinct().count()
+        assert not LabelDay.objects.filter(compacted=False).exists()
+    assert_in_step()
+
+
+def test_the_scheduled_compacting_takes_all_there_is(hot: ChannelLabel) -> None:
+    person = PersonFactory()
+    put_on(person, hot, 0, 10_000)
+    refresh(person)
+    tasks.compact_days()
+    assert LabelDay.objects.exists()
+    assert not LabelDay.objects.filter(compacted=False).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lane_that_is_held_open_makes_no_other_wait(hot: ChannelLabel) -> None:
+    """Two contacts get one label on one day; the first's transaction stays open while the second's commits."""
+    one, other = PersonFactory(), PersonFactory()
+    put_on(one, hot, 0)
+    put_on(other, hot, 1)
+    done = threading.Event()
+
+    def second() -> None:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '5s'")
+            refresh(other)
+        done.set()
+        connection.close()
+
+    with transaction.atomic():
+        refresh(one)
+        lane = threading.Thread(target=second)
+        lane.start()
+        lane.join(10)
+        assert done.is_set(), "it waits for a row of the first"
+    assert_in_step()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_contacts_refreshed_at_once_lose_no_count(hot: ChannelLabel) -> None:
-    """Day sums are added to, not set: who comes second waits for the first and adds to what it left."""
+    """Differences to the day sums are appended, so nobody overwrites what another wrote."""
     contacts = PersonFactory.create_batch(12)
     for contact in contacts:
         put_on(contact, hot, 0, 90000)
