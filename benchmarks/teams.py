@@ -45,11 +45,14 @@ def run(site: Site, *, rounds: int | None, seconds: float | None) -> Result:
 
 
 def _share() -> str:
-    """Give every tenth contact labels on another team's number too, and work out who sees what of them."""
+    """Give every tenth contact labels on another team's number too, work out who sees what, and flag what is stale."""
     from django.db import connection, transaction
 
-    from labels.models import ScopedLabelSpell
+    from django.utils import timezone
+
+    from labels.models import Label, ScopedLabelSpell
     from labels.services import projections
+    from labels.services.staleness import flag_stale
 
     started = time.perf_counter()
     with connection.cursor() as cursor:
@@ -60,6 +63,8 @@ def _share() -> str:
     for first in range(0, len(shared), 2000):
         with transaction.atomic():
             projections.refresh(shared[first : first + 2000])
+    Label.objects.update(stale_after_days=60)
+    flag_stale(timezone.now())
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
     spells = ScopedLabelSpell.objects.count()

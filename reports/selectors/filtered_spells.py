@@ -33,7 +33,7 @@ COLUMNS = {
     "found": "boolean",
     "lost": "boolean",
     "agent_id": "bigint",
-    "method": "text",
+    "method": "varchar",  # as in the tables: of one type, the planner looks contacts up in each of them
     "removed_by_id": "bigint",
     "mistap": "boolean",
 }
