@@ -47,7 +47,6 @@ def run(site: Site, *, rounds: int | None, seconds: float | None) -> Result:
 def _share() -> str:
     """Give every tenth contact labels on another team's number too, work out who sees what, and flag what is stale."""
     from django.db import connection, transaction
-
     from django.utils import timezone
 
     from labels.models import Label, ScopedLabelSpell
