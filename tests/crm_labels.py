@@ -9,6 +9,7 @@ from contacts.models.channels import CRM_GATEWAY
 from contacts.services.contact_rows import lock_contacts
 from labels.services import intake
 from labels.services.channel_labels import SAVED, Definition
+from labels.services.figures import update_figures
 from labels.services.recording import LabelFact
 from tests.factories import ChannelFactory
 
@@ -30,4 +31,4 @@ def label_in_the_crm(contact: Contact, at: datetime, name: str = "Grade A") -> N
         at_source="received", capped=False, received_at=at, key=f"crm-{contact.pk}-{name}", inbox_id=0,
     )  # fmt: skip
     lock_contacts([contact.pk])
-    intake.take(crm_channel(), facts=[fact], defined=[label])
+    update_figures(intake.take(crm_channel(), facts=[fact], defined=[label]).contacts)

@@ -470,7 +470,10 @@ MODULES_WITHOUT_PEOPLE = (
     ),
     WithoutPeople(
         because="colours, names of fields and of permissions, and the API's description",
-        places=("api/urls.py", "contacts/selectors/viewing.py", "webhooks/gateways/label_details.py", "webhooks/gateways/shapes.py"),
+        places=(
+            "api/urls.py", "contacts/selectors/viewing.py", "webhooks/gateways/label_details.py",
+            "webhooks/gateways/shapes.py",
+        ),
     ),
     WithoutPeople(
         because="programs of the launcher and of developers",

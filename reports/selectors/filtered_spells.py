@@ -8,7 +8,7 @@ contacts that more than one of them sees a part of are joined again here, by `la
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -33,7 +33,7 @@ COLUMNS = {
     "found": "boolean",
     "lost": "boolean",
     "agent_id": "bigint",
-    "method": "varchar",  # as in the tables: of one type, the planner looks contacts up in each of them
+    "method": "varchar",
     "removed_by_id": "bigint",
     "mistap": "boolean",
 }
@@ -82,12 +82,7 @@ class FilteredSpells:
         }
 
     def _expression(self, name: str, table: str, kind: str, *, labels: bool, certain: bool) -> str:
-        stored = _NAMES if kind == "spell" else _NAMES.replace("mistap", "false AS mistap")
-        query = f"SELECT {stored} FROM {table}"  # noqa: S608 - names from this module
-        if self.filters.channels is not None:
-            arrays = ", ".join(f"%({kind}_{column})s::{sort}[]" for column, sort in COLUMNS.items())
-            query += f" WHERE {_SEEN_WHOLE} UNION ALL SELECT {stored} FROM {_SCOPED[table]} WHERE {_SEEN_IN_PART}"  # noqa: S608
-            query += f" UNION ALL SELECT * FROM unnest({arrays})"  # noqa: S608
+        query = " UNION ALL ".join(self._parts(table, kind))
         conditions = []
         if labels and self.filters.labels is not None:
             conditions.append("label_id = ANY(%(labels)s::bigint[])")
@@ -96,15 +91,30 @@ class FilteredSpells:
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         return f"{name} AS NOT MATERIALIZED (SELECT * FROM ({query}) AS s ({_NAMES}){where})"  # noqa: S608
 
+    def _parts(self, table: str, kind: str) -> Iterator[str]:
+        """Whom the channels see whole, whom in part, and who is joined anew.
+
+        All of one type, column by column: only then the planner looks a contact up in each of them by its index.
+        """
+        stored = _NAMES if kind == "spell" else _NAMES.replace("mistap", "false AS mistap")
+        if self.filters.channels is None:
+            yield f"SELECT {stored} FROM {table}"  # noqa: S608 - names from this module
+            return
+        others = "AND contact_id <> ALL(%(mixed)s::bigint[])" if self._scopes["mixed"] else ""
+        yield f"SELECT {stored} FROM {table} WHERE {_SEEN_WHOLE} {others}"  # noqa: S608
+        yield f"SELECT {stored} FROM {_SCOPED[table]} WHERE {_SEEN_IN_PART} {others}"  # noqa: S608
+        if others:
+            arrays = ", ".join(f"%({kind}_{column})s::{sort}[]" for column, sort in COLUMNS.items())
+            yield f"SELECT * FROM (SELECT * FROM unnest({arrays}) OFFSET 0) AS anew"  # noqa: S608
+
 
 _SCOPED = {"labels_labelspell": "labels_scopedlabelspell", "labels_cleanspell": "labels_scopedcleanspell"}
 # A contact known on one channel only, or on those of one team, is seen whole by it.
 _SEEN_WHOLE = """
     (reach <= 2 AND channel_id = ANY(%(team_channels)s::bigint[])
      OR reach = 1 AND channel_id = ANY(%(single_channels)s::bigint[]))
-    AND contact_id <> ALL(%(mixed)s::bigint[])
 """
-_SEEN_IN_PART = "scope = ANY(%(scopes)s::bigint[]) AND contact_id <> ALL(%(mixed)s::bigint[])"
+_SEEN_IN_PART = "scope = ANY(%(scopes)s::bigint[])"
 CERTAIN = "(method = 'crm_user' OR (method = 'channel_owner' AND channel_id = ANY(%(single)s::bigint[])))"
 
 

@@ -21,6 +21,9 @@ from labels.models import (
     LabelDay,
     LabelEvent,
     LabelSpell,
+    ScopedCleanSpell,
+    ScopedLabelSpell,
+    ScopedStageStay,
     StageStay,
 )
 from labels.services.rebuilding import rebuild
@@ -32,7 +35,9 @@ from webhooks.selectors import inbox_summary
 
 pytestmark = pytest.mark.django_db
 
-DERIVED = (LabelAssignment, LabelSpell, CleanSpell, StageStay, LabelDay)
+DERIVED = (
+    LabelAssignment, LabelSpell, CleanSpell, StageStay, ScopedLabelSpell, ScopedCleanSpell, ScopedStageStay, LabelDay,
+)  # fmt: skip
 RECORDED = (
     Contact, ContactIdentity, ContactMerge, Message, CampaignTouch, ChannelStatusEvent, ChannelLabel,
     ChannelLabelEvent, ChannelLabelMeaning, LabelEvent,

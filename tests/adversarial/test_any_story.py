@@ -36,7 +36,7 @@ from tests.adversarial.test_crowds import in_threads
 from tests.labels.test_projections import assert_in_step
 from tests.services_plugin import is_full_run
 from tests.webhooks.gateways.payloads import Post
-from tests.work import remap_now
+from tests.work import do_work, remap_now
 from webhooks.drain import inbox, lanes
 from webhooks.models import InboundEvent
 
@@ -394,6 +394,7 @@ def interfere(source: random.Random) -> None:
         merging.unmerge(record=merge, actor=None)
     else:
         update_label(label, actor=None, origin="admin", step=source.randint(1, 5))
+        do_work()
 
 
 @SEEDS
