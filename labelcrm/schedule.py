@@ -36,6 +36,7 @@ JOBS = [
     BeatJob("flag-stale", "labels.flag_stale", every=crontab(minute=5), expires=HOUR),
     BeatJob("compact-days", "labels.compact_days", every=60.0, expires=60),
     BeatJob("follow-teams", "labels.follow_teams", every=60.0, expires=60),
+    BeatJob("forget-job-files", "core.forget_job_files", every=crontab(minute=35), expires=HOUR),
     BeatJob("check-projections", "labels.check_projections", every=crontab(minute=25), expires=HOUR),
 ]
 

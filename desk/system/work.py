@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from labelcrm.core import jobs
+from labelcrm.core.jobs import JobKind
 from labelcrm.core.models import Job
 from labelcrm.lib.numbers import row_id
 
@@ -66,7 +67,7 @@ def _page(request: HttpRequest) -> dict[str, Any]:
     before = row_id(request.GET.get("before", ""))
     rows = visible_jobs(request.user)
     found = list((rows.filter(pk__lt=before) if before else rows)[: SIZE + 1])
-    lines = list(_lines(found[:SIZE]))
+    lines = list(_lines(found[:SIZE], request.user))
     return {
         "lines": lines,
         "older": found[SIZE - 1].pk if len(found) > SIZE else None,
@@ -76,15 +77,15 @@ def _page(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _lines(rows: list[Job]) -> Iterator[JobLine]:
+def _lines(rows: list[Job], user: Any) -> Iterator[JobLine]:
     for job in rows:
         kind = jobs.KINDS.get(job.kind)
-        done = kind is not None and job.state == Job.State.DONE
+        ended = kind is not None and job.state in (Job.State.DONE, Job.State.CANCELLED)
         yield JobLine(
             job=job,
             title=kind.title(job) if kind else job.kind,
-            outcome=kind.outcome(job) if kind and done else _said(job),
-            link=kind.link(job) if kind and done else "",
+            outcome=_outcome(kind, job) if kind and ended else _said(job),
+            link=kind.link(job) if kind and ended and _may_follow(kind, job, user) else "",
             look=LOOKS.get(Job.State(job.state), ""),
             percent=_percent(job),
         )
@@ -96,8 +97,17 @@ def _percent(job: Job) -> int | None:
     return min(100, job.progress * 100 // job.total)
 
 
+def _may_follow(kind: JobKind, job: Job, user: Any) -> bool:
+    """Whoever sees everybody's work does not get with it what only others may take out of the house."""
+    return bool(job.owner_id == user.pk or user.has_perms(kind.link_rights))
+
+
+def _outcome(kind: JobKind, job: Job) -> str | Promise:
+    return kind.outcome(job) if job.state == Job.State.DONE else kind.stopped(job)
+
+
 def _said(job: Job) -> str:
-    """What a job that is not done says of itself."""
+    """What a job says of itself that failed, or has not ended."""
     if job.state == Job.State.FAILED:
         return job.result.get("sentence") or _("It stopped with: %(error)s") % {"error": job.error}
     if job.cancel_asked_at and not job.is_finished:

@@ -42,6 +42,8 @@ TURN = 10.0  # seconds after which others of the queue come first
 LEASE = timedelta(seconds=60)  # three times as long as a step may take
 MAX_TRIES = 5  # of one step
 PAUSE = timedelta(seconds=5)  # before the second try, twice as long before each further one
+FILES_KEPT = timedelta(days=7)  # after a job's end
+FAILED_FILES_KEPT = timedelta(days=1)  # for a retry
 State = Job.State
 UNFINISHED = (State.QUEUED, State.RUNNING)
 
@@ -73,16 +75,23 @@ class JobRefused(Exception):
 class JobKind:
     """A kind of job. `step` is called in a transaction with the job's row and goes on from `job.cursor`.
 
-    `title` says in the reader's language what the job does, `outcome` what came of it, `link` where to look at it.
+    `title` says in the reader's language what the job does, `outcome` what came of it, `link` where to look at it;
+    others than the owner are shown the link if they have the `link_rights`.
+    `lease` is how long a step may be before somebody else takes the job for a dead worker's; it is read before each.
+
     When a job is cancelled (`job.cancel_asked_at`), a kind that `winds_back` is asked on until it has undone what it
-    did; any other is not asked again.
+    did, or put away what it began, and says so with a result; any other is not asked again. `stopped` says what
+    became of a cancelled one.
     """
 
     name: str
     step: Callable[[Job], Step]
     title: Callable[[Job], str | Promise]
     outcome: Callable[[Job], str | Promise] = lambda job: ""
+    stopped: Callable[[Job], str | Promise] = lambda job: ""
     link: Callable[[Job], str] = lambda job: ""
+    link_rights: tuple[str, ...] = ()
+    lease: Callable[[Job], timedelta] = lambda job: LEASE
     winds_back: bool = False
     can_retry: bool = True
 
@@ -185,7 +194,8 @@ def _take_step(job: Job) -> bool:
     if job.cancel_asked_at is not None and not kind.winds_back:
         _end(job, State.CANCELLED)
         return False
-    return _update(job, tries=job.tries + 1, started_at=job.started_at) and _try_step(kind, job)
+    lease = Now() + kind.lease(job)
+    return _update(job, tries=job.tries + 1, started_at=job.started_at, leased_until=lease) and _try_step(kind, job)
 
 
 def _try_step(kind: JobKind, job: Job) -> bool:
@@ -270,3 +280,17 @@ def read_parts(job: Job, name: str) -> Iterable[bytes]:
     parts = JobFile.objects.filter(job=job, name=name).order_by("part")
     for pk in parts.values_list("pk", flat=True):
         yield bytes(JobFile.objects.values_list("body", flat=True).get(pk=pk))
+
+
+def forget_files(job: Job, *names: str) -> None:
+    """Delete these files of a job; without names all of them."""
+    files = JobFile.objects.filter(job=job)
+    (files.filter(name__in=names) if names else files).delete()
+
+
+def forget_old_files() -> int:
+    """Delete what jobs made a week ago, and what failed ones left yesterday; how many parts. Their rows stay."""
+    now = timezone.now()
+    failed = Q(state=State.FAILED, finished_at__lt=now - FAILED_FILES_KEPT)
+    old = Job.objects.filter(failed | Q(finished_at__lt=now - FILES_KEPT))
+    return JobFile.objects.filter(job__in=old).delete()[0]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from celery import shared_task
+from django.utils import timezone
 
 from labelcrm.core import heartbeats, jobs
+from labelcrm.core.scheduled import daily_period, once_per_period
 
 
 @shared_task(name=jobs.RUN_JOB)
@@ -23,3 +25,10 @@ def heartbeat_slow() -> None:
 def sweep_jobs() -> None:
     """Queue the jobs that lost their task or their worker."""
     jobs.sweep()
+
+
+@shared_task(name="core.forget_job_files")
+def forget_job_files() -> None:
+    """Delete, once per business day, the files of jobs that ended long enough ago."""
+    day = daily_period(timezone.now())
+    once_per_period("forget-job-files", day, lambda: {"parts": jobs.forget_old_files()})

@@ -184,6 +184,24 @@ def test_a_kind_that_winds_back_is_asked_on_until_it_has(work: Counting) -> None
     assert (job.state, job.cursor) == ("cancelled", {"at": 0})
 
 
+def test_a_kind_may_need_longer_steps_than_others(work: Counting) -> None:
+    """Nobody takes the job over while such a step lasts; the next one has the usual lease again."""
+    held: list[timedelta] = []
+
+    def step(job: Job) -> Step:
+        until = Job.objects.values_list("leased_until", flat=True).get(pk=job.pk)
+        held.append(until - timezone.now())
+        return work.step(job)
+
+    def lease(job: Job) -> timedelta:
+        return timedelta(minutes=10) if job.progress == 1 else jobs.LEASE
+
+    jobs.register(JobKind(name="count", step=step, title=lambda job: "Counting", lease=lease))
+    jobs.run(start().pk)
+    assert held[1] > timedelta(minutes=9)
+    assert max(held[0], *held[2:]) <= jobs.LEASE
+
+
 def test_jobs_of_one_subject_run_one_after_the_other(work: Counting) -> None:
     first, second, other = start(subject="label 7"), start(subject="label 7"), start(subject="label 8")
     jobs.run(second.pk)
@@ -230,3 +248,33 @@ def test_who_asked_for_what_and_who_stopped_it_is_on_record(work: Counting) -> N
     jobs.cancel(job, actor=user)
     entries = AuditEntry.objects.order_by("id").values_list("action", "actor", "object_id")
     assert list(entries) == [("job.started", user.pk, job.pk), ("job.cancelled", user.pk, job.pk)]
+
+
+# -- Files ------------------------------------------------------------------------------------------------------------
+
+
+def test_files_are_forgotten_after_a_week_those_of_failed_jobs_after_a_day(work: Counting) -> None:
+    kept: dict[str, int] = {}
+    for name, state, days in (
+        ("done", "done", 6.9), ("old", "done", 7.1), ("failed", "failed", 0.9), ("old failed", "failed", 1.1),
+        ("cancelled", "cancelled", 6.9), ("old cancelled", "cancelled", 7.1), ("at work", "running", 0),
+    ):  # fmt: skip
+        job = start()
+        jobs.write_part(job, "numbers", 1, b"1")
+        ended = None if state == "running" else timezone.now() - timedelta(days=days)
+        Job.objects.filter(pk=job.pk).update(state=state, finished_at=ended)
+        kept[name] = job.pk
+    assert jobs.forget_old_files() == 3
+    left = set(JobFile.objects.values_list("job", flat=True))
+    assert {name for name, pk in kept.items() if pk in left} == {"done", "failed", "cancelled", "at work"}
+    assert Job.objects.count() == len(kept)
+
+
+def test_a_job_forgets_the_files_it_needs_no_more(work: Counting) -> None:
+    job = start()
+    for name in ("a", "b", "c"):
+        jobs.write_part(job, name, 0, b"1")
+    jobs.forget_files(job, "a", "b")
+    assert JobFile.objects.get().name == "c"
+    jobs.forget_files(job)
+    assert not JobFile.objects.exists()
