@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "labels",
     "webhooks",
     "reports",
+    "transfer",
     "desk",
     "demo",
     "labelcrm",

@@ -16,5 +16,6 @@ urlpatterns = [
     path("", include("desk.home.page")),
     path("admin/reports/", include("desk.reports.pages")),
     path("admin/", include("desk.connection.views")),
+    path("", include("desk.contacts.downloads")),
     path("admin/", admin.site.urls),
 ]

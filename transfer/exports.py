@@ -1,33 +1,28 @@
-"""Contacts as a file: exactly the chosen rows, cells that no program runs, memory that does not grow with the rows.
+"""Contacts and campaigns as a file: the cells of a row, and rows as CSV or XLSX; no program runs what stands in a cell.
 
-The file is written to disk before a byte of it is sent, so that its audit row, with the number of rows and the
-SHA-256 of what leaves the house, is committed first. Columns are listed once, in COLUMNS; `transfer.imports`
-understands what is written here.
+Columns of contacts are listed once, in COLUMNS; `transfer.imports` understands what is written here. Files are made
+step by step, in `transfer.export_job`.
 """
 
 from __future__ import annotations
 
 import codecs
 import csv
-import hashlib
 import io
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from typing import IO, Any
 
 from django.conf import settings
-from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from xlsxwriter import Workbook
 
+from contacts.models import Campaign, Contact
 from contacts.models.channels import CRM_GATEWAY
 from contacts.selectors.viewing import viewer_of
-from labelcrm.core import audit
 from labelcrm.lib.cells import cleaned, for_xlsx
 from labels.models import Label, Method
 
@@ -35,61 +30,43 @@ COLUMNS = (
     "id", "phone", "lids", "name", "labels", "labelled_by", "labelled_at", "campaign", "assigned_to", "channels",
     "opted_out", "follow_up_at", "first_message_at", "last_message_at", "username", "user_ids",
 )  # fmt: skip
+CAMPAIGN_COLUMNS = ("code", "name", "source", "cost", "starts_on", "ends_on")
 JOINER = "; "
-CHUNK = 2000
-IN_MEMORY = 4 * 1024 * 1024  # a file larger than this is spooled to disk
+CHUNK = 5000  # contacts a query
 XLSX_ROWS = 1_048_575
-CSV, XLSX, PROGRAM_CSV = "csv", "xlsx", "csv_program"  # CSV for people begins with a mark, see `_write_csv`
+CSV, XLSX, PROGRAM_CSV = "csv", "xlsx", "csv_program"  # CSV for people begins with a mark, see `csv_head`
+YES, NO = "yes", "no"
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
-    """A finished file, at its beginning, and what the audit row says of it."""
+class Rows:
+    """Cells of rows, not cleaned yet; how many others were left out, and how many of these have no phone."""
 
-    file: IO[bytes]
-    rows: int
-    left_out: int
-    without_number: int
-    sha256: str
+    lines: list[list[str]]
+    left_out: int = 0
+    without_number: int = 0
 
 
-def export(
-    contacts: QuerySet[Any], *, kind: str, actor: Any, filters: dict[str, Any], leave_out_opted_out: bool
-) -> Exported:
-    """Write the contacts of a queryset by id to a file of `kind` (CSV, PROGRAM_CSV or XLSX), with its audit row.
+def contact_rows(ids: Sequence[int], *, user: Any, leave_out_opted_out: bool) -> Rows:
+    """The rows of these contacts as far as `user` sees them now, in the order of their ids.
 
-    One snapshot of the database: what commits meanwhile is not in it. The caller has limited the queryset to what
-    `actor` may see; labels and channels are limited here. Raises ValueError for more rows than XLSX can hold.
+    Whoever was merged into another contact or erased meanwhile has none.
     """
-    outermost = not connection.in_atomic_block
-    with transaction.atomic():
-        if outermost:
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        kept = contacts.filter(opted_out_at__isnull=True) if leave_out_opted_out else contacts
-        left_out = contacts.filter(opted_out_at__isnull=False).count() if leave_out_opted_out else 0
-        without_number = kept.filter(phone="").count()
-        file, count, digest = write_table(kind, COLUMNS, rows(kept, user=actor))
-        with ExitStack() as on_failure:
-            on_failure.callback(file.close)
-            audit.record(
-                actor=actor, action="contacts.exported", filters=filters, format=kind, rows=count, left_out=left_out,
-                without_number=without_number, sha256=digest,
-            )  # fmt: skip
-            on_failure.pop_all()
-    return Exported(file, count, left_out, without_number, digest)
+    seen = Contact.all_objects.visible_to(user).filter(pk__in=ids, merged_into=None).values_list("pk", flat=True)
+    lines = list(rows_of(list(seen), user=user))
+    kept = [line for line in lines if not (leave_out_opted_out and line[_OPTED_OUT] == YES)]
+    return Rows(kept, left_out=len(lines) - len(kept), without_number=sum(not line[_PHONE] for line in kept))
 
 
-def rows(contacts: QuerySet[Any], *, user: Any) -> Iterator[list[str]]:
-    """The cells of each contact in the order of COLUMNS, not cleaned yet; one query per chunk of 2,000."""
-    words = _words(user)
-    ids = contacts.order_by("pk").values_list("pk", flat=True).iterator(chunk_size=CHUNK)
-    while chunk := list(islice(ids, CHUNK)):
-        yield from _chunk(chunk, words)
+def campaign_rows(ids: Sequence[int], *, user: Any) -> Rows:
+    """The rows of these campaigns as far as `user` sees them now, in the order of `ids`."""
+    seen = {campaign.pk: campaign for campaign in Campaign.all_objects.visible_to(user).filter(pk__in=ids)}
+    found = (seen[pk] for pk in ids if pk in seen)
+    return Rows([[_text(getattr(campaign, name)) for name in CAMPAIGN_COLUMNS] for campaign in found])
 
 
-def rows_of(ids: Sequence[int], *, user: Any) -> Iterator[list[str]]:
-    """The same for contacts by id, in the order of their ids."""
+def rows_of(ids: Iterable[int], *, user: Any) -> Iterator[list[str]]:
+    """The cells of contacts by id in the order of COLUMNS and of their ids, not cleaned yet; a query per CHUNK."""
     words, ordered = _words(user), sorted(set(ids))
     for start in range(0, len(ordered), CHUNK):
         yield from _chunk(ordered[start : start + CHUNK], words)
@@ -106,6 +83,10 @@ def phone_cell(phone: str) -> str:
 def moment_cell(at: datetime | None) -> str:
     """A time in the time zone of the business, to the minute."""
     return "" if at is None else f"{timezone.localtime(at):%Y-%m-%d %H:%M}"
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
 
 
 def _chunk(ids: list[int], words: dict[str, Any]) -> Iterator[list[str]]:
@@ -132,12 +113,12 @@ def _words(user: Any) -> dict[str, Any]:
         "methods": list(methods),
         "method_names": [str(name) for name in methods.values()],
         "nobody": _("nobody known"),
-        "yes": "yes",
-        "no": "no",
+        "yes": YES,
+        "no": NO,
     }
 
 
-_LABELS = COLUMNS.index("labels")
+_LABELS, _OPTED_OUT, _PHONE = (COLUMNS.index(name) for name in ("labels", "opted_out", "phone"))
 _MOMENT = "coalesce(to_char({} AT TIME ZONE %(zone)s, 'YYYY-MM-DD HH24:MI'), '')"
 _SEEN = "(%(channels)s::bigint[] IS NULL OR {}.channel_id = ANY(%(channels)s::bigint[]))"
 
@@ -183,66 +164,37 @@ _CELLS = f"""
 # -- Files ------------------------------------------------------------------------------------------------------------
 
 
-def write_table(kind: str, columns: Sequence[str], lines: Iterable[Sequence[str]]) -> tuple[IO[bytes], int, str]:
-    """A file of `kind` with these columns and rows of text: the file at its beginning, its rows, its SHA-256.
+def csv_head(kind: str, columns: Sequence[str]) -> bytes:
+    """The first bytes of a CSV file of `kind`.
 
-    Raises ValueError for more rows than XLSX can hold.
+    For people with a byte order mark: without it Excel takes UTF-8 for a code page of Windows, and breaks every name.
     """
-    write = {CSV: _write_csv, PROGRAM_CSV: _write_program_csv, XLSX: _write_xlsx}[kind]
-    file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - its reader closes it
-    with ExitStack() as on_failure:
-        on_failure.callback(file.close)
-        count = write(file, columns, lines)
-        digest = _sha256(file)
-        on_failure.pop_all()  # from here on it is the caller's
-    return file, count, digest
+    return (codecs.BOM_UTF8 if kind == CSV else b"") + csv_rows([columns])
 
 
-def _write_csv(file: IO[bytes], columns: Sequence[str], lines: Iterable[Sequence[str]]) -> int:
-    """With a byte order mark: without it Excel takes UTF-8 for a code page of Windows, and breaks every name."""
-    file.write(codecs.BOM_UTF8)
-    return _write_program_csv(file, columns, lines)
+def csv_rows(lines: Iterable[Sequence[str]]) -> bytes:
+    """These rows as a piece of a CSV file."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([cleaned(cell) for cell in line] for line in lines)
+    return text.getvalue().encode()
 
 
-def _write_program_csv(file: IO[bytes], columns: Sequence[str], lines: Iterable[Sequence[str]]) -> int:
-    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
-    writer = csv.writer(text)
-    writer.writerow(columns)
-    count = 0
-    for line in lines:
-        writer.writerow([cleaned(cell) for cell in line])
-        count += 1
-    text.detach()
-    return count
+def write_xlsx(file: IO[bytes], columns: Sequence[str], lines: Iterable[Sequence[str]], *, created: datetime) -> None:
+    """Write a workbook of at most XLSX_ROWS rows, row by row through a temporary file.
 
-
-def _write_xlsx(file: IO[bytes], columns: Sequence[str], lines: Iterable[Sequence[str]]) -> int:
-    """Row by row through a temporary file; every cell is text, so nothing is a formula and no phone loses a digit."""
-    from xlsxwriter import Workbook
-
+    Every cell is text, so nothing is a formula and no phone loses a digit. `created` stands in the file's properties:
+    with the same time the same rows make the same bytes.
+    """
     book = Workbook(file, {"constant_memory": True})
+    book.set_properties({"created": created})
     sheet = book.add_worksheet()
     text = book.add_format({"num_format": "@"})
     sheet.set_column(0, len(columns) - 1, 18, text)
     sheet.freeze_panes(1, 0)
-    count = 0
     for place, name in enumerate(columns):
         sheet.write_string(0, place, name)
-    for line in lines:
-        count += 1
-        if count > XLSX_ROWS:
-            raise ValueError(_("An XLSX file holds at most 1,048,575 rows: choose CSV, or filter the list."))
+    for number, line in enumerate(lines, start=1):
         for place, cell in enumerate(line):
             if cell:
-                sheet.write_string(count, place, for_xlsx(cell), text)
+                sheet.write_string(number, place, for_xlsx(cell), text)
     book.close()
-    return count
-
-
-def _sha256(file: IO[bytes]) -> str:
-    file.seek(0)
-    digest = hashlib.sha256()
-    while block := file.read(1 << 20):
-        digest.update(block)
-    file.seek(0)
-    return digest.hexdigest()

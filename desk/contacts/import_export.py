@@ -1,4 +1,7 @@
-"""Import and export in the admin: django-import-export's flow, our files, our permissions, our audit trail."""
+"""Import and export in the admin: django-import-export's pages, our files, our permissions, our audit trail.
+
+The pages choose and preview; the files are made by jobs (`transfer.jobs`), which the page of work shows.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,9 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import QuerySet
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from import_export.admin import ImportExportMixin
@@ -25,9 +26,9 @@ from import_export.tmp_storages import BaseStorage
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
-from labelcrm.core import audit
+from labelcrm.core.models import Job
 from labelcrm.lib.spreadsheets import MAX_BYTES, UploadRefused
-from transfer import exports, imports
+from transfer import export_job, exports, imports, jobs
 
 UPLOAD_HOURS = 24  # how long an upload waits to be confirmed
 
@@ -125,11 +126,11 @@ class TransferAdmin(ImportExportMixin):
     import_template_name = "reports/import.html"
     export_template_name = "reports/export.html"
     tmp_storage_class = UploadFolder
+    export_source: export_job.ExportSource
     skip_admin_log = True  # the audit trail says more, in the transaction of the import
-    export_permission = import_permission = ""
 
     def has_export_permission(self, request: HttpRequest) -> bool:
-        return bool(self.has_view_permission(request) and request.user.has_perm(self.export_permission))
+        return bool(request.user.has_perms(self.export_source.rights))
 
     def has_import_permission(self, request: HttpRequest) -> bool:
         app, model = self.opts.app_label, self.opts.model_name
@@ -154,13 +155,21 @@ class TransferAdmin(ImportExportMixin):
         """What the page says before anything is written."""
         return {"matching": matching.count()}
 
-    def answer(self, file: Any, file_format: Any) -> FileResponse:
-        """The finished file as a download, read from disk as it is sent."""
-        name = f"{self.opts.model_name}s-{timezone.localtime():%Y%m%d-%H%M}.{file_format.get_extension()}"
-        content_type = file_format.get_content_type()
-        return FileResponse(
-            file, as_attachment=True, filename=name, content_type=content_type, headers={"Cache-Control": "no-store"}
-        )
+    def _do_file_export(
+        self, file_format: Any, request: HttpRequest, queryset: QuerySet[Any], export_form: Any = None
+    ) -> HttpResponse:
+        """Start the job that makes the file, and go where it will be found."""
+        if not self.has_export_permission(request):
+            raise PermissionDenied
+        filters = {name: request.GET.getlist(name) for name in request.GET}
+        asked = export_form.cleaned_data if export_form else {}
+        self.start_export(queryset, asked, owner=request.user, file_format=file_format.kind, filters=filters)
+        messages.success(request, _("The file is being made. As soon as it is ready, this page has a link to it."))
+        return HttpResponseRedirect(reverse("work"))
+
+    def start_export(self, rows: QuerySet[Any], asked: dict[str, Any], **details: Any) -> Job:
+        """Export these rows; `asked` is what the form says beside the format."""
+        raise NotImplementedError
 
     # -- Import ---
 
@@ -210,7 +219,7 @@ class ContactTransfer(TransferAdmin):
     resource_classes = [imports.ContactResource]
     import_form_class = ContactUploadForm
     export_form_class = ContactExportForm
-    export_permission = "contacts.export_contact"
+    export_source = export_job.CONTACTS
 
     def export_counts(self, matching: QuerySet[Any]) -> dict[str, Any]:
         return {
@@ -220,19 +229,8 @@ class ContactTransfer(TransferAdmin):
             "fields_list": [(imports.ContactResource.get_display_name(), exports.COLUMNS)],
         }
 
-    def _do_file_export(
-        self, file_format: Any, request: HttpRequest, queryset: QuerySet[Any], export_form: Any = None
-    ) -> FileResponse:
-        if not self.has_export_permission(request):
-            raise PermissionDenied
-        exported = exports.export(
-            queryset,
-            kind=file_format.kind,
-            actor=request.user,
-            filters={name: request.GET.getlist(name) for name in request.GET},
-            leave_out_opted_out=bool(export_form and export_form.cleaned_data["leave_out_opted_out"]),
-        )
-        return self.answer(exported.file, file_format)
+    def start_export(self, rows: QuerySet[Any], asked: dict[str, Any], **details: Any) -> Job:
+        return jobs.export_contacts(rows, leave_out_opted_out=bool(asked.get("leave_out_opted_out")), **details)
 
 
 class CampaignTransfer(TransferAdmin):
@@ -240,21 +238,7 @@ class CampaignTransfer(TransferAdmin):
 
     resource_classes = [imports.CampaignResource]
     import_form_class = CampaignUploadForm
-    export_permission = "contacts.view_campaign"
+    export_source = export_job.CAMPAIGNS
 
-    def _do_file_export(
-        self, file_format: Any, request: HttpRequest, queryset: QuerySet[Any], export_form: Any = None
-    ) -> FileResponse:
-        columns = imports.CampaignResource.Meta.fields
-        with transaction.atomic():
-            lines = [[_cell(value) for value in row] for row in queryset.values_list(*columns)]
-            file, rows, digest = exports.write_table(file_format.kind, columns, lines)
-            audit.record(
-                actor=request.user, action="campaigns.exported", format=file_format.kind, rows=rows, sha256=digest,
-                filters={name: request.GET.getlist(name) for name in request.GET},
-            )  # fmt: skip
-        return self.answer(file, file_format)
-
-
-def _cell(value: Any) -> str:
-    return "" if value is None else str(value)
+    def start_export(self, rows: QuerySet[Any], asked: dict[str, Any], **details: Any) -> Job:
+        return jobs.export_campaigns(rows, **details)

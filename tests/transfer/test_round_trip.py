@@ -67,7 +67,7 @@ def state() -> list[Any]:
     return [
         list(Contact.all_objects.order_by("pk").values()),
         list(ContactIdentity.objects.order_by("pk").values()),
-        AuditEntry.objects.exclude(action__in=["contacts.exported", "contacts.imported"]).count(),
+        AuditEntry.objects.exclude(action__in=["contacts.exported", "contacts.imported", "job.started"]).count(),
         Agent.objects.count(),
         Campaign.objects.count(),
     ]

@@ -13,6 +13,7 @@ from contacts.services import campaigns
 from contacts.services.importing import ORIGIN
 from labelcrm.lib.cells import restored
 from labelcrm.lib.text import trimmed
+from transfer.exports import CAMPAIGN_COLUMNS
 from transfer.imports import readers
 from transfer.imports.files import FileResult
 
@@ -24,7 +25,7 @@ class CampaignResource(resources.ModelResource):
 
     class Meta:
         model = Campaign
-        fields = ("code", "name", "source", "cost", "starts_on", "ends_on")
+        fields = CAMPAIGN_COLUMNS
         export_order = fields
         import_id_fields = ("code",)
         skip_unchanged = True

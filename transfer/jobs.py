@@ -1,0 +1,89 @@
+"""Files out, as jobs: what asks for them, and what the page of work says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from contacts.models import Campaign, Contact
+from labelcrm.core import jobs
+from labelcrm.core.jobs import JobKind
+from labelcrm.core.models import Job
+from transfer import export_job, exports
+from transfer.job_files import MADE, link
+
+FORMATS = {exports.CSV: "CSV", exports.PROGRAM_CSV: "CSV", exports.XLSX: "XLSX"}
+
+# -- Out --------------------------------------------------------------------------------------------------------------
+
+
+def export_contacts(
+    contacts: QuerySet[Contact],
+    *,
+    owner: Any,
+    file_format: str,
+    filters: Mapping[str, Any],
+    leave_out_opted_out: bool,
+) -> Job:
+    """Export these contacts by id; `filters` are how they were chosen. The work begins after the commit."""
+    return export_job.start(
+        EXPORT_CONTACTS, contacts.order_by("pk"), owner=owner, file_format=file_format, filters=filters,
+        leave_out_opted_out=leave_out_opted_out,
+    )  # fmt: skip
+
+
+def export_campaigns(campaigns: QuerySet[Campaign], *, owner: Any, file_format: str, filters: Mapping[str, Any]) -> Job:
+    """Export these campaigns in their order. The work begins after the commit."""
+    return export_job.start(EXPORT_CAMPAIGNS, campaigns, owner=owner, file_format=file_format, filters=filters)
+
+
+def _format(job: Job) -> dict[str, str]:
+    return {"format": FORMATS[job.parameters["format"]]}
+
+
+def _export_outcome(job: Job) -> str:
+    """What is in the file, and what is not."""
+    rows, left_out, gone = (job.result.get(name, 0) for name in ("rows", "left_out", "gone"))
+    told = [ngettext("%(n)d row", "%(n)d rows", rows) % {"n": rows}]
+    if left_out:
+        told.append(ngettext("%(n)d left out: opted out", "%(n)d left out: opted out", left_out) % {"n": left_out})
+    if gone:
+        told.append(ngettext("%(n)d no longer there", "%(n)d no longer there", gone) % {"n": gone})
+    if not _export_link(job):
+        told.append(_("the file was deleted after 7 days"))
+    return ", ".join(told)
+
+
+def _export_link(job: Job) -> str:
+    return link(job, MADE) if job.state == Job.State.DONE else ""
+
+
+EXPORT_CONTACTS = jobs.register(
+    JobKind(
+        name="contacts.export",
+        step=partial(export_job.step, source=export_job.CONTACTS),
+        title=lambda job: _("Export of contacts, %(format)s") % _format(job),
+        outcome=_export_outcome,
+        link=_export_link,
+        link_rights=export_job.CONTACTS.rights,
+        lease=export_job.lease,
+        winds_back=True,
+    )
+)
+EXPORT_CAMPAIGNS = jobs.register(
+    JobKind(
+        name="campaigns.export",
+        step=partial(export_job.step, source=export_job.CAMPAIGNS),
+        title=lambda job: _("Export of campaigns, %(format)s") % _format(job),
+        outcome=_export_outcome,
+        link=_export_link,
+        link_rights=export_job.CAMPAIGNS.rights,
+        lease=export_job.lease,
+        winds_back=True,
+    )
+)
