@@ -1,4 +1,4 @@
-"""Files out, as jobs: what asks for them, and what the page of work says of them."""
+"""Files out and in, as jobs: what asks for them, and what the page of work says of them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -14,8 +15,8 @@ from contacts.models import Campaign, Contact
 from labelcrm.core import jobs
 from labelcrm.core.jobs import JobKind
 from labelcrm.core.models import Job
-from transfer import export_job, exports
-from transfer.job_files import MADE, link
+from transfer import export_job, exports, import_job
+from transfer.job_files import MADE, PROBLEMS, link
 
 FORMATS = {exports.CSV: "CSV", exports.PROGRAM_CSV: "CSV", exports.XLSX: "XLSX"}
 
@@ -84,6 +85,66 @@ EXPORT_CAMPAIGNS = jobs.register(
         link=_export_link,
         link_rights=export_job.CAMPAIGNS.rights,
         lease=export_job.lease,
+        winds_back=True,
+    )
+)
+
+# -- In ---------------------------------------------------------------------------------------------------------------
+
+
+def import_contacts(upload: bytes, *, owner: Any, file_format: str) -> Job:
+    """Write a file of contacts that was previewed. The work begins after the commit."""
+    return import_job.start(IMPORT_CONTACTS, upload, owner=owner, file_format=file_format)
+
+
+def import_campaigns(upload: bytes, *, owner: Any, file_format: str) -> Job:
+    """Write a file of campaigns that was previewed. The work begins after the commit."""
+    return import_job.start(IMPORT_CAMPAIGNS, upload, owner=owner, file_format=file_format)
+
+
+def _import_outcome(job: Job) -> str:
+    counts = {"new": job.result["created"], "changed": job.result["changed"], "same": job.result["unchanged"]}
+    told = _("%(new)s new, %(changed)s changed, %(same)s unchanged.") % counts
+    failed = job.result["failed"]
+    if failed:
+        told += " " + ngettext(
+            "%(n)d row was not written: the file says why.", "%(n)d rows were not written: the file says why.", failed
+        ) % {"n": failed}
+    return told
+
+
+def _import_stopped(job: Job) -> str:
+    rows = {"done": job.progress, "total": job.total or 0}
+    return _("Stopped after %(done)d of %(total)d rows; what was written stays.") % rows + " " + _import_outcome(job)
+
+
+def _import_link(job: Job, page: str) -> str:
+    """The file of the rows that were not written, if there were any, else what was imported."""
+    problems = link(job, PROBLEMS) if job.result.get("failed") else ""
+    return problems or reverse(page)
+
+
+IMPORT_CONTACTS = jobs.register(
+    JobKind(
+        name="contacts.import",
+        step=partial(import_job.step, source=import_job.CONTACTS),
+        title=lambda job: _("Import of contacts"),
+        outcome=_import_outcome,
+        stopped=_import_stopped,
+        link=partial(_import_link, page="admin:contacts_contact_changelist"),
+        link_rights=import_job.CONTACTS.rights,
+        winds_back=True,
+    )
+)
+IMPORT_CAMPAIGNS = jobs.register(
+    JobKind(
+        name="campaigns.import",
+        step=partial(import_job.step, source=import_job.CAMPAIGNS),
+        title=lambda job: _("Import of campaigns"),
+        outcome=_import_outcome,
+        stopped=_import_stopped,
+        link=partial(_import_link, page="admin:contacts_campaign_changelist"),
+        link_rights=import_job.CAMPAIGNS.rights,
         winds_back=True,
     )
 )

@@ -1,6 +1,6 @@
 """Import and export in the admin: django-import-export's pages, our files, our permissions, our audit trail.
 
-The pages choose and preview; the files are made by jobs (`transfer.jobs`), which the page of work shows.
+The pages choose and preview; the files are made and written by jobs (`transfer.jobs`), which the page of work shows.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
 from import_export.admin import ImportExportMixin
 from import_export.tmp_storages import BaseStorage
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
@@ -28,7 +30,7 @@ from unfold.widgets import UnfoldBooleanSwitchWidget
 
 from labelcrm.core.models import Job
 from labelcrm.lib.spreadsheets import MAX_BYTES, UploadRefused
-from transfer import export_job, exports, imports, jobs
+from transfer import export_job, exports, import_job, imports, jobs
 
 UPLOAD_HOURS = 24  # how long an upload waits to be confirmed
 
@@ -54,8 +56,16 @@ class UploadFolder(BaseStorage):
         except FileNotFoundError:
             raise UploadRefused("gone") from None
 
-    def remove(self) -> None:
-        self._path().unlink(missing_ok=True)
+    def take(self) -> bytes:
+        """What `read` gives, once: whoever confirms a second time finds it gone."""
+        taken = self._path().with_suffix(".taken")
+        try:
+            self._path().rename(taken)
+        except FileNotFoundError:
+            raise UploadRefused("gone") from None
+        raw = taken.read_bytes()
+        taken.unlink()
+        return raw
 
     def _path(self) -> Path:
         if not re.fullmatch(r"[0-9a-f]{32}", self.name or ""):
@@ -127,14 +137,13 @@ class TransferAdmin(ImportExportMixin):
     export_template_name = "reports/export.html"
     tmp_storage_class = UploadFolder
     export_source: export_job.ExportSource
-    skip_admin_log = True  # the audit trail says more, in the transaction of the import
+    import_source: import_job.ImportSource
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perms(self.export_source.rights))
 
     def has_import_permission(self, request: HttpRequest) -> bool:
-        app, model = self.opts.app_label, self.opts.model_name
-        return bool(request.user.has_perms([f"{app}.add_{model}", f"{app}.change_{model}"]))
+        return bool(request.user.has_perms(self.import_source.rights))
 
     def _address(self, page: str) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}")
@@ -173,9 +182,6 @@ class TransferAdmin(ImportExportMixin):
 
     # -- Import ---
 
-    def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_import_data_kwargs(**kwargs) | {"rollback_on_validation_errors": True}
-
     def get_import_resource_kwargs(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
         return {"user": request.user}
 
@@ -191,26 +197,31 @@ class TransferAdmin(ImportExportMixin):
             raise e
         form.add_error("import_file", sentence)
 
+    @method_decorator(require_POST)
     def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        """Write what was previewed. What changed its meaning since then is said, and nothing is written."""
+        """Start the job that writes what was previewed, and go where it will be found."""
+        if not self.has_import_permission(request):
+            raise PermissionDenied
+        form = self.create_confirm_form(request)
         try:
-            return super().process_import(request, **kwargs)
+            self._start_import(form, request.user)
         except UploadRefused as refused:
-            sentence = imports.refusal(refused)
-            messages.error(request, str(sentence))
+            messages.error(request, str(imports.refusal(refused)))
             return HttpResponseRedirect(self._address("import"))
+        messages.success(request, _("The file is being written. This page says how far it is and what came of it."))
+        return HttpResponseRedirect(reverse("work"))
 
-    def process_result(self, result: Any, request: HttpRequest) -> HttpResponse:
-        if result.has_errors() or result.has_validation_errors():
-            messages.error(
-                request, _("Something changed since the preview, and nothing was written. Upload the file again.")
-            )
-            return HttpResponseRedirect(self._address("import"))
-        return super().process_result(result, request)
+    def _start_import(self, form: Any, owner: Any) -> None:
+        """Raises UploadRefused when there is no such upload."""
+        if not form.is_valid():
+            raise UploadRefused("gone")
+        chosen = self.get_import_formats()[int(form.cleaned_data["format"])]
+        upload = UploadFolder(name=form.cleaned_data["import_file_name"]).take()
+        self.start_import(upload, owner=owner, file_format=chosen.kind)
 
-    def add_success_message(self, result: Any, request: HttpRequest) -> None:
-        sentence = _("Imported: %(new)d new, %(update)d changed, %(skip)d unchanged.")
-        messages.success(request, sentence % {name: result.totals[name] for name in ("new", "update", "skip")})
+    def start_import(self, upload: bytes, *, owner: Any, file_format: str) -> Job:
+        """Write this file."""
+        raise NotImplementedError
 
 
 class ContactTransfer(TransferAdmin):
@@ -220,6 +231,7 @@ class ContactTransfer(TransferAdmin):
     import_form_class = ContactUploadForm
     export_form_class = ContactExportForm
     export_source = export_job.CONTACTS
+    import_source = import_job.CONTACTS
 
     def export_counts(self, matching: QuerySet[Any]) -> dict[str, Any]:
         return {
@@ -232,6 +244,9 @@ class ContactTransfer(TransferAdmin):
     def start_export(self, rows: QuerySet[Any], asked: dict[str, Any], **details: Any) -> Job:
         return jobs.export_contacts(rows, leave_out_opted_out=bool(asked.get("leave_out_opted_out")), **details)
 
+    def start_import(self, upload: bytes, *, owner: Any, file_format: str) -> Job:
+        return jobs.import_contacts(upload, owner=owner, file_format=file_format)
+
 
 class CampaignTransfer(TransferAdmin):
     """Campaigns in and out."""
@@ -239,6 +254,10 @@ class CampaignTransfer(TransferAdmin):
     resource_classes = [imports.CampaignResource]
     import_form_class = CampaignUploadForm
     export_source = export_job.CAMPAIGNS
+    import_source = import_job.CAMPAIGNS
 
     def start_export(self, rows: QuerySet[Any], asked: dict[str, Any], **details: Any) -> Job:
         return jobs.export_campaigns(rows, **details)
+
+    def start_import(self, upload: bytes, *, owner: Any, file_format: str) -> Job:
+        return jobs.import_campaigns(upload, owner=owner, file_format=file_format)

@@ -32,6 +32,7 @@ NAMED = frozenset(
 CODES: Mapping[str, frozenset[str]] = {
     "": frozenset({"fields", "origin", "private"}),
     "campaigns.exported": frozenset({"format", "sha256"}),
+    "campaigns.imported": frozenset({"format"}),
     "contact.merged": frozenset({"reason"}),
     "contact.unmerged": frozenset({"reason"}),
     "contacts.exported": frozenset({"format", "sha256"}),

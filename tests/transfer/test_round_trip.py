@@ -22,7 +22,7 @@ from tests.factories import AgentFactory, CampaignFactory, ContactFactory, TeamF
 from tests.numbers import OLD_FORMS, mobiles
 from tests.reports.world import day
 from tests.transfer.test_exports import CSV, HOSTILE, PROGRAM_CSV, XLSX, body, export
-from tests.transfer.test_imports import CONTACTS, confirm, problems, totals, upload
+from tests.transfer.test_imports import confirm, problems, totals, upload
 from transfer import exports
 
 pytestmark = pytest.mark.django_db
@@ -79,7 +79,7 @@ def comes_back_without_effect(client: Client, raw: bytes, kind: str, people: int
     assert problems(preview) == {}
     changed = [row.diff for row in preview.context["result"].rows if row.import_type != "skip"]
     assert totals(preview) == (0, 0, people), changed
-    assert confirm(client, preview).url == CONTACTS
+    confirm(client, preview)
     assert state() == before
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import tablib
 from django.core.exceptions import ValidationError
 from import_export import resources
-from import_export.results import Result
+from import_export.results import InvalidRow, Result
 
 from contacts.models import Campaign
 from contacts.services import campaigns
@@ -15,7 +17,7 @@ from labelcrm.lib.cells import restored
 from labelcrm.lib.text import trimmed
 from transfer.exports import CAMPAIGN_COLUMNS
 from transfer.imports import readers
-from transfer.imports.files import FileResult
+from transfer.imports.files import FileResult, Written
 
 _READERS: dict[str, readers.Reader] = {"cost": readers.rupiah, "starts_on": readers.day, "ends_on": readers.day}
 
@@ -65,3 +67,25 @@ class CampaignResource(resources.ModelResource):
             campaigns.create_campaign(actor=self.user, origin=ORIGIN, **values)
         else:
             campaigns.update_campaign(instance, actor=self.user, origin=ORIGIN, **values)
+
+
+def write_campaigns(rows: Sequence[Mapping[str, str]], user: Any, first_row: dict[str, str]) -> Written:
+    """Write rows of a file; what is wrong with one keeps no other from being written.
+
+    Nothing is asked of or told to `first_row`: of two rows with one code the later counts.
+    """
+    table = tablib.Dataset(*[list(row.values()) for row in rows], headers=list(rows[0]))
+    result = CampaignResource(user=user).import_data(table)
+    for error in (*result.base_errors, *(error for _line, errors in result.row_errors() for error in errors)):
+        raise error.error  # no row's fault, but ours or the database's
+    return Written(
+        created=result.totals["new"],
+        changed=result.totals["update"],
+        unchanged=result.totals["skip"],
+        problems={row.number: _problems(row) for row in result.invalid_rows},
+    )
+
+
+def _problems(row: InvalidRow) -> dict[str, list[str]]:
+    whole = row.non_field_specific_errors
+    return row.field_specific_errors | ({"": whole} if whole else {})

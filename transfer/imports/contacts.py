@@ -1,4 +1,4 @@
-"""Contacts from a file: each row understood before the first is written.
+"""Contacts from a file: rows are understood together before the first of them is written.
 
 A whole file is understood with a handful of queries however long it is. A cell that says what an export would write
 is no change, so a file that labelcrm wrote comes back in without effect: there the id says who is meant, and digits
@@ -13,7 +13,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import tablib
@@ -27,14 +26,13 @@ from import_export.results import Result, RowResult
 from contacts.models import Agent, Campaign, Channel, Contact
 from contacts.selectors.viewing import viewer_of
 from contacts.services.importing import ContactFields, ContactRow, Owners, create_or_update_contacts, owners_of
-from labelcrm.core import audit
 from labelcrm.lib import phones
 from labelcrm.lib.cells import restored
 from labelcrm.lib.numbers import row_id
 from labelcrm.lib.text import legible
 from transfer import exports
 from transfer.imports import readers
-from transfer.imports.files import FileResult
+from transfer.imports.files import FileResult, Written, line_of
 from transfer.imports.headings import OTHER_ID, ROW_NUMBER
 from webhooks.gateways import user_ids
 
@@ -68,7 +66,7 @@ class Shown(Field):
 
 
 class ContactResource(resources.ModelResource):
-    """django-import-export's view of an import of contacts; `user` is who imports."""
+    """django-import-export's view of an import of contacts, for the preview; `user` is who imports."""
 
     phone = Shown("phone", lambda contact: contact.address and contact.shown_address)
     name = Shown("name", lambda contact: contact.name)
@@ -141,37 +139,44 @@ class ContactResource(resources.ModelResource):
             raise ValidationError(import_validation_errors)
 
     def save_instance(self, instance: Contact, is_create: bool, row: Any, **kwargs: Any) -> None:
-        """Written by `after_import`, all rows together, and not at all in a preview."""
+        """Nothing: this is the preview, `write_contacts` writes."""
 
     def save_m2m(self, instance: Any, row: Any, **kwargs: Any) -> None:
         """Contacts have no such fields here."""
 
-    def after_import(self, dataset: tablib.Dataset, result: Any, **kwargs: Any) -> None:
-        if not self._is_dry_run(kwargs) and not result.has_errors() and not result.has_validation_errors():
-            self._write(dataset, result)
-            audit.record(
-                actor=self.user,
-                action="contacts.imported",
-                format=Path(str(kwargs.get("file_name") or "")).suffix[1:5].lower(),  # files are called after people
-                rows=result.total_rows,
-                new=result.totals["new"],
-                changed=result.totals["update"],
-                unchanged=result.totals["skip"],
-            )
 
-    def _write(self, dataset: tablib.Dataset, result: Result) -> None:
-        """Write the plans; what became wrong while others wrote is an error of its row."""
-        lines = {
-            number: ContactRow(None if plan.new else plan.contact.pk, plan.phone, plan.said)
-            for number, plan in self.plans.items()
-            if plan.new or plan.changed
-        }
-        for number, error in sorted(create_or_update_contacts(lines, actor=self.user).items()):
-            result.append_invalid_row(number, dict(zip(dataset.headers, dataset[number - 1], strict=True)), error)
+def write_contacts(rows: Sequence[Mapping[str, str]], user: Any, first_row: dict[str, str]) -> Written:
+    """Write what rows of a file mean by now; what is wrong with one keeps no other from being written.
+
+    `first_row`: see `plans`.
+    """
+    made = plans(rows, user=user, first_row=first_row)
+    wanted = {
+        number: ContactRow(None if plan.new else plan.contact.pk, plan.phone, plan.said)
+        for number, plan in enumerate(made)
+        if not plan.errors and (plan.new or plan.changed)
+    }
+    refused = create_or_update_contacts(wanted, actor=user)
+    written = Written()
+    for number, (row, plan) in enumerate(zip(rows, made, strict=True)):
+        if number in refused:
+            plan.wrong("", " ".join(refused[number].messages))
+        if plan.errors:
+            written.problems[line_of(row, number)] = plan.errors
+        elif number not in wanted:
+            written.unchanged += 1
+        elif plan.new:
+            written.created += 1
+        else:
+            written.changed += 1
+    return written
 
 
-def plans(rows: Sequence[Mapping[str, str]], *, user: Any) -> list[Plan]:
-    """What each row of a file means; queries do not grow with the rows, apart from chunks of those that exist."""
+def plans(rows: Sequence[Mapping[str, str]], *, user: Any, first_row: dict[str, str] | None = None) -> list[Plan]:
+    """What each row of a file means; queries do not grow with the rows, apart from chunks of those that exist.
+
+    `first_row` says on which line stood whom the rows before these are about, and learns of these.
+    """
     row_ids = [_identify(row) for row in rows]
     owners = owners_of(
         phones=(phone for each in row_ids for phone in (each.phone, each.as_it_stands) if phone),
@@ -189,10 +194,10 @@ def plans(rows: Sequence[Mapping[str, str]], *, user: Any) -> list[Plan]:
     )
     own_numbers = set(Channel.all_objects.exclude(own_phone="").values_list("own_phone", flat=True))
     made: list[Plan] = []
-    first_row: dict[int | str, str] = {}
+    first_row = {} if first_row is None else first_row
     for row, each, contact_id in zip(rows, row_ids, ids, strict=True):
         plan = _plan(each, contact_id, known, owners, own_numbers)
-        who = contact_id or (min(phones.same_number(each.phone)) if each.phone else "")
+        who = str(contact_id or "") or (min(phones.same_number(each.phone)) if each.phone else "")
         if who and who in first_row:
             plan.wrong("phone", _("The same contact as in row %(row)s.") % {"row": first_row[who]})
         elif who:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import tablib
@@ -89,17 +90,40 @@ FORMATS = (CSV, XLSX)
 EXPORT_FORMATS = (CSV, XLSX, ProgramCSV)
 
 
+@dataclass(slots=True)
+class Written:
+    """What became of some rows: how many were created, changed or said nothing new, and what is wrong with the others.
+
+    `problems` are sentences by column ("" for the row as a whole), by line of the file.
+    """
+
+    created: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    problems: dict[int, dict[str, list[str]]] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {
+            "created": self.created,
+            "changed": self.changed,
+            "unchanged": self.unchanged,
+            "failed": len(self.problems),
+        }
+
+
 class FileResult(Result):
     """Errors are named by their line in the file, whatever blank lines were left out."""
 
     def append_invalid_row(self, number: int, row: Any, validation_error: ValidationError) -> None:
-        super().append_invalid_row(_line(row, number), row, validation_error)
+        super().append_invalid_row(line_of(row, number), row, validation_error)
 
     def append_error_row(self, number: int, row: Any, errors: list[Any]) -> None:
-        super().append_error_row(_line(row, number), row, errors)
+        super().append_error_row(line_of(row, number), row, errors)
 
 
-def _line(row: Mapping[str, Any], number: int) -> int:
+def line_of(row: Mapping[str, Any], number: int = 0) -> int:
+    """The line of a row in its file; `number` where it does not say."""
     return int(row.get(headings.ROW_NUMBER) or number)
 
 
