@@ -27,6 +27,7 @@ from django.db.models import QuerySet
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from contacts.selectors.viewing import viewer_of
 from labelcrm.core import audit, jobs
 from labelcrm.core.jobs import JobKind, JobRefused, Step
 from labelcrm.core.models import Job, JobFile
@@ -136,7 +137,7 @@ def _unpacked(body: bytes) -> list[int]:
 def _keep_rows(job: Job, source: ExportSource, owner: Any) -> Step:
     part = job.cursor.get("part", 0)
     ids = _unpacked(read_part(job, IDS, part))
-    found = source.rows(ids, user=owner, **job.parameters["asked"])
+    found = source.rows(ids, viewer=viewer_of(owner), **job.parameters["asked"])
     counts = {
         "rows": job.cursor.get("rows", 0) + len(found.lines),
         "left_out": job.cursor.get("left_out", 0) + found.left_out,

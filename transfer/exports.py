@@ -22,7 +22,7 @@ from xlsxwriter import Workbook
 
 from contacts.models import Campaign, Contact
 from contacts.models.channels import CRM_GATEWAY
-from contacts.selectors.viewing import viewer_of
+from labelcrm.core.viewer import Viewer
 from labelcrm.lib.cells import cleaned, for_xlsx
 from labels.models import Label, Method
 
@@ -47,27 +47,27 @@ class Rows:
     without_number: int = 0
 
 
-def contact_rows(ids: Sequence[int], *, user: Any, leave_out_opted_out: bool) -> Rows:
-    """The rows of these contacts as far as `user` sees them now, in the order of their ids.
+def contact_rows(ids: Sequence[int], *, viewer: Viewer, leave_out_opted_out: bool) -> Rows:
+    """The rows of these contacts as far as `viewer` sees them now, in the order of their ids.
 
     Whoever was merged into another contact or erased meanwhile has none.
     """
-    seen = Contact.all_objects.visible_to(user).filter(pk__in=ids, merged_into=None).values_list("pk", flat=True)
-    lines = list(rows_of(list(seen), user=user))
+    seen = Contact.all_objects.visible_to(viewer).filter(pk__in=ids, merged_into=None).values_list("pk", flat=True)
+    lines = list(rows_of(list(seen), viewer=viewer))
     kept = [line for line in lines if not (leave_out_opted_out and line[_OPTED_OUT] == YES)]
     return Rows(kept, left_out=len(lines) - len(kept), without_number=sum(not line[_PHONE] for line in kept))
 
 
-def campaign_rows(ids: Sequence[int], *, user: Any) -> Rows:
-    """The rows of these campaigns as far as `user` sees them now, in the order of `ids`."""
-    seen = {campaign.pk: campaign for campaign in Campaign.all_objects.visible_to(user).filter(pk__in=ids)}
+def campaign_rows(ids: Sequence[int], *, viewer: Viewer) -> Rows:
+    """The rows of these campaigns as far as `viewer` sees them now, in the order of `ids`."""
+    seen = {campaign.pk: campaign for campaign in Campaign.all_objects.visible_to(viewer).filter(pk__in=ids)}
     found = (seen[pk] for pk in ids if pk in seen)
     return Rows([[_text(getattr(campaign, name)) for name in CAMPAIGN_COLUMNS] for campaign in found])
 
 
-def rows_of(ids: Iterable[int], *, user: Any) -> Iterator[list[str]]:
+def rows_of(ids: Iterable[int], *, viewer: Viewer) -> Iterator[list[str]]:
     """The cells of contacts by id in the order of COLUMNS and of their ids, not cleaned yet; a query per CHUNK."""
-    words, ordered = _words(user), sorted(set(ids))
+    words, ordered = _words(viewer), sorted(set(ids))
     for start in range(0, len(ordered), CHUNK):
         yield from _chunk(ordered[start : start + CHUNK], words)
 
@@ -98,14 +98,15 @@ def _chunk(ids: list[int], words: dict[str, Any]) -> Iterator[list[str]]:
             yield [*line[:_LABELS], JOINER.join(dict.fromkeys(labels)), *line[_LABELS + 1 :]]
 
 
-def _words(user: Any) -> dict[str, Any]:
-    """What the query needs besides ids: the channels this user sees, and names in the language of the reader."""
+def _words(viewer: Viewer) -> dict[str, Any]:
+    """What the query needs besides ids: the channels that are seen, and names in the language of the reader.
+
+    What exists in the CRM alone is seen with its contact.
+    """
     labels = {label.pk: str(label) for label in Label.all_objects.all()}
     methods = dict(Method.choices)
-    viewer = viewer_of(user)
-    seen = None if viewer.everything else list(viewer.channels)
     return {
-        "channels": seen,
+        "channels": None if viewer.everything else [*viewer.channels, viewer.crm],
         "crm": CRM_GATEWAY,
         "zone": settings.TIME_ZONE,
         "label_ids": list(labels),

@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from contacts.models.querysets import has_left
+from contacts.selectors.viewing import has_left
 from labelcrm.core import jobs
 from labelcrm.core.jobs import JobRefused
 from labelcrm.core.models import Job, JobFile, User

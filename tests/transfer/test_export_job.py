@@ -20,6 +20,7 @@ from django.utils import timezone, translation
 from openpyxl import load_workbook
 
 from contacts.models import Agent, Contact
+from contacts.selectors.viewing import viewer_of
 from labelcrm.core import jobs as core_jobs
 from labelcrm.core.models import AuditEntry, Job, JobFile, JobRun
 from labelcrm.core.tasks import forget_job_files
@@ -51,7 +52,7 @@ def user(db: None) -> Any:
 def start(user: Any, file_format: str = exports.CSV, *, leave_out: bool = True) -> Job:
     with translation.override(user.language):
         return jobs.export_contacts(
-            Contact.objects.visible_to(user), owner=user, file_format=file_format, filters={},
+            Contact.objects.visible_to(viewer_of(user)), owner=user, file_format=file_format, filters={},
             leave_out_opted_out=leave_out,
         )  # fmt: skip
 

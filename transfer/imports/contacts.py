@@ -26,6 +26,7 @@ from import_export.results import Result, RowResult
 from contacts.models import Agent, Campaign, Channel, Contact
 from contacts.selectors.viewing import viewer_of
 from contacts.services.importing import ContactFields, ContactRow, Owners, create_or_update_contacts, owners_of
+from labelcrm.core.viewer import Viewer
 from labelcrm.lib import phones
 from labelcrm.lib.cells import restored
 from labelcrm.lib.numbers import row_id
@@ -100,7 +101,7 @@ class ContactResource(resources.ModelResource):
         if not {"phone", "lids", "user_ids"} & set(dataset.headers):
             raise ValidationError(_("The file needs a column “phone” (or “telepon”, “nomor”, “whatsapp”)."))
         rows = [dict(zip(dataset.headers, row, strict=True)) for row in dataset]
-        self.plans = dict(enumerate(plans(rows, user=self.user), start=1))
+        self.plans = dict(enumerate(plans(rows, viewer=viewer_of(self.user)), start=1))
 
     def get_result_class(self) -> type[Result]:
         return FileResult
@@ -150,7 +151,7 @@ def write_contacts(rows: Sequence[Mapping[str, str]], user: Any, first_row: dict
 
     `first_row`: see `plans`.
     """
-    made = plans(rows, user=user, first_row=first_row)
+    made = plans(rows, viewer=viewer_of(user), first_row=first_row)
     wanted = {
         number: ContactRow(None if plan.new else plan.contact.pk, plan.phone, plan.said)
         for number, plan in enumerate(made)
@@ -172,7 +173,7 @@ def write_contacts(rows: Sequence[Mapping[str, str]], user: Any, first_row: dict
     return written
 
 
-def plans(rows: Sequence[Mapping[str, str]], *, user: Any, first_row: dict[str, str] | None = None) -> list[Plan]:
+def plans(rows: Sequence[Mapping[str, str]], *, viewer: Viewer, first_row: dict[str, str] | None = None) -> list[Plan]:
     """What each row of a file means; queries do not grow with the rows, apart from chunks of those that exist.
 
     `first_row` says on which line stood whom the rows before these are about, and learns of these.
@@ -183,14 +184,14 @@ def plans(rows: Sequence[Mapping[str, str]], *, user: Any, first_row: dict[str, 
         lids=(lid for each in row_ids for lid in each.lids),
         user_ids=(one for each in row_ids for one in each.user_ids),
     )
-    by_id = _seen_by_id((each.id for each in row_ids if each.id), user)
+    by_id = _seen_by_id((each.id for each in row_ids if each.id), viewer)
     for each in row_ids:
         each.believe(owners)
     ids = [_owner(each, owners, by_id) for each in row_ids]
-    known = _known(filter(None, ids), user)
+    known = _known(filter(None, ids), viewer)
     agents, campaigns = (
-        _Names(Agent.objects.visible_to(viewer_of(user))),
-        _Names(Campaign.objects.visible_to(viewer_of(user))),
+        _Names(Agent.objects.visible_to(viewer)),
+        _Names(Campaign.objects.visible_to(viewer)),
     )
     own_numbers = set(Channel.all_objects.exclude(own_phone="").values_list("own_phone", flat=True))
     made: list[Plan] = []
@@ -209,18 +210,20 @@ def plans(rows: Sequence[Mapping[str, str]], *, user: Any, first_row: dict[str, 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A contact of the file, whether the user sees it, and the cells an export would write for it."""
+    """A contact of the file, whether the viewer sees it, and the cells an export would write for it."""
 
     contact: Contact
     cells: dict[str, str]
     visible: bool
 
 
-def _known(ids: Iterable[int], user: Any) -> dict[int, _Known]:
+def _known(ids: Iterable[int], viewer: Viewer) -> dict[int, _Known]:
     wanted = sorted(set(ids))
     contacts = Contact.all_objects.select_related("assigned_to", "campaign").in_bulk(wanted)
-    seen = set(Contact.all_objects.visible_to(viewer_of(user)).filter(pk__in=wanted).values_list("pk", flat=True))
-    cells = {int(line[0]): dict(zip(exports.COLUMNS, line, strict=True)) for line in exports.rows_of(wanted, user=user)}
+    seen = set(Contact.all_objects.visible_to(viewer).filter(pk__in=wanted).values_list("pk", flat=True))
+    cells = {
+        int(line[0]): dict(zip(exports.COLUMNS, line, strict=True)) for line in exports.rows_of(wanted, viewer=viewer)
+    }
     return {pk: _Known(contact, cells[pk], pk in seen) for pk, contact in contacts.items()}
 
 
@@ -274,14 +277,14 @@ def _id(cell: str) -> int | None:
     return row_id(legible(cell).removesuffix(".0"))
 
 
-def _seen_by_id(ids: Iterable[int], user: Any) -> dict[int, int]:
-    """By id in the file the contact that has it now, which for a merged one is the survivor; as far as `user` sees."""
+def _seen_by_id(ids: Iterable[int], viewer: Viewer) -> dict[int, int]:
+    """By id in the file the contact that has it now, for a merged one the survivor; as far as `viewer` sees."""
     wanted = sorted(set(ids))
     if not wanted:
         return {}
     found = Contact.all_objects.filter(pk__in=wanted).values_list("pk", "merged_into_id")
     now = {pk: survivor or pk for pk, survivor in found}
-    seen = set(Contact.all_objects.visible_to(viewer_of(user)).filter(pk__in=now.values()).values_list("pk", flat=True))
+    seen = set(Contact.all_objects.visible_to(viewer).filter(pk__in=now.values()).values_list("pk", flat=True))
     return {pk: survivor for pk, survivor in now.items() if survivor in seen}
 
 
