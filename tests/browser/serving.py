@@ -94,7 +94,7 @@ class Site:
 def serving(folder: Path, **more: str) -> Iterator[Site]:
     """A site over the test's database, with its home in `folder`."""
     port = _free_port()
-    own = {"HOST": "127.0.0.1", "PORT": str(port), "LABELCRM_HOME": str(folder), "DATABASE_URL": _test_database()}
+    own = {"HOST": "127.0.0.1", "PORT": str(port), "LABELCRM_HOME": str(folder), "DATABASE_URL": database_url()}
     site = Site(port, {**os.environ, **own, **more, "PYTHONWARNINGS": "default"}, folder / "web.log")
     site.start()
     try:
@@ -127,7 +127,7 @@ def _command(environment: dict[str, str]) -> list[str]:
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
-def _test_database() -> str:
+def database_url() -> str:
     """DATABASE_URL with the name that Django gave the test's database."""
     parts = urlsplit(os.environ["DATABASE_URL"])
     return urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))
