@@ -31,12 +31,12 @@ JOBS = [
     BeatJob("sweep-jobs", "core.sweep_jobs", every=5.0, expires=5),
     BeatJob("heartbeat", "webhooks.heartbeat", every=20.0, expires=20),
     BeatJob("heartbeat-slow", "core.heartbeat_slow", every=20.0, expires=60),
+    BeatJob("forget-old-jobs", "core.forget_old_jobs", every=crontab(minute=40), expires=HOUR),
     BeatJob("empty-old-bodies", "webhooks.empty_old_bodies", every=crontab(minute=45), expires=HOUR),
     BeatJob("forget-repeated-statuses", "webhooks.forget_repeated_statuses", every=crontab(minute=50), expires=HOUR),
     BeatJob("flag-stale", "labels.flag_stale", every=crontab(minute=5), expires=HOUR),
     BeatJob("compact-days", "labels.compact_days", every=60.0, expires=60),
     BeatJob("follow-teams", "labels.follow_teams", every=60.0, expires=60),
-    BeatJob("forget-job-files", "core.forget_job_files", every=crontab(minute=35), expires=HOUR),
     BeatJob("check-projections", "labels.check_projections", every=crontab(minute=25), expires=HOUR),
 ]
 

@@ -121,7 +121,7 @@ REDIS_URL = env.redis_url()
 CELERY_BROKER_URL = env.broker_url()
 # Long work has a queue and a worker process of its own, so that it never holds up the drain.
 SLOW_TASKS = (
-    "core.run_job", "core.heartbeat_slow", "core.forget_job_files", "labels.flag_stale", "labels.check_projections",
+    "core.run_job", "core.heartbeat_slow", "core.forget_old_jobs", "labels.flag_stale", "labels.check_projections",
     "labels.compact_days", "labels.follow_teams",
 )  # fmt: skip
 CELERY_TASK_ROUTES = {name: {"queue": "slow"} for name in SLOW_TASKS}

@@ -27,8 +27,9 @@ from typing import Any
 from uuid import uuid4
 
 from django.db import DatabaseError, InterfaceError, transaction
-from django.db.models import Exists, OuterRef, Q
-from django.db.models.functions import Now
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 from django.utils.functional import Promise
 
@@ -44,6 +45,7 @@ MAX_TRIES = 5  # of one step
 PAUSE = timedelta(seconds=5)  # before the second try, twice as long before each further one
 FILES_KEPT = timedelta(days=7)  # after a job's end
 FAILED_FILES_KEPT = timedelta(days=1)  # for a retry
+KEPT = timedelta(days=90)  # after a job's end
 State = Job.State
 UNFINISHED = (State.QUEUED, State.RUNNING)
 
@@ -78,6 +80,7 @@ class JobKind:
     `title` says in the reader's language what the job does, `outcome` what came of it, `link` where to look at it;
     others than the owner are shown the link if they have the `link_rights`.
     `lease` is how long a step may be before somebody else takes the job for a dead worker's; it is read before each.
+    `quiet` is the condition for a finished job of the system's own of which nobody needs to know.
 
     When a job is cancelled (`job.cancel_asked_at`), a kind that `winds_back` is asked on until it has undone what it
     did, or put away what it began, and says so with a result; any other is not asked again. `stopped` says what
@@ -94,6 +97,7 @@ class JobKind:
     lease: Callable[[Job], timedelta] = lambda job: LEASE
     winds_back: bool = False
     can_retry: bool = True
+    quiet: Q | None = None
 
 
 KINDS: dict[str, JobKind] = {}
@@ -128,7 +132,10 @@ def cancel(job: Job, *, actor: Any) -> bool:
 
 
 def retry(job: Job, *, actor: Any) -> bool:
-    """Go on with a failed job from the step that failed; whether it had failed."""
+    """Go on with a failed job from the step that failed; whether it had failed, and is of a kind that can."""
+    kind = KINDS.get(job.kind)
+    if kind is None or not kind.can_retry:
+        return False
     with transaction.atomic():
         again = Job.objects.filter(pk=job.pk, state=State.FAILED).update(
             state=State.QUEUED, error="", tries=0, not_before=None, finished_at=None
@@ -145,6 +152,20 @@ def sweep() -> int:
     for pk in waiting:
         publish(RUN_JOB, pk, expires=5)
     return len(waiting)
+
+
+def unfinished_of_user() -> Combinable:
+    """To annotate users with: how much of what each asked for is unfinished."""
+    theirs = Job.objects.filter(owner=OuterRef("pk"), state__in=UNFINISHED).order_by().values("owner")
+    return Coalesce(Subquery(theirs.annotate(jobs=Count("pk")).values("jobs")), 0)
+
+
+def forget_old() -> int:
+    """Delete the jobs that ended long ago, and their files; how many jobs. The audit trail keeps who asked for what."""
+    old = Job.objects.filter(finished_at__lt=timezone.now() - KEPT)
+    with transaction.atomic():
+        JobFile.objects.filter(job__in=old).delete()
+        return old.delete()[1].get("core.Job", 0)
 
 
 # -- Doing it ---------------------------------------------------------------------------------------------------------

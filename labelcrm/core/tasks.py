@@ -27,8 +27,10 @@ def sweep_jobs() -> None:
     jobs.sweep()
 
 
-@shared_task(name="core.forget_job_files")
-def forget_job_files() -> None:
-    """Delete, once per business day, the files of jobs that ended long enough ago."""
+@shared_task(name="core.forget_old_jobs")
+def forget_old_jobs() -> None:
+    """Delete, once per business day, the jobs that ended long ago, and before that their files."""
     day = daily_period(timezone.now())
-    once_per_period("forget-job-files", day, lambda: {"parts": jobs.forget_old_files()})
+    once_per_period(
+        "forget-old-jobs", day, lambda: {"jobs": jobs.forget_old(), "file_parts": jobs.forget_old_files()}
+    )

@@ -278,3 +278,14 @@ def test_a_job_forgets_the_files_it_needs_no_more(work: Counting) -> None:
     assert JobFile.objects.get().name == "c"
     jobs.forget_files(job)
     assert not JobFile.objects.exists()
+
+
+def test_jobs_that_ended_three_months_ago_are_forgotten_with_their_files(work: Counting) -> None:
+    long_ago, lately, never = start(), start(), start()
+    jobs.run(long_ago.pk)
+    jobs.run(lately.pk)
+    Job.objects.filter(pk=long_ago.pk).update(finished_at=timezone.now() - timedelta(days=91))
+    Job.objects.update(created_at=timezone.now() - timedelta(days=200))
+    assert jobs.forget_old() == 1
+    assert set(Job.objects.values_list("pk", flat=True)) == {lately.pk, never.pk}
+    assert set(JobFile.objects.values_list("job", flat=True)) == {lately.pk}
