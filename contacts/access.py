@@ -14,14 +14,16 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import ModelBackend
 
 from contacts.selectors.viewing import has_left
+from labelcrm.core.jobs import unfinished_of_user
 
 
 class StaffBackend(ModelBackend):
     """Django's, except that who has left neither logs in nor stays logged in."""
 
     def get_user(self, user_id: Any) -> Any:
-        # With the agent, which every request asks for: it costs no query of its own.
-        user = get_user_model()._default_manager.select_related("agent").filter(pk=user_id).first()
+        # With the agent, and how much work they wait for, which every page shows: neither costs a query of its own.
+        users = get_user_model()._default_manager.select_related("agent").annotate(unfinished_jobs=unfinished_of_user())
+        user = users.filter(pk=user_id).first()
         return user if user is not None and self.user_can_authenticate(user) else None
 
     def user_can_authenticate(self, user: Any) -> bool:

@@ -17,12 +17,16 @@ Text = str | Promise
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the menu; shown to who has `permission` ("" = everybody), and only when `view` exists."""
+    """One line of the menu; shown to who has `permission` ("" = everybody), and only when `view` exists.
+
+    `count` names the attribute of the user that holds the number beside it.
+    """
 
     title: Text
     icon: str
     view: str
     permission: str = ""
+    count: str = ""
 
 
 MENU: list[tuple[Text, list[Entry]]] = [
@@ -81,7 +85,7 @@ MENU: list[tuple[Text, list[Entry]]] = [
             Entry(_("Audit trail"), "policy", "admin:core_auditentry_changelist", "core.view_auditentry"),
             Entry(_("API tokens"), "key", "admin:authtoken_tokenproxy_changelist", "authtoken.view_tokenproxy"),
             Entry(_("Failed logins"), "lock", "admin:axes_accessattempt_changelist", "axes.view_accessattempt"),
-            Entry(_("Work"), "progress_activity", "work"),
+            Entry(_("Work"), "progress_activity", "work", count="unfinished_jobs"),
             Entry(_("Job runs"), "schedule", "admin:core_jobrun_changelist", "core.view_jobrun"),
         ],
     ),
@@ -90,15 +94,21 @@ MENU: list[tuple[Text, list[Entry]]] = [
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The menu as unfold wants it, without what this user may not open."""
-    groups = ((title, list(_items(entries, request.user))) for title, entries in MENU)
+    groups = ((title, list(_items(entries, request))) for title, entries in MENU)
     return [{"title": title, "separator": bool(title), "items": items} for title, items in groups if items]
 
 
-def _items(entries: list[Entry], user: Any) -> Iterator[dict[str, Any]]:
+def _items(entries: list[Entry], request: HttpRequest) -> Iterator[dict[str, Any]]:
     for entry in entries:
         link = _link(entry.view)
-        if link and (not entry.permission or user.has_perm(entry.permission)):
-            yield {"title": entry.title, "icon": entry.icon, "link": link}
+        if link and (not entry.permission or request.user.has_perm(entry.permission)):
+            yield {"title": entry.title, "icon": entry.icon, "link": link, **_badge(entry, link, request)}
+
+
+def _badge(entry: Entry, link: str, request: HttpRequest) -> dict[str, Any]:
+    """The number beside a line; not on its own page, which shows the thing itself as it is now."""
+    count = getattr(request.user, entry.count, 0) if entry.count else 0
+    return {"badge": count, "badge_variant": "primary"} if count and not request.path.startswith(link) else {}
 
 
 @dataclass(frozen=True, slots=True)

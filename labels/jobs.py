@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -24,20 +26,26 @@ from labels.services.wording import RESTATE, subject_of
 
 def remap(*, channel_label: ChannelLabel, label: Label, since: datetime | None, actor: Any) -> Job:
     """Say what a WhatsApp label means: always (`since` None), or from a time on. The work begins after the commit."""
-    wanted = {"channel_label": channel_label.pk, "label": label.pk, "since": since.isoformat() if since else None}
-    return jobs.start(REMAP, owner=actor, parameters=wanted, subject=subject_of(channel_label.pk))
+    parameters = {
+        "channel_label": channel_label.pk,
+        "label": label.pk,
+        "since": since.isoformat() if since else None,
+        # As they are called now: a list of jobs reads no further rows.
+        "names": [channel_label.name, channel_label.channel.name, label.name, label.name_en],
+    }
+    return jobs.start(REMAP, owner=actor, parameters=parameters, subject=subject_of(channel_label.pk))
 
 
 def _remap_title(job: Job) -> str:
-    row = ChannelLabel.objects.select_related("channel").filter(pk=job.parameters["channel_label"]).first()
-    label = Label.all_objects.filter(pk=job.parameters["label"]).first()
-    words = {"name": row.name if row else "?", "channel": row.channel.name if row else "?", "label": label or "?"}
+    name, channel, label, label_en = job.parameters["names"]
+    words = {"name": name, "channel": channel, "label": Label(name=label, name_en=label_en)}
     return _("“%(name)s” on %(channel)s means “%(label)s”") % words
 
 
 def _restated(job: Job) -> str:
     contacts = job.result.get("contacts", 0)
-    return ngettext("%(n)d contact restated", "%(n)d contacts restated", contacts) % {"n": contacts}
+    sentence = ngettext("%(n)s contact restated", "%(n)s contacts restated", contacts)
+    return sentence % {"n": number_format(contacts, force_grouping=True)}
 
 
 def _channel_label_link(job: Job) -> str:
@@ -50,6 +58,7 @@ REMAP = jobs.register(
         step=remap_step,
         title=_remap_title,
         outcome=_restated,
+        stopped=lambda job: _("Taken back: it means what it meant before"),
         link=_channel_label_link,
         winds_back=True,
     )
@@ -57,9 +66,8 @@ REMAP = jobs.register(
 
 
 def _restate_title(job: Job) -> str:
-    row = ChannelLabel.objects.select_related("channel").filter(pk=job.parameters["channel_label"]).first()
-    words = {"name": row.name if row else "?", "channel": row.channel.name if row else "?"}
-    return _("“%(name)s” on %(channel)s has another name or meaning") % words
+    name, channel = job.parameters["names"]
+    return _("“%(name)s” on %(channel)s has another name or meaning") % {"name": name, "channel": channel}
 
 
 RESTATED = jobs.register(
@@ -68,8 +76,8 @@ RESTATED = jobs.register(
 
 
 def _restage_title(job: Job) -> str:
-    label = Label.all_objects.filter(pk=job.parameters["label"]).first()
-    return _("“%(label)s” has another step: stages follow") % {"label": label or "?"}
+    name, name_en = job.parameters["names"]
+    return _("“%(label)s” has another step: stages follow") % {"label": Label(name=name, name_en=name_en)}
 
 
 RESTAGED = jobs.register(
@@ -93,8 +101,12 @@ def rebuild(*, actor: Any) -> Job:
 
 def _rebuild_outcome(job: Job) -> str:
     differences = job.result.get("differences", 0)
-    sentence = ngettext("%(n)d difference found and mended", "%(n)d differences found and mended", differences)
-    return sentence % {"n": differences} if differences else _("No difference: every figure follows from the events")
+    sentence = ngettext("%(n)s difference found and mended", "%(n)s differences found and mended", differences)
+    return (
+        sentence % {"n": number_format(differences, force_grouping=True)}
+        if differences
+        else _("No difference: every figure follows from the events")
+    )
 
 
 REBUILD = jobs.register(
@@ -103,6 +115,7 @@ REBUILD = jobs.register(
         step=rebuild_step,
         title=lambda job: _("Every interval and figure derived again from the events"),
         outcome=_rebuild_outcome,
+        quiet=Q(result__differences=0),
     )
 )
 
@@ -113,20 +126,21 @@ REBUILD = jobs.register(
 def follow_teams() -> int:
     """Start counting channels that are new or joined another team in their team; returns how many jobs that took."""
     known = set(Job.objects.filter(kind=RESCOPE.name, state__in=jobs.UNFINISHED).values_list("subject", flat=True))
-    moved = {f"channel_team:{pk}": pk for pk in moved_channels()}
-    started = [
-        jobs.start(RESCOPE, owner=None, parameters={"channel": pk}, subject=subject)
-        for subject, pk in moved.items()
-        if subject not in known and not count_if_new(pk)
-    ]
-    return len(started)
+    started = 0
+    for channel in Channel.all_objects.filter(pk__in=moved_channels()).order_by("pk"):
+        subject = f"channel_team:{channel.pk}"
+        if subject not in known and not count_if_new(channel.pk):
+            parameters = {"channel": channel.pk, "names": [channel.name]}
+            jobs.start(RESCOPE, owner=None, parameters=parameters, subject=subject)
+            started += 1
+    return started
 
 
 def _rescope_title(job: Job) -> str:
-    channel = Channel.all_objects.filter(pk=job.parameters.get("channel")).first()
-    if channel is None:
+    if "channel" not in job.parameters:
         return _("What each team and number sees of contacts they share")
-    return _("%(channel)s is counted in its team") % {"channel": channel.name}
+    [channel] = job.parameters["names"]
+    return _("%(channel)s is counted in its team") % {"channel": channel}
 
 
 RESCOPE = jobs.register(JobKind(name="labels.scopes", step=rescope_step, title=_rescope_title))

@@ -31,6 +31,4 @@ def sweep_jobs() -> None:
 def forget_old_jobs() -> None:
     """Delete, once per business day, the jobs that ended long ago, and before that their files."""
     day = daily_period(timezone.now())
-    once_per_period(
-        "forget-old-jobs", day, lambda: {"jobs": jobs.forget_old(), "file_parts": jobs.forget_old_files()}
-    )
+    once_per_period("forget-old-jobs", day, lambda: {"jobs": jobs.forget_old(), "file_parts": jobs.forget_old_files()})

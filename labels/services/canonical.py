@@ -46,7 +46,8 @@ def update_label(label: Label, *, actor: Any, origin: str, **values: Any) -> Lab
         if {"name", "name_en"} & values.keys():
             _keep_spellings(label)
         if label.step != step:
-            jobs.start(jobs.KINDS[RESTAGE], owner=actor, parameters={"label": label.pk}, subject=f"label:{label.pk}")
+            parameters = {"label": label.pk, "names": [label.name, label.name_en]}
+            jobs.start(jobs.KINDS[RESTAGE], owner=actor, parameters=parameters, subject=f"label:{label.pk}")
     return label
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from contacts.services.contact_rows import lock_contacts
 from labelcrm.core import jobs
 from labelcrm.core.bulk import execute, fetch, transpose
-from labels.models import ChannelLabelMeaning, Label, LabelAssignment
+from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelAssignment
 from labels.selectors.wording import load_wording
 from labels.services.figures import update_figures
 
@@ -40,9 +40,9 @@ def update_intervals(channel_labels: Collection[int]) -> set[int]:
     had is restated by a job instead, so that no lane waits for it.
     """
     on_many = {pk for (pk,) in fetch(_ON_MANY, [sorted(channel_labels), MANY, MANY])}
-    for pk in sorted(on_many):
-        parameters = {"channel_label": pk}
-        jobs.start(jobs.KINDS[RESTATE], owner=None, parameters=parameters, subject=subject_of(pk))
+    for row in ChannelLabel.objects.filter(pk__in=on_many).select_related("channel").order_by("pk"):
+        parameters = {"channel_label": row.pk, "names": [row.name, row.channel.name]}
+        jobs.start(jobs.KINDS[RESTATE], owner=None, parameters=parameters, subject=subject_of(row.pk))
     rest = set(channel_labels) - on_many
     contacts: set[int] = set()
     while found := _contacts_with(rest) - contacts:

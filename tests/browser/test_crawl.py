@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from contacts.models import Team
-from labelcrm.core.models import User
+from labelcrm.core.models import Job, User
 from labelcrm.core.roles import ROLES
 from labels.models import ChannelLabel
 from tests.browser.walking import Watch, axe_findings, in_the_dark, log_in, walk
@@ -45,6 +45,8 @@ def company(live_server: Any) -> str:
     for role in ROLES:
         UserFactory(username=role, role=role, teams=[team])
     UserFactory(username="root", is_superuser=True)
+    for state in Job.State:
+        Job.objects.create(kind="labels.rebuild", state=state, progress=1200, total=5000, error="ValueError: no")
     return str(live_server.url)
 
 
