@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import copy
 import itertools
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPConnection, RemoteDisconnected
 from typing import Any
+from urllib.parse import urlencode
 
 READERS = 12  # each with a token of its own, because one token may ask 1,200 times a minute
 
@@ -40,6 +43,28 @@ class Browser:
 
     def page(self, path: str) -> Answer:
         return self._get(path, {"Cookie": self.cookie, "Accept": "text/html"})
+
+    def submit(self, path: str, fields: list[tuple[str, str]]) -> Answer:
+        """Send a form of the page at `path`, which is read first, and follow to where it leads."""
+        page, jar = self._form(path)
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+        assert token, f"{path} has a form"
+        body = urlencode([("csrfmiddlewaretoken", token[1]), *fields])
+        headers = {"Cookie": jar, "Content-Type": "application/x-www-form-urlencoded", "Referer": path}
+        start = time.perf_counter()
+        self._connection.request("POST", path, body=body, headers=headers)
+        answer = self._connection.getresponse()
+        answer.read()
+        if answer.status == HTTPStatus.FOUND:
+            followed = self.page(answer.headers["Location"])
+            return Answer(followed.status, followed.body, (time.perf_counter() - start) * 1e3)
+        raise AssertionError(f"{path} answered {answer.status}")
+
+    def _form(self, path: str) -> tuple[str, str]:
+        self._connection.request("GET", path, headers={"Cookie": self.cookie, "Accept": "text/html"})
+        answer = self._connection.getresponse()
+        set_cookies = answer.headers.get_all("Set-Cookie") or []
+        return answer.read().decode(), "; ".join([self.cookie, *(cookie.split(";")[0] for cookie in set_cookies)])
 
     def api(self, path: str) -> Answer:
         return self._get(f"/api/v1/{path}", {"Authorization": f"Token {next(self._tokens)}"})

@@ -155,7 +155,8 @@ CHECKED = {
     " s.method, s.removed_by_id, s.mistap FROM labels_labelspell s JOIN contacts_contact c ON c.id = s.contact_id",
     "clean spells": "SELECT c.phone, s.label_id, s.started_at, s.ended_at, s.channel_id, s.found, s.lost, s.agent_id,"
     " s.method, s.removed_by_id FROM labels_cleanspell s JOIN contacts_contact c ON c.id = s.contact_id",
-    "day sums": "SELECT label_id, day, added, mistaps, found, removed, lost FROM labels_labelday",
+    "day sums": "SELECT label_id, day, sum(added), sum(mistaps), sum(found), sum(removed), sum(lost)"
+    " FROM labels_labelday WHERE scope = 0 GROUP BY label_id, day",
 }
 
 

@@ -14,6 +14,7 @@ BENCHES = {
     "P7": "benchmarks.volume",
     "P8": "benchmarks.memory",
     "teams": "benchmarks.teams",
+    "P12": "benchmarks.long_work",
     "pages": "benchmarks.open_pages",
 }
 

@@ -32,13 +32,13 @@ PATIENCE = 20.0
 def run(site: Site, *, rounds: int | None, seconds: float | None) -> Result:
     """Delays of visibility at 50 events a second, and answer times during a flood."""
     connect_number()
-    with site.running("web", "worker", "beat"):
+    with site.running("web", "worker", "slow", "beat"):
         browser = Browser(site.port)
         for path in PAGES:
             browser.page(path)
-        _calm(site, browser, first=10**6, seconds=3.0)  # warm: every process has its connections and its plans
-        feed, api = _calm(site, browser, first=2 * 10**6, seconds=seconds or SECONDS)
-        answers, waited = _flood(site, browser)
+        calm(site, browser, first=10**6, seconds=3.0)  # warm: every process has its connections and its plans
+        feed, api = calm(site, browser, first=2 * 10**6, seconds=seconds or SECONDS)
+        answers, waited = flood(site, browser, first=5 * 10**6)
         browser.close()
     return _result(feed, api, answers, waited)
 
@@ -86,7 +86,7 @@ def _body(number: int) -> bytes:
 # -- Calm ------------------------------------------------------------------------------------------------------------
 
 
-def _calm(site: Site, browser: Browser, *, first: int, seconds: float) -> tuple[list[float], list[float]]:
+def calm(site: Site, browser: Browser, *, first: int, seconds: float) -> tuple[list[float], list[float]]:
     """Delays in ms, in the feed's stream and in the API."""
     stream = _Stream(site.port, browser.cookie)
     stream.start()
@@ -171,17 +171,17 @@ class _Stream(threading.Thread):
 # -- Flood -----------------------------------------------------------------------------------------------------------
 
 
-def _flood(site: Site, browser: Browser) -> tuple[dict[str, list[float]], float]:
+def flood(site: Site, browser: Browser, *, first: int, events: int = FLOOD) -> tuple[dict[str, list[float]], float]:
     """Answer times in ms by path while the flood is posted and drained, and how many seconds that took."""
-    bodies = map(_body, range(5 * 10**6, 5 * 10**6 + FLOOD))
+    bodies = map(_body, range(first, first + events))
     requests = [raw_post(PATH, posts.signed(body), body, port=site.port) for body in bodies]
-    flood = threading.Thread(
+    posting = threading.Thread(
         target=replay_all, args=(requests,), kwargs={"port": site.port, "connections": FLOOD_CONNECTIONS}
     )
     answers: dict[str, list[float]] = {path: [] for path in (*PAGES, *LISTS)}
     start = time.perf_counter()
-    flood.start()
-    while flood.is_alive() or is_draining():
+    posting.start()
+    while posting.is_alive() or is_draining():
         for path in PAGES:
             answers[path].append(browser.page(path).ms)
         for path in LISTS:

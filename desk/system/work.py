@@ -192,7 +192,7 @@ def _said_aloud(lines: list[JobLine], waiting: list[JobLine]) -> str:
             return sentence % {"n": n, "percent": percent}
         return ngettext("%(n)d at work", "%(n)d at work", n) % {"n": n}
     ended = [line for line in lines if line.job.finished_at]
-    last = max(ended, key=lambda line: line.job.finished_at, default=None)
+    last = max(ended, key=lambda line: line.job.finished_at or line.job.created_at, default=None)
     return f"{last.title}: {last.job.get_state_display()}" if last else ""
 
 
