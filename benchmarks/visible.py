@@ -182,10 +182,10 @@ def flood(site: Site, browser: Browser, *, first: int, events: int = FLOOD) -> t
     start = time.perf_counter()
     posting.start()
     while posting.is_alive() or is_draining():
-        for path in PAGES:
-            answers[path].append(browser.page(path).ms)
-        for path in LISTS:
-            answers[path].append(browser.api(path).ms)
+        for path, times in answers.items():
+            answer = browser.page(path) if path in PAGES else browser.api(path)
+            assert answer.status == 200, (path, answer.status)
+            times.append(answer.ms)
         time.sleep(0.25)
     return answers, time.perf_counter() - start
 
