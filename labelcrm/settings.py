@@ -120,11 +120,13 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 REDIS_URL = env.redis_url()
 CELERY_BROKER_URL = env.broker_url()
 # Long work has a queue and a worker process of its own, so that it never holds up the drain.
-SLOW_TASKS = (
-    "core.run_job", "core.heartbeat_slow", "core.forget_old_jobs", "labels.flag_stale", "labels.check_projections",
-    "labels.compact_days", "labels.follow_teams",
-)  # fmt: skip
-CELERY_TASK_ROUTES = {name: {"queue": "slow"} for name in SLOW_TASKS}
+CELERY_TASK_ROUTES = {
+    task: {"queue": "slow"}
+    for task in (
+        "core.run_job", "core.heartbeat_slow", "core.forget_old_jobs", "labels.flag_stale", "labels.check_projections",
+        "labels.compact_days", "labels.follow_teams",
+    )
+}  # fmt: skip
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

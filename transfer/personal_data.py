@@ -66,6 +66,9 @@ class Kept(StrEnum):
     BODY = "30 days after it was processed (INBOX_BODY_DAYS); ignored: emptied at once; parked: until erased"
     LOGIN = "15 minutes (AXES_COOLOFF_TIME) and on until anybody logs in or fails to"
     SESSION = "valid for 7 days (SESSION_COOKIE_AGE); the row until logout, else until erased"
+    JOB = "90 days after it ended"
+    JOB_FILE = "until the job ends; what it made 7 days more, what a failed one left 1 day"
+    STEP = "as long as the step of the job"
     REQUEST = "as long as the request"
     PROCESS = "until newer ones take its place; at most as long as the process runs"
     SERVER = "as long as whoever runs the server keeps it"
@@ -127,7 +130,9 @@ class _Rules(Enum):
     POST_BODY = (About.CONTACT, Erase.EMPTY, False, Kept.BODY)
     SESSION = (About.BOTH, Erase.ROW, False, Kept.SESSION)
     READ = (About.BOTH, Erase.ROW, False, Kept.UNTIL_ERASED)
-    JOB = (About.BOTH, Erase.EMPTY, False, Kept.UNTIL_ERASED)
+    JOB = (About.BOTH, Erase.EXPIRES, False, Kept.JOB)
+    JOB_FILE = (About.BOTH, Erase.EXPIRES, False, Kept.JOB_FILE)
+    RUN = (About.BOTH, Erase.EMPTY, False, Kept.UNTIL_ERASED)
     TRAIL = (About.BOTH, Erase.STAYS, False, Kept.FOR_EVER)
 
 
@@ -298,17 +303,17 @@ _BOTH = [
     _line("core_peopleserved.seen", _Rules.BESIDE, "ids of the contacts they were shown"),
     *_table(
         "core_job", _Rules.JOB, "who asked for long work, when, how it went",
-        parameters="what was asked for",
+        parameters="what was asked for; of the filters of an export ids, numbers and codes only",
         cursor="where it stands",
         result="what came of it",
         error="what went wrong; may quote a value",
     ),
-    _line("core_jobfile.name", _Rules.READ, "what the file of a job is called"),
-    _line("core_jobfile.body", _Rules.READ, "a file that a job reads or writes", note="no job has one yet"),
+    _line("core_jobfile.name", _Rules.JOB_FILE, "what the file of a job is called"),
     _line(
-        "core_jobrun.result", _Rules.JOB,
-        "what a scheduled job counted, or its error, in which the database may quote a row",
+        "core_jobfile.body", _Rules.JOB_FILE,
+        "an export, the rows it is made of, an import and the rows of it that were refused",
     ),
+    _line("core_jobrun.result", _Rules.RUN, "what a scheduled job counted, or its error"),
     *_table(
         "django_session", _Rules.SESSION, "until when a login is valid",
         session_key="the key of the login, the same as in the browser's cookie",
@@ -329,13 +334,14 @@ _ELSEWHERE = [
     PersonalData(
         place="imports/", kind=DataPlace.FILE, about=About.CONTACT, erase=Erase.EXPIRES, export=False,
         holds="an uploaded list of customers between its preview and its confirmation",
-        kept=timedelta(hours=24), note="what is older goes with the next upload; a confirmed one at once",
+        kept=timedelta(hours=24),
+        note="what is older goes with the next upload; a confirmed one at once, to the job that writes it",
         modules=("desk/contacts/import_export.py",),
     ),
     PersonalData(
         place="temporary files", kind=DataPlace.FILE, about=About.CONTACT, erase=Erase.EXPIRES, export=False,
-        holds="an export of more than 4 MB, or an upload of more than 2.5 MB, while it is sent",
-        kept=Kept.REQUEST, modules=("transfer/exports.py",),
+        holds="a workbook while it is made, or an upload of more than 2.5 MB while it is sent",
+        kept=Kept.STEP, modules=("transfer/export_job.py",),
     ),
     PersonalData(
         place="throttle:*", kind=DataPlace.CACHE, about=About.STAFF, erase=Erase.EXPIRES, export=False,

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -50,6 +51,7 @@ class JobLine:
     link: str
     look: str
     percent: int | None
+    can_stop: bool
     can_retry: bool
 
     @property
@@ -141,7 +143,8 @@ def _lines(rows: list[Job], user: Any) -> Iterator[JobLine]:
             link=kind.link(job) if kind and ended and _may_follow(kind, job, user) else "",
             look=LOOKS.get(Job.State(job.state), ""),
             percent=_percent(job),
-            can_retry=kind is not None and kind.can_retry and job.state == Job.State.FAILED,
+            can_stop=_may_act(job, user) and not job.is_finished and job.cancel_asked_at is None,
+            can_retry=_may_act(job, user) and kind is not None and kind.can_retry and job.state == Job.State.FAILED,
         )
 
 
@@ -149,6 +152,11 @@ def _percent(job: Job) -> int | None:
     if not job.total:
         return 100 if job.state == Job.State.DONE else None
     return max(0, min(100, job.progress * 100 // job.total))
+
+
+def _may_act(job: Job, user: Any) -> bool:
+    """Who only looks, such as an auditor, stops nobody's work but their own."""
+    return bool(job.owner_id == user.pk or user.has_perm("core.change_job"))
 
 
 def _may_follow(kind: JobKind, job: Job, user: Any) -> bool:
@@ -201,10 +209,12 @@ def _said_aloud(lines: list[JobLine], waiting: list[JobLine]) -> str:
 
 @require_POST
 def act(request: HttpRequest, pk: int, action: str) -> HttpResponse:
-    """Stop or go on with a job that one may see."""
+    """Stop or go on with a job: one's own, or anybody's for who may change jobs."""
     job = visible_jobs(request.user).filter(pk=pk).first()
     if job is None:
         raise Http404
+    if not _may_act(job, request.user):
+        raise PermissionDenied
     if action == "cancel":
         worked, said = jobs.cancel(job, actor=request.user), _("It is being stopped.")
     else:

@@ -23,7 +23,7 @@ from contacts.models import Agent, Contact
 from contacts.selectors.viewing import viewer_of
 from labelcrm.core import jobs as core_jobs
 from labelcrm.core.models import AuditEntry, Job, JobFile, JobRun
-from labelcrm.core.tasks import forget_job_files
+from labelcrm.core.tasks import forget_old_jobs
 from tests.desk.conftest import Shop, other_shop, shop
 from tests.desk.reports.test_pages import client_of
 from tests.factories import ContactFactory, UserFactory
@@ -383,11 +383,11 @@ def test_a_link_is_shown_to_whose_it_is_and_to_who_may_export(ten: list[Contact]
 def test_files_are_deleted_after_a_week_and_the_job_stays(ten: list[Contact], user: Any) -> None:
     old, new = done(start(user)), done(start(user))
     Job.objects.filter(pk=old.pk).update(finished_at=timezone.now() - timedelta(days=8))
-    forget_job_files()
+    forget_old_jobs()
     assert set(JobFile.objects.values_list("job", flat=True)) == {new.pk}
     old.refresh_from_db()
     assert old.result["rows"] == 10
-    assert JobRun.objects.get(job="forget-job-files").ok
+    assert JobRun.objects.get(job="forget-old-jobs").ok
 
 
 def test_what_a_failed_export_left_is_deleted_and_a_retry_says_so(ten: list[Contact], user: Any) -> None:

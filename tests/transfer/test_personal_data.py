@@ -13,6 +13,7 @@ from django.db import connection, models
 from api.base.throttling import WINDOW
 from contacts.models import Agent, Contact, ContactIdentity
 from desk.contacts.import_export import UPLOAD_HOURS
+from labelcrm.core import jobs
 from labelcrm.core.models import User
 from tests.test_structure import sources
 from tests.transfer.columns import columns, pointing_to, wordy
@@ -163,6 +164,9 @@ def test_spans_of_time_are_those_of_the_code() -> None:
     assert said_of("imports/").kept == timedelta(hours=UPLOAD_HOURS)
     assert said_of("throttle:*").kept == timedelta(seconds=WINDOW + 5)
     assert f"{settings.INBOX_BODY_DAYS} days" in Kept.BODY
+    assert f"{jobs.KEPT.days} days" in Kept.JOB
+    assert f"{jobs.FILES_KEPT.days} days" in Kept.JOB_FILE
+    assert f"{jobs.FAILED_FILES_KEPT.days} day" in Kept.JOB_FILE
     assert f"{settings.AXES_COOLOFF_TIME * 60:g} minutes" in Kept.LOGIN
     assert f"{timedelta(seconds=settings.SESSION_COOKIE_AGE).days} days" in Kept.SESSION
 

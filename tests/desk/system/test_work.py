@@ -254,3 +254,17 @@ def test_what_has_ended_meanwhile_is_said(client_of: ClientOf) -> None:
     job = make(client.user, state="done")
     client.post(f"{PAGE}{job.pk}/cancel/")
     assert "It has ended in the meantime." in text(client)
+
+
+@pytest.mark.parametrize(("role", "status"), [("owner", 302), ("auditor", 403)])
+def test_who_only_looks_stops_nobody_elses_work(client_of: ClientOf, role: str, status: int) -> None:
+    client = client_of(role)
+    own, other, failed = make(client.user), make(UserFactory()), make(state="failed")
+    lines = {line.job.pk: line for line in client.get(PAGE).context["lines"]}
+    assert lines[own.pk].can_stop
+    assert lines[other.pk].can_stop == lines[failed.pk].can_retry == (status == 302)
+    assert client.post(f"/admin/work/{other.pk}/cancel/").status_code == status
+    assert client.post(f"/admin/work/{failed.pk}/retry/").status_code == status
+    assert client.post(f"/admin/work/{own.pk}/cancel/").status_code == 302
+    other.refresh_from_db()
+    assert (other.cancel_asked_at is not None) == (status == 302)
