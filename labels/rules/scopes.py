@@ -44,7 +44,10 @@ def views(
     `teams` holds the team of each channel (ids); `everywhere` the channels whose labels every scope sees that sees the
     contact, because they exist in the CRM alone.
     """
-    own = sorted({interval.channel for interval in history}.difference(everywhere))
+    channels = {interval.channel for interval in history}
+    if len(channels) < 2:  # nearly everybody
+        return ONE_CHANNEL, []
+    own = sorted(channels.difference(everywhere))
     groups = {teams.get(channel) for channel in own}
     shared = len(own) > 0 and any(interval.channel in everywhere for interval in history)
     if len(own) < 2 and not shared:

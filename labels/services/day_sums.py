@@ -30,32 +30,37 @@ class DayDifferences:
 
     def __init__(self, teams: Mapping[int, int | None]) -> None:
         self._teams = teams
-        self._sums: dict[tuple[int, int, date], list[int]] = defaultdict(lambda: [0] * len(SUMS))
+        # By what decides the scopes: ((channel, reach) or a scope, label, day). Scopes are worked out once, at the end.
+        self._sums: dict[tuple[Any, int, date], list[int]] = defaultdict(lambda: [0] * len(SUMS))
 
     def count_whole(self, rows: Iterable[tuple[Any, ...]], sign: int) -> None:
         """Rows of LabelSpell, their reach last: new ones with sign 1, former ones with -1."""
         for row in rows:
-            spell, reach = SpellRow._make(row[:-1]), row[-1]
-            self._count(spell, sign, counted_in(spell.channel, reach, teams=self._teams))
+            spell = SpellRow._make(row[:-1])
+            self._count((spell.channel, row[-1]), spell, sign)
 
     def count_scoped(self, rows: Iterable[tuple[Any, ...]], sign: int) -> None:
         """Rows of ScopedLabelSpell, the scope second."""
         for contact, scope, *rest in rows:
-            self._count(SpellRow(contact, *rest), sign, [scope])
+            self._count(scope, SpellRow(contact, *rest), sign)
 
-    def _count(self, spell: SpellRow, sign: int, scopes: Iterable[int]) -> None:
-        started = business_day(spell.started_at)
-        ended = business_day(spell.ended_at) if spell.ended_at is not None else None
-        for scope in scopes:
-            sums = self._sums[scope, spell.label, started]
-            sums[_FOUND if spell.found else _ADDED] += sign
-            sums[_MISTAPS] += sign * spell.mistap
-            if ended is not None:
-                self._sums[scope, spell.label, ended][_LOST if spell.lost else _REMOVED] += sign
+    def _count(self, who: Any, spell: SpellRow, sign: int) -> None:
+        sums = self._sums[who, spell.label, business_day(spell.started_at)]
+        sums[_FOUND if spell.found else _ADDED] += sign
+        sums[_MISTAPS] += sign * spell.mistap
+        if spell.ended_at is not None:
+            self._sums[who, spell.label, business_day(spell.ended_at)][_LOST if spell.lost else _REMOVED] += sign
 
     def append(self) -> None:
         """Write what is not nothing."""
-        rows = [(*key, *sums) for key, sums in sorted(self._sums.items()) if any(sums)]
+        found: dict[tuple[int, int, date], list[int]] = {}
+        for (who, label, day), sums in self._sums.items():
+            scopes = [who] if isinstance(who, int) else counted_in(*who, teams=self._teams)
+            for key in ((scope, label, day) for scope in scopes):
+                found[key] = (
+                    [one + other for one, other in zip(found[key], sums, strict=True)] if key in found else sums
+                )
+        rows = [(*key, *sums) for key, sums in sorted(found.items()) if any(sums)]
         if rows:
             copy_rows("labels_labelday", COLUMNS, rows)
 

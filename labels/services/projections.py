@@ -206,8 +206,9 @@ def _wanted(ids: list[int], *, teams: Mapping[int, int | None]) -> Wanted:
     for history in found:
         reach, parts = views(history, teams=teams, everywhere=everywhere)
         projection = project(history, meanings, steps=steps, limits=limits)
+        end = (reach,)
         for rows, derived in zip(wanted.whole, _lists(projection), strict=True):
-            rows.extend((*row, reach) for row in derived)
+            rows += [row + end for row in derived]
         for scope, intervals in parts:
             projection = project(intervals, meanings, steps=steps, limits=limits)
             for rows, derived in zip(wanted.scoped, _lists(projection), strict=True):
