@@ -14,6 +14,7 @@ from labels.models import Label, LabelAlias, StageStay
 from tests.api.conftest import client_of, get
 from tests.api.story import Story
 from tests.factories import AgentFactory, CampaignFactory, TeamFactory, UserFactory
+from tests.work import do_work
 from webhooks.models import InboundEvent
 
 pytestmark = pytest.mark.django_db
@@ -122,6 +123,7 @@ def test_a_label_that_becomes_a_stage_restates_whoever_has_it(owner: APIClient, 
     assert not StageStay.objects.filter(contact=contact).exists()
     complaint = story.label("Komplain")
     assert send(owner, "patch", f"labels/{complaint.pk}", {"step": 3}).status_code == 200
+    do_work()
     assert StageStay.objects.get(contact=contact).label_id == complaint.pk
 
 

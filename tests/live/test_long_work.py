@@ -210,6 +210,7 @@ def test_a_disturbed_remap_leaves_what_an_undisturbed_one_leaves(workers: Worker
         job = ask(company)
         for channel in company.channels:
             publish(DRAIN_LANE, channel.pk)
+        wait_until(lambda: Job.objects.filter(state="running").exists(), seconds=60, what="the remap begins")
         wait_for_so_many(2)  # the remap and a lane
         workers.kill()
         Redis.from_url(settings.REDIS_URL).flushdb()
