@@ -59,13 +59,14 @@ class Generations:
     """The channel labels of some label ids, by generation, and what must follow from a change of theirs.
 
     `recorded` are keys of definitions that are new, `refold` the interval keys whose generation moved,
-    `reworded` ids of the channel labels whose names or meanings may have changed.
+    `reworded` ids of the channel labels whose names or meanings may have changed, `new` of those nobody had before.
     """
 
     recorded: set[str] = field(default_factory=set)
     labels: dict[str, list[ChannelLabel]] = field(default_factory=dict)
     refold: set[tuple[int, int]] = field(default_factory=set)
     reworded: set[int] = field(default_factory=set)
+    new: set[int] = field(default_factory=set)
 
     def at(self, external_id: str, moment: datetime) -> ChannelLabel:
         """The generation of a label id that covers `moment`."""
@@ -185,6 +186,7 @@ def _settle(found: Generations, channel: Channel, external_id: str, uses: list[U
         if _derive(row, generation, own, uses, start=start) or _names(own) != _names(known):
             found.reworded.add(row.pk)
         rows.append(row)
+    found.new.update(row.pk for row in rows if not before)
     found.labels[external_id] = rows
     if before and {row.generation: row.deleted_at for row in rows} != ends_before:
         found.refold |= _reassign(rows)

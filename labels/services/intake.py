@@ -52,7 +52,7 @@ def take(
     refolded = folding.refold(folding.late_keys(new, outcome) | generations.refold | remarked)
     contacts = outcome.contacts | refolded.contacts
     if generations.reworded:
-        contacts |= wording.update_intervals(generations.reworded)
+        contacts |= wording.update_intervals(generations.reworded - generations.new)
         wording.archive_unused()
     repeats = outcome.repeats | refolded.repeats
     return Taken(generations.recorded | {fact.key for fact in new if fact.id not in repeats}, contacts)

@@ -10,6 +10,7 @@ from contacts.models import Channel, ChannelOwnership, Contact, ContactChannel, 
 from labels.models import Label, LabelAssignment
 from labels.services import intake
 from labels.services.channel_labels import Definition
+from labels.services.figures import update_figures
 from labels.services.recording import LabelFact
 from tests.factories import THEN, AgentFactory, ChannelFactory, ContactFactory
 from webhooks.models import InboundEvent
@@ -76,7 +77,8 @@ class Story:
             **times,
         )
         known = self.channel.labels.filter(external_id=external_id).exists()
-        intake.take(self.channel, facts=[fact], defined=[] if known else [saved])
+        taken = intake.take(self.channel, facts=[fact], defined=[] if known else [saved])
+        update_figures(taken.contacts)
 
     def _later(self) -> datetime:
         self.now += timedelta(hours=1)
