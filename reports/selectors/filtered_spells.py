@@ -94,7 +94,8 @@ class FilteredSpells:
     def _parts(self, table: str, kind: str) -> Iterator[str]:
         """Whom the channels see whole, whom in part, and who is joined anew.
 
-        All of one type, column by column: only then the planner looks a contact up in each of them by its index.
+        Of one type, column by column, or conditions on a column are not looked up in the parts. A join is not either,
+        unless it is a LATERAL one.
         """
         stored = _NAMES if kind == "spell" else _NAMES.replace("mistap", "false AS mistap")
         if self.filters.channels is None:
@@ -105,7 +106,7 @@ class FilteredSpells:
         yield f"SELECT {stored} FROM {_SCOPED[table]} WHERE {_SEEN_IN_PART} {others}"  # noqa: S608
         if others:
             arrays = ", ".join(f"%({kind}_{column})s::{sort}[]" for column, sort in COLUMNS.items())
-            yield f"SELECT * FROM (SELECT * FROM unnest({arrays}) OFFSET 0) AS anew"  # noqa: S608
+            yield f"SELECT * FROM unnest({arrays})"  # noqa: S608
 
 
 _SCOPED = {"labels_labelspell": "labels_scopedlabelspell", "labels_cleanspell": "labels_scopedcleanspell"}

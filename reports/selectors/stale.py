@@ -36,7 +36,7 @@ def report(question: Question) -> list[StaleRow]:
     filters = question.filters
     until = min(question.period.end, question.now)
     found = fetch(
-        _FLAGS,
+        _FLAGS.format(chosen="" if filters.channels is None else _OF_CHANNELS),
         {
             "start": question.period.start,
             "end": question.period.end,
@@ -78,9 +78,13 @@ _FLAGS = """
     JOIN contacts_contact c ON c.id = f.contact_id AND c.deleted_at IS NULL
     WHERE f.flagged_at < %(end)s AND (f.closed_at IS NULL OR f.closed_at >= %(start)s)
       AND (%(labels)s::bigint[] IS NULL OR f.label_id = ANY(%(labels)s::bigint[]))
-      AND (%(channels)s::bigint[] IS NULL OR EXISTS (
-          SELECT FROM labels_cleanspell s WHERE s.contact_id = f.contact_id AND s.label_id = f.label_id
-          AND s.started_at = f.spell_started_at AND s.channel_id = ANY(%(channels)s::bigint[])))
+      {chosen}
     GROUP BY f.label_id, f.owner_id
     ORDER BY open DESC, f.label_id, f.owner_id NULLS LAST
+"""
+# A condition of its own, not an alternative to "all": only then the planner may join the spells instead of asking for
+# those of each flag.
+_OF_CHANNELS = """
+    AND EXISTS (SELECT FROM labels_cleanspell s WHERE s.contact_id = f.contact_id AND s.label_id = f.label_id
+                AND s.started_at = f.spell_started_at AND s.channel_id = ANY(%(channels)s::bigint[]))
 """
