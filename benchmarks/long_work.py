@@ -175,7 +175,7 @@ LIST = "/admin/labels/channellabel/"
 
 def _warm(browser: Browser) -> None:
     """Each page once: the process has its connections and templates."""
-    for path in (LIST, "/admin/work/", "/admin/work/rows/", "/admin/"):
+    for path in (LIST, "/admin/jobs/", "/admin/jobs/rows/", "/admin/"):
         browser.page(path)
     browser.submit(LIST, [("action", "remap_rows"), ("_selected_action", "0"), ("means", "")])
 
@@ -204,7 +204,7 @@ class Remap(threading.Thread):
 
         while self.ended_at is None:
             time.sleep(0.5)
-            html = self._browser.page("/admin/work/rows/").body.decode()
+            html = self._browser.page("/admin/jobs/rows/").body.decode()
             row = html.partition("<tbody>")[2].partition("</tr>")[0]
             now = time.perf_counter()
             if share := re.search(r'<progress[^>]* value="(\d+)"', row):

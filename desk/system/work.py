@@ -227,8 +227,8 @@ def act(request: HttpRequest, pk: int, action: str) -> HttpResponse:
 
 
 urlpatterns = [
-    path("work/", admin.site.admin_view(work), name="work"),
-    path("work/rows/", admin.site.admin_view(work_rows), name="work-rows"),
-    path("work/<int:pk>/cancel/", admin.site.admin_view(act), {"action": "cancel"}, name="work-cancel"),
-    path("work/<int:pk>/retry/", admin.site.admin_view(act), {"action": "retry"}, name="work-retry"),
+    path("jobs/", admin.site.admin_view(work), name="work"),
+    path("jobs/rows/", admin.site.admin_view(work_rows), name="work-rows"),
+    path("jobs/<int:pk>/cancel/", admin.site.admin_view(act), {"action": "cancel"}, name="work-cancel"),
+    path("jobs/<int:pk>/retry/", admin.site.admin_view(act), {"action": "retry"}, name="work-retry"),
 ]

@@ -24,7 +24,7 @@ def test_progress_moves_without_a_reload_and_leaves_the_button_in_place(browser:
     watch = Watch(page, origin)
     log_in(page, origin, "root")
     page.clock.install()
-    page.goto(f"{origin}/admin/work/")
+    page.goto(f"{origin}/admin/jobs/")
     bar, aloud = page.get_by_role("progressbar"), page.get_by_role("status")
     page.evaluate("window.button = document.querySelector('.lc-work button')")
 

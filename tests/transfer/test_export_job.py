@@ -372,7 +372,7 @@ def test_a_link_is_shown_to_whose_it_is_and_to_who_may_export(ten: list[Contact]
     done(start(user))
     shown = {}
     for role in ("marketing", "owner", "auditor"):
-        [*lines] = client_of(role).get("/admin/work/").context["lines"]
+        [*lines] = client_of(role).get("/admin/jobs/").context["lines"]
         shown[role] = [bool(line.link) for line in lines]
     assert shown == {"marketing": [], "owner": [True], "auditor": [False]}
 

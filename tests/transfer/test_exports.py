@@ -35,7 +35,7 @@ def export(client: Client, query: str = "", kind: str = CSV, url: str = URL, **d
     asked = client.post(f"{url}{query}", {"format": kind, "resource": "0"} | data)
     if asked.status_code != 302:
         return asked
-    assert asked.url == "/admin/work/"
+    assert asked.url == "/admin/jobs/"
     do_work()
     [line, *_older] = client.get(asked.url).context["lines"]
     assert line.job.state == Job.State.DONE, (line.job.state, line.job.error)
@@ -140,7 +140,7 @@ def test_without_an_audit_row_nothing_leaves(three: Bridge, monkeypatch: pytest.
     client = client_of("marketing")
     client.post(URL, {"format": CSV, "resource": "0"})
     do_work()
-    [line] = client.get("/admin/work/").context["lines"]
+    [line] = client.get("/admin/jobs/").context["lines"]
     assert (line.job.state, line.link) == (Job.State.FAILED, "")
 
 

@@ -131,11 +131,11 @@ def test_stopped_it_keeps_what_was_written_and_says_how_much(three_a_step: None)
     page = upload(client, numbered(10))
     client.post(URL.replace("import", "process_import"), _confirmation(page))
     job = steps(Job.objects.get(), 3)
-    client.post(f"/admin/work/{job.pk}/cancel/")
+    client.post(f"/admin/jobs/{job.pk}/cancel/")
     do_work()
     job.refresh_from_db()
     assert (job.state, Contact.objects.count()) == (Job.State.CANCELLED, 6)
-    [line] = client.get("/admin/work/").context["lines"]
+    [line] = client.get("/admin/jobs/").context["lines"]
     assert "6 of 10 rows" in str(line.outcome)
     [entry] = AuditEntry.objects.filter(action="contacts.imported")
     assert (entry.details["rows"], entry.details["new"]) == (6, 6)
@@ -173,7 +173,7 @@ def test_confirmed_twice_it_is_written_once(db: None) -> None:
     client = client_of("marketing")
     page = upload(client, numbered(2))
     answers = [client.post(URL.replace("import", "process_import"), _confirmation(page)).url for _ in range(2)]
-    assert answers == ["/admin/work/", URL]
+    assert answers == ["/admin/jobs/", URL]
     assert Job.objects.count() == 1
 
 

@@ -48,7 +48,7 @@ def confirm(client: Client, preview: Any) -> Any:
     form = preview.context["confirm_form"]
     url = preview.wsgi_request.path.replace("import", "process_import")
     answer = client.post(url, {name: form[name].value() for name in form.fields})
-    assert answer.url == "/admin/work/"
+    assert answer.url == "/admin/jobs/"
     do_work()
     return answer
 

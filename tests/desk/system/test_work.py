@@ -22,7 +22,7 @@ from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
 ClientOf = Callable[..., Client]
-PAGE, ROWS = "/admin/work/", "/admin/work/rows/"
+PAGE, ROWS = "/admin/jobs/", "/admin/jobs/rows/"
 
 
 @pytest.fixture(autouse=True)
@@ -225,21 +225,21 @@ def test_the_menu_counts_the_own_unfinished_work(client_of: ClientOf) -> None:
 def test_stopping_leads_back_to_the_list_one_came_from(client_of: ClientOf) -> None:
     client = client_of("owner")
     job = make(client.user, state="running", lease=uuid.uuid4(), leased_until=timezone.now() + timedelta(minutes=1))
-    assert f"/admin/work/{job.pk}/cancel/?whose=mine" in text(client, f"{PAGE}?whose=mine")
+    assert f"/admin/jobs/{job.pk}/cancel/?whose=mine" in text(client, f"{PAGE}?whose=mine")
     answer = client.post(f"{PAGE}{job.pk}/cancel/?whose=mine")
     assert (answer.status_code, answer["Location"]) == (302, f"{PAGE}?whose=mine")
     html = text(client)
     assert "It is being stopped." in html
-    assert f"/admin/work/{job.pk}/cancel/" not in html
+    assert f"/admin/jobs/{job.pk}/cancel/" not in html
     assert client.get(f"{PAGE}{job.pk}/cancel/").status_code == 405
 
 
 def test_what_failed_goes_on_unless_its_kind_cannot(client_of: ClientOf, kind: JobKind) -> None:
     client = client_of("owner")
     job = make(client.user, state="failed", error="ValueError: hard rock", progress=3)
-    assert f"/admin/work/{job.pk}/retry/" in text(client)
+    assert f"/admin/jobs/{job.pk}/retry/" in text(client)
     jobs.register(JobKind(name="dig", step=kind.step, title=kind.title, can_retry=False))
-    assert f"/admin/work/{job.pk}/retry/" not in text(client)
+    assert f"/admin/jobs/{job.pk}/retry/" not in text(client)
     client.post(f"{PAGE}{job.pk}/retry/")
     job.refresh_from_db()
     assert job.state == "failed"
@@ -263,8 +263,8 @@ def test_who_only_looks_stops_nobody_elses_work(client_of: ClientOf, role: str, 
     lines = {line.job.pk: line for line in client.get(PAGE).context["lines"]}
     assert lines[own.pk].can_stop
     assert lines[other.pk].can_stop == lines[failed.pk].can_retry == (status == 302)
-    assert client.post(f"/admin/work/{other.pk}/cancel/").status_code == status
-    assert client.post(f"/admin/work/{failed.pk}/retry/").status_code == status
-    assert client.post(f"/admin/work/{own.pk}/cancel/").status_code == 302
+    assert client.post(f"/admin/jobs/{other.pk}/cancel/").status_code == status
+    assert client.post(f"/admin/jobs/{failed.pk}/retry/").status_code == status
+    assert client.post(f"/admin/jobs/{own.pk}/cancel/").status_code == 302
     other.refresh_from_db()
     assert (other.cancel_asked_at is not None) == (status == 302)
