@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from contacts.models import ChannelOwnership
@@ -12,8 +13,7 @@ from contacts.models import ChannelOwnership
 CHANNEL_OWNER, ROSTER, UNKNOWN = "channel_owner", "roster", "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(NamedTuple):
     """An agent and how we know: "channel_owner", "roster" or "unknown" (then `agent_id` is None)."""
 
     agent_id: int | None

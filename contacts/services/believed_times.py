@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from webhooks.gateways.events import Moment, Wall
@@ -13,8 +13,7 @@ EARLIEST = datetime(2009, 2, 1, tzinfo=UTC)
 RECEIVED = "received"
 
 
-@dataclass(frozen=True, slots=True)
-class Believed:
+class Believed(NamedTuple):
     """A time in UTC, its source ("whatsapp", "gateway" or "received"), and whether it had to be capped."""
 
     at: datetime

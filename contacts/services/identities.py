@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import connection
 
@@ -58,8 +58,7 @@ UPDATE contacts_contact c SET phone = n.phone, lid = n.lid, user_id = n.user_id,
 """  # noqa: S608 - three words from above
 
 
-@dataclass(frozen=True, slots=True)
-class KnownContact:
+class KnownContact(NamedTuple):
     """A contact and the identity it was recognised by."""
 
     contact_id: int

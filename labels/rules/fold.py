@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 OPENED, CLOSED, NONE = "opened", "closed", "none"
 REMOVED, LABEL_DELETED, GONE_BY_REPAIR = "removed", "label_deleted", "reconcile"
@@ -40,8 +40,7 @@ def order(change: LabelChange) -> tuple[datetime, bool, str]:
     return (change.at, not change.on, change.key)
 
 
-@dataclass(frozen=True, slots=True)
-class FoldedInterval(Generic[F]):
+class FoldedInterval(NamedTuple, Generic[F]):
     """The key was on in `[opener.at, ended_at)`; `ended_at` None means it still is.
 
     `closer` is the removal that ended it; None for an open one and for one that ended with its label.
@@ -53,8 +52,7 @@ class FoldedInterval(Generic[F]):
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Folded(Generic[F]):
+class Folded(NamedTuple, Generic[F]):
     """The intervals of one key in order, and what each change did ("opened", "closed" or "none") by its id."""
 
     intervals: list[FoldedInterval[F]]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Generic, Self, TypeVar, cast
+from typing import Any, Generic, NamedTuple, Self, TypeVar, cast
 
 from django.conf import settings
 
@@ -50,8 +50,7 @@ class ChannelFacts:
     own_lid: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RawEvent:
+class RawEvent(NamedTuple):
     """One inbox row, as far as parsing needs it."""
 
     id: int
@@ -89,8 +88,7 @@ class JudgedRow:
     unread: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedRow:
+class ParsedRow(NamedTuple):
     """What stands in one row, whoever it turns out to be about: the costly half."""
 
     row: RawEvent
@@ -136,10 +134,11 @@ def judge(parsed: ParsedRow, channel: ChannelFacts) -> JudgedRow:
     if _is_of_another(envelope, channel) and not _is_of_nobody(events):
         judged.parked = session_reason(envelope.session or "")
         return judged
+    own = {channel.own_phone, channel.own_lid, envelope.own_phone, envelope.own_lid} - {"", None}
     judged.events = [
         _parsed(event, row, index, channel)
         for index, event in enumerate(events)
-        if not isinstance(event, Envelope | Ignored | NotUnderstood) and not _is_own(event, channel, envelope)
+        if not isinstance(event, Envelope | Ignored | NotUnderstood) and not _is_own(event, own)
     ]
     judged.unread = next((event.reason for event in events if isinstance(event, NotUnderstood)), "")[:MAX_REASON]
     if not judged.events:
@@ -205,14 +204,14 @@ def _key(row: RawEvent, index: int) -> str:
     return hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()
 
 
-def _is_own(event: Any, channel: ChannelFacts, envelope: Envelope) -> bool:
+def _is_own(event: Any, own: Collection[str | None]) -> bool:
+    """Whether an event speaks of the account itself, whose number (E.164) and LID are `own`."""
     chat: Chat | None = getattr(event, "chat", None)
     if chat is None:
         return False
-    phones = {channel.own_phone, envelope.own_phone} - {"", None}
-    lids = {channel.own_lid, envelope.own_lid} - {"", None}
-    chats = (chat, event.old) if isinstance(event, IdentityChanged) else (chat,)
-    return any(one.phone in phones or one.lid in lids for one in chats)
+    if chat.phone in own or chat.lid in own:
+        return True
+    return isinstance(event, IdentityChanged) and (event.old.phone in own or event.old.lid in own)
 
 
 @dataclass(slots=True)
