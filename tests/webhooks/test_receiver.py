@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+import time_machine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -90,6 +92,11 @@ class TestSigned:
         signed(event(id="evt_a"))
         set_secret(waha, "rahasia-baru-sekali", actor=None)
         assert signed(event(id="evt_b"), secret="rahasia-baru-sekali").status == 202
+
+    def test_a_refused_post_counts_on_the_day_of_the_business(self) -> None:
+        with time_machine.travel(datetime(2026, 3, 8, 23, 30, tzinfo=UTC), tick=False):  # Monday 06:30 in Jakarta
+            signed(event(), x_webhook_hmac="0" * 128)
+        assert PostCounter.objects.get().day == date(2026, 3, 9)
 
     @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS"])
     def test_only_posts_are_received(self, method: str) -> None:

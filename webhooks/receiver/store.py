@@ -21,6 +21,7 @@ from typing import Any
 
 import psycopg
 from django.db import connections
+from django.utils import timezone
 from psycopg.pq import ExecStatus, Format
 
 from labelcrm.core.encryption import decrypt
@@ -254,12 +255,12 @@ def _insert(connection: psycopg.Connection[Any], parameters: Sequence[bytes | No
 
 
 def count(channel_id: int, outcome: str) -> None:
-    """Count a post that leaves no row of its own."""
+    """Count a post that leaves no row of its own, on the business day that it came on."""
     _run(
         "INSERT INTO webhooks_postcounter AS c (channel_id, day, outcome, count, last_at)"
-        " VALUES (%s, current_date, %s, 1, now())"
+        " VALUES (%s, %s, %s, 1, now())"
         " ON CONFLICT (channel_id, day, outcome) DO UPDATE SET count = c.count + 1, last_at = now()",
-        [channel_id, outcome],
+        [channel_id, timezone.localdate(), outcome],
     )
 
 
