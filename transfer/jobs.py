@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -50,11 +51,12 @@ def _format(job: Job) -> dict[str, str]:
 def _export_outcome(job: Job) -> str:
     """What is in the file, and what is not."""
     rows, left_out, gone = (job.result.get(name, 0) for name in ("rows", "left_out", "gone"))
-    told = [ngettext("%(n)d row", "%(n)d rows", rows) % {"n": rows}]
+    told = [ngettext("%(n)s row", "%(n)s rows", rows) % {"n": intcomma(rows)}]
     if left_out:
-        told.append(ngettext("%(n)d left out: opted out", "%(n)d left out: opted out", left_out) % {"n": left_out})
+        sentence = ngettext("%(n)s left out: opted out", "%(n)s left out: opted out", left_out)
+        told.append(sentence % {"n": intcomma(left_out)})
     if gone:
-        told.append(ngettext("%(n)d no longer there", "%(n)d no longer there", gone) % {"n": gone})
+        told.append(ngettext("%(n)s no longer there", "%(n)s no longer there", gone) % {"n": intcomma(gone)})
     if not _export_link(job):
         told.append(_("the file was deleted after 7 days"))
     return ", ".join(told)
@@ -104,18 +106,20 @@ def import_campaigns(upload: bytes, *, owner: Any, file_format: str) -> Job:
 
 def _import_outcome(job: Job) -> str:
     counts = {"new": job.result["created"], "changed": job.result["changed"], "same": job.result["unchanged"]}
-    told = _("%(new)s new, %(changed)s changed, %(same)s unchanged.") % counts
+    shown = {name: intcomma(count) for name, count in counts.items()}
+    told = _("%(new)s new, %(changed)s changed, %(same)s unchanged.") % shown
     failed = job.result["failed"]
     if failed:
-        told += " " + ngettext(
-            "%(n)d row was not written: the file says why.", "%(n)d rows were not written: the file says why.", failed
-        ) % {"n": failed}
+        sentence = ngettext(
+            "%(n)s row was not written: the file says why.", "%(n)s rows were not written: the file says why.", failed
+        )
+        told += " " + sentence % {"n": intcomma(failed)}
     return told
 
 
 def _import_stopped(job: Job) -> str:
-    rows = {"done": job.progress, "total": job.total or 0}
-    return _("Stopped after %(done)d of %(total)d rows; what was written stays.") % rows + " " + _import_outcome(job)
+    rows = {"done": intcomma(job.progress), "total": intcomma(job.total or 0)}
+    return _("Stopped after %(done)s of %(total)s rows; what was written stays.") % rows + " " + _import_outcome(job)
 
 
 def _import_link(job: Job, page: str) -> str:

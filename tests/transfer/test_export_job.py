@@ -306,6 +306,17 @@ def test_twenty_five_thousand_rows_cost_each_step_the_same(user: Any, monkeypatc
     assert hashlib.sha256(made(job)).hexdigest() == job.result["sha256"]
 
 
+@pytest.mark.parametrize(("language", "grouped"), [("id", "3.115"), ("en", "3,115")])
+def test_what_came_of_a_job_groups_thousands_as_its_progress_does(language: str, grouped: str) -> None:
+    kinds = core_jobs.KINDS
+    result = {"rows": 3115, "left_out": 3115, "gone": 3115, "created": 3115, "changed": 3115, "unchanged": 3115}
+    job = Job(state=Job.State.CANCELLED, progress=3115, total=3115, result=result | {"failed": 3115})
+    with translation.override(language):
+        told = f"{kinds['contacts.export'].outcome(job)} {kinds['contacts.import'].stopped(job)}"
+    assert told.count(grouped) == 9
+    assert "3115" not in told
+
+
 def test_asking_makes_no_row_of_the_file(ten: list[Contact]) -> None:
     client = client_of("marketing")
     client.post("/admin/contacts/contact/export/", {"format": "0", "resource": "0"})
