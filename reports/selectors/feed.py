@@ -33,14 +33,16 @@ CHANGES = (Effect.OPENED.value, Effect.CLOSED.value)
 _LOADED: dict[str, tuple[type[Model], tuple[str, ...]]] = {
     "": (LabelEvent, ("id", "kind", "occurred_at", "occurred_at_source", "received_at", "actor_method")),
     "contact": (Contact, ("id", "name", "phone", "lid", "user_id", "username")),
-    "channel": (Channel, ("id", "name")),
+    "channel": (Channel, ("id", "name", "connected_at")),
     "channel_label": (ChannelLabel, ("id", "name", "color", "external_id", "is_placeholder")),
     "channel_label__label": (Label, ("id", "name", "name_en", "color", "reviewed")),
     "actor_agent": (Agent, ("id", "name")),
     "actor_user": (User, ("id", "username", "first_name", "last_name")),
 }
 _FIELDS = [f"{thing}__{name}".removeprefix("__") for thing, (_, names) in _LOADED.items() for name in names]
-_ID, _RECEIVED_AT = _FIELDS.index("id"), _FIELDS.index("received_at")
+_ID, _OCCURRED_AT, _RECEIVED_AT, _CONNECTED_AT = map(
+    _FIELDS.index, ("id", "occurred_at", "received_at", "channel__connected_at")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +77,14 @@ class FeedRow:
         return found
 
     @property
-    def is_late(self) -> bool:
-        occurred_at: datetime = self.shown[_FIELDS.index("occurred_at")]
-        return self.received_at - occurred_at > LATE
+    def delay(self) -> timedelta | None:
+        """How long after it happened the change was told; None unless that was late.
+
+        What happened before its number was connected could not be told in time: it is history, and not late.
+        """
+        occurred_at: datetime = self.shown[_OCCURRED_AT]
+        delay = self.received_at - occurred_at
+        return delay if delay > LATE and occurred_at >= self.shown[_CONNECTED_AT] else None
 
     @property
     def drawn(self) -> LabelAssignment:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from contacts.models import Contact, Team
+from contacts.models import Channel, Contact, Team
 from contacts.selectors.viewing import viewer_of
 from desk.home.page import row_html
 from labelcrm.core.viewer import Viewer
@@ -118,6 +118,21 @@ def test_a_row_says_who_whom_which_when_and_where(company: Company) -> None:
     html = row_html(read_feed(EVERYTHING).rows[0], "en")
     for part in ("Grade A", "+62 812-0000-0001", "Rina", "owner of the number", "CS Rina", "<time"):
         assert part in html
+
+
+def test_what_was_told_late_says_how_late(company: Company) -> None:
+    Channel.objects.update(connected_at=timezone.now() - timedelta(days=2))
+    company.label(company.sales, "1", A, ago=9)
+    company.label(company.sales, "1", B, ago=3 * 60)
+    told_late, told_in_time = (row_html(row, "en") for row in read_feed(EVERYTHING).rows)
+    assert "told 3 hours later" in told_late
+    assert "later" not in told_in_time
+
+
+def test_what_happened_before_its_number_was_connected_is_not_late(company: Company) -> None:
+    Channel.objects.update(connected_at=timezone.now() - timedelta(hours=2))
+    company.label(company.sales, "1", A, ago=3 * 60)
+    assert "later" not in row_html(read_feed(EVERYTHING).rows[0], "en")
 
 
 def test_a_row_is_honest_about_an_unknown_person(company: Company) -> None:
