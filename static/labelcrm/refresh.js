@@ -2,18 +2,24 @@
 (() => {
   "use strict";
   const WAITING = 2500;
-  const WORKING = 10000;
+  const WORKING = 4000;
+  const timers = new Map(); // of the parts that wait for their next turn
 
   async function refresh(part) {
-    if (!document.hidden && !part.contains(document.activeElement)) {
+    timers.delete(part);
+    if (!document.hidden) {
       try {
         const answer = await fetch(part.dataset.refresh, { headers: { Accept: "text/html" } });
         if (answer.redirected || answer.status === 403) return;
         const html = answer.ok ? await answer.text() : "";
-        if (html && !part.contains(document.activeElement)) show(part, html);
+        if (html) show(part, html);
       } catch { /* the server is away: asked again below */ }
     }
-    setTimeout(refresh, pause(part), part);
+    wait(part, pause(part));
+  }
+
+  function wait(part, milliseconds) {
+    timers.set(part, setTimeout(refresh, milliseconds, part));
   }
 
   function pause(part) {
@@ -23,8 +29,9 @@
   function show(part, html) {
     const template = document.createElement("template");
     template.innerHTML = html;
-    // A reader's place in the list stays where it is.
+    // A reader's place in the list stays where it is, and so does the focus.
     const place = part.querySelector(".lc-scroll")?.scrollTop || 0;
+    const focused = part.contains(document.activeElement) ? document.activeElement : null;
     const old = [...part.children];
     [...template.content.children].forEach((fresh, index) => {
       if (old[index]) update(old[index], fresh);
@@ -32,7 +39,13 @@
     });
     const list = part.querySelector(".lc-scroll");
     if (list) list.scrollTop = place;
+    if (focused && !focused.isConnected) focusAgain(part, focused);
     say(part);
+  }
+
+  function focusAgain(part, former) {
+    const name = (one) => one.getAttribute("href") || one.form?.getAttribute("action") || one.textContent.trim();
+    [...part.querySelectorAll(former.localName)].find((one) => name(one) === name(former))?.focus({ preventScroll: true });
   }
 
   // Only what differs is replaced: a bar that grows leaves the button beside it under the pointer.
@@ -66,6 +79,15 @@
 
   for (const part of document.querySelectorAll("[data-refresh]")) {
     say(part);
-    setTimeout(refresh, WAITING, part);
+    wait(part, WAITING);
   }
+
+  // Who comes back from the gateway's own page sees what came meanwhile, and not after the next turn.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return;
+    for (const [part, timer] of [...timers]) {
+      clearTimeout(timer);
+      refresh(part);
+    }
+  });
 })();

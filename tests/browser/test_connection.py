@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -95,6 +96,36 @@ def test_a_label_without_a_name_is_named_where_it_was_found(page: Page, site: Si
     page.fill("#names input[name=name]", "Grade A")
     page.click("#names button")
     expect(page.locator("#names")).to_have_count(0)
+
+
+@pytest.fixture
+def waha(page: Page, site: Site) -> Any:
+    """What WAHA posts for a number that works; the page shows its connection."""
+    walk_through_the_wizard(page, site, "waha")
+    payloads = PAYLOADS["waha"](Account(session="cs-rina", secret=shown_secret(page)))
+    post(site, "waha", payloads.label_on_chat(BUDI, "1", on=True))
+    page.goto(page.url.replace("secret/", ""))
+    expect(page.locator("#check tbody tr")).to_have_count(1)
+    return payloads
+
+
+def test_what_comes_while_the_list_is_read_is_shown_and_the_focus_stays(page: Page, site: Site, waha: Any) -> None:
+    page.locator("#check tbody a").first.focus()
+    read = page.evaluate("document.activeElement.href")
+    for n, label in enumerate(("2", "3"), start=2):
+        assert post(site, "waha", waha.label_on_chat(BUDI, label, on=True)) == 202
+        expect(page.locator("#check tbody tr")).to_have_count(n, timeout=SECONDS)
+        assert page.evaluate("document.activeElement.href") == read
+
+
+def test_who_comes_back_to_the_tab_sees_at_once_what_came_meanwhile(page: Page, site: Site, waha: Any) -> None:
+    page.evaluate("Object.defineProperty(document, 'hidden', { get: () => window.isAway, configurable: true })")
+    page.evaluate("window.isAway = true")
+    post(site, "waha", waha.label_on_chat(BUDI, "2", on=True))
+    page.wait_for_timeout(5_000)  # its turn comes and asks for nothing
+    expect(page.locator("#check tbody tr")).to_have_count(1)
+    page.evaluate("window.isAway = false; document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator("#check tbody tr")).to_have_count(2, timeout=2_500)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
