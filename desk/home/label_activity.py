@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -13,15 +14,17 @@ from django.utils.translation import gettext_lazy
 
 from contacts.models import Agent, Channel, Contact
 from contacts.selectors.viewing import viewer_of
+from desk.base.filters import day_of
 from labelcrm.core.dates import moment_of
 from labelcrm.core.models import User
 from labels.models import Label, Method
 from labels.rules.spells import SpellRow
 from reports.selectors.home import today_until
-from reports.selectors.periods import Period, is_provisional
+from reports.selectors.periods import Period, is_provisional, of_days
 from reports.selectors.spell_counts import ADDED, FOUND, LOST, REMOVED, count_spells, rows
 
 MOST = 500
+DAY = timedelta(days=1)
 TITLES = {
     ADDED: gettext_lazy("Labels added"),
     FOUND: gettext_lazy("Labels that were already there"),
@@ -37,7 +40,7 @@ MEANINGS = {
 
 
 def label_activity(request: HttpRequest) -> HttpResponse:
-    """`?what=added|found|removed|lost&from=…&to=…`; without times today so far."""
+    """`?what=added|found|removed|lost&day=…` or `&from=…&to=…`; without either today so far."""
     if not request.user.has_perm("labels.view_labelevent"):
         raise PermissionDenied
     what = request.GET.get("what", ADDED)
@@ -51,6 +54,7 @@ def label_activity(request: HttpRequest) -> HttpResponse:
         "meaning": MEANINGS[what],
         "what": what,
         "period": period,
+        "day": period.start if period.days and period == of_days(period.days[0], period.days[0] + DAY) else None,
         "provisional": is_provisional(period.end, now=timezone.now()),
         "total": getattr(count_spells(viewer, [period])[0], what),
         "lines": _lines(found, what),
@@ -65,6 +69,9 @@ def _query(what: str, period: Period) -> dict[str, str]:
 
 
 def _period(request: HttpRequest) -> Period:
+    day = day_of(request.GET.get("day"))
+    if day is not None:
+        return of_days(day, day + DAY)
     since, until = moment_of(request.GET.get("from")), moment_of(request.GET.get("to"))
     if since is None or until is None or until <= since:
         return today_until(timezone.now())

@@ -14,7 +14,7 @@ from django.contrib import admin
 from django.db import connections
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.template.loader import render_to_string
-from django.urls import NoReverseMatch, path, reverse
+from django.urls import path
 from django.utils import timezone, translation
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
@@ -24,18 +24,18 @@ from django.views.decorators.http import require_GET
 from contacts.models import Channel
 from contacts.models.channels import CRM_GATEWAY
 from contacts.selectors.viewing import viewer_of
+from desk.home.days import picture
 from desk.home.label_activity import label_activity
 from desk.home.live import Full, Stream, live
-from desk.home.todos import todos
+from desk.home.todos import ANSWERS_CHATS, RIGHTS, RUNS_NUMBERS, has_work, stale_of, starts, todos
 from labelcrm.core.models import User
-from labelcrm.core.viewer import Viewer
+from labelcrm.core.viewer import NOBODY, Viewer
 from labelcrm.lib.numbers import row_id
-from reports.definitions import definition
-from reports.limits import in_words
 from reports.selectors.feed import SHOWN, Feed, FeedRow
-from reports.selectors.home import Tiles
+from reports.selectors.home import BROKEN, Tiles
 
 MAY_READ = "labels.view_labelevent"
+READS_POSTS = "webhooks.view_inboundevent"
 HEARTBEAT_SECONDS = 15.0
 STREAM_SECONDS = 300.0  # then the page comes again: who logged out or changed teams is noticed
 RETRY_MILLISECONDS = 2000
@@ -43,22 +43,39 @@ RETRY_MILLISECONDS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Who reads the same home page: what its fragments depend on besides the figures."""
+    """Who reads the same home page: what its fragments depend on besides the figures.
 
-    sight: Viewer
-    language: str
-    sees_inbox: bool
+    `viewer` has only the rights that the page asks for; `own` is the id of the reader's own agent, or NOBODY.
+    """
+
+    viewer: Viewer
+    own: int = NOBODY
 
     @classmethod
-    def of(cls, viewer: Viewer) -> Audience:
-        return cls(viewer.sight, viewer.language, viewer.may("webhooks.view_inboundevent"))
+    def of(cls, viewer: Viewer, *, own: int = NOBODY) -> Audience:
+        return cls(replace(viewer, rights=viewer.rights & RIGHTS), own)
+
+    @property
+    def sight(self) -> Viewer:
+        return self.viewer.sight
+
+    @property
+    def language(self) -> str:
+        return self.viewer.language
 
     def is_still(self, user_id: int) -> bool:
         """Whether this user may see now what this audience sees; asks the database."""
         user = User.objects.filter(pk=user_id).select_related("agent").first()
         if user is None or _status(user) != 200:
             return False
-        return replace(Audience.of(viewer_of(user)), language=self.language) == self
+        now = audience_of(user)
+        return replace(now, viewer=replace(now.viewer, language=self.language)) == self
+
+
+def audience_of(user: Any) -> Audience:
+    """The audience that a user belongs to."""
+    agent = getattr(user, "agent", None)
+    return Audience.of(viewer_of(user), own=agent.pk if agent is not None else NOBODY)
 
 
 # -- The page ---------------------------------------------------------------------------------------------------------
@@ -69,21 +86,20 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
     viewer = viewer_of(request.user)
     context["title"] = _("Home")
-    context["todos"] = [todo for todo in todos(viewer) if todo.rows]
     context["may_read"] = viewer.may(MAY_READ)
     if not context["may_read"]:
         return context
-    audience = Audience.of(viewer)
+    audience = audience_of(request.user)
     feed = live.feed.get(audience.sight)
     channels = _channels(viewer)
     return context | {
+        "state": _state(viewer, channels),
         "channels": channels,
-        "silent": [channel for channel in channels if channel.last_event_at is None],
-        "heard": any(channel.last_event_at for channel in channels),
         "tiles_html": tiles_html(live.tiles.get(audience.sight), audience),
         "feed": feed,
         "feed_html": mark_safe("".join(row_html(row, audience.language) for row in feed.rows)),  # noqa: S308 - rendered
         "last": _last(feed),
+        **(_trouble(channels) if viewer.may(*ANSWERS_CHATS) or viewer.may(READS_POSTS) else {}),
     }
 
 
@@ -91,29 +107,28 @@ def _channels(viewer: Viewer) -> list[Channel]:
     return list(Channel.objects.visible_to(viewer).exclude(gateway=CRM_GATEWAY))
 
 
+def _state(viewer: Viewer, channels: list[Channel]) -> str:
+    """What is missing before there is anything to show; "" when labels arrive."""
+    if not channels:
+        if not viewer.everything and not viewer.teams:
+            return "no_team"
+        return "first_run" if viewer.may("contacts.add_channel") else "no_numbers"
+    if any(channel.last_label_event_at for channel in channels):
+        return ""
+    return "unlabelled" if any(channel.last_event_at for channel in channels) else "waiting"
+
+
+def _trouble(channels: list[Channel]) -> dict[str, list[Channel]]:
+    """Numbers whose labels are missing from what the page shows."""
+    silent = [channel for channel in channels if channel.last_event_at is None]
+    return {
+        "silent": silent if len(silent) < len(channels) else [],
+        "cut_off": [channel for channel in channels if channel.status in BROKEN],
+    }
+
+
 def _last(feed: Feed) -> int:
     return feed.rows[0].id if feed.rows else 0
-
-
-@lru_cache(maxsize=1)
-def links() -> dict[str, str]:
-    """Where the numbers lead; the first address of each that exists."""
-    candidates = {
-        "stale": ("report-stale", "admin:labels_staleflag_changelist"),
-        "contacts": ("admin:contacts_contact_changelist",),
-        "inbox": ("admin:webhooks_inboundevent_changelist",),
-        "activity": ("label-activity",),
-    }
-    return {name: _first_address(views) for name, views in candidates.items()}
-
-
-def _first_address(views: tuple[str, ...]) -> str:
-    for view in views:
-        try:
-            return reverse(view)
-        except NoReverseMatch:
-            continue
-    return ""
 
 
 # -- Fragments --------------------------------------------------------------------------------------------------------
@@ -126,15 +141,24 @@ def row_html(row: FeedRow, language: str) -> str:
         return render_to_string("home/feed_row.html", {"row": row})
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def tiles_html(tiles: Tiles, audience: Audience) -> str:
-    """The tiles and the labels by category."""
+    """What to do next, what happened, and the labels by category."""
+    viewer = audience.viewer
     with translation.override(audience.language):
-        words = {
-            "never": definition("never_labelled", audience.language),
-            "limit": in_words(tiles.never_after, english=audience.language == "en"),
+        stale, more = stale_of(tiles, own=audience.own)
+        context = {
+            "tiles": tiles,
+            "audience": audience,
+            "todos": todos(tiles, viewer),
+            "has_work": has_work(viewer),
+            "stale": stale,
+            "stale_more": more,
+            "starts": starts(viewer),
+            "runs_numbers": viewer.may(*RUNS_NUMBERS),
+            "picture": picture(tiles.days),
         }
-        return render_to_string("home/tiles.html", {"tiles": tiles, "audience": audience, "links": links(), **words})
+        return render_to_string("home/tiles.html", context)
 
 
 def _rendered(rows: list[FeedRow], audience: Audience) -> list[dict[str, Any]]:
@@ -164,7 +188,7 @@ def live_feed(request: HttpRequest) -> HttpResponse:
     refused = _refusal(request)
     if refused is not None:
         return refused
-    audience = Audience.of(viewer_of(request.user))
+    audience = audience_of(request.user)
     feed = live.feed.get(audience.sight)
     rows = feed.since(row_id(request.GET.get("since")) or 0, now=timezone.now())
     tiles = tiles_html(live.tiles.get(audience.sight), audience)
@@ -185,7 +209,7 @@ def live_stream(request: HttpRequest) -> HttpResponseBase:
         return refused
     if live.is_full():
         return HttpResponse(status=503, headers={"Retry-After": "60"})
-    audience = Audience.of(viewer_of(request.user))
+    audience = audience_of(request.user)
     last = 0 if "Last-Event-ID" in request.headers else row_id(request.GET.get("since")) or 0
     user_id = request.user.pk or 0
     events = page_events(audience, user_id=user_id, last=last, still=partial(audience.is_still, user_id))

@@ -102,8 +102,8 @@ class FilteredSpells:
             yield f"SELECT {stored} FROM {table}"  # noqa: S608 - names from this module
             return
         others = "AND contact_id <> ALL(%(mixed)s::bigint[])" if self._scopes["mixed"] else ""
-        yield f"SELECT {stored} FROM {table} WHERE {_SEEN_WHOLE} {others}"  # noqa: S608
-        yield f"SELECT {stored} FROM {_SCOPED[table]} WHERE {_SEEN_IN_PART} {others}"  # noqa: S608
+        yield f"SELECT {stored} FROM {table} WHERE {SEEN_WHOLE} {others}"  # noqa: S608
+        yield f"SELECT {stored} FROM {_SCOPED[table]} WHERE {SEEN_IN_PART} {others}"  # noqa: S608
         if others:
             arrays = ", ".join(f"%({kind}_{column})s::{sort}[]" for column, sort in COLUMNS.items())
             yield f"SELECT * FROM unnest({arrays})"  # noqa: S608
@@ -111,11 +111,11 @@ class FilteredSpells:
 
 _SCOPED = {"labels_labelspell": "labels_scopedlabelspell", "labels_cleanspell": "labels_scopedcleanspell"}
 # A contact known on one channel only, or on those of one team, is seen whole by it.
-_SEEN_WHOLE = """
+SEEN_WHOLE = """
     (reach <= 2 AND channel_id = ANY(%(team_channels)s::bigint[])
      OR reach = 1 AND channel_id = ANY(%(single_channels)s::bigint[]))
 """
-_SEEN_IN_PART = "scope = ANY(%(scopes)s::bigint[])"
+SEEN_IN_PART = "scope = ANY(%(scopes)s::bigint[])"
 CERTAIN = "(method = 'crm_user' OR (method = 'channel_owner' AND channel_id = ANY(%(single)s::bigint[])))"
 
 
@@ -127,10 +127,9 @@ _MIXED = """
 """
 
 
-def _scopes(channels: Iterable[int]) -> dict[str, Any]:
-    """The scopes that make up these channels: teams that have all of theirs among them, and single channels.
-
-    With them who is seen in part by several, and their spells and clean spells over `channels`, as columns.
+def scopes_of(channels: Iterable[int]) -> dict[str, list[int]]:
+    """The `scopes` that make up these channels, teams that have all of theirs among them and single channels, and
+    the channels of both, which `SEEN_WHOLE` and `SEEN_IN_PART` ask for.
     """
     wanted = set(channels)
     members: dict[int | None, set[int]] = {}
@@ -138,15 +137,20 @@ def _scopes(channels: Iterable[int]) -> dict[str, Any]:
         members.setdefault(team, set()).add(pk)
     teams = sorted(team for team, its in members.items() if team is not None and its <= wanted)
     of_teams = {pk for team in teams for pk in members[team]}
-    scopes = [*map(of_channel, sorted(wanted - of_teams)), *map(of_team, teams)]
-    mixed = [pk for (pk,) in fetch(_MIXED, {"scopes": scopes})] if len(scopes) > 1 else []
+    single = sorted(wanted - of_teams)
     return {
-        "scopes": scopes,
+        "scopes": [*map(of_channel, single), *map(of_team, teams)],
         "team_channels": sorted(of_teams),
-        "single_channels": sorted(wanted - of_teams),
-        "mixed": mixed,
-        **_rejoin(mixed, channels=sorted(wanted | channels_everywhere())),
+        "single_channels": single,
     }
+
+
+def _scopes(channels: frozenset[int]) -> dict[str, Any]:
+    """With the scopes of the channels who is seen in part by several, and their spells over `channels`, as columns."""
+    found: dict[str, Any] = {**scopes_of(channels)}
+    several = len(found["scopes"]) > 1
+    mixed = [pk for (pk,) in fetch(_MIXED, found)] if several else []
+    return found | {"mixed": mixed, **_rejoin(mixed, channels=sorted(channels | channels_everywhere()))}
 
 
 def _rejoin(mixed: Sequence[int], *, channels: Sequence[int]) -> dict[str, Any]:

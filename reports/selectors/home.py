@@ -1,31 +1,37 @@
-"""The figures of the home page: labels active now, what changed today, what waits. Meanings: docs/metrics.md."""
+"""The figures of the home page: labels active now, what changed lately, what waits. Meanings: docs/metrics.md."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.contrib.postgres.aggregates import BitOr
 from django.core.exceptions import EmptyResultSet
 from django.db.models import BigIntegerField, Case, Count, Exists, F, OuterRef, Q, QuerySet, Sum, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from contacts.models import Contact
+from contacts.models import Agent, Channel, Contact
+from contacts.models.channels import CRM_GATEWAY
 from labelcrm.core.bulk import fetch
 from labelcrm.core.viewer import Viewer
-from labels.models import Category, CleanSpell, Label, LabelAssignment, LabelDay, StaleFlag
+from labels.models import Category, ChannelLabel, CleanSpell, Label, LabelAssignment, LabelDay, StaleFlag
 from labels.models.querysets import UNMAPPED
 from labels.rules.scopes import WHOLE
 from reports.limits import ReportLimits
 from reports.selectors.filtered_spells import hidden_contacts
 from reports.selectors.periods import Period
-from reports.selectors.spell_counts import SpellCounts, count_spells
-from webhooks.models import InboundEvent
+from reports.selectors.spell_counts import SpellCounts, count_days, count_spells
+from webhooks.models import InboundEvent, PostCounter, UnknownChannel
+from webhooks.selectors import DUPLICATE_POST
 
 WEEK = timedelta(days=7)
+DAYS = 14  # of which the home page draws a picture, today among them
+WAITS_LONG = timedelta(minutes=2)
+BROKEN = (Channel.Status.STOPPED, Channel.Status.FAILED, Channel.Status.PAIRING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +57,77 @@ class CategoryLine:
     unmapped: bool = False
     shown: tuple[Any, ...] = ()
 
-    @property
-    def widest(self) -> int:
-        return max((line.active for line in self.labels), default=0)
+
+@dataclass(frozen=True, slots=True)
+class StaleLine:
+    """Open stale flags of one agent's labels; `agent` None for those of nobody, and of agents the viewer does not see.
+
+    `shown` is what equality looks at instead of the row.
+    """
+
+    agent: Agent | None = field(compare=False)
+    flags: int
+    shown: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What people settle here, so that nobody announces it: read anew for every page."""
+
+    follow_ups: int = 0
+    undecided: int = 0  # WhatsApp labels that nobody has sorted
+    numbers: int = 0
+    broken: int = 0  # of these numbers
+    unknown: int = 0  # channels that post here and that nobody has set up
+
+
+@dataclass(frozen=True, slots=True)
+class Posts:
+    """Posts that were parked, that wait longer than usual, and that were refused today."""
+
+    parked: int = 0
+    pending: int = 0
+    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Tiles:
-    """All figures of one viewer at `now`. `before` is the same weekday last week up to the same time, `week_ago`."""
+    """All figures of one viewer at `now`. `before` is the same weekday last week up to the same time, `week_ago`.
+
+    `days` are the last business days, oldest first, today among them.
+    """
 
     now: datetime = field(compare=False)
     week_ago: datetime = field(compare=False)
     today: SpellCounts
     before: SpellCounts
+    days: tuple[tuple[date, SpellCounts], ...]
     never_labelled: int
-    stale: int
-    parked: int
+    stale: tuple[StaleLine, ...]
+    waiting: Waiting
+    posts: Posts
     labelled: int
     hidden: int
     categories: tuple[CategoryLine, ...]
     never_after: timedelta = timedelta(minutes=60)  # how long ago who counts as never labelled must have written
+
+    @property
+    def widest(self) -> int:
+        """What the longest bar of all labels stands for: they share one scale."""
+        return max((line.active for category in self.categories for line in category.labels), default=0)
+
+    @property
+    def stale_flags(self) -> int:
+        return sum(line.flags for line in self.stale)
+
+    @property
+    def most_stale(self) -> int:
+        """What the longest bar of the stale labels stands for."""
+        return max((line.flags for line in self.stale), default=0)
+
+    @property
+    def numbers_at_work(self) -> int:
+        return self.waiting.numbers - self.waiting.broken
 
 
 def read_tiles(viewer: Viewer, _last: Tiles | None = None) -> Tiles:
@@ -84,9 +141,11 @@ def read_tiles(viewer: Viewer, _last: Tiles | None = None) -> Tiles:
         week_ago=periods[1].end,
         today=today,
         before=before,
+        days=_days(viewer, now),
         never_labelled=never_labelled(Contact.objects.visible_to(viewer), now=now).count(),
-        stale=open_stale(viewer).count(),
-        parked=InboundEvent.objects.visible_to(viewer).filter(state=InboundEvent.State.PARKED).count(),
+        stale=_stale(viewer),
+        waiting=read_waiting(viewer),
+        posts=read_posts(viewer, now=now),
         labelled=labelled,
         hidden=hidden_contacts(viewer),
         categories=tuple(_categories(viewer, per_category)),
@@ -94,15 +153,28 @@ def read_tiles(viewer: Viewer, _last: Tiles | None = None) -> Tiles:
     )
 
 
-def rename_tiles(_viewer: Viewer, kept: Tiles) -> Tiles:
-    """The same figures with what labels and categories are called now."""
+def rename_tiles(viewer: Viewer, kept: Tiles) -> Tiles:
+    """The same figures with what labels, categories and people are called now, and with what waits now."""
     labels, categories = Label.all_objects.in_bulk(), Category.objects.in_bulk()
+    agents = Agent.all_objects.in_bulk([line.agent.pk for line in kept.stale if line.agent])
     lines = []
     for line in kept.categories:
         pk = line.category.pk if line.category else None
         named = tuple(_line(labels.get(one.label.pk, one.label), one.active) for one in line.labels)
         lines.append(_category_line(categories.get(pk, line.category), line.active, named, unmapped=line.unmapped))
-    return replace(kept, categories=tuple(lines), never_after=ReportLimits.now().never_labelled)
+    return replace(
+        kept,
+        categories=tuple(lines),
+        stale=tuple(_stale_line(agents.get(line.agent.pk) if line.agent else None, line.flags) for line in kept.stale),
+        waiting=read_waiting(viewer),
+        never_after=ReportLimits.now().never_labelled,
+    )
+
+
+def _days(viewer: Viewer, now: datetime) -> tuple[tuple[date, SpellCounts], ...]:
+    last = timezone.localdate(now)
+    days = [last - timedelta(days=n) for n in reversed(range(DAYS))]
+    return tuple(zip(days, count_days(viewer, days[0], last + timedelta(days=1)), strict=True))
 
 
 def today_until(now: datetime, *, weeks_ago: int = 0) -> Period:
@@ -127,6 +199,58 @@ def open_stale(viewer: Viewer) -> QuerySet[StaleFlag]:
     """Open stale flags of living contacts that the viewer sees."""
     flags: QuerySet[StaleFlag] = StaleFlag.objects.visible_to(viewer)
     return flags.filter(closed_at__isnull=True, contact__deleted_at__isnull=True)
+
+
+def _stale(viewer: Viewer) -> tuple[StaleLine, ...]:
+    """Open stale flags by whose labels they are, most first; what names nobody whom the viewer sees comes last."""
+    counts = dict(open_stale(viewer).order_by().values_list("owner").annotate(n=Count("id")))
+    agents = Agent.all_objects.visible_to(viewer).in_bulk([pk for pk in counts if pk])
+    lines = [_stale_line(agent, counts.pop(pk)) for pk, agent in agents.items()]
+    lines.sort(key=lambda line: (-line.flags, line.shown))
+    return (*lines, *([_stale_line(None, sum(counts.values()))] if counts else []))
+
+
+def _stale_line(agent: Agent | None, flags: int) -> StaleLine:
+    return StaleLine(agent, flags, (agent.name, agent.pk) if agent else ())
+
+
+# -- What waits -------------------------------------------------------------------------------------------------------
+
+
+def read_waiting(viewer: Viewer) -> Waiting:
+    """What waits for people among what the viewer sees, in one query."""
+    living = ChannelLabel.objects.visible_to(viewer).filter(hidden=False, deleted_at__isnull=True)
+    numbers = Channel.objects.visible_to(viewer).exclude(gateway=CRM_GATEWAY)
+    counts = {
+        "follow_ups": Contact.objects.visible_to(viewer).filter(follow_up_at__lte=timezone.now()),
+        "undecided": living.filter(label__reviewed=False),
+        "numbers": numbers,
+        "broken": numbers.filter(status__in=BROKEN),
+        "unknown": UnknownChannel.objects.all(),
+    }
+    return Waiting(**_together({name: (rows, Count("pk")) for name, rows in counts.items()}))
+
+
+def read_posts(viewer: Viewer, *, now: datetime) -> Posts:
+    """How the posts to the numbers of a viewer fare, in one query."""
+    events = InboundEvent.objects.visible_to(viewer)
+    numbers = Channel.objects.visible_to(viewer)
+    refused = PostCounter.objects.filter(channel__in=numbers, day=timezone.localdate(now))
+    parts: dict[str, tuple[QuerySet[Any], Any]] = {
+        "parked": (events.filter(state=InboundEvent.State.PARKED), Count("pk")),
+        "pending": (events.filter(state=InboundEvent.State.PENDING, received_at__lt=now - WAITS_LONG), Count("pk")),
+        "refused": (refused.exclude(outcome=DUPLICATE_POST), Coalesce(Sum("count"), 0)),
+    }
+    return Posts(**_together(parts))
+
+
+def _together(parts: dict[str, tuple[QuerySet[Any], Any]]) -> dict[str, int]:
+    """One number of each set of rows, asked for in one query; of what nobody sees there is none."""
+    first, *others = (
+        rows.order_by().annotate(what=Value(name)).values("what").annotate(number=number).values_list("what", "number")
+        for name, (rows, number) in parts.items()
+    )
+    return dict(first.union(*others, all=True))
 
 
 # -- Active now -------------------------------------------------------------------------------------------------------

@@ -105,13 +105,20 @@
 
   function refresh(html) {
     const before = numbers();
-    const focused = tiles.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    const active = tiles.contains(document.activeElement) ? document.activeElement : null;
+    const opened = [...tiles.querySelectorAll("details[open]")].map((one) => one.id);
     tiles.replaceChildren(fragment(html));
+    for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
     for (const one of tiles.querySelectorAll("[data-number]")) {
       const old = before.get(one.dataset.number);
       if (old !== undefined && old !== one.textContent) one.classList.add("lc-changed");
     }
-    if (focused) [...tiles.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus();
+    if (active) sameAs(active)?.focus({ preventScroll: true });
+  }
+
+  function sameAs(former) {
+    const name = (one) => one.getAttribute("href") || one.textContent.trim();
+    return [...tiles.querySelectorAll(former.localName)].find((one) => name(one) === name(former) && one.tabIndex >= 0);
   }
 
   // -- Times ------------------------------------------------------------------------------------------------------

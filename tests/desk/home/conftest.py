@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,10 @@ from django.utils import timezone
 
 from contacts.models import Team
 from desk.home.live import live
-from desk.home.page import tiles_html
+from desk.home.page import Audience, tiles_html
+from desk.home.todos import RIGHTS
+from labelcrm.core.roles import PERMISSIONS, covers
+from labelcrm.core.viewer import Viewer
 from tests.factories import UserFactory
 from tests.webhooks.conftest import _front_store as _front_store
 from tests.webhooks.generic import Bridge
@@ -29,6 +33,12 @@ def _nothing_lives_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _passwords_cost_nothing(settings: Any) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def reader(viewer: Viewer, language: str = "en", *, role: str = "owner") -> Audience:
+    """Who reads in a language what this viewer sees, with the rights of a role."""
+    rights = frozenset(right for right in RIGHTS if covers(PERMISSIONS[role], right))
+    return Audience.of(replace(viewer, language=language, rights=rights))
 
 
 class Company:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.utils.timezone import localtime
 
-from contacts.models import Team
+from contacts.models import Contact, Team
 from contacts.selectors.viewing import viewer_of
 from labelcrm.core.viewer import Viewer
 from labels.models import Label
 from reports.selectors.home import read_tiles
 from reports.selectors.periods import Period
-from reports.selectors.spell_counts import FIGURES, count_spells, rows
+from reports.selectors.spell_counts import FIGURES, count_days, count_spells, rows
+from tests.crm_labels import label_in_the_crm
 from tests.factories import UserFactory
 from tests.reports.world import World, day
 
@@ -53,6 +56,24 @@ def test_the_rows_behind_a_number_are_as_many_as_it_says(world: World) -> None:
             counted = count_spells(viewer, [period])[0]
             for what in FIGURES:
                 assert len(rows(viewer, what, period, most=10_000)) == getattr(counted, what)
+
+
+@pytest.mark.parametrize("names", [(), ("Sales",), ("Grosir",), ("Sales", "Grosir")])
+def test_every_day_counts_what_the_list_behind_it_counts(world: World, names: tuple[str, ...]) -> None:
+    """Also where teams see a part of somebody, and where a label exists in the CRM alone."""
+    for n, contact in enumerate(Contact.objects.order_by("id")[:6]):
+        label_in_the_crm(contact, day(n + 2.5))
+    viewer = teams(*names) if names else EVERYTHING
+    first = localtime(day(0)).date()
+    periods = [Period(day(n), day(n + 1)) for n in range(60)]
+    counted = [replace(counts, mistaps=0) for counts in count_spells(viewer, periods)]
+    assert count_days(viewer, first, first + timedelta(days=60)) == counted
+    assert sum(not one.is_empty for one in counted) >= 10
+
+
+def test_the_days_of_nobodys_team_are_empty(world: World) -> None:
+    first = localtime(day(0)).date()
+    assert all(one.is_empty for one in count_days(teams(), first, first + timedelta(days=60)))
 
 
 def test_rows_come_newest_first_and_at_most_as_many_as_asked_for(world: World) -> None:

@@ -22,13 +22,13 @@ from desk.home.page import Audience, page_events
 from labelcrm.core.bulk import fetch
 from labelcrm.core.models import User
 from labelcrm.core.viewer import Viewer
-from tests.desk.home.conftest import Company
+from tests.desk.home.conftest import Company, reader
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 A, B = "6281200000001", "6281200000002"
-EVERYTHING = Audience(Viewer(everything=True), "en", sees_inbox=True)
+EVERYTHING = reader(Viewer(everything=True))
 
 
 class Page:
@@ -99,7 +99,7 @@ def test_a_change_reaches_an_open_page_by_itself(company: Company) -> None:
 
 
 def test_a_team_is_not_told_of_other_teams(company: Company) -> None:
-    sales = Audience(viewer_of(company.lead).sight, "en", sees_inbox=True)
+    sales = reader(viewer_of(company.lead).sight, role="cs_lead")
     with opened(sales) as (page,):
         company.label(company.support, "1", B)
         company.label(company.sales, "1", A)

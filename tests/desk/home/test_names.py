@@ -11,13 +11,13 @@ from django.utils import timezone
 from contacts.models import Agent, Channel, Contact, Team
 from contacts.services.contacts import edit_contact
 from desk.home.live import live
-from desk.home.page import Audience, SentRows, row_html, tiles_html
+from desk.home.page import SentRows, row_html, tiles_html
 from labelcrm.core.viewer import Viewer
 from labels.models import Category, ChannelLabel, Label
 from labels.services import canonical
 from labels.services.merging import merge
 from reports.selectors.feed import read_feed
-from tests.desk.home.conftest import Company
+from tests.desk.home.conftest import Company, reader
 
 pytestmark = pytest.mark.django_db
 
@@ -127,7 +127,8 @@ def test_tiles_name_labels_and_categories_as_they_are_called_now(company: Compan
 
 
 def test_the_limit_that_the_tiles_say_is_that_of_now(company: Company, settings: object) -> None:
-    audience = Audience(EVERYTHING, "en", sees_inbox=True)
+    company.message(company.sales, "6281200000001", ago=100)
+    audience = reader(EVERYTHING)
     assert "1 hour" in tiles_html(live.tiles.get(EVERYTHING), audience)
     settings.NEVER_LABELLED_MINUTES = 90  # type: ignore[attr-defined]
     assert "90 minutes" in tiles_html(live.tiles.get(EVERYTHING), audience)
