@@ -17,13 +17,15 @@ from contacts.selectors.viewing import viewer_of
 from desk.base.filters import day_of
 from labelcrm.core.dates import moment_of
 from labelcrm.core.models import User
+from labelcrm.lib.numbers import whole_number
 from labels.models import Label, Method
 from labels.rules.spells import SpellRow
 from reports.selectors.home import today_until
 from reports.selectors.periods import Period, is_provisional, of_days
 from reports.selectors.spell_counts import ADDED, FOUND, LOST, REMOVED, count_spells, rows
 
-MOST = 500
+A_PAGE = 50
+MOST_PAGES = 100_000
 DAY = timedelta(days=1)
 TITLES = {
     ADDED: gettext_lazy("Labels added"),
@@ -47,7 +49,10 @@ def label_activity(request: HttpRequest) -> HttpResponse:
     what = what if what in TITLES else ADDED
     period = _period(request)
     viewer = viewer_of(request.user)
-    found = rows(viewer, what, period, most=MOST)
+    page = whole_number(request.GET.get("page"), largest=MOST_PAGES) or 1
+    before = (page - 1) * A_PAGE
+    found = rows(viewer, what, period, most=A_PAGE, after=before)
+    total = getattr(count_spells(viewer, [period])[0], what)
     context = {
         **admin.site.each_context(request),
         "title": TITLES[what],
@@ -56,16 +61,17 @@ def label_activity(request: HttpRequest) -> HttpResponse:
         "period": period,
         "day": period.start if period.days and period == of_days(period.days[0], period.days[0] + DAY) else None,
         "provisional": is_provisional(period.end, now=timezone.now()),
-        "total": getattr(count_spells(viewer, [period])[0], what),
+        "total": total,
         "lines": _lines(found, what),
-        "most": MOST,
+        "newer": page - 1,
+        "older": page + 1 if before + A_PAGE < total else 0,
         "neighbours": [(name, title, _query(name, period)) for name, title in TITLES.items()],
     }
     return TemplateResponse(request, "home/label_activity.html", context)
 
 
-def _query(what: str, period: Period) -> dict[str, str]:
-    return {"what": what, "from": period.start.isoformat(), "to": period.end.isoformat()}
+def _query(what: str, period: Period) -> dict[str, str | None]:
+    return {"what": what, "from": period.start.isoformat(), "to": period.end.isoformat(), "day": None}
 
 
 def _period(request: HttpRequest) -> Period:

@@ -66,12 +66,12 @@ def count_days(viewer: Viewer, first: date, last: date) -> list[SpellCounts]:
     return [found.get(day, SpellCounts()) for day in days]
 
 
-def rows(viewer: Viewer, what: str, period: Period, *, most: int) -> list[SpellRow]:
-    """The spells behind one number of `count_spells`, newest first, `most` at most."""
+def rows(viewer: Viewer, what: str, period: Period, *, most: int, after: int = 0) -> list[SpellRow]:
+    """The spells behind one number of `count_spells`, newest first: `most` at most, `after` so many newer ones."""
     if viewer.everything:
-        return [_as_spell(row) for row in _behind(what, period)[:most]]
+        return [_as_spell(row) for row in _behind(what, period)[after : after + most]]
     found = [spell for spell in _joined(viewer, [period]) if _is(what, spell, period)]
-    return sorted(found, key=lambda spell: _moment(what, spell), reverse=True)[:most]
+    return sorted(found, key=lambda spell: _moment(what, spell), reverse=True)[after : after + most]
 
 
 def _moment(what: str, spell: SpellRow) -> datetime:

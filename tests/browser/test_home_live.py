@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from contacts.models import Contact, Team
 from contacts.services.channels import Connected, connect, hook_path
 from tests.browser.serving import Site, looking, serving
-from tests.browser.walking import Watch
+from tests.browser.walking import Watch, axe_findings
 from tests.factories import UserFactory
 from webhooks.drain import lanes
 
@@ -180,6 +181,50 @@ def test_the_feed_fits_a_phone(page: Page, site: Site, numbers: Numbers) -> None
     assert feed is not None
     assert active is not None
     assert feed["y"] < active["y"], "what changed comes before what is there"
+
+
+def test_the_picture_of_the_days_fits_a_phone_and_its_table_stays_open(
+    page: Page, site: Site, numbers: Numbers
+) -> None:
+    for n in range(3):
+        numbers.label("rina", f"628120000900{n}")
+    page.set_viewport_size({"width": 390, "height": 844})
+    visit(page, site)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
+    todos, happened = page.locator(".lc-todos").bounding_box(), page.locator(".lc-happened").bounding_box()
+    assert todos is not None
+    assert happened is not None
+    assert todos["y"] < happened["y"], "what to do comes before what happened"
+    bars = page.locator("svg.lc-days__picture .lc-days__place")
+    assert {round(box["width"]) for bar in bars.all() if (box := bar.bounding_box())} <= {22, 23, 24, 25}
+    summary = page.locator("#days-rows summary")
+    summary.focus()
+    page.keyboard.press("Enter")
+    numbers.label("rina", "6281200009009")
+    expect(page.locator("#days-rows tbody tr").first.locator("td").first).to_have_text("4", timeout=SECONDS)
+    assert page.evaluate("document.activeElement.localName") == "summary"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/admin/activity/\?what=added&day="))
+    expect(page.locator(".lc-activity tbody tr")).to_have_count(4)
+
+
+def test_a_bar_opens_the_rows_of_its_day(page: Page, site: Site, numbers: Numbers) -> None:
+    numbers.label("rina", "6281200009101")
+    visit(page, site)
+    page.locator("svg.lc-days__picture .lc-days__added").last.click()
+    expect(page).to_have_url(re.compile(r"/admin/activity/\?what=added&day="))
+    expect(page.locator(".lc-activity tbody tr")).to_have_count(1)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_home_page_is_usable_by_everybody(browser: Browser, site: Site, numbers: Numbers, scheme: str) -> None:
+    numbers.label("rina", "6281200009201")
+    for user, width in ((numbers.owner, 1280), (numbers.lead, 390)):
+        with looking(browser, site, user, color_scheme=scheme, viewport={"width": width, "height": 844}) as page:
+            visit(page, site)
+            page.locator("#days-rows summary").click()
+            assert axe_findings(page) == []
 
 
 def test_who_is_renamed_is_drawn_anew_and_who_is_archived_leaves_the_open_page(

@@ -82,6 +82,14 @@ def test_rows_come_newest_first_and_at_most_as_many_as_asked_for(world: World) -
     assert [spell.started_at for spell in found] == sorted((s.started_at for s in found), reverse=True)
 
 
+def test_rows_are_read_a_page_at_a_time(world: World) -> None:
+    whole = Period(day(0), day(60))
+    for viewer in (EVERYTHING, teams("Sales")):
+        everything = rows(viewer, "added", whole, most=10_000)
+        pages = [rows(viewer, "added", whole, most=7, after=after) for after in range(0, len(everything), 7)]
+        assert [spell for page in pages for spell in page] == everything
+
+
 def test_net_is_what_the_active_labels_changed_by(world: World) -> None:
     Label.objects.update(reviewed=True)  # each its own line
     tiles = read_tiles(EVERYTHING)

@@ -72,9 +72,22 @@ def test_the_rows_of_a_number_are_scoped_and_count_what_it_counts(company: Compa
     assert page.context["lines"][0]["contact"].phone == f"+{A}"
 
 
+def test_a_long_list_of_rows_has_pages(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("desk.home.label_activity.A_PAGE", 2)
+    for n in range(5):
+        company.label(company.sales, str(n), A)
+    client, found, address = client_of(company.owner), [], reverse("label-activity") + "?what=added"
+    while address:
+        context = client.get(address).context
+        found.append(len(context["lines"]))
+        address = f"{reverse('label-activity')}?what=added&page={context['older']}" if context["older"] else ""
+    assert (found, context["total"], context["newer"]) == ([2, 2, 1], 5, 2)
+
+
 @pytest.mark.parametrize(
     "query",
-    [{}, {"what": "nonsense"}, {"from": "x", "to": "y"}, {"from": "2026-03-01", "to": "2026-02-01"},
+    [{}, {"what": "nonsense"}, {"page": "-1"}, {"page": "9" * 30}, {"page": "99"}, {"day": "2026-13-01"},
+     {"from": "x", "to": "y"}, {"from": "2026-03-01", "to": "2026-02-01"},
      {"from": "9999-99-99T00:00", "to": "2026-03-01T00:00+07:00"}],
 )  # fmt: skip
 def test_a_strange_question_about_rows_is_answered_for_today(company: Company, query: dict[str, str]) -> None:
