@@ -17,7 +17,7 @@ LONG = 1000  # from here a number is too wide for a day's place on a phone
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class DayBar:
     """One bar and its number; numbers with a unit are what SVG takes."""
 
     what: str
@@ -33,23 +33,23 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class ChartDay:
     """A business day: where its place begins, how wide it and its bars are, and its two bars."""
 
     day: date
     is_today: bool
-    added: Bar
-    removed: Bar
+    added: DayBar
+    removed: DayBar
     left: str
     bar_left: str
     middle: str
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class DaysChart:
     """Days, oldest first, and the sizes that all of them share."""
 
-    days: tuple[Day, ...]
+    days: tuple[ChartDay, ...]
     line_y: str
     height: str
     width: str
@@ -58,16 +58,16 @@ class Picture:
     removed: int
 
 
-def picture(days: tuple[tuple[date, SpellCounts], ...]) -> Picture:
+def days_chart(days: tuple[tuple[date, SpellCounts], ...]) -> DaysChart:
     """The picture of `days`, the last of which is today."""
     most_added = max((counts.added for _, counts in days), default=0)
     most_removed = max((counts.removed for _, counts in days), default=0)
     scale = HEIGHT / max(most_added + most_removed, 1)
     line = MARGIN + max(most_added * scale, SHORTEST)
     width = 100 / max(len(days), 1)
-    return Picture(
+    return DaysChart(
         days=tuple(
-            Day(
+            ChartDay(
                 day=day,
                 is_today=place == len(days) - 1,
                 added=_bar(ADDED, counts.added, day, scale=scale, line=line),
@@ -87,12 +87,12 @@ def picture(days: tuple[tuple[date, SpellCounts], ...]) -> Picture:
     )
 
 
-def _bar(what: str, number: int, day: date, *, scale: float, line: float) -> Bar:
+def _bar(what: str, number: int, day: date, *, scale: float, line: float) -> DayBar:
     height = max(number * scale, SHORTEST) if number else 0.0
     top = line - height if what == ADDED else line
     number_y = top - 4 if what == ADDED else top + height + 11
     link = f"{reverse('label-activity')}?what={what}&day={day.isoformat()}"
-    return Bar(what, number, link, _pixels(top), _pixels(height), _pixels(number_y))
+    return DayBar(what, number, link, _pixels(top), _pixels(height), _pixels(number_y))
 
 
 def _pixels(number: float) -> str:

@@ -71,7 +71,7 @@ class StaleLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingCounts:
     """What people settle here, so that nobody announces it: read anew for every page."""
 
     follow_ups: int = 0
@@ -82,7 +82,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Posts:
+class PostCounts:
     """Posts that were parked, that wait longer than usual, and that were refused today."""
 
     parked: int = 0
@@ -104,8 +104,8 @@ class Tiles:
     days: tuple[tuple[date, SpellCounts], ...]
     never_labelled: int
     stale: tuple[StaleLine, ...]
-    waiting: Waiting
-    posts: Posts
+    waiting: WaitingCounts
+    posts: PostCounts
     labelled: int
     hidden: int
     categories: tuple[CategoryLine, ...]
@@ -217,7 +217,7 @@ def _stale_line(agent: Agent | None, flags: int) -> StaleLine:
 # -- What waits -------------------------------------------------------------------------------------------------------
 
 
-def read_waiting(viewer: Viewer) -> Waiting:
+def read_waiting(viewer: Viewer) -> WaitingCounts:
     """What waits for people among what the viewer sees, in one query."""
     living = ChannelLabel.objects.visible_to(viewer).filter(hidden=False, deleted_at__isnull=True)
     numbers = Channel.objects.visible_to(viewer).exclude(gateway=CRM_GATEWAY)
@@ -228,10 +228,10 @@ def read_waiting(viewer: Viewer) -> Waiting:
         "broken": numbers.filter(status__in=BROKEN),
         "unknown": UnknownChannel.objects.all(),
     }
-    return Waiting(**_together({name: (rows, Count("pk")) for name, rows in counts.items()}))
+    return WaitingCounts(**_together({name: (rows, Count("pk")) for name, rows in counts.items()}))
 
 
-def read_posts(viewer: Viewer, *, now: datetime) -> Posts:
+def read_posts(viewer: Viewer, *, now: datetime) -> PostCounts:
     """How the posts to the numbers of a viewer fare, in one query."""
     events = InboundEvent.objects.visible_to(viewer)
     numbers = Channel.objects.visible_to(viewer)
@@ -241,7 +241,7 @@ def read_posts(viewer: Viewer, *, now: datetime) -> Posts:
         "pending": (events.filter(state=InboundEvent.State.PENDING, received_at__lt=now - WAITS_LONG), Count("pk")),
         "refused": (refused.exclude(outcome=DUPLICATE_POST), Coalesce(Sum("count"), 0)),
     }
-    return Posts(**_together(parts))
+    return PostCounts(**_together(parts))
 
 
 def _together(parts: dict[str, tuple[QuerySet[Any], Any]]) -> dict[str, int]:

@@ -16,7 +16,7 @@ from desk.home.page import tiles_html
 from labelcrm.core.viewer import Viewer
 from labels.models import Label, StaleFlag
 from labels.services.staleness import flag_stale
-from reports.selectors.home import Posts, never_labelled, read_posts, read_tiles, rename_tiles, today_until
+from reports.selectors.home import PostCounts, never_labelled, read_posts, read_tiles, rename_tiles, today_until
 from tests.desk.home.conftest import Company, reader
 from tests.factories import UserFactory
 from webhooks.models import InboundEvent
@@ -162,7 +162,7 @@ def test_posts_that_wait_and_that_were_refused_today_are_counted(monday: object,
     received = InboundEvent.objects.get().received_at
     for minutes, waiting in ((1, 0), (3, 1)):
         assert read_posts(sales(), now=received + timedelta(minutes=minutes)).pending == waiting
-    assert read_posts(Viewer(), now=received + HOUR) == Posts()
+    assert read_posts(Viewer(), now=received + HOUR) == PostCounts()
 
 
 def test_what_waits_is_of_this_moment_however_old_the_figures_are(company: Company) -> None:
