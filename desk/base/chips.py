@@ -16,6 +16,7 @@ from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest
 from django.template.defaultfilters import date as format_date
+from django.utils.formats import number_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from unfold.views import ChangeList
@@ -54,6 +55,16 @@ class ChipChangeList(ChangeList):
     def get_filters_params(self, params: dict[str, Any] | None = None) -> dict[str, Any]:
         return {name: values for name, values in super().get_filters_params(params).items() if any(values)}
 
+    @property
+    def count_url(self) -> str:
+        """Where a list is counted that its page does not count."""
+        return ""
+
+    @property
+    def count_text(self) -> str:
+        """How many rows the list has, in words; "" where it must be asked for."""
+        return "" if self.count_url else counted(self.result_count, self.opts)
+
     def chips(self) -> list[Chip]:
         """Every filter in use, in the order of the filters. Costs no query that the filters do not cost themselves."""
         given = self.get_filters_params()
@@ -67,6 +78,12 @@ class ChipChangeList(ChangeList):
         """The list's address with other values of some parameters; None takes one off."""
         kept = {name: values for name, values in (self.filter_params | changed).items() if values and any(values)}
         return "?" + urlencode(sorted(kept.items()), doseq=True)
+
+
+def counted(count: int, opts: Any) -> str:
+    """A number of rows in words: "204 contacts"."""
+    name = opts.verbose_name if count == 1 else opts.verbose_name_plural
+    return f"{number_format(count, force_grouping=True)} {name}"
 
 
 def _chips(changelist: ChipChangeList, given: Params) -> Iterator[Chip]:
