@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.admin.views.main import ORDER_VAR
 from django.core.exceptions import BadRequest, FieldDoesNotExist, PermissionDenied
@@ -150,6 +150,8 @@ class KeysetChangeList(ChipChangeList):
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str]:
         return []  # the keyset sorts
 
+    counts_filters = True  # how many rows other filters would leave can be asked for
+
     @property
     def sorted_column(self) -> str:
         """The column that the reader chose to sort by; "" for the list's own order."""
@@ -180,6 +182,7 @@ class KeysetChangeList(ChipChangeList):
             after=request.GET.get(AFTER),
             before=request.GET.get(BEFORE),
         )
+        self.model_admin.complete_page(request, self.result_list)
         if newer and self.result_list:
             self.newer_url = self.get_query_string({BEFORE: keyset.cursor(self.result_list[0])})
         if older and self.result_list:
@@ -201,13 +204,16 @@ class KeysetAdminMixin:
     """
 
     keyset = Keyset("id")
-    sorts: Mapping[str, Keyset] = {}
+    sorts: ClassVar[Mapping[str, Keyset]] = {}
     sortable_by = ()
     change_list_class: type[KeysetChangeList] = KeysetChangeList
 
     def for_page(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         """What the rows of one page need besides themselves."""
         return rows
+
+    def complete_page(self, request: HttpRequest, rows: list[Any]) -> None:
+        """Say on the rows of a page what is looked up for all of them at once."""
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChipChangeList]:
         return self.change_list_class

@@ -61,6 +61,7 @@ class StaffAdmin(ModelAdmin):
     show_facets = admin.ShowFacets.NEVER  # a count per choice is a query per choice
     empty_value_display = "–"
     empty_help: Any = ""  # what to do when the list is empty
+    quick_filters: tuple[str, ...] = ()  # parameters of the filters that stand above the list as well
     columns_off: tuple[str, ...] = ()  # columns that a reader sees only when they choose them
     card: tuple[str, ...] = ()  # up to four columns for a phone's card: title, beside it, second line, its end
 

@@ -36,9 +36,8 @@
 
   const watchFilters = () => {
     const form = document.getElementById("filter-form");
-    const button = form?.querySelector("button[type=submit]");
-    const place = document.getElementById("list-count");
-    if (!button || !place || form.dataset.counts === undefined) return;
+    const button = form?.querySelector("button[data-count]");
+    if (!button) return;
     const count = countFilters(form, button);
     let waiting;
     const soon = () => {
@@ -52,7 +51,7 @@
   };
 
   const closeColumns = (event) => {
-    const open = document.querySelector(".lc-columns[open]");
+    const open = document.querySelector(".lc-chooser[open]");
     if (open && (event.key === "Escape" || (event.type === "click" && !open.contains(event.target)))) {
       open.open = false;
       if (event.key) open.querySelector("summary").focus();
@@ -62,6 +61,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     countList();
     watchFilters();
+    document.getElementById("quick-filters")?.addEventListener("change", (event) => event.currentTarget.requestSubmit());
     document.addEventListener("click", closeColumns);
     document.addEventListener("keydown", closeColumns);
   });
