@@ -22,7 +22,7 @@ from unfold.contrib.filters.admin import RadioFilter
 from contacts.selectors.viewing import viewer_of
 from desk.base import history
 from desk.base.chips import ChipChangeList
-from desk.base.columns import choose, shown_columns
+from desk.base.chosen_columns import choose, shown_columns
 from labelcrm.core import edits
 from labelcrm.core.models import AuditEntry
 from labelcrm.lib.numbers import row_id

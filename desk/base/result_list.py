@@ -27,7 +27,7 @@ PLACES = ("title", "aside", "line", "end")
 
 
 @dataclass(slots=True)
-class Column:
+class ListColumn:
     """A column that the page shows; `url` sorts by it, `direction` is how it is sorted now."""
 
     name: str
@@ -38,27 +38,27 @@ class Column:
 
 
 @dataclass(slots=True)
-class Cell:
-    column: Column
+class ListCell:
+    column: ListColumn
     html: Any
     is_head: bool = False
 
 
 @dataclass(slots=True)
-class Row:
+class ListRow:
     """One row; its key stands in the box that picks it."""
 
     pk: Any
     name: str
-    cells: list[Cell]
+    cells: list[ListCell]
 
 
 @dataclass(slots=True)
 class ResultList:
     """What the template draws."""
 
-    columns: list[Column]
-    rows: list[Row] = field(default_factory=list)
+    columns: list[ListColumn]
+    rows: list[ListRow] = field(default_factory=list)
     pickable: bool = False
 
 
@@ -74,7 +74,7 @@ def result_list(cl: Any) -> ResultList:
     return ResultList(shown, rows, pickable=PICK in cl.list_display)
 
 
-def _silent(columns: Sequence[Column], rows: Sequence[Row], nothing: Any) -> Iterator[str]:
+def _silent(columns: Sequence[ListColumn], rows: Sequence[ListRow], nothing: Any) -> Iterator[str]:
     """The columns in which no row says anything. The first, which leads to the row, and the sorted one stay."""
     for position, column in enumerate(columns):
         if rows and position and not column.direction and all(r.cells[position].html in ("", nothing) for r in rows):
@@ -84,13 +84,13 @@ def _silent(columns: Sequence[Column], rows: Sequence[Row], nothing: Any) -> Ite
 # -- Columns ----------------------------------------------------------------------------------------------------------
 
 
-def _columns(cl: Any, names: Sequence[str]) -> list[Column]:
+def _columns(cl: Any, names: Sequence[str]) -> list[ListColumn]:
     card = dict(zip(getattr(cl.model_admin, "card", ()) or names, PLACES, strict=False))
     heads = dict(zip(cl.list_display, result_headers(cl), strict=True))
     sorts = getattr(cl.model_admin, "sorts", {})
     columns = []
     for name in names:
-        column = Column(name, capfirst(str(heads[name]["text"])), card.get(name, ""))
+        column = ListColumn(name, capfirst(str(heads[name]["text"])), card.get(name, ""))
         if name in sorts:
             _sort_by_keyset(column, cl)
         elif heads[name]["sortable"]:
@@ -99,7 +99,7 @@ def _columns(cl: Any, names: Sequence[str]) -> list[Column]:
     return columns
 
 
-def _sort_by_keyset(column: Column, cl: Any) -> None:
+def _sort_by_keyset(column: ListColumn, cl: Any) -> None:
     sort = cl.model_admin.sorts[column.name]
     is_sorted = cl.sorted_column == column.name or (not cl.sorted_column and sort.fields == cl.keyset.fields)
     descending = cl.keyset.descending if is_sorted else None
@@ -108,7 +108,7 @@ def _sort_by_keyset(column: Column, cl: Any) -> None:
     column.url = cl.get_query_string({ORDER_VAR: f"{'-' if next_is_descending else ''}{column.name}"})
 
 
-def _sort_by_django(column: Column, head: Any) -> None:
+def _sort_by_django(column: ListColumn, head: Any) -> None:
     column.url = head["url_primary"]
     column.direction = ("ascending" if head["ascending"] else "descending") if head["sorted"] else ""
 
@@ -121,15 +121,15 @@ def label_of(model_admin: Any, name: str) -> str:
 # -- Rows -------------------------------------------------------------------------------------------------------------
 
 
-def _row(cl: Any, obj: Any, columns: Sequence[Column]) -> Row:
+def _row(cl: Any, obj: Any, columns: Sequence[ListColumn]) -> ListRow:
     links = cl.list_display_links or [columns[0].name]
     cells = []
     for column in columns:
         html = _value(cl, obj, column.name)
         if column.name in links and cl.list_display_links is not None:
             html = _linked(cl, obj, html)
-        cells.append(Cell(column, html, is_head=column is columns[0]))
-    return Row(obj.pk, str(obj), cells)
+        cells.append(ListCell(column, html, is_head=column is columns[0]))
+    return ListRow(obj.pk, str(obj), cells)
 
 
 def _value(cl: Any, obj: Any, name: str) -> Any:

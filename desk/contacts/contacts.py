@@ -22,8 +22,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 from unfold.widgets import INPUT_CLASSES, UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
 
-from contacts.models import Channel, Contact, ContactChannel, Note
-from contacts.selectors.viewing import viewer_of
+from contacts.models import Contact, ContactChannel, Note
 from contacts.services.contacts import edit_contact
 from desk.base.filters import AutocompleteFilter, DayRangeFilter
 from desk.base.keyset import Keyset, KeysetAdminMixin, KeysetChangeList
@@ -46,6 +45,7 @@ from desk.contacts.list_filters import (
     active_labels,
     agents_of,
     asked_labels_of,
+    numbers_of,
 )
 from desk.contacts.merging import ContactMerging, merges_of
 from desk.contacts.page import contact_page
@@ -53,10 +53,8 @@ from desk.contacts.search import find
 from desk.templatetags.labelcrm import address, badge, badges, moment, person, phone
 from labelcrm.core import audit
 from labelcrm.core.dates import check_reach
-from labelcrm.core.viewer import Viewer
 from labelcrm.lib.numbers import row_id
 from labels.services import archiving
-from reports.selectors.owners import owners_at
 
 
 class ContactChangeList(KeysetChangeList):
@@ -178,8 +176,7 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
 
     def complete_page(self, request: HttpRequest, rows: list[Any]) -> None:
         """Each contact's numbers and CS, and the label that its time and labeller are told of."""
-        agents = {int(pk): name for pk, name in agents_of(request)}
-        channels = channels_of(rows, viewer=viewer_of(request.user), agents=agents)
+        channels = _channels_of(request, rows)
         wanted = asked_labels_of(request)
         for contact in rows:
             contact.channels_now = channels.get(contact.pk, [])
@@ -313,19 +310,14 @@ class KnownOn:
     owner: str
 
 
-def channels_of(contacts: Sequence[Contact], *, viewer: Viewer, agents: Mapping[int, str]) -> dict[int, list[KnownOn]]:
-    """The numbers that each of these contacts (by id) is known on, as far as the viewer sees them.
-
-    `agents` are the names of the agents the viewer sees, by id. Two queries.
-    """
-    visible = Channel.all_objects.visible_to(viewer)
-    known = ContactChannel.objects.filter(contact__in=contacts, channel__in=visible).select_related("channel")
-    rows = list(known.order_by("-last_inbound_at", "id"))
-    owners = owners_at(timezone.now(), channels={row.channel_id for row in rows}) if rows else {}
+def _channels_of(request: HttpRequest, contacts: Sequence[Contact]) -> dict[int, list[KnownOn]]:
+    """The numbers of each of these contacts (by id), as far as the reader sees them. One query besides the filters'."""
+    numbers, agents = numbers_of(request), {int(pk): name for pk, name in agents_of(request)}
+    known = ContactChannel.objects.filter(contact__in=contacts, channel__in=numbers)
     found: dict[int, list[KnownOn]] = {}
-    for row in rows:
-        owner = agents.get(owners.get(row.channel_id, 0), "")
-        found.setdefault(row.contact_id, []).append(KnownOn(row.channel.name, owner))
+    for contact, channel in known.order_by("-last_inbound_at", "id").values_list("contact_id", "channel_id"):
+        name, owner = numbers[channel]
+        found.setdefault(contact, []).append(KnownOn(name, agents.get(owner or 0, "")))
     return found
 
 

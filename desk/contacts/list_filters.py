@@ -7,6 +7,7 @@ from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -15,12 +16,12 @@ from django.utils.translation import gettext as _
 from unfold.contrib.filters.admin import DropdownFilter, MultipleDropdownFilter, RadioFilter
 
 from contacts.models import Agent, Channel, ContactChannel
+from contacts.selectors.ownership import NumberNow, numbers_now
 from contacts.selectors.viewing import viewer_of
 from labelcrm.lib.numbers import row_id
 from labels.models import Label, LabelAssignment, StaleFlag
 from reports.limits import ReportLimits, in_words
 from reports.selectors.home import never_labelled
-from reports.selectors.owners import owners_at
 
 NO_LABEL = "none"
 NOT_MAPPED = "unmapped"
@@ -121,9 +122,8 @@ class CsFilter(DropdownFilter):
         agent = row_id(self.value())
         if agent is None:
             return queryset
-        theirs = [channel for channel, owner in owners_at(timezone.now(), channels=None).items() if owner == agent]
-        channels = Channel.all_objects.visible_to(viewer_of(request.user)).filter(pk__in=theirs)
-        known = ContactChannel.objects.filter(channel__in=channels, contact=OuterRef("pk"))
+        theirs = [pk for pk, number in numbers_of(request).items() if number.owner == agent]
+        known = ContactChannel.objects.filter(channel__in=theirs, contact=OuterRef("pk"))
         agents = Agent.all_objects.visible_to(viewer_of(request.user)).filter(pk=agent)
         return queryset.filter(Exists(agents), Q(assigned_to=agent) | Q(Exists(known), assigned_to=None))
 
@@ -157,7 +157,7 @@ class ChannelFilter(DropdownFilter):
     parameter_name = "channel"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
-        return [(channel.pk, channel.name) for channel in Channel.objects.visible_to(viewer_of(request.user))]
+        return [(str(pk), number.name) for pk, number in numbers_of(request).items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         channel = row_id(self.value())
@@ -270,6 +270,15 @@ def agents_of(request: HttpRequest) -> list[tuple[str, str]]:
         agents = Agent.objects.visible_to(viewer_of(request.user)).order_by("name")
         request._labelcrm_agents = [(str(agent.pk), agent.name) for agent in agents]  # type: ignore[attr-defined]
     return request._labelcrm_agents  # type: ignore[attr-defined]
+
+
+def numbers_of(request: HttpRequest) -> dict[int, NumberNow]:
+    """The numbers that this user sees, by id, each with its owner; loaded once per request."""
+    if not hasattr(request, "_labelcrm_numbers"):
+        visible = Channel.objects.visible_to(viewer_of(request.user))
+        numbers = numbers_now(visible, now=timezone.now(), zone=settings.TIME_ZONE)
+        request._labelcrm_numbers = numbers  # type: ignore[attr-defined]
+    return request._labelcrm_numbers  # type: ignore[attr-defined]
 
 
 def labels_of(request: HttpRequest) -> list[Label]:

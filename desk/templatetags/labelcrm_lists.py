@@ -6,7 +6,7 @@ from typing import Any
 
 from django import template
 
-from desk.base.columns import ColumnChoice, choices
+from desk.base.chosen_columns import ColumnChoice, choices
 from desk.base.result_list import result_list
 
 register = template.Library()

@@ -194,7 +194,7 @@ def test_fifty_rows_with_labels_weigh_at_most_150_kb(client_of: ClientOf, shop: 
 
 def test_a_row_leads_to_its_page_and_a_box_picks_it(client_of: ClientOf, shop: Shop) -> None:
     contact = shop.contact(name='Siti "X" <b>')
-    page = client_of("cs_lead", shop).get(LIST).content.decode()
+    page = client_of("owner").get(LIST).content.decode()
     assert f'<a href="{LIST}{contact.pk}/">Siti &quot;X&quot; &lt;b&gt;</a>' in page
     box = f'value="{contact.pk}" class="action-select" aria-label="Select {escape(str(contact))}">'
     assert box in page
