@@ -174,7 +174,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": None,
     "SITE_ICON": _file("labelcrm/icon.svg"),
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _file("labelcrm/icon.svg")}],
-    "STYLES": [_file("labelcrm/admin.css"), _file("labelcrm/labels.css"), _file("labelcrm/lists.css")],
+    "STYLES": [_file(f"labelcrm/{name}.css") for name in ("admin", "labels", "lists", "tables")],
     "SCRIPTS": [_file("labelcrm/accessible.js")],
     "DASHBOARD_CALLBACK": "desk.home.page.dashboard",
     "LOGIN": {"form": "desk.login.LoginForm"},

@@ -40,7 +40,7 @@ from reports.selectors.campaigns import Basis, Touch
 from reports.selectors.filtered_spells import hidden_contacts
 
 MAY_READ = "reports.view_report"
-ROWS = 100
+ROWS = 50
 NONE, ALL = "none", "all"
 
 PAGES = {
@@ -113,6 +113,7 @@ class PageRow:
     name: str
     notes: list[str]
     tables: list[list[columns.Cell]]
+    is_total: bool = False
 
 
 @require_GET
@@ -124,14 +125,19 @@ def report_page(request: HttpRequest, name: str) -> HttpResponse:
         return _csv(request, query)
     groups = columns.groups_of(name, query.basis)
     rows = columns.ordered(query.rows, [c for group in groups for c in group.columns], request.GET.get("sort", ""))
-    shown = [_page_row(row, query, groups) for row in rows]
+    titles = {c.name: definition(c.name, get_language()).title for group in groups for c in group.columns}
+    shown = [_page_row(row, query, groups, titles) for row in rows]
+    if total := len(rows) > 1 and not query.only:
+        shown.insert(0, _total_row(rows, groups, titles))
     context = {
         **admin.site.each_context(request),
         "title": PAGES[name],
         "query": query,
         "problem": problem,
         "form": FilterForm(query),
+        "narrowed": bool(problem) or any(query.shown.get(name) for name in ("channel", "team", "label", "certain")),
         "tables": [_table(group, shown, place) for place, group in enumerate(groups)],
+        "total": total,
         "sort": request.GET.get("sort", ""),
         "definitions": [definition(c.name, get_language()) for group in groups for c in group.columns],
         "presets": [(key, words, _with(request, period=key)) for key, words in PRESETS.items()],
@@ -193,10 +199,11 @@ def _gaps(query: ReportQuery) -> list[GapLine]:
 
 def _table(group: columns.Group, shown: list[PageRow], place: int) -> dict[str, Any]:
     heads = [(column, definition(column.name, get_language())) for column in group.columns]
-    return {"title": group.title, "heads": heads, "rows": [(row, row.tables[place]) for row in shown]}
+    rows = [(row, row.tables[place]) for row in shown]
+    return {"title": group.title, "keys": group.keys, "heads": heads, "rows": rows}
 
 
-def _page_row(row: Any, query: ReportQuery, groups: list[columns.Group]) -> PageRow:
+def _page_row(row: Any, query: ReportQuery, groups: list[columns.Group], titles: dict[str, str]) -> PageRow:
     who = getattr(row, query.report.key)
     names = {"agents": _("Nobody known"), "campaigns": _("No campaign")}
     notes = [_("archived")] if row.archived else []
@@ -206,8 +213,17 @@ def _page_row(row: Any, query: ReportQuery, groups: list[columns.Group]) -> Page
         who=NONE if who is None else str(who),
         name=row.name or names[query.report.name],
         notes=notes,
-        tables=[[columns.cell(row, column) for column in group.columns] for group in groups],
+        tables=_cells(row, groups, titles),
     )
+
+
+def _total_row(rows: list[Any], groups: list[columns.Group], titles: dict[str, str]) -> PageRow:
+    """All rows together, which open what every one of them opens."""
+    return PageRow(ALL, _("Total"), [], _cells(columns.total(rows), groups, titles), is_total=True)
+
+
+def _cells(row: Any, groups: list[columns.Group], titles: dict[str, str]) -> list[list[columns.Cell]]:
+    return [[columns.cell(row, column, title=titles[column.name]) for column in group.columns] for group in groups]
 
 
 def _query(request: HttpRequest, report: ReportKind) -> tuple[ReportQuery, str]:
@@ -223,11 +239,8 @@ def _query(request: HttpRequest, report: ReportKind) -> tuple[ReportQuery, str]:
 
 def _parameters(query: ReportQuery) -> dict[str, str]:
     """The parameters that ask the same again, at any later time."""
-    times = {
-        "report": query.report.name,
-        "from": timezone.localtime(query.period.start).isoformat(),
-        "to": timezone.localtime(query.period.end).isoformat(),
-    }
+    ends = query.period.days or (timezone.localtime(query.period.start), timezone.localtime(query.period.end))
+    times = {"report": query.report.name, "from": ends[0].isoformat(), "to": ends[1].isoformat()}
     shown = {name: str(value) for name, value in query.shown.items() if value and name not in ("agent", "campaign")}
     return times | shown | ({"certain": "true"} if query.filters.certain else {})
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
@@ -20,8 +22,10 @@ from contacts.models import Agent, Campaign, Contact, Team
 from desk.reports.pages import REPORTS
 from labelcrm.core.models import AuditEntry
 from labels.models import Label
+from reports.columns import total
 from reports.definitions import FILES, definition, markdown
 from reports.limits import ReportLimits
+from reports.selectors.campaigns import LabelCount
 from reports.selectors.periods import is_provisional
 from tests.factories import CampaignFactory, UserFactory
 from tests.reports.test_figures import BUDI, SITI, rina, write
@@ -61,7 +65,7 @@ def test_page_csv_and_api_tell_the_same(world: World) -> None:
         lines = list(csv.DictReader(io.StringIO(file)))
         assert [line["name"] for line in lines] == [row["name"] for row in api["rows"]]
         shown = page.context["tables"][0]["rows"]
-        assert len(shown) == len(api["rows"])
+        assert [row.is_total for row, _cells in shown] == [True] + [False] * len(api["rows"])
         for line, row in zip(lines, api["rows"], strict=True):
             for field, value in row.items():
                 if isinstance(value, dict):
@@ -328,3 +332,45 @@ def test_a_period_too_young_to_judge_says_so_and_leads_to_a_longer_one(rina: Any
         assert "?period=last_90" in page.split("younger than 30 days")[1].split("</p>")[0]
     for asked in (SPAN, {"basis": "event"}):
         assert "younger than 30 days" not in client_of().get("/admin/reports/campaigns/", asked).content.decode()
+
+
+def test_the_first_row_is_all_rows_together(world: World) -> None:
+    for name in ("agents", "campaigns"):
+        page = client_of().get(f"/admin/reports/{name}/", SPAN)
+        rows, summed = page.context["query"].rows, total(page.context["query"].rows)
+        for field in ("added", "removed", "net", "stale_open") if name == "agents" else ("contacts", "won_count"):
+            assert getattr(summed, field) == sum(getattr(row, field) for row in rows)
+        share = summed.came_true if name == "agents" else summed.won
+        each = [row.came_true if name == "agents" else row.won for row in rows]
+        assert (share.k, share.n) == (sum(one.k for one in each), sum(one.n for one in each))
+        assert next(row.name for row, _cells in page.context["tables"][0]["rows"]) == "Total"
+    alone = client_of().get("/admin/reports/agents/", SPAN | {"agent": Agent.objects.first().pk})
+    assert [row.is_total for row, _cells in alone.context["tables"][0]["rows"]] == [False]
+
+
+def test_medians_and_contacts_that_rows_share_are_not_added(world: World) -> None:
+    summed = total(client_of().get("/admin/reports/agents/", SPAN).context["query"].rows)
+    assert (summed.first_label_median_s, summed.added_contacts, summed.came_true_others) == (None, None, None)
+
+
+def test_what_a_contact_costs_in_all_is_of_the_campaigns_with_a_cost() -> None:
+    mix = [LabelCount(label=1, name="Grade A", color="yellow", contacts=2)]
+    paid, free = (
+        CostRow(cost=cost, high_count=high, won_count=0, cost_per_high=None, cost_per_won=None, label_mix=mix)
+        for cost, high in ((Decimal(90), 3), (None, 7))
+    )
+    summed = total([paid, free])
+    assert (summed.cost, summed.cost_per_high, summed.cost_per_won) == (90, 30, None)
+    assert [(one.label, one.contacts) for one in summed.label_mix] == [(1, 4)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostRow:
+    """What a campaign's row says of costs."""
+
+    cost: Decimal | None
+    high_count: int
+    won_count: int
+    cost_per_high: Decimal | None
+    cost_per_won: Decimal | None
+    label_mix: list[LabelCount]
