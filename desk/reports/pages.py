@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 from unfold.widgets import INPUT_CLASSES, UnfoldAdminSelectWidget
 
-from contacts.models import Agent, Campaign, Channel, Contact, Team
+from contacts.models import Agent, Campaign, Channel, Contact, ContactChannel, Team
 from contacts.models.channels import CRM_GATEWAY
 from contacts.selectors.viewing import viewer_of
 from labelcrm.core import audit
@@ -38,6 +38,7 @@ from reports.query import REPORTS, InvalidQuery, ReportKind, ReportQuery, parse_
 from reports.selectors import agents, facts, periods
 from reports.selectors.campaigns import Basis, Touch
 from reports.selectors.filtered_spells import hidden_contacts
+from reports.selectors.periods import Period
 
 MAY_READ = "reports.view_report"
 ROWS = 50
@@ -140,6 +141,7 @@ def report_page(request: HttpRequest, name: str) -> HttpResponse:
         "total": total,
         "sort": request.GET.get("sort", ""),
         "definitions": [definition(c.name, get_language()) for group in groups for c in group.columns],
+        **_opening(request, query),
         "presets": [(key, words, _with(request, period=key)) for key, words in PRESETS.items()],
         "csv_url": _with(request, format="csv"),
         "rows_url": f"{reverse('report-rows')}?{urlencode(_parameters(query))}",
@@ -148,7 +150,7 @@ def report_page(request: HttpRequest, name: str) -> HttpResponse:
         "first": REPORTS[name].key,
         "few": any(cell.few for row in shown for table in row.tables for cell in table),
         "too_young": _too_young(query),
-        "judged_after": in_words(_judged_after(query), english=get_language() == "en"),
+        "judged_after": in_words(_judged_after(query.report), english=get_language() == "en"),
         "gaps": _gaps(query),
         "hidden": hidden_contacts(query.viewer),
         "provisional": periods.is_provisional(query.period.end, now=query.now),
@@ -166,9 +168,9 @@ def _too_young(query: ReportQuery) -> bool:
     return any(row.contacts for row in query.rows) and all(row.immature == row.contacts for row in query.rows)
 
 
-def _judged_after(query: ReportQuery) -> timedelta:
+def _judged_after(report: ReportKind) -> timedelta:
     """How old contacts must be to be judged."""
-    return ReportLimits.now().campaign if query.report.name == "campaigns" else agents.PROVEN_AFTER
+    return ReportLimits.now().campaign if report.name == "campaigns" else agents.PROVEN_AFTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,7 @@ def _gaps(query: ReportQuery) -> list[GapLine]:
     """The gaps, of channels the reader sees, that windows of the period may overlap; the latest first."""
     if query.basis is Basis.EVENT and query.report.name == "campaigns":
         return []
-    over = min(query.period.end + _judged_after(query), query.now)
+    over = min(query.period.end + _judged_after(query.report), query.now)
     overlapping = [gap for gap in query.question.gaps if gap.since < over]
     seen = Channel.all_objects.visible_to(query.viewer).filter(pk__in={gap.channel for gap in overlapping})
     names = dict(seen.values_list("id", "name")) if overlapping else {}
@@ -231,10 +233,42 @@ def _query(request: HttpRequest, report: ReportKind) -> tuple[ReportQuery, str]:
     given, viewer = request.GET.dict(), viewer_of(request.user)
     if given.get("from") or given.get("to"):
         given.pop("period", None)
+    if not _asks_for_time(request) and (period := _judged_period(report, given, viewer)):
+        given |= {"from": period.start.isoformat(), "to": period.end.isoformat()}
     try:
         return parse_query(report, given, viewer=viewer), ""
     except InvalidQuery as wrong:
         return parse_query(report, {}, viewer=viewer), f"{wrong.name}: {wrong.message}"
+
+
+def _asks_for_time(request: HttpRequest) -> bool:
+    return any(request.GET.get(name) for name in ("from", "to", "period"))
+
+
+def _judged_period(report: ReportKind, given: dict[str, str], viewer: Viewer) -> Period | None:
+    """The period that a page opens on: the newest whose shares can all be judged; None where there is none to judge.
+
+    The last 30 days would open on empty figures: nothing in them has had its 30 days yet. There is nothing to judge
+    by date of label, nor before somebody wrote that long ago on a number of the reader.
+    """
+    if report.name not in PAGES or given.get("basis") == Basis.EVENT:
+        return None
+    period = periods.judged(now=timezone.now(), after=_judged_after(report))
+    channels = Channel.all_objects.visible_to(viewer)
+    known = ContactChannel.objects.filter(channel__in=channels, first_inbound_at__lt=period.end)
+    return period if known.exists() else None
+
+
+def _opening(request: HttpRequest, query: ReportQuery) -> dict[str, Any]:
+    """What the page says of the period that it opens on, and the ways to it and away from it."""
+    opened = not _asks_for_time(request) and not query.preset
+    return {
+        "opened": opened,
+        "can_open": opened or _judged_period(query.report, request.GET.dict(), query.viewer) is not None,
+        "opened_url": _with(request, period=None),
+        "newest_url": _with(request, period="last_30"),
+        "last_day": query.period.end - timedelta(microseconds=1),
+    }
 
 
 def _parameters(query: ReportQuery) -> dict[str, str]:

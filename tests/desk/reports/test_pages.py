@@ -334,6 +334,46 @@ def test_a_period_too_young_to_judge_says_so_and_leads_to_a_longer_one(rina: Any
         assert "younger than 30 days" not in client_of().get("/admin/reports/campaigns/", asked).content.decode()
 
 
+def test_a_page_opens_on_the_newest_days_that_can_be_judged(rina: Any) -> None:
+    now = timezone.now()
+    write(rina, BUDI, now - timedelta(days=45))
+    rina.label("added", "1", BUDI, at=now - timedelta(days=44))
+    rina.drain()
+    first, last = (timezone.localdate(now - timedelta(days=days)) for days in (60, 30))
+    for name in ("agents", "campaigns"):
+        page = client_of().get(f"/admin/reports/{name}/")
+        assert page.context["query"].period.days == (first, last)
+        assert "the newest 30 days that can be judged in full" in page.content.decode()
+        newest = client_of().get(f"/admin/reports/{name}/{page.context['newest_url']}")
+        assert newest.context["query"].period.days == (last + timedelta(days=1), timezone.localdate(now) + timedelta(1))
+        assert "can be judged in full" not in newest.content.decode()
+        back = client_of().get(f"/admin/reports/{name}/{newest.context['opened_url']}")
+        assert back.context["query"].period == page.context["query"].period
+    assert client_of().get("/admin/reports/agents/").context["query"].rows[0].came_true.n == 1
+    assert (
+        api_of()
+        .get("/api/v1/reports/agents/")
+        .json()["period"]["to"]
+        .startswith(str(timezone.localdate(now) + timedelta(days=1)))
+    )
+
+
+def test_a_page_opens_on_the_newest_days_where_nothing_can_be_judged(rina: Any, settings: Any) -> None:
+    now = timezone.now()
+    write(rina, BUDI, now - timedelta(days=20))
+    rina.drain()
+    tomorrow = timezone.localdate(now) + timedelta(days=1)
+    for address in ("agents/", "campaigns/", "campaigns/?basis=event"):
+        assert client_of().get(f"/admin/reports/{address}").context["query"].period.days[1] == tomorrow
+    write(rina, BUDI, now - timedelta(days=45))
+    rina.drain()
+    assert client_of().get("/admin/reports/campaigns/?basis=event").context["query"].period.days[1] == tomorrow
+    assert client_of("cs_lead", teams=[]).get("/admin/reports/agents/").context["query"].period.days[1] == tomorrow
+    settings.CAMPAIGN_WINDOW_DAYS = 14
+    judged = client_of().get("/admin/reports/campaigns/").context["query"].period.days[1]
+    assert judged == timezone.localdate(now - timedelta(days=14))
+
+
 def test_the_first_row_is_all_rows_together(world: World) -> None:
     for name in ("agents", "campaigns"):
         page = client_of().get(f"/admin/reports/{name}/", SPAN)
