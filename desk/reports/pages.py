@@ -242,7 +242,7 @@ def _query(request: HttpRequest, report: ReportKind) -> tuple[ReportQuery, str]:
 
 
 def _asks_for_time(request: HttpRequest) -> bool:
-    return any(request.GET.get(name) for name in ("from", "to", "period"))
+    return any(request.GET.get(name) for name in ("from", "to", "until", "period"))
 
 
 def _judged_period(report: ReportKind, given: dict[str, str], viewer: Viewer) -> Period | None:
