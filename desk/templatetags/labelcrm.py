@@ -59,6 +59,13 @@ def tone(label: Any, channel_label: Any = None) -> str:
     return f"lc-family-{label.color}"
 
 
+@register.simple_tag
+def whatsapp_dot(row: Any) -> SafeString:
+    """WhatsApp's own colour of a label, as a dot beside its name; nothing where none was told."""
+    known = row.color is not None and 0 <= row.color < PALETTE_SIZE
+    return format_html('<i class="lc-dot lc-wa-{}" aria-hidden="true"></i>', row.color) if known else SafeString("")
+
+
 def badges(drawn: list[dict[str, Any]]) -> SafeString:
     """Several badges in a row, for a list column."""
     parts = ((render_to_string(BADGE_TEMPLATE, each),) for each in drawn)
