@@ -1,6 +1,6 @@
 """Mapping: the page where the WhatsApp labels of all numbers are given their meaning, a row a name, decided in the row.
 
-A row is saved without leaving the page (`static/labelcrm/mapping.js`); without JavaScript the same form leads back to
+A row is saved without leaving the page (`static/labelcrm/rows.js`); without JavaScript the same form leads back to
 it with a message. What was decided can be taken back while its answer is on the screen, and changed later in "Sorted".
 """
 

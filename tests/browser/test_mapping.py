@@ -66,7 +66,7 @@ def row_of(page: Page, name: str) -> Any:
 
 def test_twelve_labels_are_sorted_in_under_fifteen_clicks(browser: Browser, live_server: Any, shop: Shop) -> None:
     page, watch = as_lead(browser, live_server, shop, viewport={"width": 1280, "height": 900})
-    left, clicks = page.locator("#mapping-left"), Clicks(page)
+    left, clicks = page.locator("#rows-left"), Clicks(page)
     expect(left).to_have_text("12")
     page.locator(".lc-map-certain > summary").click()
     clicks.n += 1
@@ -90,7 +90,7 @@ def test_twelve_labels_are_sorted_in_under_fifteen_clicks(browser: Browser, live
 
 def test_rows_are_decided_by_keyboard_and_spoken(browser: Browser, live_server: Any, shop: Shop) -> None:
     page, watch = as_lead(browser, live_server, shop, viewport={"width": 1280, "height": 900})
-    said = page.locator("#mapping-said")
+    said = page.locator("#rows-said")
     row_of(page, "Kurir").locator("select[name=means]").focus()
     page.keyboard.type("New l")
     expect(page.get_by_label("Category").locator("visible=true")).to_have_count(1)
