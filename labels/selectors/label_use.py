@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import Count, DateField, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models import Count, DateField, F, IntegerField, OuterRef, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
 from labelcrm.core.viewer import Viewer
-from labels.models import LabelAssignment, LabelDay
+from labels.models import ChannelLabel, LabelAssignment, LabelDay
 from labels.rules.scopes import WHOLE, of_team
 
 DAYS = 30
@@ -30,7 +30,7 @@ def with_use(labels: QuerySet[Any], viewer: Viewer, *, today: date) -> QuerySet[
         active=_counted(_active(days, viewer)),
         added=_counted(recent.annotate(n=Sum("added"))),
         last_used=Coalesce(Subquery(used[:1], output_field=DateField()), Value(NEVER)),
-        number_count=Count("channel_labels__channel", distinct=True, filter=_on_numbers(viewer)),
+        number_count=_counted(_numbers(viewer)),
     )
 
 
@@ -47,6 +47,6 @@ def _active(days: QuerySet[Any], viewer: Viewer) -> QuerySet[Any]:
     return seen.values("label").annotate(n=Count("contact", distinct=True))
 
 
-def _on_numbers(viewer: Viewer) -> Q:
-    living = Q(channel_labels__deleted_at__isnull=True, channel_labels__hidden=False)
-    return living if viewer.everything else living & Q(channel_labels__channel__in=viewer.channels)
+def _numbers(viewer: Viewer) -> QuerySet[Any]:
+    living = ChannelLabel.objects.visible_to(viewer).filter(label=OuterRef("pk"), deleted_at__isnull=True, hidden=False)
+    return living.order_by().values("label").annotate(n=Count("channel", distinct=True))

@@ -25,7 +25,7 @@ LIST = "/admin/labels/staleflag/"
 def shop() -> Shop:
     """Ani's Grade A is the most urgent; Budi's Grade B and waiting payment need no reason."""
     shop, now = make_shop("Rina"), timezone.now()
-    for name, label, days in (("Ani", "Grade A", 90), ("Budi", "Grade B", 20), ("Cici", "Grade C", 20)):
+    for name, label, days in (("Ani", "Grade A", 90), ("Budi", "Grade B", 20), ("Cici", "Grade C", 18)):
         contact = shop.contact(name=name)
         shop.say(contact, f"Halo dari {name}")
         CleanSpell.objects.create(
