@@ -116,7 +116,7 @@ def _counted(flags: QuerySet[StaleFlag]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class StaleFilter:
+class StaleChoice:
     """A choice above the list: its parameter, what it is called, and its choices with how many contacts each has."""
 
     name: str
@@ -125,16 +125,16 @@ class StaleFilter:
     chosen: str
 
 
-def _filters(flags: QuerySet[StaleFlag], request: HttpRequest) -> list[StaleFilter]:
+def _filters(flags: QuerySet[StaleFlag], request: HttpRequest) -> list[StaleChoice]:
     """Whose, which label, how old; only what is stale of somebody is offered. Four queries."""
     agents = Agent.all_objects.visible_to(viewer_of(request.user)).in_bulk(per_owner := _per(flags, "owner"))
     labels = Label.all_objects.in_bulk(per_label := _per(flags, "label"))
     over = [(str(days), _("over %(n)d days") % {"n": days}) for days in AGES]
     chosen = {name: request.GET.get(name, "") for name in FILTERS}
     return [
-        StaleFilter("cs", _("CS"), _named(agents, per_owner), chosen["cs"]),
-        StaleFilter("label", _("Label"), _named(labels, per_label), chosen["label"]),
-        StaleFilter("age", _("Age"), over, chosen["age"]),
+        StaleChoice("cs", _("CS"), _named(agents, per_owner), chosen["cs"]),
+        StaleChoice("label", _("Label"), _named(labels, per_label), chosen["label"]),
+        StaleChoice("age", _("Age"), over, chosen["age"]),
     ]
 
 
