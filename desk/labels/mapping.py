@@ -52,6 +52,7 @@ STATES: tuple[tuple[str, str | Promise], ...] = (
 NEW, NONE = "new", "none"  # choices of a row beside our labels
 FROM_TODAY = "from"
 SIZE, MOST_OPTIONS = 20, 2500  # rows of a page, and choices that all its rows may offer together
+NAMED = 3  # numbers and agents of a row that are named; the template has it too
 AT_ONCE = 1.0  # seconds that an answer may wait for its contacts to follow
 MOST_ROWS = 500  # numbers with one name; more is no form of ours
 FETCHED = "X-Requested-With"  # what our script sends: the answer is the row alone
@@ -92,8 +93,12 @@ class MappingRow:
         return any(row.at_work for row in self.group.rows)
 
     @property
+    def more_numbers(self) -> int:
+        return max(0, self.group.numbers - NAMED)
+
+    @property
     def more_agents(self) -> int:
-        return max(0, len(self.group.agents) - 3)
+        return max(0, len(self.group.agents) - NAMED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +128,7 @@ def _is_decided(group: WhatsAppName) -> bool:
 
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
-    """The list; `?state=`, `?channel=` and `?q=` narrow it, `?p=` turns its pages. Eight queries, however many rows."""
+    """The list; `?state=`, `?channel=` and `?q=` narrow it, `?p=` turns its pages."""
     if not request.user.has_perm("labels.view_channellabel"):
         raise PermissionDenied
     viewer = viewer_of(request.user)
@@ -146,7 +151,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "rows": rows,
         "sorted_rows": [row_of(each, choices) for each in rest],
         "left": len(waiting),
-        "certain": _certain(waiting, choices),
+        "certain": _counted_certain(request, waiting, choices),
         "undo": _last_decisions(request),
         "states": [(code, name, _address(given | {"state": code})) for code, name in STATES],
         "channels": Channel.objects.visible_to(viewer).order_by("name"),
@@ -352,32 +357,38 @@ def _mean_new(request: HttpRequest, answer: Answer) -> None:
 
 @dataclass(frozen=True, slots=True)
 class CertainLabel:
-    """What accepting would make of the names that certainly mean one label."""
+    """What accepting would make of the names that certainly mean one label; `merged` is all of them as one."""
 
     label: Label
     names: list[WhatsAppName]
-
-    @property
-    def contacts(self) -> int:
-        return sum(each.contacts for each in self.names)
+    merged: WhatsAppName
 
     @property
     def pairs(self) -> list[str]:
-        return [f"{row.pk}:{self.label.pk}" for each in self.names for row in each.rows]
+        return [f"{row.pk}:{self.label.pk}" for row in self.merged.rows]
 
 
-def _certain(waiting: Iterable[WhatsAppName], choices: Choices) -> dict[str, Any]:
-    """Every certain suggestion, by label, with the sums that the button says."""
+def _certain(waiting: Iterable[WhatsAppName], choices: Choices) -> list[CertainLabel]:
+    """Every certain suggestion, by label."""
     found: dict[int, list[WhatsAppName]] = {}
     for each in waiting:
         if each.is_certain and each.suggestion and each.suggestion.label in choices.labels:
             found.setdefault(each.suggestion.label, []).append(each)
-    labels = [CertainLabel(choices.labels[pk], names) for pk, names in found.items()]
-    return {
-        "labels": labels,
-        "names": sum(len(one.names) for one in labels),
-        "contacts": sum(one.contacts for one in labels),
-    }
+    return [CertainLabel(choices.labels[pk], names, _merged(names)) for pk, names in found.items()]
+
+
+def _merged(names: Iterable[WhatsAppName]) -> WhatsAppName:
+    return WhatsAppName([row for each in names for row in each.rows])
+
+
+def _counted_certain(request: HttpRequest, waiting: Iterable[WhatsAppName], choices: Choices) -> dict[str, Any]:
+    """What the button accepts, with sums in which a contact counts once, whatever names they have."""
+    labels = _certain(waiting, choices)
+    if not labels:
+        return {}
+    everything = _merged(one.merged for one in labels)
+    mapping.count_use([everything, *(one.merged for one in labels)], viewer_of(request.user))
+    return {"labels": labels, "names": sum(len(one.names) for one in labels), "contacts": everything.contacts}
 
 
 @require_POST
@@ -391,8 +402,8 @@ def accept(request: HttpRequest) -> HttpResponse:
     wanted, choices, batch = set(request.POST.getlist("pair")), Choices.load(), uuid4().hex
     started = [
         jobs.remap(channel_label=row, label=one.label, since=None, actor=request.user, batch=batch)
-        for one in _certain(names, choices)["labels"]
-        for row in (row for each in one.names for row in each.rows)
+        for one in _certain(names, choices)
+        for row in one.merged.rows
         if f"{row.pk}:{one.label.pk}" in wanted
     ]
     if not started:

@@ -42,6 +42,10 @@ class WhatsAppName:
         return str(self.first.name)
 
     @property
+    def numbers(self) -> int:
+        return len(self.rows)
+
+    @property
     def is_certain(self) -> bool:
         return self.suggestion is not None and self.suggestion.sure == CERTAIN
 

@@ -77,6 +77,10 @@ class StaleContact:
         return self.labels[0].over if self.labels else timedelta()
 
     @property
+    def has_several(self) -> bool:
+        return len(self.labels) > 1
+
+    @property
     def asks_reason(self) -> bool:
         return any(stale.asks_reason for stale in self.labels)
 

@@ -191,9 +191,11 @@ def test_of_several_labels_only_the_chosen_are_still_right(client_of: ClientOf, 
     contact = stale(shop, "Grade B", days=20)
     stale(shop, "Menunggu pembayaran", contact=contact)
     client = client_of("cs_lead", shop)
+    assert client.get(LIST).content.decode().count('name="flag"') == 2
     assert "no label was chosen" in act(client, contact, "still", several="1")
     kept = StaleFlag.objects.get(label__name="Grade B")
     html = act(client, contact, "still", several="1", flag=kept.pk)
+    assert 'name="flag"' not in html, "one is left, of which nothing is to be chosen"
     assert "Grade B: still right." in html
     assert "Waiting payment" in html, "the line stays as long as something is stale"
     assert StaleFlag.objects.get(closed_at__isnull=True).label.name == "Menunggu pembayaran"
