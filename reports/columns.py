@@ -125,7 +125,7 @@ AGENTS = [
                 name="first_label_median_s",
                 kind="seconds",
                 rows="first_labelled",
-                beside=(Beside(field="first_label_p90_s", words=gettext_lazy("9 of 10: %(n)s")),),
+                beside=(Beside(field="first_label_p90_s", words=gettext_lazy("9 in 10 within %(n)s")),),
             ),
             _counted(
                 "unlabelled",

@@ -35,7 +35,7 @@ def todos(viewer: Viewer) -> Iterator[Todo]:
     if viewer.may("labels.view_channellabel"):
         living = ChannelLabel.objects.visible_to(viewer).filter(hidden=False, deleted_at__isnull=True)
         rows = living.filter(label__reviewed=False).count()
-        text = ngettext("WhatsApp label nobody has sorted yet", "WhatsApp labels nobody has sorted yet", rows)
+        text = ngettext("WhatsApp label not mapped yet", "WhatsApp labels not mapped yet", rows)
         yield Todo(rows, text, reverse("admin:labels_channellabel_changelist") + "?state=undecided")
     if viewer.may("webhooks.view_inboundevent"):
         yield from _connection_todos(viewer)

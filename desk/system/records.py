@@ -51,7 +51,7 @@ class AuditEntryAdmin(KeysetAdminMixin, RecordAdmin):
     def at_shown(self, entry: AuditEntry) -> str:
         return moment(entry.at)
 
-    @admin.display(description=_("deed"))
+    @admin.display(description=_("what was done"))
     def action_shown(self, entry: AuditEntry) -> str:
         return history.action_name(entry)
 

@@ -278,7 +278,7 @@ def test_pages_speak_the_readers_language(rina: Any) -> None:
     page = client_of(language="id").get("/admin/reports/agents/", SPAN).content.decode()
     assert "Kontak masuk" in page
     assert "Contacts received" not in page
-    assert "Kamus metrik" in markdown("id")
+    assert "Penjelasan angka" in markdown("id")
 
 
 def test_every_figure_of_a_page_is_defined_in_both_languages_and_in_the_documents() -> None:
@@ -304,7 +304,7 @@ def test_definitions_tell_the_limits_that_are_set_and_documents_the_defaults(set
     assert "more than 90 minutes ago" in definition("never_labelled", "en").text
     assert "within 2 minutes" in markdown("en")
     page = client_of(language="id").get("/admin/reports/campaigns/").content.decode()
-    assert "dalam 14 hari sejak sentuhan" in page
+    assert "dalam 14 hari sejak kedatangan" in page
 
 
 def test_a_figure_is_written_as_people_of_its_language_write_it() -> None:

@@ -1,0 +1,113 @@
+"""Sentences of Django that our pages show, and that its own Indonesian says wrongly or in other words than ours.
+
+Nothing here runs: the catalogue is brought up to date by reading it, and a sentence that our catalogue holds wins over
+Django's. Some were plainly false ("%(model_name)s with this ... already exists" said that there is none).
+"""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_noop as _
+from django.utils.translation import ngettext_lazy
+
+WORDS = (
+    # Lists and forms
+    _("Change history: %s"),
+    _("Action:"),
+    _("No action selected."),
+    _("No fields changed."),
+    _("Any date"),
+    _("Select this object for an action - {}"),
+    _("You may edit it again below."),
+    _("The {name} “{obj}” was changed successfully. You may edit it again below."),
+    _("Successfully deleted %(count)d %(items)s."),
+    _("Start typing to filter…"),
+    _("Change or view list link"),
+    _("Set password"),
+    _("Enter a whole number."),
+    _("Enter a number."),
+    _("Enter a valid integer."),
+    _("Enter a valid duration."),
+    _("Enter a valid UUID."),
+    _("Enter a valid date."),
+    _("Enter a valid date/time."),
+    _("Enter a complete value."),
+    _("Enter a list of values."),
+    _("Enter a valid domain name."),
+    _("This field cannot be null."),
+    _("This field cannot be blank."),
+    _("%(model_name)s with this %(field_labels)s already exists."),
+    _("%(model_name)s with this %(field_label)s already exists."),
+    _("Select a valid choice. That choice is not one of the available choices."),
+    _("Select a valid choice. %(value)s is not one of the available choices."),
+    _("Please either submit a file or check the clear checkbox, not both."),
+    _("No file was submitted. Check the encoding type on the form."),
+    ngettext_lazy(
+        "Ensure this filename has at most %(max)d character (it has %(length)d).",
+        "Ensure this filename has at most %(max)d characters (it has %(length)d).",
+        "max",
+    ),
+    _("Page not found"),
+    # Users and passwords
+    _("Permissions"),
+    _("permission"),
+    _("permissions"),
+    _("Personal info"),
+    _("password"),
+    _("last login"),
+    _("Password changed successfully."),
+    _("Change password: %s"),
+    _("Set password: %s"),
+    _("Password change"),
+    _("Change my password"),
+    _("Password change successful"),
+    _("Password confirmation"),
+    _("New password"),
+    _("New password confirmation"),
+    _("Old password"),
+    _("No password set."),
+    _("Reset password"),
+    _("The two password fields didn’t match."),
+    _("Your old password was entered incorrectly. Please enter it again."),
+    _("Enter the same password as before, for verification."),
+    _("Raw passwords are not stored, so there is no way to see the user’s password."),
+    _("Invalid password format or unknown hashing algorithm."),
+    _("Password-based authentication"),
+    _("Enable password-based authentication"),
+    _("Disable password-based authentication"),
+    _("Password-based authentication was disabled."),
+    _("Enable password-based authentication for this user by setting a password."),
+    _("This action will <strong>enable</strong> password-based authentication for this user."),
+    _(
+        "Whether the user will be able to authenticate using a password or not. If disabled, they may still be able to "
+        "authenticate using other backends, such as Single Sign-On or LDAP."
+    ),
+    _("Enabled"),
+    _("Disabled"),
+    _("Your password can’t be too similar to your other personal information."),
+    _("Your password can’t be a commonly used password."),
+    _("Your password can’t be entirely numeric."),
+    ngettext_lazy(
+        "Your password must contain at least %(min_length)d character.",
+        "Your password must contain at least %(min_length)d characters.",
+        "min_length",
+    ),
+    ngettext_lazy(
+        "This password is too short. It must contain at least %d character.",
+        "This password is too short. It must contain at least %d characters.",
+        0,
+    ),
+    _("This password is entirely numeric."),
+    _("group"),
+    _("groups"),
+    _("superuser status"),
+    _("staff status"),
+    _("Designates that this user has all permissions without explicitly assigning them."),
+    _("Designates whether the user can log into this admin site."),
+    _("Designates whether this user should be treated as active. Unselect this instead of deleting accounts."),
+    _("The groups this user belongs to. A user will get all permissions granted to each of their groups."),
+    _("Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only."),
+    _("A user with that username already exists."),
+    _("Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters."),
+    _("Conflicting form data submitted. Please try again."),
+    _("Authentication and Authorization"),
+)
