@@ -121,7 +121,7 @@ class Crumb:
 
 # Pages below an entry of the menu that have no name of their own.
 SUBPAGES = {
-    "add": _("Add"),
+    "add": _("New"),
     "import": _("Import"),
     "process_import": _("Import"),
     "export": _("Export"),

@@ -9,11 +9,14 @@ from typing import Any
 
 import phonenumbers
 from django import template
+from django.http import HttpRequest
 from django.template.defaultfilters import date as format_date
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -103,6 +106,31 @@ def _readable(number: str) -> str:
 def trail(context: Any) -> list[theme.Crumb]:
     """The way to this page; unfold says in `parts` what it would have shown, the page's own name last."""
     return theme.trail(context["request"], context["parts"][-1]["title"])
+
+
+@register.simple_tag(takes_context=True)
+def page_title(context: Any) -> str:
+    """What the tab says: the page's name, and before it which part of it ("History: Rina"); never an act."""
+    name = str(context.get("subtitle") or context.get("title") or "")
+    opts = context.get("opts")
+    if opts is None:
+        return name
+    if "cl" in context:
+        return _list_name(context["request"], opts)
+    if context.get("add"):
+        return capfirst(_("new %(name)s") % {"name": opts.verbose_name})
+    match = context["request"].resolver_match
+    part = (match.url_name or "").rpartition("_")[2] if match else ""
+    if part not in theme.SUBPAGES:
+        return name
+    return f"{theme.SUBPAGES[part]}: {context.get('object') or _list_name(context['request'], opts)}"
+
+
+def _list_name(request: HttpRequest, opts: Any) -> str:
+    """What the menu calls the list of these rows; a list that is not in the menu has the name of its rows."""
+    address = reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")
+    named = (str(crumb.title) for crumb in theme.trail(request, "") if crumb.link == address)
+    return next(named, capfirst(opts.verbose_name_plural))
 
 
 @register.filter
