@@ -12,6 +12,7 @@ from django.utils.translation import ngettext_lazy
 WORDS = (
     # Lists and forms
     _("Change history: %s"),
+    _("Add another %(verbose_name)s"),
     _("Action:"),
     _("No action selected."),
     _("No fields changed."),

@@ -256,7 +256,8 @@ def written(value: Any, kind: str) -> str:
 
 
 def _count(value: int) -> str:
-    return str(number_format(value, decimal_pos=0, force_grouping=True))
+    """With the minus that is as long as a plus; files and the API write a hyphen."""
+    return str(number_format(value, decimal_pos=0, force_grouping=True)).replace("-", "\u2212")
 
 
 def _percent(fraction: float | None) -> str:
@@ -292,7 +293,7 @@ def _duration(seconds: float) -> str:
 
 
 def _money(value: Decimal) -> str:
-    return f"Rp {number_format(round(value), decimal_pos=0, force_grouping=True)}"
+    return f"Rp {_count(round(value))}"
 
 
 _WRITERS: dict[str, Callable[[Any], str]] = {

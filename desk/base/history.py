@@ -170,5 +170,5 @@ def _shown(field: Any, value: Any) -> str:
         return _("yes") if value else _("no")
     if isinstance(field, DateTimeField) and value:
         at = parse_datetime(value)
-        return str(format_date(timezone.localtime(at), "j M Y H:i")) if at else value
+        return str(format_date(timezone.localtime(at), "DATETIME_FORMAT")) if at else value
     return "–" if value in (None, "", [], {}) else str(value)[:200]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import time
 from typing import Any
 
 from django.contrib import admin, messages
@@ -10,6 +11,7 @@ from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import PAGE_VAR
 from django.contrib.admin.widgets import AutocompleteMixin
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import models
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
@@ -23,6 +25,7 @@ from contacts.selectors.viewing import viewer_of
 from desk.base import history
 from desk.base.chips import ChipChangeList
 from desk.base.chosen_columns import choose, shown_columns
+from desk.base.days import DayField, DayInput, DayTimeField, DayTimeInput
 from labelcrm.core import edits
 from labelcrm.core.models import AuditEntry
 from labelcrm.lib.numbers import row_id
@@ -51,9 +54,16 @@ class StaffChangeList(ChipChangeList):
             self.full_result_count = self.result_count
 
 
+DAYS: Mapping[type[models.Field[Any, Any]], Mapping[str, Any]] = {
+    models.DateField: {"form_class": DayField, "widget": DayInput},
+    models.DateTimeField: {"form_class": DayTimeField, "widget": DayTimeInput(time.min)},
+}
+
+
 class StaffAdmin(ModelAdmin):
     """Shows each user the rows they may see. Nothing is ever deleted from a page."""
 
+    formfield_overrides = DAYS
     list_filter_submit = True
     list_before_template = "includes/list_head.html"
     list_per_page = 50
@@ -128,6 +138,8 @@ class StaffAdmin(ModelAdmin):
 
 class StaffInline(TabularInline):
     """Rows below a row; what they point to is chosen among what the reader sees."""
+
+    formfield_overrides = DAYS
 
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> QuerySet[Any] | None:
         return _choices(db_field, request)

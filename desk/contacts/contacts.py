@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import time
 from typing import Any, ClassVar
 
 from django import forms
@@ -20,10 +21,11 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
-from unfold.widgets import INPUT_CLASSES, UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
 
 from contacts.models import Contact, ContactChannel, Note
 from contacts.services.contacts import edit_contact
+from desk.base.days import DayTimeField
 from desk.base.filters import AutocompleteFilter, DayRangeFilter
 from desk.base.keyset import Keyset, KeysetAdminMixin, KeysetChangeList
 from desk.base.model_admin import ORIGIN, ArchivableAdmin, EditingAdmin, either
@@ -52,9 +54,10 @@ from desk.contacts.page import contact_page
 from desk.contacts.search import find
 from desk.templatetags.labelcrm import address, badge, badges, moment, person, phone
 from labelcrm.core import audit
-from labelcrm.core.dates import check_reach
 from labelcrm.lib.numbers import row_id
 from labels.services import archiving
+
+FOLLOW_UP_CLOCK = time(9)  # when no time is said
 
 
 class ContactChangeList(KeysetChangeList):
@@ -72,13 +75,11 @@ class ContactForm(forms.ModelForm):
         help_text=gettext_lazy("Wants no broadcasts: left out of every export for broadcasts."),
     )
 
-    follow_up_at = forms.DateTimeField(
+    follow_up_at = DayTimeField(
         label=gettext_lazy("Follow up on"),
         required=False,
-        validators=[check_reach],
-        widget=forms.DateTimeInput(
-            format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local", "class": " ".join(INPUT_CLASSES)}
-        ),
+        clock=FOLLOW_UP_CLOCK,
+        help_text=gettext_lazy("A day without a time means 09:00."),
     )
 
     class Meta:
@@ -328,7 +329,7 @@ def page_url(pk: int) -> str:
 
 def hint_of(assignment: Any) -> str:
     """What a badge in the list says on hover."""
-    since = format_date(timezone.localtime(assignment.added_at), "j M Y H:i")
+    since = format_date(timezone.localtime(assignment.added_at), "DATETIME_FORMAT")
     return _("%(channel)s: “%(name)s” since %(since)s") % {
         "channel": assignment.channel.name,
         "name": assignment.channel_label_name,

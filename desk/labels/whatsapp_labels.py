@@ -18,11 +18,11 @@ from django.utils.translation import gettext_lazy
 from unfold.widgets import (
     UnfoldAdminRadioSelectWidget,
     UnfoldAdminSelectWidget,
-    UnfoldAdminSingleDateWidget,
     UnfoldAdminTextInputWidget,
 )
 
 from contacts.selectors.viewing import viewer_of
+from desk.base.days import DayField
 from desk.base.model_admin import StaffAdmin
 from desk.labels import mapping
 from desk.templatetags.labelcrm import flag, whatsapp_dot
@@ -49,7 +49,7 @@ class MappingForm(forms.ModelForm):
         initial=ALWAYS,
         widget=UnfoldAdminRadioSelectWidget,
     )
-    since = forms.DateField(label=gettext_lazy("Day"), required=False, widget=UnfoldAdminSingleDateWidget)
+    since = DayField(label=gettext_lazy("Day"), required=False)
     called = forms.CharField(
         label=gettext_lazy("Its name"),
         required=False,

@@ -20,11 +20,12 @@ from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
-from unfold.widgets import INPUT_CLASSES, UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from contacts.models import Agent, Campaign, Channel, Contact, ContactChannel, Team
 from contacts.models.channels import CRM_GATEWAY
 from contacts.selectors.viewing import viewer_of
+from desk.base.days import DayField, typed_period
 from labelcrm.core import audit
 from labelcrm.core.dates import moment_of
 from labelcrm.core.viewer import Viewer
@@ -67,9 +68,10 @@ class FilterForm(forms.Form):
 
     def __init__(self, query: ReportQuery) -> None:
         super().__init__()
-        first, last = (timezone.localtime(moment).date() for moment in (query.period.start, query.period.end))
+        last_moment = query.period.end - timedelta(microseconds=1)
+        first, last = (timezone.localtime(moment).date() for moment in (query.period.start, last_moment))
         self._day("from", _("From"), first)
-        self._day("to", _("Up to, not including"), last)
+        self._day("until", _("Until and including"), last)
         self._choice("channel", _("Channel"), self._channels(query.viewer), query.shown.get("channel"))
         self._choice("team", _("Team"), self._teams(query.viewer), query.shown.get("team"))
         if "label" in query.report.parameters:
@@ -84,8 +86,7 @@ class FilterForm(forms.Form):
             self._choice("basis", _("Basis"), bases, query.basis.value, empty=False)
 
     def _day(self, name: str, label: str, value: Any) -> None:
-        widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "class": " ".join(INPUT_CLASSES)})
-        self.fields[name] = forms.DateField(label=label, initial=value, widget=widget)
+        self.fields[name] = DayField(label=label, initial=value)
 
     def _choice(self, name: str, label: str, choices: list[Any], value: Any, *, empty: bool = True) -> None:
         choices = [("", _("All")), *choices] if empty else choices
@@ -230,7 +231,7 @@ def _cells(row: Any, groups: list[columns.Group], titles: dict[str, str]) -> lis
 
 def _query(request: HttpRequest, report: ReportKind) -> tuple[ReportQuery, str]:
     """The query of a request; when it cannot be meant, the default one and a sentence about the problem."""
-    given, viewer = request.GET.dict(), viewer_of(request.user)
+    given, viewer = typed_period(request.GET.dict()), viewer_of(request.user)
     if given.get("from") or given.get("to"):
         given.pop("period", None)
     if not _asks_for_time(request) and (period := _judged_period(report, given, viewer)):
@@ -286,6 +287,7 @@ def _with(request: HttpRequest, **changes: str | None) -> str:
     if "period" in changes:
         query.pop("from", None)
         query.pop("to", None)
+        query.pop("until", None)
     for name, value in changes.items():
         query.pop(name, None)
         if value is not None:

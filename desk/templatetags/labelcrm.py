@@ -14,6 +14,7 @@ from django.template.defaultfilters import date as format_date
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import get_format
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
@@ -144,10 +145,44 @@ def moment(at: datetime | None) -> str:
     """A time in a list: short and on one line, exact on hover."""
     if at is None:
         return "–"
+    return format_html(
+        '<time class="lc-nowrap" datetime="{}" title="{}">{}</time>', at.isoformat(), exact(at), short(at)
+    )
+
+
+@register.filter
+def short(at: datetime) -> str:
+    """A time without its year while that is this one: "29 Nov, 09:00"; without its hour in another: "29 Nov 2025"."""
     local = timezone.localtime(at)
-    short = format_date(local, "j M H:i" if local.year == timezone.localtime().year else "j M Y")
-    exact = format_date(local, "j F Y H:i:s")
-    return format_html('<time class="lc-nowrap" datetime="{}" title="{}">{}</time>', at.isoformat(), exact, short)
+    if local.year != timezone.localtime().year:
+        return str(format_date(local, "DATE_FORMAT"))
+    return f"{format_date(local, 'MONTH_DAY_FORMAT')}, {format_date(local, 'TIME_FORMAT')}"
+
+
+@register.filter
+def with_weekday(at: datetime) -> str:
+    """A day of these weeks: "Sunday 29 Nov"."""
+    local = timezone.localtime(at)
+    return f"{format_date(local, 'l')} {format_date(local, 'MONTH_DAY_FORMAT')}"
+
+
+@register.filter
+def exact(at: datetime) -> str:
+    """A time to the second: "29 Nov 2026, 09:00:12"."""
+    local = timezone.localtime(at)
+    seconds = get_format("TIME_FORMAT").replace("H", "").replace("i", "") + "s"  # the language's mark before them
+    return f"{format_date(local, 'DATETIME_FORMAT')}{format_date(local, seconds)}"
+
+
+@register.filter
+def period(shown: Any) -> str:
+    """A period of `reports` in words. Its last day is the last that counts; one that cuts a day tells its times."""
+    days = shown.days
+    if days is None:
+        ends = [format_date(timezone.localtime(at), "DATETIME_FORMAT") for at in (shown.start, shown.end)]
+    else:
+        ends = [format_date(day, "DATE_FORMAT") for day in (days[0], days[1] - timedelta(days=1))]
+    return ends[0] if ends[0] == ends[1] else f"{ends[0]} – {ends[1]}"
 
 
 @register.filter
