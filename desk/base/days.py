@@ -25,7 +25,7 @@ from django.views.decorators.http import require_GET
 from unfold.widgets import INPUT_CLASSES
 
 from labelcrm.core.dates import is_within_reach, moment_of
-from labelcrm.lib.days import read_day, read_day_and_time
+from labelcrm.lib.typed_days import read_day, read_day_and_time
 
 TEMPLATE = "includes/day_input.html"
 LONGEST = 60

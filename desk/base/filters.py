@@ -17,8 +17,8 @@ from unfold.contrib.filters.forms import AutocompleteDropdownForm
 from contacts.selectors.viewing import viewer_of
 from desk.base.days import DayField, DayInput
 from labelcrm.core.dates import is_within_reach
-from labelcrm.lib.days import read_day
 from labelcrm.lib.numbers import row_id
+from labelcrm.lib.typed_days import read_day
 
 
 def day_of(value: Any) -> date | None:

@@ -192,10 +192,12 @@ def ago(moment: datetime | None) -> str:
 
 
 @register.filter
-def length(duration: timedelta | float | None) -> str:
-    """A duration (or seconds) in its largest whole unit."""
+def length(duration: Any) -> Any:
+    """A duration (or seconds) in its largest whole unit; a list is counted, as by Django's filter of this name."""
     if duration is None:
         return ""
+    if hasattr(duration, "__len__"):
+        return len(duration)
     seconds = max(0, int(duration.total_seconds() if isinstance(duration, timedelta) else duration))
     if seconds < 60:
         return ngettext("%(n)d second", "%(n)d seconds", seconds) % {"n": seconds}

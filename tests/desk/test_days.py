@@ -19,7 +19,7 @@ from django.utils.translation import override
 from contacts.models import Campaign, Contact
 from desk.base.days import DayField, DayTimeField, typed_period
 from desk.contacts.page import TICKS, ticks
-from desk.templatetags.labelcrm import exact, moment, period, short, with_weekday
+from desk.templatetags.labelcrm import exact, length, moment, period, short, with_weekday
 from reports.columns import written
 from reports.selectors.periods import Period, of_days
 from tests.desk.conftest import Shop
@@ -77,6 +77,11 @@ def test_a_day_of_these_weeks_is_told_with_its_weekday() -> None:
 def test_the_last_day_of_a_period_is_the_last_that_counts(shown: Period, words: str) -> None:
     with override("id"):
         assert period(shown) == words
+
+
+def test_a_duration_is_told_in_words_and_a_list_is_counted() -> None:
+    with override("en"):
+        assert [length(timedelta(hours=5)), length(90), length([1, 2]), length(None)] == ["5 hours", "1 minute", 2, ""]
 
 
 def test_a_minus_is_as_long_as_a_plus() -> None:

@@ -40,7 +40,7 @@ def test_every_deed_on_a_row_is_told_in_words_newest_first(client_of: ClientOf, 
     assert "Budi Rahasia" not in lines[1][1]
     assert lines[2][0] == "sari (Sari)"
     assert f"assigned to: – → {shop.agent.name}" in lines[2][1]
-    assert "follow up on: – → 2 Mar 2026 10:00" in lines[2][1]
+    assert "follow up on: – → 2 Mar 2026, 10:00" in lines[2][1]
     assert len(lines) == 3
 
 

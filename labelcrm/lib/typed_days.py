@@ -51,7 +51,7 @@ def read_day_and_time(text: str, *, today: date) -> tuple[date | None, time | No
 
 
 def _day(year: str | None, month: str, day: str, *, today: date) -> date | None:
-    number = int(month) if month.isdigit() else _month(month)
+    number = _month(month) if month.isalpha() else int(month)
     try:
         return date(_year(year) if year else today.year, number, int(day))
     except ValueError:  # 30 Feb, or a word that is no month

@@ -6,7 +6,7 @@ from datetime import date, time
 
 import pytest
 
-from labelcrm.lib.days import read_day, read_day_and_time
+from labelcrm.lib.typed_days import read_day, read_day_and_time
 
 TODAY = date(2026, 11, 28)
 
