@@ -278,7 +278,7 @@ def test_pages_speak_the_readers_language(rina: Any) -> None:
     page = client_of(language="id").get("/admin/reports/agents/", SPAN).content.decode()
     assert "Kontak masuk" in page
     assert "Contacts received" not in page
-    assert "Penjelasan angka" in markdown("id")
+    assert "Arti angka" in markdown("id")
 
 
 def test_every_figure_of_a_page_is_defined_in_both_languages_and_in_the_documents() -> None:
