@@ -88,8 +88,8 @@ def _used(words: list[str], text: str) -> list[str]:
 
 
 def _word(word: str) -> re.Pattern[str]:
-    """Whole words; "saring*" with any ending; "sandi (without kata)" where "kata" does not stand before it."""
-    plain, _, without = word.removesuffix(")").partition(" (without ")
+    """Whole words; "saring*" with any ending; "sandi (tanpa kata)" where "kata" does not stand before it."""
+    plain, _, without = word.removesuffix(")").partition(" (tanpa ")
     before = rf"(?<!{without} )" if without else ""
     end = "" if plain.endswith("*") else r"\b"
     return re.compile(rf"{before}\b{re.escape(plain.removesuffix('*'))}{end}", re.IGNORECASE)

@@ -46,7 +46,7 @@ def test_no_indonesian_document_uses_a_word_that_is_not_ours(page: Path) -> None
     [
         ("Stale labels", "Label basi", "“stale” is “kedaluwarsa”"),
         ("Stale labels", "Label basi", "not “basi” but “kedaluwarsa”"),
-        ("Old password", "Sandi lama", "not “sandi (without kata)” but “kata sandi”"),
+        ("Old password", "Sandi lama", "not “sandi (tanpa kata)” but “kata sandi”"),
         ("Choose rows", "Penyaringan baris", "not “penyaring*” but “filter”"),
         ("All channels", "Semua kanal", "“channel, WhatsApp number” is “nomor WA”"),
         ("The deed", "Tindakan", "not “deed” but “action”"),
