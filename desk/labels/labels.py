@@ -174,7 +174,7 @@ class LabelAdmin(EditingAdmin, ArchivableAdmin):
         """The day on which it was last put on somebody."""
         if label.last_used == NEVER:
             return _("never")
-        return format_html('<span class="lc-nowrap">{}</span>', format_date(label.last_used, "j M Y"))
+        return format_html('<span class="lc-nowrap">{}</span>', format_date(label.last_used, "DATE_FORMAT"))
 
     def create(self, *, actor: Any, **values: Any) -> Label:
         return canonical.create_label(actor=actor, origin=ORIGIN, **values)

@@ -223,7 +223,7 @@ def _follow_up(request: HttpRequest, contact: Contact) -> StaleAnswer:
     at = (timezone.localtime() + timedelta(days=1)).replace(hour=FOLLOW_UP_HOUR, minute=0, second=0, microsecond=0)
     former = contact.follow_up_at.isoformat() if contact.follow_up_at else ""
     edit_contact(contact, actor=request.user, origin=ORIGIN, follow_up_at=at)
-    said = _("Follow-up set for tomorrow, %(day)s.") % {"day": format_date(at, "j M Y H:i")}
+    said = _("Follow-up set for tomorrow, %(day)s.") % {"day": format_date(at, "DATETIME_FORMAT")}
     return StaleAnswer(sentence=said, can_undo=True, former=former)
 
 
