@@ -49,6 +49,7 @@ pages: install-dev ## write the pages of docs/ that are made from the code
 	$(LINT_ENVIRONMENT) $(VENV) manage.py gateway_docs
 	$(LINT_ENVIRONMENT) $(VENV) -m reports.definitions
 	$(LINT_ENVIRONMENT) $(VENV) -m transfer.personal_data
+	$(VENV) -m desk.glossary
 
 bench: install-dev ## the benchmark suite: a table, and JSON in benchmarks/results
 	@exec $(VENV) -m benchmarks $(ARGS)

@@ -44,15 +44,15 @@ class Browser:
     def page(self, path: str) -> Answer:
         return self._get(path, {"Cookie": self.cookie, "Accept": "text/html"})
 
-    def submit(self, path: str, fields: list[tuple[str, str]]) -> Answer:
-        """Send a form of the page at `path`, which is read first, and follow to where it leads."""
+    def submit(self, path: str, fields: list[tuple[str, str]], *, to: str = "") -> Answer:
+        """Send a form of the page at `path`, which is read first, there or `to` elsewhere; follow to where it leads."""
         page, jar = self._form(path)
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
         assert token, f"{path} has a form"
         body = urlencode([("csrfmiddlewaretoken", token[1]), *fields])
         headers = {"Cookie": jar, "Content-Type": "application/x-www-form-urlencoded", "Referer": path}
         start = time.perf_counter()
-        self._connection.request("POST", path, body=body, headers=headers)
+        self._connection.request("POST", to or path, body=body, headers=headers)
         answer = self._connection.getresponse()
         answer.read()
         if answer.status == HTTPStatus.FOUND:

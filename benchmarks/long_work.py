@@ -177,7 +177,7 @@ def _warm(browser: Browser) -> None:
     """Each page once: the process has its connections and templates."""
     for path in (LIST, "/admin/jobs/", "/admin/jobs/rows/", "/admin/"):
         browser.page(path)
-    browser.submit(LIST, [("action", "remap_rows"), ("_selected_action", "0"), ("means", "")])
+    browser.submit(LIST, [], to=f"{LIST}accept/")
 
 
 class Remap(threading.Thread):
@@ -190,8 +190,8 @@ class Remap(threading.Thread):
         self._browser = browser.twin()
         row = ChannelLabel.objects.get(channel=_channel(KEY), external_id=ONE)
         means = Label.objects.get(name=label).pk
-        fields = [("action", "remap_rows"), ("_selected_action", str(row.pk)), ("means", str(means))]
-        self.answer = self._browser.submit(LIST, fields)
+        fields = [("row", str(row.pk)), ("means", str(means))]
+        self.answer = self._browser.submit(LIST, fields, to=f"{LIST}sort/")
         self.started_at = time.perf_counter()
         self.ended_at: float | None = None
         self.progress: list[tuple[float, int]] = []  # seconds since the click, percent

@@ -73,15 +73,17 @@ def client_of(name: str, *, everything: bool) -> Any:
 
 def _addresses() -> dict[str, str]:
     """What is read, by name."""
-    from contacts.models import Campaign, Channel, Contact, Message
+    from contacts.models import Agent, Campaign, Channel, Contact, Message
     from labels.models import Label
 
     labels = list(Label.objects.order_by("id"))
     usual, rare = labels[0], labels[-1]
     team_channel = Channel.objects.filter(team__isnull=False).order_by("team_id", "id").first()
+    agent = Agent.objects.filter(ownerships__channel=team_channel).first() or Agent.objects.order_by("id").first()
     campaign, chatty = Campaign.objects.first(), Message.objects.first()
     middle = Contact.objects.order_by("id")[500_000:500_001].get()
     assert team_channel is not None, "filled before"
+    assert agent is not None, "filled before"
     assert campaign is not None, "filled before"
     assert chatty is not None, "filled before"
     contacts = "/admin/contacts/contact/"
@@ -92,6 +94,20 @@ def _addresses() -> dict[str, str]:
         "label, rare": f"{contacts}?label={rare.pk}",
         "label and channel": f"{contacts}?label={usual.pk}&channel={team_channel.pk}",
         "no label now": f"{contacts}?label=none",
+        "labels: all of two": f"{contacts}?label_all={usual.pk}&label_all={labels[1].pk}",
+        "labels: none of two": f"{contacts}?label_none={usual.pk}&label_none={labels[1].pk}",
+        "label on for over 7 days": f"{contacts}?label={usual.pk}&label_age=7",
+        "any label on for over 90 days": f"{contacts}?label_age=90",
+        "label by one CS": f"{contacts}?label={usual.pk}&labelled_by={agent.pk}",
+        "contacts of a CS": f"{contacts}?cs={agent.pk}",
+        "a CS's label on for over 7 days": f"{contacts}?label={usual.pk}&cs={agent.pk}&label_age=7",
+        "by name": f"{contacts}?o=name_shown",
+        "by name, from the end": f"{contacts}?o=-name_shown",
+        "by last message": f"{contacts}?o=-last_inbound_shown",
+        "by last message, oldest first": f"{contacts}?o=last_inbound_shown",
+        "by name, of a CS": f"{contacts}?o=name_shown&cs={agent.pk}",
+        "count of a label": f"{contacts}count/?label={usual.pk}",
+        "count of all": f"{contacts}count/",
         "category": f"{contacts}?category={usual.category_id}",
         "channel": f"{contacts}?channel={team_channel.pk}",
         "campaign": f"{contacts}?campaign__id__exact={campaign.pk}",

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import Permission
 
 from contacts.selectors.viewing import has_left
 from labelcrm.core.jobs import unfinished_of_user
@@ -25,6 +26,20 @@ class StaffBackend(ModelBackend):
         users = get_user_model()._default_manager.select_related("agent").annotate(unfinished_jobs=unfinished_of_user())
         user = users.filter(pk=user_id).first()
         return user if user is not None and self.user_can_authenticate(user) else None
+
+    def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
+        """As Django's, a user's own and those of their roles, with one query instead of two: every page asks."""
+        if not user_obj.is_active or user_obj.is_anonymous or obj is not None:
+            return set()
+        if user_obj.is_superuser:
+            return super().get_all_permissions(user_obj)
+        if not hasattr(user_obj, "_perm_cache"):
+            names = ("content_type__app_label", "codename")
+            own = Permission.objects.filter(user=user_obj).order_by().values_list(*names)
+            of_roles = Permission.objects.filter(group__user=user_obj).order_by().values_list(*names)
+            user_obj._perm_cache = {f"{app}.{codename}" for app, codename in own.union(of_roles)}
+        permissions: set[str] = user_obj._perm_cache
+        return permissions
 
     def user_can_authenticate(self, user: Any) -> bool:
         return super().user_can_authenticate(user) and not has_left(user)

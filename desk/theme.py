@@ -121,7 +121,7 @@ class Crumb:
 
 # Pages below an entry of the menu that have no name of their own.
 SUBPAGES = {
-    "add": _("Add"),
+    "add": _("New"),
     "import": _("Import"),
     "process_import": _("Import"),
     "export": _("Export"),
@@ -174,8 +174,8 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": None,
     "SITE_ICON": _file("labelcrm/icon.svg"),
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _file("labelcrm/icon.svg")}],
-    "STYLES": [_file("labelcrm/admin.css"), _file("labelcrm/labels.css")],
-    "SCRIPTS": [_file("labelcrm/accessible.js")],
+    "STYLES": [_file(f"labelcrm/{name}.css") for name in ("admin", "labels", "lists", "tables", "days")],
+    "SCRIPTS": [_file("labelcrm/accessible.js"), _file("labelcrm/days.js")],
     "DASHBOARD_CALLBACK": "desk.home.page.dashboard",
     "LOGIN": {"form": "desk.login.LoginForm"},
     "SHOW_HISTORY": True,

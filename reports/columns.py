@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
+from itertools import chain
+from types import SimpleNamespace
 from typing import Any
 
 from django.utils.formats import number_format
@@ -12,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from reports.selectors.campaigns import Basis
-from reports.selectors.shares import Share
+from reports.selectors.shares import Share, share
 
 Text = Any  # a string, or one that is translated when it is shown
 
@@ -42,10 +44,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Columns that are read together, in one table."""
+    """Columns that are read together, in one table; `keys` names the three that tell most, for where room is small."""
 
     title: Text
     columns: list[Column]
+    keys: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -63,6 +66,7 @@ class Cell:
 
     column: Column
     text: str
+    title: str = ""
     rows: str = ""
     note: str = ""
     few: bool = False
@@ -121,7 +125,7 @@ AGENTS = [
                 name="first_label_median_s",
                 kind="seconds",
                 rows="first_labelled",
-                beside=(Beside(field="first_label_p90_s", words=gettext_lazy("9 of 10: %(n)s")),),
+                beside=(Beside(field="first_label_p90_s", words=gettext_lazy("9 in 10 within %(n)s")),),
             ),
             _counted(
                 "unlabelled",
@@ -133,6 +137,7 @@ AGENTS = [
             Column(name="mistap_rate", kind="share", rows="mistaps", bad=True),
             _counted("stale_open"),
         ],
+        keys=("labelled_1h", "unlabelled", "came_true"),
     ),
     Group(
         gettext_lazy("Label activity"),
@@ -154,6 +159,7 @@ AGENTS = [
             _counted("active_from"),
             _counted("active_to", Beside(field="active_to_contacts", words=CONTACTS)),
         ],
+        keys=("added", "removed", "active_to"),
     ),
 ]
 COHORT = [
@@ -168,6 +174,7 @@ COHORT = [
             _became("won"),
             _became("complaint", bad=True),
         ],
+        keys=("contacts", "high", "won"),
     ),
     Group(
         gettext_lazy("Cost and labels"),
@@ -177,6 +184,7 @@ COHORT = [
             Column(name="cost_per_won", kind="money"),
             Column(name="label_mix", kind="mix"),
         ],
+        keys=("cost", "cost_per_high", "cost_per_won"),
     ),
 ]
 EVENT = [
@@ -189,6 +197,7 @@ EVENT = [
             ),
             Column(name="high_of_all", kind="share", rows="high_count"),
         ],
+        keys=("labelled", "high", "won"),
     ),
     COHORT[1],
 ]
@@ -204,10 +213,10 @@ def groups_of(report: str, basis: Basis) -> list[Group]:
 # -- Cells ------------------------------------------------------------------------------------------------------------
 
 
-def cell(row: Any, column: Column) -> Cell:
-    """One figure of a row as it is shown."""
+def cell(row: Any, column: Column, *, title: str = "") -> Cell:
+    """One figure of a row as it is shown, under a title."""
     value = getattr(row, f"{column.name}_count" if column.kind == "count_of" else column.name)
-    shown = Cell(column, written(value, column.kind), lines=list(_lines(row, column)))
+    shown = Cell(column, written(value, column.kind), title, lines=list(_lines(row, column)))
     if isinstance(value, Share):
         shown.note, shown.few = interval(value), value.few
         shown.rows = column.rows if value.k else ""
@@ -247,7 +256,8 @@ def written(value: Any, kind: str) -> str:
 
 
 def _count(value: int) -> str:
-    return str(number_format(value, decimal_pos=0, force_grouping=True))
+    """With the minus that is as long as a plus; files and the API write a hyphen."""
+    return str(number_format(value, decimal_pos=0, force_grouping=True)).replace("-", "\u2212")
 
 
 def _percent(fraction: float | None) -> str:
@@ -283,7 +293,7 @@ def _duration(seconds: float) -> str:
 
 
 def _money(value: Decimal) -> str:
-    return f"Rp {number_format(round(value), decimal_pos=0, force_grouping=True)}"
+    return f"Rp {_count(round(value))}"
 
 
 _WRITERS: dict[str, Callable[[Any], str]] = {
@@ -292,6 +302,55 @@ _WRITERS: dict[str, Callable[[Any], str]] = {
     "money": _money,
     "mix": lambda value: "" if value else "–",
 }
+
+
+# -- All rows together ------------------------------------------------------------------------------------------------
+
+# What rows cannot be added up to: names, middle values, contacts that several rows have, and a row beside the others.
+_APART = frozenset(
+    {
+        "agent", "campaign", "team", "name", "code", "archived", "young_channel", "first_label_median_s",
+        "first_label_p90_s", "added_contacts", "active_to_contacts", "came_true_others", "cold_yet_bought_others",
+        "high_of_all", "cost_per_high", "cost_per_won",
+    }
+)  # fmt: skip
+
+
+def total(rows: Sequence[Any]) -> Any:
+    """The rows of a report as one: counts added, shares pooled, None for what cannot be added.
+
+    What a contact costs is the cost of the rows that have one, divided by their contacts alone.
+    """
+    names = [each.name for each in fields(rows[0])]
+    pooled = {name: None if name in _APART else _pooled([getattr(row, name) for row in rows]) for name in names}
+    for name in ("high", "won"):
+        if f"cost_per_{name}" in pooled:
+            pooled[f"cost_per_{name}"] = _cost_per(rows, f"{name}_count")
+    return SimpleNamespace(**pooled)
+
+
+def _pooled(values: Sequence[Any]) -> Any:
+    values = [value for value in values if value is not None]
+    if not values:
+        return None
+    if isinstance(values[0], Share):
+        return share(sum(each.k for each in values), sum(each.n for each in values))
+    return _mixed(values) if isinstance(values[0], list) else sum(values)
+
+
+def _mixed(mixes: Sequence[list[Any]]) -> list[Any]:
+    """The label mixes as one, the most frequent first."""
+    found: dict[Any, Any] = {}
+    for one in chain.from_iterable(mixes):
+        known = found.get(one.label)
+        found[one.label] = replace(one, contacts=one.contacts + (known.contacts if known else 0))
+    return sorted(found.values(), key=lambda one: (-one.contacts, one.name))
+
+
+def _cost_per(rows: Sequence[Any], count: str) -> Decimal | None:
+    paid = [row for row in rows if row.cost]
+    contacts = sum(getattr(row, count) for row in paid)
+    return sum((row.cost for row in paid), Decimal()) / contacts if contacts else None
 
 
 # -- Order ------------------------------------------------------------------------------------------------------------

@@ -17,11 +17,11 @@ from reports.limits import ReportLimits
 WORDS: dict[str, Any] = tomllib.loads((Path(__file__).parent / "definitions.toml").read_text(encoding="utf-8"))
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 FILES = {"en": "metrics.md", "id": "metrics.id.md"}
-TITLES = {"en": "Metric dictionary", "id": "Kamus metrik"}
+TITLES = {"en": "Metric dictionary", "id": "Arti angka"}
 LEADS = {
     "en": "Every figure of labelcrm's reports, as its pages, CSV files and API count it. The word in brackets is its "
     "name in the API.",
-    "id": "Setiap angka di laporan labelcrm, seperti dihitung oleh halaman, berkas CSV dan API-nya. Kata dalam kurung "
+    "id": "Setiap angka di laporan labelcrm, seperti dihitung oleh halaman, file CSV dan API-nya. Kata dalam kurung "
     "adalah namanya di API.",
 }
 RULES_TITLE = {"en": "Ground rules", "id": "Aturan dasar"}

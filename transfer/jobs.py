@@ -44,6 +44,12 @@ def export_campaigns(campaigns: QuerySet[Campaign], *, owner: Any, file_format: 
     return export_job.start(EXPORT_CAMPAIGNS, campaigns, owner=owner, file_format=file_format, filters=filters)
 
 
+def last_format(kind: JobKind, *, owner: Any) -> str | None:
+    """The format of the latest export of this kind that `owner` asked for; None before the first."""
+    last = Job.objects.filter(kind=kind.name, owner=owner).order_by("-id").first()
+    return last.parameters["format"] if last else None
+
+
 def _format(job: Job) -> dict[str, str]:
     return {"format": FORMATS[job.parameters["format"]]}
 

@@ -16,6 +16,7 @@ from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest
 from django.template.defaultfilters import date as format_date
+from django.utils.formats import number_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from unfold.views import ChangeList
@@ -32,6 +33,16 @@ class Chip:
     title: str
     text: str
     without: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuickFilter:
+    """A filter above the list: its parameter, what it is called, its choices by group, and what is chosen."""
+
+    name: str
+    title: str
+    groups: list[tuple[str, list[tuple[str, str]]]]
+    chosen: list[str]
 
 
 class ChipChangeList(ChangeList):
@@ -54,10 +65,31 @@ class ChipChangeList(ChangeList):
     def get_filters_params(self, params: dict[str, Any] | None = None) -> dict[str, Any]:
         return {name: values for name, values in super().get_filters_params(params).items() if any(values)}
 
+    @property
+    def count_url(self) -> str:
+        """Where a list is counted that its page does not count."""
+        return ""
+
+    @property
+    def count_text(self) -> str:
+        """How many rows the list has, in words; "" where it must be asked for."""
+        return "" if self.count_url else counted(self.result_count, self.opts)
+
     def chips(self) -> list[Chip]:
         """Every filter in use, in the order of the filters. Costs no query that the filters do not cost themselves."""
         given = self.get_filters_params()
         return list(_chips(self, given)) if given else []
+
+    def quick_filters(self) -> list[QuickFilter]:
+        """The filters that stand above the list, each with the one choice in use, if it is one."""
+        specs = {getattr(spec, "parameter_name", ""): spec for spec in self.filter_specs}
+        return [_quick(specs[name]) for name in self.model_admin.quick_filters if name in specs]
+
+    def other_parameters(self) -> list[tuple[str, str]]:
+        """What a form of the quick filters must carry along: the other filters, the search and the order."""
+        quick = self.model_admin.quick_filters
+        kept = [(name, values) for name, values in self.filter_params.items() if name not in quick]
+        return [(name, value) for name, values in kept for value in values if value]
 
     def unfiltered(self) -> str:
         """The list's address without any filter; search and order stay."""
@@ -67,6 +99,22 @@ class ChipChangeList(ChangeList):
         """The list's address with other values of some parameters; None takes one off."""
         kept = {name: values for name, values in (self.filter_params | changed).items() if values and any(values)}
         return "?" + urlencode(sorted(kept.items()), doseq=True)
+
+
+def counted(count: int, opts: Any) -> str:
+    """A number of rows in words: "204 contacts"."""
+    name = opts.verbose_name if count == 1 else opts.verbose_name_plural
+    return f"{number_format(count, force_grouping=True)} {name}"
+
+
+def _quick(spec: Any) -> QuickFilter:
+    value = spec.value()
+    groups: list[tuple[str, list[tuple[str, str]]]] = []
+    for key, text in spec.lookup_choices:
+        choices = [(str(pk), str(name)) for pk, name in text] if isinstance(text, list | tuple) else []
+        groups.append((str(key), choices) if choices else ("", [(str(key), str(text))]))
+    title = capfirst(getattr(spec, "title_of_one", spec.title))
+    return QuickFilter(spec.parameter_name, title, groups, value if isinstance(value, list) else [value or ""])
 
 
 def _chips(changelist: ChipChangeList, given: Params) -> Iterator[Chip]:

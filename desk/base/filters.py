@@ -6,30 +6,42 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.db.models import Exists, QuerySet
-from django.forms import DateField
+from django.forms import Form
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilter, RelatedDropdownFilter
 from unfold.contrib.filters.forms import AutocompleteDropdownForm
 
 from contacts.selectors.viewing import viewer_of
+from desk.base.days import DayField, DayInput
 from labelcrm.core.dates import is_within_reach
 from labelcrm.lib.numbers import row_id
+from labelcrm.lib.typed_days import read_day
 
 
 def day_of(value: Any) -> date | None:
-    """A day as links write it (2026-03-02) or as this language does; None for what is no day that anybody means."""
-    try:
-        day = DateField(required=False).clean(value)
-    except ValidationError:
-        return None
+    """A day as links write it (2026-03-02) or as people do; None for what is no day that anybody means."""
+    day = read_day(str(value or ""), today=timezone.localdate())
     return day if day and is_within_reach(day) else None
+
+
+class DayRangeForm(Form):
+    """From a day to a day, both included."""
+
+    def __init__(self, name: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for end, words in (("_from", _("From")), ("_to", _("Until and including"))):
+            self.fields[name + end] = DayField(
+                label=words, required=False, widget=DayInput({"placeholder": words, "aria-label": words})
+            )
 
 
 class DayRangeFilter(RangeDateFilter):
     """From a day to a day, both included, in the time zone of the business; what is no day filters nothing."""
+
+    form_class = DayRangeForm
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         first, last = self._day("_from"), self._day("_to")

@@ -28,6 +28,7 @@ from labelcrm.core.viewer import Viewer
 ACTIONS = {
     "archived": gettext_lazy("archived"),
     "campaign": gettext_lazy("campaign set"),
+    "cancelled": gettext_lazy("cancelled"),
     "changed": gettext_lazy("changed"),
     "connected": gettext_lazy("connected"),
     "created": gettext_lazy("created"),
@@ -40,8 +41,10 @@ ACTIONS = {
     "owner_set": gettext_lazy("owner set"),
     "read": gettext_lazy("read in bulk"),
     "remapped": gettext_lazy("meaning decided"),
+    "remap_taken_back": gettext_lazy("meaning taken back"),
     "replayed": gettext_lazy("processed again"),
     "restored": gettext_lazy("restored"),
+    "retried": gettext_lazy("tried again"),
     "revoked": gettext_lazy("taken back"),
     "saved": gettext_lazy("saved"),
     "secret_set": gettext_lazy("secret renewed"),
@@ -50,6 +53,7 @@ ACTIONS = {
     "snoozed": gettext_lazy("still right: clock restarted"),
     "spelling": gettext_lazy("spelling added"),
     "spelling_removed": gettext_lazy("spelling removed"),
+    "started": gettext_lazy("started"),
     "unmerged": gettext_lazy("parted again"),
 }
 
@@ -170,5 +174,5 @@ def _shown(field: Any, value: Any) -> str:
         return _("yes") if value else _("no")
     if isinstance(field, DateTimeField) and value:
         at = parse_datetime(value)
-        return str(format_date(timezone.localtime(at), "j M Y H:i")) if at else value
+        return str(format_date(timezone.localtime(at), "DATETIME_FORMAT")) if at else value
     return "–" if value in (None, "", [], {}) else str(value)[:200]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import time
 from typing import Any
 
 from django.contrib import admin, messages
@@ -10,16 +11,21 @@ from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import PAGE_VAR
 from django.contrib.admin.widgets import AutocompleteMixin
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import models
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RadioFilter
 
 from contacts.selectors.viewing import viewer_of
 from desk.base import history
 from desk.base.chips import ChipChangeList
+from desk.base.chosen_columns import choose, shown_columns
+from desk.base.days import DayField, DayInput, DayTimeField, DayTimeInput
 from labelcrm.core import edits
 from labelcrm.core.models import AuditEntry
 from labelcrm.lib.numbers import row_id
@@ -48,16 +54,26 @@ class StaffChangeList(ChipChangeList):
             self.full_result_count = self.result_count
 
 
+DAYS: Mapping[type[models.Field[Any, Any]], Mapping[str, Any]] = {
+    models.DateField: {"form_class": DayField, "widget": DayInput},
+    models.DateTimeField: {"form_class": DayTimeField, "widget": DayTimeInput(time.min)},
+}
+
+
 class StaffAdmin(ModelAdmin):
     """Shows each user the rows they may see. Nothing is ever deleted from a page."""
 
+    formfield_overrides = DAYS
     list_filter_submit = True
-    list_before_template = "includes/filter_chips.html"
+    list_before_template = "includes/list_head.html"
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # a count per choice is a query per choice
     empty_value_display = "–"
     empty_help: Any = ""  # what to do when the list is empty
+    quick_filters: tuple[str, ...] = ()  # parameters of the filters that stand above the list as well
+    columns_off: tuple[str, ...] = ()  # columns that a reader sees only when they choose them
+    card: tuple[str, ...] = ()  # up to four columns for a phone's card: title, beside it, second line, its end
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = self._rows()
@@ -69,6 +85,21 @@ class StaffAdmin(ModelAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChipChangeList]:
         return StaffChangeList
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return shown_columns(self, request.user)
+
+    def get_urls(self) -> list[URLPattern]:
+        choose_columns = self.admin_site.admin_view(require_POST(self.choose_columns))
+        name = f"{self.opts.app_label}_{self.opts.model_name}_columns"
+        return [path("columns/", choose_columns, name=name), *super().get_urls()]
+
+    def choose_columns(self, request: HttpRequest) -> HttpResponse:
+        """Remember which columns the reader wants, and show the list as it was."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        choose(self, request.user, request.POST.getlist("column"))
+        return HttpResponseRedirect(f"../?{request.META['QUERY_STRING']}")
 
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> QuerySet[Any] | None:
         return _choices(db_field, request)
@@ -107,6 +138,8 @@ class StaffAdmin(ModelAdmin):
 
 class StaffInline(TabularInline):
     """Rows below a row; what they point to is chosen among what the reader sees."""
+
+    formfield_overrides = DAYS
 
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> QuerySet[Any] | None:
         return _choices(db_field, request)

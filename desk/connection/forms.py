@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.template.defaultfilters import date as format_date
 from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
@@ -21,9 +22,9 @@ from unfold.widgets import (
 
 from contacts.models import Channel
 from contacts.services.channels import SHORTEST_SECRET
+from desk.base.days import DayTimeField
 from desk.connection.choosing import AgentChoice, TeamChoice
 from desk.connection.guides import GUIDES
-from labelcrm.core.dates import check_reach
 from webhooks.gateways import GATEWAYS
 
 OVERLAPS = [
@@ -166,12 +167,9 @@ class RotateForm(forms.Form):
 class OwnerForm(AgentChoice):
     """Whose number it is from now, or from a date, on."""
 
-    since = forms.DateTimeField(
+    since = DayTimeField(
         label=gettext_lazy("From"),
         required=False,
-        validators=[check_reach],
-        widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
-        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"],
         help_text=gettext_lazy("Empty: from now. What was recorded before stays as it was recorded."),
     )
 
@@ -193,10 +191,8 @@ class OwnerForm(AgentChoice):
         since: datetime | None = self.cleaned_data["since"]
         now_owned = self.channel.ownerships.filter(until__isnull=True, weekdays=[], hour_from__isnull=True).last()
         if since is not None and now_owned is not None and now_owned.since is not None and since <= now_owned.since:
-            begun = timezone.localtime(now_owned.since)
-            raise ValidationError(
-                _("The present owner began on %(begun)s: choose a later time.") % {"begun": f"{begun:%Y-%m-%d %H:%M}"}
-            )
+            begun = format_date(timezone.localtime(now_owned.since), "DATETIME_FORMAT")
+            raise ValidationError(_("The present owner began on %(begun)s: choose a later time.") % {"begun": begun})
         return since
 
 

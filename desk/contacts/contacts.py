@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import time
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import Prefetch, QuerySet
+from django.db.models.functions import Upper
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.defaultfilters import date as format_date
@@ -17,32 +21,43 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
-from unfold.widgets import INPUT_CLASSES, UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
 
-from contacts.models import Contact, Note
+from contacts.models import Contact, ContactChannel, Note
 from contacts.services.contacts import edit_contact
+from desk.base.days import DayTimeField
 from desk.base.filters import AutocompleteFilter, DayRangeFilter
 from desk.base.keyset import Keyset, KeysetAdminMixin, KeysetChangeList
 from desk.base.model_admin import ORIGIN, ArchivableAdmin, EditingAdmin, either
 from desk.contacts.import_export import ContactTransfer
 from desk.contacts.list_filters import (
+    LABEL_AGE,
+    AllLabelsFilter,
     CategoryFilter,
     ChannelFilter,
+    CsFilter,
     FollowUpFilter,
+    LabelAgeFilter,
     LabelFilter,
+    LabelledByFilter,
     NeverLabelledFilter,
     OptedOutFilter,
     StaleFilter,
+    WithoutLabelsFilter,
     active_labels,
+    agents_of,
+    asked_labels_of,
+    numbers_of,
 )
 from desk.contacts.merging import ContactMerging, merges_of
 from desk.contacts.page import contact_page
 from desk.contacts.search import find
-from desk.templatetags.labelcrm import address, badge, badges, moment, phone
+from desk.templatetags.labelcrm import address, badge, badges, moment, person, phone
 from labelcrm.core import audit
-from labelcrm.core.dates import check_reach
 from labelcrm.lib.numbers import row_id
 from labels.services import archiving
+
+FOLLOW_UP_CLOCK = time(9)  # when no time is said
 
 
 class ContactChangeList(KeysetChangeList):
@@ -60,13 +75,11 @@ class ContactForm(forms.ModelForm):
         help_text=gettext_lazy("Wants no broadcasts: left out of every export for broadcasts."),
     )
 
-    follow_up_at = forms.DateTimeField(
+    follow_up_at = DayTimeField(
         label=gettext_lazy("Follow up on"),
         required=False,
-        validators=[check_reach],
-        widget=forms.DateTimeInput(
-            format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local", "class": " ".join(INPUT_CLASSES)}
-        ),
+        clock=FOLLOW_UP_CLOCK,
+        help_text=gettext_lazy("A day without a time means 09:00."),
     )
 
     class Meta:
@@ -93,18 +106,34 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
     keyset = Keyset("updated_at", "id")
     form = ContactForm
     change_form_template = "admin/contacts/contact/page.html"
+    change_list_class = ContactChangeList
+    sorts: ClassVar[Mapping[str, Keyset]] = {
+        "name_shown": Keyset("name_key", "id", descending=False, of=Upper("name"), blank=""),
+        "last_inbound_shown": Keyset("last_inbound_at", "id", blank=None),
+        "updated_shown": keyset,
+    }
     list_display = (
         "name_shown",
         "phone_shown",
         "labels_shown",
-        "assigned_to",
+        "labelled_shown",
+        "cs_shown",
+        "channels_shown",
         "campaign",
         "last_inbound_shown",
         "updated_shown",
     )
+    columns_off = ("channels_shown", "campaign")
+    card = ("name_shown", "last_inbound_shown", "labels_shown", "cs_shown")
+    quick_filters = ("label", "cs", LABEL_AGE)
     list_filter = (
         LabelFilter,
+        AllLabelsFilter,
+        WithoutLabelsFilter,
+        LabelledByFilter,
+        LabelAgeFilter,
         CategoryFilter,
+        CsFilter,
         ("assigned_to", AutocompleteFilter),
         ChannelFilter,
         ("campaign", AutocompleteFilter),
@@ -133,9 +162,6 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
 
     # -- List ---------------------------------------------------------------------------------------------------
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
-        return ContactChangeList
-
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).filter(merged_into__isnull=True).select_related("assigned_to", "campaign")
 
@@ -145,8 +171,17 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
         return find(queryset, search_term) if search_term else queryset, False
 
     def for_page(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
-        now = active_labels(request).select_related("label", "channel_label", "channel").order_by("added_at", "id")
+        related = ("label", "channel_label", "channel", "added_by", "added_by_user")
+        now = active_labels(request).select_related(*related).order_by("added_at", "id")
         return rows.prefetch_related(Prefetch("assignments", queryset=now, to_attr="labels_now"))
+
+    def complete_page(self, request: HttpRequest, rows: list[Any]) -> None:
+        """Each contact's numbers and CS, and the label that its time and labeller are told of."""
+        channels = _channels_of(request, rows)
+        wanted = asked_labels_of(request)
+        for contact in rows:
+            contact.channels_now = channels.get(contact.pk, [])
+            contact.labelled = next(filter(wanted, reversed(contact.labels_now)), None)
 
     @admin.display(description=gettext_lazy("name"))
     def name_shown(self, contact: Contact) -> str:
@@ -165,7 +200,27 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
                 drawn[assignment.label_id]["hint"] += f"\n{hint}"
             else:
                 drawn[assignment.label_id] = badge(assignment, hint=hint)
-        return badges(list(drawn.values()))
+        return badges(list(drawn.values())) if drawn else format_html('<span class="lc-quiet">{}</span>', _("No label"))
+
+    @admin.display(description=gettext_lazy("labelled"))
+    def labelled_shown(self, contact: Any) -> str:
+        """When, and by whom: of the label that was asked for, else of the newest."""
+        labelled = contact.labelled
+        if labelled is None:
+            return ""
+        who = labelled.added_by or person(labelled.added_by_user)
+        return format_html('{}<small class="lc-under">{}</small>', moment(labelled.added_at), who or "")
+
+    @admin.display(description=gettext_lazy("CS"))
+    def cs_shown(self, contact: Any) -> str:
+        """Whom the contact is assigned to, else whose number it is."""
+        if contact.assigned_to is not None:
+            return str(contact.assigned_to)
+        return ", ".join(dict.fromkeys(known.owner for known in contact.channels_now if known.owner))
+
+    @admin.display(description=gettext_lazy("WhatsApp number"))
+    def channels_shown(self, contact: Any) -> str:
+        return ", ".join(known.channel for known in contact.channels_now)
 
     @admin.display(description=gettext_lazy("last message in"))
     def last_inbound_shown(self, contact: Contact) -> str:
@@ -248,6 +303,25 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
         return HttpResponseRedirect(f"{page_url(pk)}#notes")
 
 
+@dataclass(frozen=True, slots=True)
+class KnownOn:
+    """A number that a contact is known on, and whose it is now ("" = nobody's)."""
+
+    channel: str
+    owner: str
+
+
+def _channels_of(request: HttpRequest, contacts: Sequence[Contact]) -> dict[int, list[KnownOn]]:
+    """The numbers of each of these contacts (by id), as far as the reader sees them. One query besides the filters'."""
+    numbers, agents = numbers_of(request), {int(pk): name for pk, name in agents_of(request)}
+    known = ContactChannel.objects.filter(contact__in=contacts, channel__in=numbers)
+    found: dict[int, list[KnownOn]] = {}
+    for contact, channel in known.order_by("-last_inbound_at", "id").values_list("contact_id", "channel_id"):
+        name, owner = numbers[channel]
+        found.setdefault(contact, []).append(KnownOn(name, agents.get(owner or 0, "")))
+    return found
+
+
 def page_url(pk: int) -> str:
     """The address of a contact's page."""
     return reverse("admin:contacts_contact_page", args=(pk,))
@@ -255,7 +329,7 @@ def page_url(pk: int) -> str:
 
 def hint_of(assignment: Any) -> str:
     """What a badge in the list says on hover."""
-    since = format_date(timezone.localtime(assignment.added_at), "j M Y H:i")
+    since = format_date(timezone.localtime(assignment.added_at), "DATETIME_FORMAT")
     return _("%(channel)s: “%(name)s” since %(since)s") % {
         "channel": assignment.channel.name,
         "name": assignment.channel_label_name,

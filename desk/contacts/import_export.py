@@ -15,19 +15,21 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext_lazy
 from django.views.decorators.http import require_POST
 from import_export.admin import ImportExportMixin
 from import_export.tmp_storages import BaseStorage
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
+from labelcrm.core.jobs import JobKind
 from labelcrm.core.models import Job
 from labelcrm.lib.spreadsheets import MAX_BYTES, UploadRefused
 from transfer import export_job, exports, import_job, imports, jobs
@@ -116,6 +118,14 @@ class CampaignUploadForm(UploadForm):
     )
 
 
+# What each format of an export is good for.
+FORMAT_HELP = {
+    exports.XLSX: gettext_lazy("For Excel and Google Sheets: phone numbers stay whole."),
+    exports.CSV: gettext_lazy("Plain text with commas, marked so that Excel reads names right."),
+    exports.PROGRAM_CSV: gettext_lazy("The same without the mark, for programs that stumble over it."),
+}
+
+
 class ContactExportForm(ExportForm):
     leave_out_opted_out = forms.BooleanField(
         label=gettext_lazy("Leave out who opted out"),
@@ -137,7 +147,9 @@ class TransferAdmin(ImportExportMixin):
     export_template_name = "reports/export.html"
     tmp_storage_class = UploadFolder
     export_source: export_job.ExportSource
+    export_kind: JobKind
     import_source: import_job.ImportSource
+    counted: Any  # so many rows, in words
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perms(self.export_source.rights))
@@ -156,13 +168,54 @@ class TransferAdmin(ImportExportMixin):
         except IncorrectLookupParameters:
             return HttpResponseRedirect(f"{self._address('changelist')}?e=1")
 
+    def get_export_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = self._filtered_list(request).queryset
+        return rows
+
+    def _filtered_list(self, request: HttpRequest) -> Any:
+        """The list whose filters the address of this page has; read once per request."""
+        lists = request.__dict__.setdefault("_labelcrm_exported", {})
+        if self.opts.label not in lists:
+            lists[self.opts.label] = self.get_changelist_instance(request)
+        return lists[self.opts.label]
+
     def init_request_context_data(self, request: HttpRequest, form: Any) -> dict[str, Any]:
-        matching = self.get_export_queryset(request)
-        return super().init_request_context_data(request, form) | self.export_counts(matching)
+        filtered = self._filtered_list(request)
+        counts = self.export_counts(filtered.queryset)
+        formats = self._formats(request, form, matching=counts["matching"])
+        given = filtered.get_query_string()
+        return super().init_request_context_data(request, form) | {
+            **counts,
+            "counted": self._in_words(counts["matching"]),
+            "formats": formats,
+            "cl": filtered,
+            "list_url": self._address("changelist") + given,
+        }
 
     def export_counts(self, matching: QuerySet[Any]) -> dict[str, Any]:
         """What the page says before anything is written."""
         return {"matching": matching.count()}
+
+    def _in_words(self, rows: int) -> str:
+        return str(self.counted % {"n": intcomma(rows), "count": rows})
+
+    def _formats(self, request: HttpRequest, form: Any, *, matching: int) -> list[dict[str, Any]]:
+        """The choices of a format, of which one is chosen: the one taken last, else XLSX.
+
+        Excel in Indonesia takes commas for decimals, so that a CSV file opens as one column, and makes 6.28E+12 of
+        phone numbers; XLSX has neither fault, but no room for more rows than a sheet has.
+        """
+        wanted = form.data.get("format") or self._format_at_first(request.user, matching)
+        places = {each.kind: (str(place), each().get_title()) for place, each in enumerate(self.get_export_formats())}
+        return [
+            {"value": place, "title": title, "help": words, "chosen": wanted in (place, kind)}
+            for kind, words in FORMAT_HELP.items()
+            for place, title in [places[kind]]
+        ]
+
+    def _format_at_first(self, user: Any, matching: int) -> str:
+        wanted = jobs.last_format(self.export_kind, owner=user) or exports.XLSX
+        return exports.CSV if wanted == exports.XLSX and matching > exports.XLSX_ROWS else wanted
 
     def _do_file_export(
         self, file_format: Any, request: HttpRequest, queryset: QuerySet[Any], export_form: Any = None
@@ -172,9 +225,8 @@ class TransferAdmin(ImportExportMixin):
             raise PermissionDenied
         filters = {name: request.GET.getlist(name) for name in request.GET}
         asked = export_form.cleaned_data if export_form else {}
-        self.start_export(queryset, asked, owner=request.user, file_format=file_format.kind, filters=filters)
-        messages.success(request, _("The file is being made. As soon as it is ready, this page has a link to it."))
-        return HttpResponseRedirect(reverse("work"))
+        job = self.start_export(queryset, asked, owner=request.user, file_format=file_format.kind, filters=filters)
+        return HttpResponseRedirect(f"{reverse('work')}?new={job.pk}")
 
     def start_export(self, rows: QuerySet[Any], asked: dict[str, Any], **details: Any) -> Job:
         """Export these rows; `asked` is what the form says beside the format."""
@@ -231,13 +283,18 @@ class ContactTransfer(TransferAdmin):
     import_form_class = ContactUploadForm
     export_form_class = ContactExportForm
     export_source = export_job.CONTACTS
+    export_kind = jobs.EXPORT_CONTACTS
     import_source = import_job.CONTACTS
+    counted = ngettext_lazy("%(n)s contact", "%(n)s contacts", "count")
 
     def export_counts(self, matching: QuerySet[Any]) -> dict[str, Any]:
-        return {
-            "matching": matching.count(),
-            "opted_out": matching.filter(opted_out_at__isnull=False).count(),
-            "without_number": matching.filter(phone="").count(),
+        counts: dict[str, Any] = matching.aggregate(
+            matching=Count("pk"),
+            opted_out=Count("pk", filter=Q(opted_out_at__isnull=False)),
+            without_number=Count("pk", filter=Q(phone="")),
+        )
+        return counts | {
+            "without_opted_out": self._in_words(counts["matching"] - counts["opted_out"]),
             "fields_list": [(imports.ContactResource.get_display_name(), exports.COLUMNS)],
         }
 
@@ -254,7 +311,9 @@ class CampaignTransfer(TransferAdmin):
     resource_classes = [imports.CampaignResource]
     import_form_class = CampaignUploadForm
     export_source = export_job.CAMPAIGNS
+    export_kind = jobs.EXPORT_CAMPAIGNS
     import_source = import_job.CAMPAIGNS
+    counted = ngettext_lazy("%(n)s campaign", "%(n)s campaigns", "count")
 
     def start_export(self, rows: QuerySet[Any], asked: dict[str, Any], **details: Any) -> Job:
         return jobs.export_campaigns(rows, **details)

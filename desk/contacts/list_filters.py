@@ -1,18 +1,22 @@
-"""Filters of the contact list: by label, category, channel, agent, campaign."""
+"""Filters of the contact list: by label, who put it on and how long ago, category, CS, channel."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from unfold.contrib.filters.admin import DropdownFilter, MultipleDropdownFilter, RadioFilter
 
-from contacts.models import Channel, ContactChannel
+from contacts.models import Agent, Channel, ContactChannel
+from contacts.selectors.ownership import NumberNow, numbers_now
 from contacts.selectors.viewing import viewer_of
 from labelcrm.lib.numbers import row_id
 from labels.models import Label, LabelAssignment, StaleFlag
@@ -22,6 +26,9 @@ from reports.selectors.home import never_labelled
 NO_LABEL = "none"
 NOT_MAPPED = "unmapped"
 FEW = 2000
+LABELLED_BY, LABEL_AGE = "labelled_by", "label_age"
+LABEL_AGES = (3, 7, 14, 30, 60, 90)
+MAX_AGE = 36_500
 
 
 class LabelFilter(MultipleDropdownFilter):
@@ -41,11 +48,84 @@ class LabelFilter(MultipleDropdownFilter):
         chosen = self.value() or []
         if NO_LABEL in chosen:
             return queryset.filter(~Exists(active_labels(request).filter(contact=OuterRef("pk"))))
-        ids = [pk for pk in map(row_id, chosen) if pk]
-        return among(request, queryset, active_labels(request).filter(label_id__in=ids)) if ids else queryset
+        ids = _ids(chosen)
+        return among(request, queryset, asked_labels(request).filter(label_id__in=ids)) if ids else queryset
 
     def value(self) -> list[str]:
         return self.used_parameters.get(self.parameter_name) or []
+
+
+class AllLabelsFilter(LabelFilter):
+    """Contacts that have every one of the chosen labels now."""
+
+    title = gettext_lazy("label (all of)")
+    parameter_name = "label_all"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
+        return super().lookups(request, model_admin)[1:]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        for pk in _ids(self.value()):
+            queryset = among(request, queryset, asked_labels(request).filter(label_id=pk))
+        return queryset
+
+
+class WithoutLabelsFilter(AllLabelsFilter):
+    """Contacts that have none of the chosen labels now."""
+
+    title = gettext_lazy("label (none of)")
+    title_of_one = gettext_lazy("without label")
+    parameter_name = "label_none"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        ids = _ids(self.value())
+        on = active_labels(request).filter(label_id__in=ids, contact=OuterRef("pk"))
+        return queryset.filter(~Exists(on)) if ids else queryset
+
+
+class LabelAgeFilter(DropdownFilter):
+    """Contacts whose label, of those that the other filters ask for, has been on for a number of days."""
+
+    title = gettext_lazy("label on for")
+    parameter_name = LABEL_AGE
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
+        return [(str(days), _("over %(n)d days") % {"n": days}) for days in LABEL_AGES]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return _of_any_label(request, queryset) if row_id(self.value()) else queryset
+
+
+class LabelledByFilter(DropdownFilter):
+    """Contacts whose label, of those that the other filters ask for, was put on by one agent."""
+
+    title = gettext_lazy("labelled by")
+    parameter_name = LABELLED_BY
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
+        return agents_of(request)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return _of_any_label(request, queryset) if row_id(self.value()) else queryset
+
+
+class CsFilter(DropdownFilter):
+    """Contacts of one agent: assigned to them, or to nobody and known on a number that is theirs now."""
+
+    title = gettext_lazy("CS")
+    parameter_name = "cs"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
+        return agents_of(request)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        agent = row_id(self.value())
+        if agent is None:
+            return queryset
+        theirs = [pk for pk, number in numbers_of(request).items() if number.owner == agent]
+        known = ContactChannel.objects.filter(channel__in=theirs, contact=OuterRef("pk"))
+        agents = Agent.all_objects.visible_to(viewer_of(request.user)).filter(pk=agent)
+        return queryset.filter(Exists(agents), Q(assigned_to=agent) | Q(Exists(known), assigned_to=None))
 
 
 class CategoryFilter(DropdownFilter):
@@ -67,7 +147,7 @@ class CategoryFilter(DropdownFilter):
             ids = [label.pk for label in labels_of(request) if label.category_id == category]
         else:
             return queryset
-        return among(request, queryset, active_labels(request).filter(label_id__in=ids))
+        return among(request, queryset, asked_labels(request).filter(label_id__in=ids))
 
 
 class ChannelFilter(DropdownFilter):
@@ -77,7 +157,7 @@ class ChannelFilter(DropdownFilter):
     parameter_name = "channel"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
-        return [(channel.pk, channel.name) for channel in Channel.objects.visible_to(viewer_of(request.user))]
+        return [(str(pk), number.name) for pk, number in numbers_of(request).items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         channel = row_id(self.value())
@@ -159,12 +239,58 @@ def active_labels(request: HttpRequest) -> QuerySet[Any]:
     return rows.filter(removed_at__isnull=True, channel_label__hidden=False)
 
 
+def asked_labels(request: HttpRequest) -> QuerySet[Any]:
+    """Active labels that were put on by whom, and as long ago as, the filters of this request say."""
+    rows = active_labels(request)
+    agent, days = row_id(request.GET.get(LABELLED_BY)), row_id(request.GET.get(LABEL_AGE))
+    rows = rows.filter(added_by=agent) if agent else rows
+    return rows.filter(added_at__lt=timezone.now() - timedelta(days=min(days, MAX_AGE))) if days else rows
+
+
+def asked_ids(request: HttpRequest) -> set[int]:
+    """The labels that the filters of this request ask for."""
+    return {pk for name in ("label", "label_all") for pk in _ids(request.GET.getlist(name))}
+
+
+def asked_labels_of(request: HttpRequest) -> Callable[[LabelAssignment], bool]:
+    """Whether a label is one that the filters of this request ask for."""
+    ids, agent = asked_ids(request), row_id(request.GET.get(LABELLED_BY))
+    return lambda on: (not ids or on.label_id in ids) and (not agent or on.added_by_id == agent)
+
+
+def _of_any_label(request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    """Whoever has any label as asked, where no other filter asks for one already."""
+    named = asked_ids(request) or any(request.GET.getlist("category"))
+    return queryset if named else among(request, queryset, asked_labels(request))
+
+
+def agents_of(request: HttpRequest) -> list[tuple[str, str]]:
+    """The agents that this user sees, to choose from; loaded once per request."""
+    if not hasattr(request, "_labelcrm_agents"):
+        agents = Agent.objects.visible_to(viewer_of(request.user)).order_by("name")
+        request._labelcrm_agents = [(str(agent.pk), agent.name) for agent in agents]  # type: ignore[attr-defined]
+    return request._labelcrm_agents  # type: ignore[attr-defined]
+
+
+def numbers_of(request: HttpRequest) -> dict[int, NumberNow]:
+    """The numbers that this user sees, by id, each with its owner; loaded once per request."""
+    if not hasattr(request, "_labelcrm_numbers"):
+        visible = Channel.objects.visible_to(viewer_of(request.user))
+        numbers = numbers_now(visible, now=timezone.now(), zone=settings.TIME_ZONE)
+        request._labelcrm_numbers = numbers  # type: ignore[attr-defined]
+    return request._labelcrm_numbers  # type: ignore[attr-defined]
+
+
 def labels_of(request: HttpRequest) -> list[Label]:
     """All living labels in the order of their categories, loaded once per request."""
     if not hasattr(request, "_labelcrm_labels"):
         rows = Label.objects.visible_to(viewer_of(request.user)).select_related("category")
         request._labelcrm_labels = list(rows.order_by("category__position", "category_id", "step", "name"))  # type: ignore[attr-defined]
     return request._labelcrm_labels  # type: ignore[attr-defined]
+
+
+def _ids(chosen: Iterable[str]) -> list[int]:
+    return [pk for pk in map(row_id, chosen) if pk]
 
 
 def _choices(labels: Any) -> list[tuple[str, str]]:

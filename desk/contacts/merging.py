@@ -215,7 +215,7 @@ def _restored(before: dict[str, Any]) -> list[str]:
 
 
 def _time(at: datetime | None) -> str:
-    return format_date(timezone.localtime(at), "j M Y H:i") if at else ""
+    return format_date(timezone.localtime(at), "DATETIME_FORMAT") if at else ""
 
 
 def _text(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.db.models import Q
@@ -24,7 +24,10 @@ from labels.models import LabelAssignment, Method
 CHAT_SIZE = 50
 MAX_INTERVALS = 500
 MAX_NOTES = 100
-TICKS = 5
+TICKS = 6
+HOURS = (1, 2, 3, 6, 12, 24, 48, 168, 336)
+MONTHS = (1, 2, 3, 6, 12, 24, 60, 120, 1200)
+LAST_TICK = 0.95  # of the time line: behind it there is no room for a date
 NARROWEST = 0.6  # per cent of the time line, so that a mistap is still seen
 CHAT = Keyset("at", "id")
 
@@ -101,15 +104,10 @@ class ContactPage:
 
     @cached_property
     def ticks(self) -> list[tuple[str, str]]:
-        """Places (per cent) and dates along the time line."""
+        """Places (per cent) along the time line, and the days or hours that begin there."""
         span = self.now - self.start
-        pattern = "d M" if span > timedelta(days=3) else "d M H:i"
-        pattern = "M Y" if span > timedelta(days=500) else pattern
-        moments = (self.start + span * (step / TICKS) for step in range(TICKS))
-        return [
-            (f"{100 * step / TICKS:.2f}%", format_date(timezone.localtime(at), pattern))
-            for step, at in enumerate(moments)
-        ]
+        placed = [((at - self.start) / span, words) for at, words in ticks(self.start, self.now)]
+        return [(f"{100 * place:.2f}%", words) for place, words in placed if place <= LAST_TICK]
 
     @cached_property
     def history(self) -> list[ShownChange]:
@@ -166,6 +164,33 @@ def _chat(viewer: Viewer, contact: Contact, *, older_than: str | None, newer_tha
         newer=CHAT.cursor(found[0]) if newer and found else "",
         several_channels=len({message.channel_id for message in found}) > 1,
     )
+
+
+def ticks(start: datetime, end: datetime) -> Iterator[tuple[datetime, str]]:
+    """Where hours, days or months of the business begin between two moments, at most TICKS of them, and their names."""
+    first, last = (timezone.make_naive(at) for at in (start, end))
+    hours = next((hours for hours in HOURS if last - first <= TICKS * timedelta(hours=hours)), None)
+    for at in _months(first, last) if hours is None else _hours(first, last, hours):
+        name = "YEAR_MONTH_FORMAT" if hours is None else "TIME_FORMAT" if at.hour else "MONTH_DAY_FORMAT"
+        yield timezone.make_aware(at), str(format_date(at, name))
+
+
+def _hours(first: datetime, last: datetime, hours: int) -> Iterator[datetime]:
+    """Every so many hours, counted from the midnight of a Monday."""
+    step = timedelta(hours=hours)
+    at = datetime.combine(first.date() - timedelta(days=first.weekday()), time.min)
+    at += -((at - first) // step) * step
+    while at <= last:
+        yield at
+        at += step
+
+
+def _months(first: datetime, last: datetime) -> Iterator[datetime]:
+    """The first days of every so many months, counted from a January."""
+    begin, end = (at.year * 12 + at.month - 1 for at in (first, last))
+    step = next(months for months in MONTHS if end - begin <= TICKS * months)
+    for month in range(begin // step * step + step, end + 1, step):
+        yield datetime(month // 12, month % 12 + 1, 1)  # noqa: DTZ001 - made aware by who asks
 
 
 def lanes(intervals: list[LabelAssignment], *, start: datetime, now: datetime) -> list[TimelineLane]:
@@ -232,4 +257,4 @@ def how(method: str) -> str:
 
 
 def _time(at: datetime) -> str:
-    return format_date(timezone.localtime(at), "j M Y H:i")
+    return format_date(timezone.localtime(at), "DATETIME_FORMAT")

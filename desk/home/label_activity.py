@@ -59,7 +59,6 @@ def label_activity(request: HttpRequest) -> HttpResponse:
         "meaning": MEANINGS[what],
         "what": what,
         "period": period,
-        "day": period.start if period.days and period == of_days(period.days[0], period.days[0] + DAY) else None,
         "provisional": is_provisional(period.end, now=timezone.now()),
         "total": total,
         "lines": _lines(found, what),

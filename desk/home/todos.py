@@ -80,9 +80,7 @@ def _todos(tiles: Tiles, viewer: Viewer) -> Iterator[Todo]:
         yield Todo("follow_ups", waiting.follow_ups, text, f"{contacts}?follow_up=due")
         yield _never_labelled(tiles, contacts)
     if viewer.may(*SORTS_LABELS):
-        text = ngettext(
-            "WhatsApp label nobody has sorted yet", "WhatsApp labels nobody has sorted yet", waiting.undecided
-        )
+        text = ngettext("WhatsApp label not mapped yet", "WhatsApp labels not mapped yet", waiting.undecided)
         link = reverse("admin:labels_channellabel_changelist") + "?state=undecided"
         yield Todo("undecided", waiting.undecided, text, link)
     if viewer.may(*ADDS_NUMBERS):
@@ -110,7 +108,7 @@ def stale_of(tiles: Tiles, *, own: int) -> tuple[list[StaleTodo], int]:
         StaleTodo(
             line.agent.name if line.agent else _("without a CS, or of another team's"),
             line.flags,
-            f"{stale}?owner__id__exact={line.agent.pk}" if line.agent else "",
+            f"{stale}?cs={line.agent.pk}" if line.agent else "",
             own=line.agent is not None and line.agent.pk == own,
         )
         for line in tiles.stale

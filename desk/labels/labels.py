@@ -9,18 +9,23 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import date as format_date
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter, RelatedDropdownFilter
 
+from contacts.selectors.viewing import viewer_of
 from desk.base.model_admin import ORIGIN, ArchivableAdmin, EditingAdmin
 from desk.templatetags.labelcrm import badge, badges
 from labelcrm.core import audit
 from labels.models import Category, Label, LabelAlias
 from labels.rules.naming import normalize
+from labels.selectors.label_use import NEVER, with_use
 from labels.services import canonical
 
 
@@ -110,8 +115,12 @@ class LabelAdmin(EditingAdmin, ArchivableAdmin):
         "quality",
         "stale_after_days",
         "numbers",
-        "contacts_now",
+        "active_shown",
+        "added_shown",
+        "last_used_shown",
     )
+    columns_off = ("meaning", "step")
+    card = ("badge_shown", "active_shown", "category", "last_used_shown")
     list_filter = (("category", RelatedDropdownFilter), ("reviewed", BooleanRadioFilter))
     list_select_related = ("category",)
     list_per_page = 100
@@ -128,11 +137,12 @@ class LabelAdmin(EditingAdmin, ArchivableAdmin):
     empty_help = gettext_lazy("Labels appear by themselves when a WhatsApp number has one we do not know yet.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        numbers = Count(
-            "channel_labels__channel", distinct=True,
-            filter=Q(channel_labels__deleted_at__isnull=True, channel_labels__hidden=False),
-        )  # fmt: skip
-        return super().get_queryset(request).annotate(number_count=numbers)
+        """With how much each is used where the list is shown: other pages and choices do not ask."""
+        rows = super().get_queryset(request)
+        match = request.resolver_match
+        if match is None or match.url_name != "labels_label_changelist":
+            return rows
+        return with_use(rows, viewer_of(request.user), today=timezone.localdate())
 
     @admin.display(description=gettext_lazy("label"), ordering="name")
     def badge_shown(self, label: Label) -> str:
@@ -144,15 +154,27 @@ class LabelAdmin(EditingAdmin, ArchivableAdmin):
             return _("high")
         return _("low") if label.low_quality else "–"
 
-    @admin.display(description=gettext_lazy("numbers"))
+    @admin.display(description=gettext_lazy("numbers"), ordering="number_count")
     def numbers(self, label: Any) -> int:
         """How many WhatsApp numbers use it."""
         return label.number_count
 
-    @admin.display(description=gettext_lazy("contacts"))
-    def contacts_now(self, label: Label) -> str:
+    @admin.display(description=gettext_lazy("active now"), ordering="active")
+    def active_shown(self, label: Any) -> str:
+        """How many contacts have it, with the way to them."""
         url = f"{reverse('admin:contacts_contact_changelist')}?label={label.pk}"
-        return format_html('<a class="lc-link" href="{}">{}</a>', url, _("show"))
+        return format_html('<a class="lc-link" href="{}">{}</a>', url, number_format(label.active, force_grouping=True))
+
+    @admin.display(description=gettext_lazy("added in 30 days"), ordering="added")
+    def added_shown(self, label: Any) -> str:
+        return number_format(label.added, force_grouping=True)
+
+    @admin.display(description=gettext_lazy("last used"), ordering="last_used")
+    def last_used_shown(self, label: Any) -> str:
+        """The day on which it was last put on somebody."""
+        if label.last_used == NEVER:
+            return _("never")
+        return format_html('<span class="lc-nowrap">{}</span>', format_date(label.last_used, "DATE_FORMAT"))
 
     def create(self, *, actor: Any, **values: Any) -> Label:
         return canonical.create_label(actor=actor, origin=ORIGIN, **values)

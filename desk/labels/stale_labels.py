@@ -1,30 +1,29 @@
-"""The stale list: labels that have been on a contact beyond their limit, and "still right" to restart the clock."""
+"""One label that was on a contact beyond its limit, and the list of those that are settled.
+
+What is stale now is listed by contact (`stale_contacts`).
+"""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
 
-from django import forms
-from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter
-from unfold.forms import ActionForm
-from unfold.widgets import UnfoldAdminTextInputWidget
 
 from desk.base.filters import VisibleDropdownFilter
 from desk.base.keyset import Keyset, KeysetAdminMixin
 from desk.base.model_admin import RecordAdmin
+from desk.labels import stale_contacts
 from desk.templatetags.labelcrm import badge, badges, flag, length, moment
 from labels.models import StaleFlag
-from labels.services import staleness
 
 OPEN, CLOSED = "open", "closed"
 
@@ -43,17 +42,6 @@ class StaleStateFilter(DropdownFilter):
         return queryset.filter(closed_at__isnull=self.value() != CLOSED)
 
 
-class StillRightForm(ActionForm):
-    """The reason that "still right" asks for."""
-
-    reason = forms.CharField(
-        required=False,
-        max_length=200,
-        label=gettext_lazy("Reason"),
-        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": gettext_lazy("Why is it still right?")}),
-    )
-
-
 @admin.register(StaleFlag)
 class StaleFlagAdmin(KeysetAdminMixin, RecordAdmin):
     keyset = Keyset("flagged_at", "id")
@@ -66,9 +54,17 @@ class StaleFlagAdmin(KeysetAdminMixin, RecordAdmin):
     )  # fmt: skip
     search_fields = ("contact__name", "contact__phone", "contact__username")
     search_help_text = gettext_lazy("Name, phone or username of the contact")
-    actions = ("still_right",)
-    action_form = StillRightForm
     empty_help = gettext_lazy("Nothing is stale: every label is younger than its limit. Limits are set on each label.")
+
+    def get_urls(self) -> list[Any]:
+        act = self.admin_site.admin_view(stale_contacts.act)
+        return [path("contact/<int:pk>/", act, name="stale-act"), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """What is stale now, by contact; what was settled, flag by flag."""
+        if request.GET.get("state") == CLOSED:
+            return super().changelist_view(request, extra_context)
+        return stale_contacts.page(request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).filter(contact__deleted_at__isnull=True)
@@ -102,21 +98,3 @@ class StaleFlagAdmin(KeysetAdminMixin, RecordAdmin):
             return flag(_("stale"), "warn")
         who = f" · {stale.closed_by}" if stale.closed_by else ""
         return flag(f"{stale.get_closed_reason_display()}{who}", "good")
-
-    def has_settle_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perm("labels.change_staleflag"))
-
-    @admin.action(description=gettext_lazy("Still right: restart the clock"), permissions=["settle"])
-    def still_right(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        done = 0
-        for stale in queryset.filter(closed_at__isnull=True).select_related("contact", "label"):
-            try:
-                reason = request.POST.get("reason", "")
-                staleness.snooze(contact=stale.contact, label=stale.label, actor=request.user, reason=reason)
-            except ValidationError as error:
-                self.message_user(request, " ".join(error.messages), messages.ERROR)
-                break
-            done += 1
-        if done:
-            sentence = ngettext("%(n)d label is still right.", "%(n)d labels are still right.", done)
-            self.message_user(request, sentence % {"n": done}, messages.SUCCESS)

@@ -1,4 +1,4 @@
-"""The mapping: what each label of each WhatsApp number means."""
+"""One WhatsApp label of one number: what it meant so far, and what it means since a day. The list is `mapping`."""
 
 from __future__ import annotations
 
@@ -7,62 +7,31 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import CharField, Exists, OuterRef, QuerySet, Value
-from django.db.models.functions import Cast, Concat
-from django.http import HttpRequest
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.urls import path
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
-from unfold.contrib.filters.admin import DropdownFilter
-from unfold.forms import ActionForm
+from django.utils.translation import gettext_lazy
 from unfold.widgets import (
     UnfoldAdminRadioSelectWidget,
     UnfoldAdminSelectWidget,
-    UnfoldAdminSingleDateWidget,
     UnfoldAdminTextInputWidget,
 )
 
-from desk.base.filters import AutocompleteFilter, VisibleDropdownFilter
+from contacts.selectors.viewing import viewer_of
+from desk.base.days import DayField
 from desk.base.model_admin import StaffAdmin
-from desk.templatetags.labelcrm import badge, badges, flag, moment
-from labelcrm.core.jobs import UNFINISHED
-from labelcrm.core.models import Job
-from labelcrm.lib.numbers import row_id
+from desk.labels import mapping
+from desk.templatetags.labelcrm import flag, whatsapp_dot
 from labels.jobs import remap
 from labels.models import ChannelLabel, Label
+from labels.selectors.mapping import channel_labels as visible_rows
 from labels.services import channel_labels
-from labels.services.wording import subject_of
 
 ALWAYS, FROM = "always", "from"
-BAR_SELECT = ActionForm.base_fields["action"].widget.attrs["class"]  # as the choice of the action itself looks
-
-
-class MappingStateFilter(DropdownFilter):
-    """What still needs a person first; WhatsApp's own lists only when asked for."""
-
-    title = gettext_lazy("state")
-    parameter_name = "state"
-    all_option = ("", gettext_lazy("All in use"))
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [
-            ("undecided", gettext_lazy("Needs a decision")),
-            ("placeholder", gettext_lazy("Name not known yet")),
-            ("deleted", gettext_lazy("Deleted in WhatsApp")),
-            ("system", gettext_lazy("WhatsApp's own lists")),
-        ]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() == "system":
-            return queryset.filter(hidden=True)
-        rows = queryset.filter(hidden=False)
-        if self.value() == "deleted":
-            return rows.filter(deleted_at__isnull=False)
-        rows = rows.filter(deleted_at__isnull=True)
-        if self.value() == "undecided":
-            return rows.filter(label__reviewed=False)
-        return rows.filter(is_placeholder=True) if self.value() == "placeholder" else rows
 
 
 class MappingForm(forms.ModelForm):
@@ -80,7 +49,7 @@ class MappingForm(forms.ModelForm):
         initial=ALWAYS,
         widget=UnfoldAdminRadioSelectWidget,
     )
-    since = forms.DateField(label=gettext_lazy("Day"), required=False, widget=UnfoldAdminSingleDateWidget)
+    since = DayField(label=gettext_lazy("Day"), required=False)
     called = forms.CharField(
         label=gettext_lazy("Its name"),
         required=False,
@@ -111,62 +80,39 @@ class MappingForm(forms.ModelForm):
         return midnight(self.cleaned_data["since"]) if self.cleaned_data["holds"] == FROM else None
 
 
-class RemapForm(ActionForm):
-    """The fields beside "Run": one meaning for all chosen rows."""
-
-    means: Any = forms.ModelChoiceField(
-        label="",
-        required=False,
-        queryset=Label.objects.none(),
-        empty_label=gettext_lazy("… means which label?"),
-        widget=UnfoldAdminSelectWidget(attrs={"class": BAR_SELECT}),
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        means: Any = self.fields["means"]
-        means.queryset = Label.objects.all()
-        means.widget.attrs["aria-label"] = _("Label")
-
-
 @admin.register(ChannelLabel)
 class ChannelLabelAdmin(StaffAdmin):
     form = MappingForm
-    action_form = RemapForm
-    actions = ("remap_rows",)
-    list_display = ("whatsapp_name", "channel", "means_shown", "state_shown", "external_id", "generation", "first_seen")
-    list_filter = (MappingStateFilter, ("channel", VisibleDropdownFilter), ("label", AutocompleteFilter))
-    list_select_related = ("channel", "label")
-    list_per_page = 100
     search_fields = ("name", "label__name", "label__name_en")
-    search_help_text = gettext_lazy("Name in WhatsApp or label")
-    ordering = ("label__reviewed", "channel__name", "name", "id")
     fieldsets = (
         (None, {"fields": (("whatsapp_name", "channel"), ("state_shown", "first_seen_at"), "meanings_shown")}),
         (gettext_lazy("What it means"), {"fields": ("means", "holds", "since")}),
     )
     readonly_fields = ("whatsapp_name", "channel", "state_shown", "first_seen_at", "meanings_shown")
-    empty_help = gettext_lazy(
-        "Every label of every connected WhatsApp number appears here as soon as its number tells us of it."
-    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        subject = Concat(Value(subject_of("")), Cast(OuterRef("pk"), CharField()))
-        at_work = Exists(Job.objects.filter(subject=subject, state__in=UNFINISHED))
-        return super().get_queryset(request).select_related("channel", "label").annotate(at_work=at_work)
+        return visible_rows(viewer_of(request.user))
+
+    def get_urls(self) -> list[Any]:
+        wrap = self.admin_site.admin_view
+        own = [
+            path("sort/", wrap(mapping.sort), name="mapping-sort"),
+            path("accept/", wrap(mapping.accept), name="mapping-accept"),
+            path("undo/", wrap(mapping.undo), name="mapping-undo"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return mapping.page(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # only WhatsApp makes these
 
-    # -- Columns --------------------------------------------------------------------------------------------------
+    # -- What is so -------------------------------------------------------------------------------------------------
 
-    @admin.display(description=gettext_lazy("label in WhatsApp"), ordering="name")
+    @admin.display(description=gettext_lazy("label in WhatsApp"))
     def whatsapp_name(self, row: ChannelLabel) -> str:
-        return badges([badge(row)])
-
-    @admin.display(description=gettext_lazy("means"), ordering="label__name")
-    def means_shown(self, row: ChannelLabel) -> str:
-        return badges([badge(row.label)])
+        return format_html("{}{}", whatsapp_dot(row), row)
 
     @admin.display(description=gettext_lazy("state"))
     def state_shown(self, row: Any) -> str:
@@ -174,15 +120,13 @@ class ChannelLabelAdmin(StaffAdmin):
             return flag(_("is given another meaning"), "warn")
         if row.deleted_at:
             return flag(_("deleted in WhatsApp"))
+        if row.ignored:
+            return flag(_("not counted"))
         if row.hidden:
             return flag(_("WhatsApp's own list"))
         if row.is_placeholder:
             return flag(_("name not known yet"), "warn")
         return flag(_("in order"), "good") if row.label.reviewed else flag(_("needs a decision"), "warn")
-
-    @admin.display(description=gettext_lazy("first seen"), ordering="first_seen_at")
-    def first_seen(self, row: ChannelLabel) -> str:
-        return moment(row.first_seen_at)
 
     @admin.display(description=gettext_lazy("meanings so far"))
     def meanings_shown(self, row: ChannelLabel) -> str:
@@ -204,30 +148,15 @@ class ChannelLabelAdmin(StaffAdmin):
         label = form.cleaned_data["means"]
         if label.pk != obj.label_id or form.cleaned_data["holds"] == FROM or "holds" in form.changed_data:
             remap(channel_label=obj, label=label, since=form.since_moment(), actor=request.user)
-            self.message_user(request, _at_work_note(1, label), messages.INFO)
-
-    @admin.action(description=gettext_lazy("These always meant …"), permissions=["change"])
-    def remap_rows(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        chosen = row_id(request.POST.get("means"))
-        label = Label.objects.filter(pk=chosen).first() if chosen else None
-        if label is None:
-            self.message_user(request, _("Choose the label beside the action first."), messages.ERROR)
-            return
-        rows = list(queryset)
-        for row in rows:
-            remap(channel_label=row, label=label, since=None, actor=request.user)
-        self.message_user(request, _at_work_note(len(rows), label), messages.INFO)
+            self.message_user(request, _at_work_note(label), messages.INFO)
 
 
-def _at_work_note(rows: int, label: Label) -> str:
-    sentence = ngettext(
-        "%(n)d WhatsApp label is given the meaning “%(label)s”, and everybody who ever had it is restated. “Work” in "
-        "the menu says how far that is.",
-        "%(n)d WhatsApp labels are given the meaning “%(label)s”, and everybody who ever had one is restated. “Work” "
-        "in the menu says how far that is.",
-        rows,
+def _at_work_note(label: Label) -> str:
+    sentence = _(
+        "It is given the meaning “%(label)s”, and everybody who ever had it is restated. “Work” in the menu says how "
+        "far that is."
     )
-    return sentence % {"n": rows, "label": label}
+    return sentence % {"label": label}
 
 
 def midnight(day: Any) -> datetime:

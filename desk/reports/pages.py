@@ -20,11 +20,12 @@ from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
-from unfold.widgets import INPUT_CLASSES, UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminSelectWidget
 
-from contacts.models import Agent, Campaign, Channel, Contact, Team
+from contacts.models import Agent, Campaign, Channel, Contact, ContactChannel, Team
 from contacts.models.channels import CRM_GATEWAY
 from contacts.selectors.viewing import viewer_of
+from desk.base.days import DayField, typed_period
 from labelcrm.core import audit
 from labelcrm.core.dates import moment_of
 from labelcrm.core.viewer import Viewer
@@ -38,9 +39,10 @@ from reports.query import REPORTS, InvalidQuery, ReportKind, ReportQuery, parse_
 from reports.selectors import agents, facts, periods
 from reports.selectors.campaigns import Basis, Touch
 from reports.selectors.filtered_spells import hidden_contacts
+from reports.selectors.periods import Period
 
 MAY_READ = "reports.view_report"
-ROWS = 100
+ROWS = 50
 NONE, ALL = "none", "all"
 
 PAGES = {
@@ -66,9 +68,10 @@ class FilterForm(forms.Form):
 
     def __init__(self, query: ReportQuery) -> None:
         super().__init__()
-        first, last = (timezone.localtime(moment).date() for moment in (query.period.start, query.period.end))
+        last_moment = query.period.end - timedelta(microseconds=1)
+        first, last = (timezone.localtime(moment).date() for moment in (query.period.start, last_moment))
         self._day("from", _("From"), first)
-        self._day("to", _("Up to, not including"), last)
+        self._day("until", _("Until and including"), last)
         self._choice("channel", _("Channel"), self._channels(query.viewer), query.shown.get("channel"))
         self._choice("team", _("Team"), self._teams(query.viewer), query.shown.get("team"))
         if "label" in query.report.parameters:
@@ -83,8 +86,7 @@ class FilterForm(forms.Form):
             self._choice("basis", _("Basis"), bases, query.basis.value, empty=False)
 
     def _day(self, name: str, label: str, value: Any) -> None:
-        widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "class": " ".join(INPUT_CLASSES)})
-        self.fields[name] = forms.DateField(label=label, initial=value, widget=widget)
+        self.fields[name] = DayField(label=label, initial=value)
 
     def _choice(self, name: str, label: str, choices: list[Any], value: Any, *, empty: bool = True) -> None:
         choices = [("", _("All")), *choices] if empty else choices
@@ -113,6 +115,7 @@ class PageRow:
     name: str
     notes: list[str]
     tables: list[list[columns.Cell]]
+    is_total: bool = False
 
 
 @require_GET
@@ -124,16 +127,22 @@ def report_page(request: HttpRequest, name: str) -> HttpResponse:
         return _csv(request, query)
     groups = columns.groups_of(name, query.basis)
     rows = columns.ordered(query.rows, [c for group in groups for c in group.columns], request.GET.get("sort", ""))
-    shown = [_page_row(row, query, groups) for row in rows]
+    titles = {c.name: definition(c.name, get_language()).title for group in groups for c in group.columns}
+    shown = [_page_row(row, query, groups, titles) for row in rows]
+    if total := len(rows) > 1 and not query.only:
+        shown.insert(0, _total_row(rows, groups, titles))
     context = {
         **admin.site.each_context(request),
         "title": PAGES[name],
         "query": query,
         "problem": problem,
         "form": FilterForm(query),
+        "narrowed": bool(problem) or any(query.shown.get(name) for name in ("channel", "team", "label", "certain")),
         "tables": [_table(group, shown, place) for place, group in enumerate(groups)],
+        "total": total,
         "sort": request.GET.get("sort", ""),
         "definitions": [definition(c.name, get_language()) for group in groups for c in group.columns],
+        **_opening(request, query),
         "presets": [(key, words, _with(request, period=key)) for key, words in PRESETS.items()],
         "csv_url": _with(request, format="csv"),
         "rows_url": f"{reverse('report-rows')}?{urlencode(_parameters(query))}",
@@ -142,7 +151,7 @@ def report_page(request: HttpRequest, name: str) -> HttpResponse:
         "first": REPORTS[name].key,
         "few": any(cell.few for row in shown for table in row.tables for cell in table),
         "too_young": _too_young(query),
-        "judged_after": in_words(_judged_after(query), english=get_language() == "en"),
+        "judged_after": in_words(_judged_after(query.report), english=get_language() == "en"),
         "gaps": _gaps(query),
         "hidden": hidden_contacts(query.viewer),
         "provisional": periods.is_provisional(query.period.end, now=query.now),
@@ -160,9 +169,9 @@ def _too_young(query: ReportQuery) -> bool:
     return any(row.contacts for row in query.rows) and all(row.immature == row.contacts for row in query.rows)
 
 
-def _judged_after(query: ReportQuery) -> timedelta:
+def _judged_after(report: ReportKind) -> timedelta:
     """How old contacts must be to be judged."""
-    return ReportLimits.now().campaign if query.report.name == "campaigns" else agents.PROVEN_AFTER
+    return ReportLimits.now().campaign if report.name == "campaigns" else agents.PROVEN_AFTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +187,7 @@ def _gaps(query: ReportQuery) -> list[GapLine]:
     """The gaps, of channels the reader sees, that windows of the period may overlap; the latest first."""
     if query.basis is Basis.EVENT and query.report.name == "campaigns":
         return []
-    over = min(query.period.end + _judged_after(query), query.now)
+    over = min(query.period.end + _judged_after(query.report), query.now)
     overlapping = [gap for gap in query.question.gaps if gap.since < over]
     seen = Channel.all_objects.visible_to(query.viewer).filter(pk__in={gap.channel for gap in overlapping})
     names = dict(seen.values_list("id", "name")) if overlapping else {}
@@ -193,10 +202,11 @@ def _gaps(query: ReportQuery) -> list[GapLine]:
 
 def _table(group: columns.Group, shown: list[PageRow], place: int) -> dict[str, Any]:
     heads = [(column, definition(column.name, get_language())) for column in group.columns]
-    return {"title": group.title, "heads": heads, "rows": [(row, row.tables[place]) for row in shown]}
+    rows = [(row, row.tables[place]) for row in shown]
+    return {"title": group.title, "keys": group.keys, "heads": heads, "rows": rows}
 
 
-def _page_row(row: Any, query: ReportQuery, groups: list[columns.Group]) -> PageRow:
+def _page_row(row: Any, query: ReportQuery, groups: list[columns.Group], titles: dict[str, str]) -> PageRow:
     who = getattr(row, query.report.key)
     names = {"agents": _("Nobody known"), "campaigns": _("No campaign")}
     notes = [_("archived")] if row.archived else []
@@ -206,28 +216,66 @@ def _page_row(row: Any, query: ReportQuery, groups: list[columns.Group]) -> Page
         who=NONE if who is None else str(who),
         name=row.name or names[query.report.name],
         notes=notes,
-        tables=[[columns.cell(row, column) for column in group.columns] for group in groups],
+        tables=_cells(row, groups, titles),
     )
+
+
+def _total_row(rows: list[Any], groups: list[columns.Group], titles: dict[str, str]) -> PageRow:
+    """All rows together, which open what every one of them opens."""
+    return PageRow(ALL, _("Total"), [], _cells(columns.total(rows), groups, titles), is_total=True)
+
+
+def _cells(row: Any, groups: list[columns.Group], titles: dict[str, str]) -> list[list[columns.Cell]]:
+    return [[columns.cell(row, column, title=titles[column.name]) for column in group.columns] for group in groups]
 
 
 def _query(request: HttpRequest, report: ReportKind) -> tuple[ReportQuery, str]:
     """The query of a request; when it cannot be meant, the default one and a sentence about the problem."""
-    given, viewer = request.GET.dict(), viewer_of(request.user)
+    given, viewer = typed_period(request.GET.dict()), viewer_of(request.user)
     if given.get("from") or given.get("to"):
         given.pop("period", None)
+    if not _asks_for_time(request) and (period := _judged_period(report, given, viewer)):
+        given |= {"from": period.start.isoformat(), "to": period.end.isoformat()}
     try:
         return parse_query(report, given, viewer=viewer), ""
     except InvalidQuery as wrong:
         return parse_query(report, {}, viewer=viewer), f"{wrong.name}: {wrong.message}"
 
 
+def _asks_for_time(request: HttpRequest) -> bool:
+    return any(request.GET.get(name) for name in ("from", "to", "until", "period"))
+
+
+def _judged_period(report: ReportKind, given: dict[str, str], viewer: Viewer) -> Period | None:
+    """The period that a page opens on: the newest whose shares can all be judged; None where there is none to judge.
+
+    The last 30 days would open on empty figures: nothing in them has had its 30 days yet. There is nothing to judge
+    by date of label, nor before somebody wrote that long ago on a number of the reader.
+    """
+    if report.name not in PAGES or given.get("basis") == Basis.EVENT:
+        return None
+    period = periods.judged(now=timezone.now(), after=_judged_after(report))
+    channels = Channel.all_objects.visible_to(viewer)
+    known = ContactChannel.objects.filter(channel__in=channels, first_inbound_at__lt=period.end)
+    return period if known.exists() else None
+
+
+def _opening(request: HttpRequest, query: ReportQuery) -> dict[str, Any]:
+    """What the page says of the period that it opens on, and the ways to it and away from it."""
+    opened = not _asks_for_time(request) and not query.preset
+    return {
+        "opened": opened,
+        "can_open": opened or _judged_period(query.report, request.GET.dict(), query.viewer) is not None,
+        "opened_url": _with(request, period=None),
+        "newest_url": _with(request, period="last_30"),
+        "last_day": query.period.end - timedelta(microseconds=1),
+    }
+
+
 def _parameters(query: ReportQuery) -> dict[str, str]:
     """The parameters that ask the same again, at any later time."""
-    times = {
-        "report": query.report.name,
-        "from": timezone.localtime(query.period.start).isoformat(),
-        "to": timezone.localtime(query.period.end).isoformat(),
-    }
+    ends = query.period.days or (timezone.localtime(query.period.start), timezone.localtime(query.period.end))
+    times = {"report": query.report.name, "from": ends[0].isoformat(), "to": ends[1].isoformat()}
     shown = {name: str(value) for name, value in query.shown.items() if value and name not in ("agent", "campaign")}
     return times | shown | ({"certain": "true"} if query.filters.certain else {})
 
@@ -239,6 +287,7 @@ def _with(request: HttpRequest, **changes: str | None) -> str:
     if "period" in changes:
         query.pop("from", None)
         query.pop("to", None)
+        query.pop("until", None)
     for name, value in changes.items():
         query.pop(name, None)
         if value is not None:

@@ -102,7 +102,7 @@ class InboundEventAdmin(KeysetAdminMixin, RecordAdmin):
         try:
             return pretty(without_secrets(json.loads(body)))
         except ValueError:
-            return format_html('<pre class="lc-json">{}</pre>', body.decode("utf-8", "replace"))
+            return format_html('<pre class="lc-json" tabindex="0">{}</pre>', body.decode("utf-8", "replace"))
 
     @admin.display(description=gettext_lazy("headers"))
     def headers_shown(self, event: InboundEvent) -> str:

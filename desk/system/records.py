@@ -25,7 +25,7 @@ from labelcrm.lib.numbers import row_id
 def pretty(value: Any) -> str:
     """JSON as a person reads it."""
     text = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, default=str)
-    return format_html('<pre class="lc-json">{}</pre>', text)
+    return format_html('<pre class="lc-json" tabindex="0">{}</pre>', text)
 
 
 class AuditChangeList(KeysetChangeList):
@@ -51,7 +51,7 @@ class AuditEntryAdmin(KeysetAdminMixin, RecordAdmin):
     def at_shown(self, entry: AuditEntry) -> str:
         return moment(entry.at)
 
-    @admin.display(description=_("deed"))
+    @admin.display(description=_("what was done"))
     def action_shown(self, entry: AuditEntry) -> str:
         return history.action_name(entry)
 

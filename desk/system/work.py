@@ -55,6 +55,11 @@ class JobLine:
     can_retry: bool
 
     @property
+    def is_file(self) -> bool:
+        """Whether the link is that of a file to download, not of a page."""
+        return self.link.startswith(reverse("job-file", args=["-"]).removesuffix("-/"))
+
+    @property
     def until(self) -> datetime | None:
         """When it ended, else when it began or was asked for."""
         return self.job.finished_at or self.job.started_at or self.job.created_at
@@ -90,7 +95,7 @@ def work_rows(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest) -> dict[str, Any]:
-    before = row_id(request.GET.get("before", ""))
+    before, new = row_id(request.GET.get("before", "")), row_id(request.GET.get("new", ""))
     everybody = request.user.has_perm("core.view_job")
     whose = request.GET.get("whose", EVERYBODY) if everybody else MINE
     rows = _chosen(visible_jobs(request.user), whose, request.user)
@@ -99,6 +104,7 @@ def _page(request: HttpRequest) -> dict[str, Any]:
     waiting = [line for line in lines if not line.job.is_finished]
     return {
         "lines": lines,
+        "new": next((line for line in lines if line.job.pk == new), None),
         "older": found[SIZE - 1].pk if len(found) > SIZE else None,
         "newest": before is None,
         "everybody": everybody,

@@ -9,11 +9,15 @@ from typing import Any
 
 import phonenumbers
 from django import template
+from django.http import HttpRequest
 from django.template.defaultfilters import date as format_date
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import get_format
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -59,6 +63,13 @@ def tone(label: Any, channel_label: Any = None) -> str:
     return f"lc-family-{label.color}"
 
 
+@register.simple_tag
+def whatsapp_dot(row: Any) -> SafeString:
+    """WhatsApp's own colour of a label, as a dot beside its name; nothing where none was told."""
+    known = row.color is not None and 0 <= row.color < PALETTE_SIZE
+    return format_html('<i class="lc-dot lc-wa-{}" aria-hidden="true"></i>', row.color) if known else SafeString("")
+
+
 def badges(drawn: list[dict[str, Any]]) -> SafeString:
     """Several badges in a row, for a list column."""
     parts = ((render_to_string(BADGE_TEMPLATE, each),) for each in drawn)
@@ -98,6 +109,31 @@ def trail(context: Any) -> list[theme.Crumb]:
     return theme.trail(context["request"], context["parts"][-1]["title"])
 
 
+@register.simple_tag(takes_context=True)
+def page_title(context: Any) -> str:
+    """What the tab says: the page's name, and before it which part of it ("History: Rina"); never an act."""
+    name = str(context.get("subtitle") or context.get("title") or "")
+    opts = context.get("opts")
+    if opts is None:
+        return name
+    if "cl" in context:
+        return _list_name(context["request"], opts)
+    if context.get("add"):
+        return capfirst(_("new %(name)s") % {"name": opts.verbose_name})
+    match = context["request"].resolver_match
+    part = (match.url_name or "").rpartition("_")[2] if match else ""
+    if part not in theme.SUBPAGES:
+        return name
+    return f"{theme.SUBPAGES[part]}: {context.get('object') or _list_name(context['request'], opts)}"
+
+
+def _list_name(request: HttpRequest, opts: Any) -> str:
+    """What the menu calls the list of these rows; a list that is not in the menu has the name of its rows."""
+    address = reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")
+    named = (str(crumb.title) for crumb in theme.trail(request, "") if crumb.link == address)
+    return next(named, capfirst(opts.verbose_name_plural))
+
+
 @register.filter
 def person(user: Any) -> str:
     """A user by name, else by login; "" for none."""
@@ -109,10 +145,44 @@ def moment(at: datetime | None) -> str:
     """A time in a list: short and on one line, exact on hover."""
     if at is None:
         return "–"
+    return format_html(
+        '<time class="lc-nowrap" datetime="{}" title="{}">{}</time>', at.isoformat(), exact(at), short(at)
+    )
+
+
+@register.filter
+def short(at: datetime) -> str:
+    """A time without its year while that is this one: "29 Nov, 09:00"; without its hour in another: "29 Nov 2025"."""
     local = timezone.localtime(at)
-    short = format_date(local, "j M H:i" if local.year == timezone.localtime().year else "j M Y")
-    exact = format_date(local, "j F Y H:i:s")
-    return format_html('<time class="lc-nowrap" datetime="{}" title="{}">{}</time>', at.isoformat(), exact, short)
+    if local.year != timezone.localtime().year:
+        return str(format_date(local, "DATE_FORMAT"))
+    return f"{format_date(local, 'MONTH_DAY_FORMAT')}, {format_date(local, 'TIME_FORMAT')}"
+
+
+@register.filter
+def with_weekday(at: datetime) -> str:
+    """A day of these weeks: "Sunday 29 Nov"."""
+    local = timezone.localtime(at)
+    return f"{format_date(local, 'l')} {format_date(local, 'MONTH_DAY_FORMAT')}"
+
+
+@register.filter
+def exact(at: datetime) -> str:
+    """A time to the second: "29 Nov 2026, 09:00:12"."""
+    local = timezone.localtime(at)
+    seconds = get_format("TIME_FORMAT").replace("H", "").replace("i", "") + "s"  # the language's mark before them
+    return f"{format_date(local, 'DATETIME_FORMAT')}{format_date(local, seconds)}"
+
+
+@register.filter
+def period(shown: Any) -> str:
+    """A period of `reports` in words. Its last day is the last that counts; one that cuts a day tells its times."""
+    days = shown.days
+    if days is None:
+        ends = [format_date(timezone.localtime(at), "DATETIME_FORMAT") for at in (shown.start, shown.end)]
+    else:
+        ends = [format_date(day, "DATE_FORMAT") for day in (days[0], days[1] - timedelta(days=1))]
+    return ends[0] if ends[0] == ends[1] else f"{ends[0]} – {ends[1]}"
 
 
 @register.filter
@@ -122,10 +192,12 @@ def ago(moment: datetime | None) -> str:
 
 
 @register.filter
-def length(duration: timedelta | float | None) -> str:
-    """A duration (or seconds) in its largest whole unit."""
+def length(duration: Any) -> Any:
+    """A duration (or seconds) in its largest whole unit; a list is counted, as by Django's filter of this name."""
     if duration is None:
         return ""
+    if hasattr(duration, "__len__"):
+        return len(duration)
     seconds = max(0, int(duration.total_seconds() if isinstance(duration, timedelta) else duration))
     if seconds < 60:
         return ngettext("%(n)d second", "%(n)d seconds", seconds) % {"n": seconds}

@@ -16,6 +16,8 @@ class User(AbstractUser):
     language = models.CharField(
         _("language"), max_length=5, choices=[("id", "Bahasa Indonesia"), ("en", "English")], default="id"
     )
+    # How they like the pages: {"columns": {"contacts.contact": {"phone_shown": true, ...}}}. Never what they may see.
+    preferences = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
 
     class Meta(AbstractUser.Meta):
         swappable = "AUTH_USER_MODEL"

@@ -18,7 +18,7 @@ class ChannelLabel(models.Model):
 
     WhatsApp re-uses ids: deleting ends a generation, and whatever comes later under the same id is the next
     one. `label` is what it means now (the latest ChannelLabelMeaning). `hidden` marks WhatsApp's system lists
-    (Favourites, Unread, ...), which count nowhere.
+    (Favourites, Unread, ...), which count nowhere, and what a person said is no label that counts (`ignored`).
     """
 
     channel = models.ForeignKey(Channel, verbose_name=_("channel"), on_delete=models.PROTECT, related_name="labels")
@@ -31,6 +31,7 @@ class ChannelLabel(models.Model):
     color = models.SmallIntegerField(_("colour"), null=True, blank=True)
     list_type = models.CharField(_("list type"), max_length=30, blank=True)
     hidden = models.BooleanField(_("system list"), default=False)
+    ignored = models.BooleanField(_("not counted"), default=False, db_default=False)
     label = models.ForeignKey(Label, verbose_name=_("means"), on_delete=models.PROTECT, related_name="channel_labels")
     first_seen_at = models.DateTimeField(_("first seen"))
     deleted_at = models.DateTimeField(_("deleted in WhatsApp"), null=True, blank=True)

@@ -35,6 +35,11 @@ def _value_before(steps: tuple[tuple[datetime | None, Any], ...], end: datetime 
     return value
 
 
+def subject_of(channel_label: int | str) -> str:
+    """Jobs about one WhatsApp label are done one after the other."""
+    return f"channel_label:{channel_label}"
+
+
 def load_wording(channel_labels: Collection[int]) -> dict[int, Wording]:
     """The wording of each given channel label id."""
     ids = sorted(channel_labels)

@@ -238,8 +238,13 @@ def _derive(
     row.name_is_saved, row.is_placeholder = attributes.saved, attributes.name is None
     row.name, row.named_at = attributes.name or placeholder_name(row.channel, row.external_id), attributes.named_at
     row.color, row.list_type = attributes.color, attributes.list_type
-    row.hidden = attributes.list_type not in LABEL_TYPES
+    row.hidden = counts_nowhere(row)
     return meanings.settle(row, names=attributes.steps) or (row.name, row.hidden) != before
+
+
+def counts_nowhere(row: ChannelLabel) -> bool:
+    """True for WhatsApp's own lists, and for what a person said is no label that counts."""
+    return row.ignored or row.list_type not in LABEL_TYPES
 
 
 def _within(at: datetime, start: datetime | None, end: datetime | None) -> bool:

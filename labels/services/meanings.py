@@ -49,7 +49,9 @@ def _timeline(
 ) -> list[ChannelLabelMeaning]:
     """The meanings from the beginning on. What a person decided stands; only names heard later add to it."""
     if row.hidden:
-        return [ChannelLabelMeaning(label=system_lists(), name=row.name)]
+        label = system_lists()
+        standing = [meaning for meaning in existing if meaning.label_id == label.pk]
+        return standing[:1] or [ChannelLabelMeaning(label=label, name=row.name)]
     timeline, later = _decided(existing, names)
     by_name = {normalize(meaning.name): meaning for meaning in existing if meaning not in timeline}
     for since, name, _received in later:
@@ -98,6 +100,6 @@ def label_for_name(name: str, *, reviewed: bool) -> Label:
 
 
 def system_lists() -> Label:
-    """The archived label behind WhatsApp's own lists (Favourites, Unread, ...), which count nowhere."""
+    """The archived label behind what counts nowhere: WhatsApp's own lists, and what a person said is no label."""
     label, _ = Label.all_objects.get_or_create(name=SYSTEM_LISTS, defaults={"deleted_at": timezone.now()})
     return label

@@ -6,7 +6,7 @@ from the contact where the label says so. A flag is open as long as the clock sh
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from contacts.models import Contact
 from labelcrm.core.audit import record
 from labels.models import CleanSpell, Label, StaleFlag, StaleSnooze
+from labels.rules.urgency import needs_reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +63,35 @@ def close_settled(now: datetime, *, contact_ids: Collection[int] | None = None) 
 def snooze(*, contact: Contact, label: Label, actor: Any, reason: str) -> StaleSnooze:
     """ "Still right": restart the clock of an active label now and close its flag.
 
-    Raises ValidationError without a reason, or when the label is not on the contact.
+    Raises ValidationError without a reason where one is needed (`labels.rules.urgency`), or when the label is not on
+    the contact.
     """
     reason = reason.strip()
-    if not reason:
-        raise ValidationError(_("Say why the label is still right."), code="reason_missing")
     now = timezone.now()
     with transaction.atomic():
-        if not CleanSpell.objects.filter(contact=contact, label=label, ended_at__isnull=True).exists():
+        spell = CleanSpell.objects.filter(contact=contact, label=label, ended_at__isnull=True).first()
+        if spell is None:
             raise ValidationError(_("The contact does not have this label now."), code="label_not_active")
+        if not reason and _needs_reason(spell, label):
+            raise ValidationError(_("Say why the label is still right."), code="reason_missing")
         found = StaleSnooze.objects.create(contact=contact, label=label, at=now, user=actor, reason=reason)
         StaleFlag.objects.filter(contact=contact, label=label, closed_at__isnull=True).update(
             closed_at=now, closed_reason=StaleFlag.Closed.SNOOZED, closed_by=actor
         )
         record(actor=actor, action="label.snoozed", obj=contact, label=label.pk, snooze=found.pk)
     return found
+
+
+def snooze_all(labels: Iterable[tuple[Contact, Label]], *, actor: Any, reason: str) -> None:
+    """ "Still right" of several labels at once, all or none. Raises ValidationError as `snooze` does."""
+    with transaction.atomic():
+        for contact, label in labels:
+            snooze(contact=contact, label=label, actor=actor, reason=reason)
+
+
+def _needs_reason(spell: CleanSpell, label: Label) -> bool:
+    said = StaleSnooze.objects.filter(contact=spell.contact_id, label=label, at__gte=spell.started_at)
+    return needs_reason(high_quality=label.high_quality, said_before=said.count())
 
 
 # -- SQL --------------------------------------------------------------------------------------------------------------

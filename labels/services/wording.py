@@ -11,7 +11,7 @@ from contacts.services.contact_rows import lock_contacts
 from labelcrm.core import jobs
 from labelcrm.core.bulk import execute, fetch, transpose
 from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelAssignment
-from labels.selectors.wording import load_wording
+from labels.selectors.wording import load_wording, subject_of
 from labels.services.figures import update_figures
 
 _INTERVALS = """
@@ -50,11 +50,6 @@ def update_intervals(channel_labels: Collection[int]) -> set[int]:
         contacts |= found
     mend_intervals(rest)
     return contacts
-
-
-def subject_of(channel_label: int | str) -> str:
-    """Jobs about one WhatsApp label are done one after the other."""
-    return f"channel_label:{channel_label}"
 
 
 def mend_intervals(

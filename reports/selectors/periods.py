@@ -86,5 +86,11 @@ def preset(name: str, *, now: datetime) -> Period:
     return of_days(first, last)
 
 
+def judged(*, now: datetime, after: timedelta) -> Period:
+    """The newest DEFAULT_DAYS business days that are so long over that whoever is judged `after` a time can be."""
+    last = timezone.localtime(now - after).date()
+    return of_days(last - timedelta(days=DEFAULT_DAYS), last)
+
+
 def _today(now: datetime) -> date:
     return timezone.localtime(now).date()

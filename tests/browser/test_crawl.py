@@ -94,7 +94,7 @@ def test_a_long_choice_keeps_to_the_width_of_a_phone(browser: Browser, company: 
     page = context.new_page()
     log_in(page, company, "root")
     page.goto(f"{company}/admin/labels/channellabel/{ChannelLabel.objects.latest('pk').pk}/change/")
-    choice = page.get_by_text("Hanya mulai hari ini dan seterusnya; yang sebelumnya tetap")
+    choice = page.get_by_text("Baru mulai hari ini; yang sebelumnya tetap")
     assert choice.is_visible()
     assert choice.evaluate("one => one.scrollWidth <= one.clientWidth"), "and is read to its end"
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -83,7 +83,8 @@ def in_the_dark(page: Page) -> Iterator[None]:
 
 def axe_findings(page: Page, *, rules: list[str] | None = None) -> list[str]:
     """Serious and critical accessibility findings of axe (of all `rules` when None), a line each with one element."""
-    page.evaluate(AXE.read_text())
+    if page.evaluate("window.axe === undefined"):  # half a megabyte of script, once per page
+        page.evaluate(AXE.read_text())
     options = {"resultTypes": ["violations"], **({"runOnly": rules} if rules else {})}
     found = page.evaluate("async options => (await axe.run(document, options)).violations", options)
     return [

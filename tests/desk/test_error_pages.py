@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
     ("role", "path", "status", "sentence"),
     [
         ("cs", "/admin/reports/agents/", 403, "Halaman ini bukan untuk peran Anda"),
-        ("cs", "/admin/no-such-page/", 404, "Tidak ada apa-apa di alamat ini"),
+        ("cs", "/admin/no-such-page/", 404, "Tidak ada halaman di alamat ini"),
         ("root", "/admin/contacts/contact/?after=damaged", 400, "Alamat ini tidak lengkap"),
     ],
 )

@@ -95,7 +95,7 @@ def test_a_list_does_not_tell_bit_by_bit_what_it_does_not_show(client_of: Client
 
 def test_chips_speak_indonesian(client_of: ClientOf, shop: Shop) -> None:
     text = client_of("cs_lead", shop, language="id").get(CONTACTS, {"opted_out": "1"}).text
-    assert "Hapus penyaring" in text
+    assert "Hapus filter" in text
     assert "Hapus semua" in text
 
 

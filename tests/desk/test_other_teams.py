@@ -162,11 +162,20 @@ def by_filter(client: Client) -> Iterator[Ask]:
         page = client.get(address)
         if page.status_code != 200:
             continue
-        filters = {name for spec in page.context["cl"].filter_specs for name in spec.expected_parameters()}
+        filters = filters_of(page)
         relations = {field.name for field in model._meta.fields if isinstance(field, models.ForeignKey)}
         for name in sorted(filters | {f"{name}__id__exact" for name in relations} | {"q", "id__exact"}):
             yield "get", address, {name: "{id}"}
+            if model is StaleFlag:  # the list of those that are settled
+                yield "get", address, {"state": "closed", name: "{id}"}
         yield "get", f"{address}export/", {name: "{id}" for name in filters if "agent" in name or "channel" in name}
+
+
+def filters_of(page: Any) -> set[str]:
+    """The parameters that narrow a list: of Django's, or of a page of our own what its forms send."""
+    if page.context.get("cl") is None:
+        return set(re.findall(r'<(?:select|input)[^>]* name="(\w+)"', page.content.decode()))
+    return {name for spec in page.context["cl"].filter_specs for name in spec.expected_parameters()}
 
 
 def by_parameter() -> Iterator[Ask]:

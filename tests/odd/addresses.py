@@ -30,6 +30,7 @@ BY_HAND: dict[str, tuple[str, ...]] = {
     "/admin/activity/": ("what", "from", "to"),
     "/admin/autocomplete/": ("app_label", "model_name", "field_name", "term", "page"),
     "/admin/connect/": ("gateway", "key"),
+    "/admin/day/": ("text", "clock"),
     "/admin/login/": ("next",),
     "/admin/logout/": ("next",),
     "/admin/search/": ("s", "q", "page", "extended"),
@@ -106,7 +107,12 @@ def parameters(address: Address, user: Any) -> list[str]:
         return [*_of_api().get(template, []), "format", "unknown"]
     names = list(BY_HAND.get(template, ()))
     if template.startswith("/admin/reports/"):
-        names += [*sorted({name for report in REPORTS.values() for name in report.parameters}), "sort", "format"]
+        names += [
+            *sorted({name for report in REPORTS.values() for name in report.parameters}),
+            "sort",
+            "format",
+            "until",
+        ]
     model = model_of(template)
     if model is not None and template.count("/") == 4:
         names += _of_list(admin.site._registry[model], user)

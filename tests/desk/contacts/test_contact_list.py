@@ -13,6 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from contacts.models import Contact, ContactIdentity
 from desk.contacts.search import significant_digits
@@ -133,6 +134,78 @@ def test_contacts_whose_label_nobody_has_mapped_are_found(
     assert names(client.get(LIST, {"category": "unmapped"})) == []
     Label.objects.filter(name="Prospek panas").update(reviewed=False, category=None)
     assert names(client.get(LIST, {"category": "unmapped"})) == ["hot"]
+
+
+# -- Who put it on, and how long ago ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def rinas_and_budis(shop: Shop, other_shop: Shop) -> dict[str, int]:
+    """Grade A by Rina (old, new) and by Budi (old), and Rina's old Hot prospect on the new one; ids to filter by."""
+    grade, hot = shop.whatsapp_label("Grade A"), shop.whatsapp_label("Prospek panas")
+    week = {"added_at": timezone.now() - timedelta(days=8)}
+    day = {"added_at": timezone.now() - timedelta(days=1)}
+    shop.put(shop.contact(name="old"), grade, **week)
+    new = shop.contact(name="new")
+    shop.put(new, grade, **day)
+    shop.put(new, hot, **week)
+    shop.put(shop.contact(name="Budi's"), grade, **week, added_by=other_shop.agent)
+    return {"grade": grade.label_id, "hot": hot.label_id, "rina": shop.agent.pk, "budi": other_shop.agent.pk}
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("label={grade}&labelled_by={rina}&label_age=7", {"old"}),
+        ("label={grade}&label_age=7", {"old", "Budi's"}),
+        ("label={grade}&labelled_by={rina}", {"old", "new"}),
+        ("labelled_by={rina}&label_age=7", {"old", "new"}),
+        ("label_age=7", {"old", "new", "Budi's"}),
+        ("label_age=30", set()),
+        ("label_all={grade}&label_all={hot}", {"new"}),
+        ("label={grade}&label={hot}", {"old", "new", "Budi's"}),
+        ("label_none={hot}", {"old", "Budi's"}),
+        ("label={grade}&label_none={hot}&labelled_by={budi}", {"Budi's"}),
+        ("label_age=99999999999", set()),
+        ("labelled_by=x&label_age=x&label_all=x&label_none=x&cs=x", {"old", "new", "Budi's"}),
+    ],
+)
+def test_a_labels_age_and_labeller_are_those_of_the_label_asked_for(
+    client_of: ClientOf, rinas_and_budis: dict[str, int], query: str, found: set[str]
+) -> None:
+    assert set(names(client_of("owner").get(f"{LIST}?{query.format(**rinas_and_budis)}"))) == found
+
+
+def test_the_time_and_labeller_shown_are_those_of_the_label_asked_for(
+    client_of: ClientOf, shop: Shop, rinas_and_budis: dict[str, int]
+) -> None:
+    client = client_of("owner")
+    shown = client.get(LIST, {"label": rinas_and_budis["hot"]}).context["cl"].result_list[0].labelled
+    assert shown.label_id == rinas_and_budis["hot"]
+    newest = {c.name: c.labelled.label_id for c in client.get(LIST).context["cl"].result_list}
+    assert newest["new"] == rinas_and_budis["grade"]
+
+
+def test_a_cs_has_who_is_assigned_and_who_is_on_her_number(client_of: ClientOf, shop: Shop, other_shop: Shop) -> None:
+    shop.contact(name="on her number")
+    shop.contact(name="given away", assigned_to=other_shop.agent)
+    other_shop.contact(name="given to her", assigned_to=shop.agent)
+    client = client_of("owner")
+    assert set(names(client.get(LIST, {"cs": shop.agent.pk}))) == {"on her number", "given to her"}
+    assert names(client.get(LIST, {"cs": other_shop.agent.pk})) == ["given away"]
+    assert names(client_of("cs_lead", shop).get(LIST, {"cs": other_shop.agent.pk})) == [], "of no team of the reader"
+
+
+def test_the_quick_filters_keep_the_others(client_of: ClientOf, shop: Shop) -> None:
+    grade = shop.whatsapp_label("Grade A")
+    shop.put(shop.contact(name="Siti"), grade)
+    page = client_of("cs_lead", shop).get(LIST, {"label": grade.label_id, "q": "siti", "opted_out": "0"})
+    form = re.search(r'<form method="get" class="lc-quick-filters".*?</form>', page.content.decode(), re.DOTALL)
+    assert form is not None
+    assert '<input type="hidden" name="q" value="siti">' in form[0]
+    assert '<input type="hidden" name="opted_out" value="0">' in form[0]
+    assert 'name="label" value=' not in form[0]
+    assert f'<option value="{grade.label_id}" selected>' in form[0]
 
 
 def test_the_other_filters(client_of: ClientOf, shop: Shop, other_shop: Shop, labelled: dict[str, Contact]) -> None:
@@ -303,5 +376,5 @@ def test_a_list_that_fits_on_one_page_says_how_many_and_has_no_dead_arrows(clien
     for rows in ("0 contacts", "1 contact", "2 contacts"):
         page = client.get(LIST).content.decode()
         assert f'<p class="lc-pages">{rows}</p>' in page
-        assert "Older" not in page
+        assert "Next →" not in page
         shop.contact()

@@ -238,9 +238,10 @@ def test_who_has_nothing_to_settle_is_shown_where_to_begin(busy: Company) -> Non
 def test_the_stale_labels_of_a_cs_open_as_many_rows_as_they_count(busy: Company) -> None:
     client = client_of(busy.owner)
     rina = Agent.objects.get(code="rina")
-    link = f"{reverse('admin:labels_staleflag_changelist')}?owner__id__exact={rina.pk}"
+    link = f"{reverse('admin:labels_staleflag_changelist')}?cs={rina.pk}"
     assert link in home_of(client)
-    assert len(client.get(link).context["cl"].result_list) == 1
+    found = client.get(link).context
+    assert [len(found["lines"]), found["is_narrowed"]] == [1, True]
 
 
 def test_a_cs_finds_their_own_stale_labels_first(busy: Company) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
@@ -20,8 +22,10 @@ from contacts.models import Agent, Campaign, Contact, Team
 from desk.reports.pages import REPORTS
 from labelcrm.core.models import AuditEntry
 from labels.models import Label
+from reports.columns import total
 from reports.definitions import FILES, definition, markdown
 from reports.limits import ReportLimits
+from reports.selectors.campaigns import LabelCount
 from reports.selectors.periods import is_provisional
 from tests.factories import CampaignFactory, UserFactory
 from tests.reports.test_figures import BUDI, SITI, rina, write
@@ -61,7 +65,7 @@ def test_page_csv_and_api_tell_the_same(world: World) -> None:
         lines = list(csv.DictReader(io.StringIO(file)))
         assert [line["name"] for line in lines] == [row["name"] for row in api["rows"]]
         shown = page.context["tables"][0]["rows"]
-        assert len(shown) == len(api["rows"])
+        assert [row.is_total for row, _cells in shown] == [True] + [False] * len(api["rows"])
         for line, row in zip(lines, api["rows"], strict=True):
             for field, value in row.items():
                 if isinstance(value, dict):
@@ -191,7 +195,7 @@ def test_a_page_names_the_gaps_its_shares_leave_out_and_leads_to_the_unknown(rin
         page = client_of().get(f"/admin/reports/{name}/", SPAN)
         text = " ".join(page.content.decode().split())
         assert "1 gap: what was labelled then is not known" in text
-        assert "cut off from 22 Mar 2026 09:05 until 23 Mar 2026 00:00" in text
+        assert "cut off from 22 Mar 2026, 09:05 until 23 Mar 2026, 00:00" in text
         assert f"{unknown} unknown</a>" in text
         behind = client_of().get(f"{page.context['rows_url']}&figure={figure}&who=all")
         assert (behind.context["total"], behind.context["part"]) == (
@@ -274,7 +278,7 @@ def test_pages_speak_the_readers_language(rina: Any) -> None:
     page = client_of(language="id").get("/admin/reports/agents/", SPAN).content.decode()
     assert "Kontak masuk" in page
     assert "Contacts received" not in page
-    assert "Kamus metrik" in markdown("id")
+    assert "Arti angka" in markdown("id")
 
 
 def test_every_figure_of_a_page_is_defined_in_both_languages_and_in_the_documents() -> None:
@@ -300,7 +304,7 @@ def test_definitions_tell_the_limits_that_are_set_and_documents_the_defaults(set
     assert "more than 90 minutes ago" in definition("never_labelled", "en").text
     assert "within 2 minutes" in markdown("en")
     page = client_of(language="id").get("/admin/reports/campaigns/").content.decode()
-    assert "dalam 14 hari sejak sentuhan" in page
+    assert "dalam 14 hari sejak kedatangan" in page
 
 
 def test_a_figure_is_written_as_people_of_its_language_write_it() -> None:
@@ -328,3 +332,85 @@ def test_a_period_too_young_to_judge_says_so_and_leads_to_a_longer_one(rina: Any
         assert "?period=last_90" in page.split("younger than 30 days")[1].split("</p>")[0]
     for asked in (SPAN, {"basis": "event"}):
         assert "younger than 30 days" not in client_of().get("/admin/reports/campaigns/", asked).content.decode()
+
+
+def test_a_page_opens_on_the_newest_days_that_can_be_judged(rina: Any) -> None:
+    now = timezone.now()
+    write(rina, BUDI, now - timedelta(days=45))
+    rina.label("added", "1", BUDI, at=now - timedelta(days=44))
+    rina.drain()
+    first, last = (timezone.localdate(now - timedelta(days=days)) for days in (60, 30))
+    for name in ("agents", "campaigns"):
+        page = client_of().get(f"/admin/reports/{name}/")
+        assert page.context["query"].period.days == (first, last)
+        assert "the newest 30 days that can be judged in full" in page.content.decode()
+        newest = client_of().get(f"/admin/reports/{name}/{page.context['newest_url']}")
+        assert newest.context["query"].period.days == (last + timedelta(days=1), timezone.localdate(now) + timedelta(1))
+        assert "can be judged in full" not in newest.content.decode()
+        back = client_of().get(f"/admin/reports/{name}/{newest.context['opened_url']}")
+        assert back.context["query"].period == page.context["query"].period
+    assert client_of().get("/admin/reports/agents/").context["query"].rows[0].came_true.n == 1
+    assert (
+        api_of()
+        .get("/api/v1/reports/agents/")
+        .json()["period"]["to"]
+        .startswith(str(timezone.localdate(now) + timedelta(days=1)))
+    )
+
+
+def test_a_page_opens_on_the_newest_days_where_nothing_can_be_judged(rina: Any, settings: Any) -> None:
+    now = timezone.now()
+    write(rina, BUDI, now - timedelta(days=20))
+    rina.drain()
+    tomorrow = timezone.localdate(now) + timedelta(days=1)
+    for address in ("agents/", "campaigns/", "campaigns/?basis=event"):
+        assert client_of().get(f"/admin/reports/{address}").context["query"].period.days[1] == tomorrow
+    write(rina, BUDI, now - timedelta(days=45))
+    rina.drain()
+    assert client_of().get("/admin/reports/campaigns/?basis=event").context["query"].period.days[1] == tomorrow
+    assert client_of("cs_lead", teams=[]).get("/admin/reports/agents/").context["query"].period.days[1] == tomorrow
+    settings.CAMPAIGN_WINDOW_DAYS = 14
+    judged = client_of().get("/admin/reports/campaigns/").context["query"].period.days[1]
+    assert judged == timezone.localdate(now - timedelta(days=14))
+
+
+def test_the_first_row_is_all_rows_together(world: World) -> None:
+    for name in ("agents", "campaigns"):
+        page = client_of().get(f"/admin/reports/{name}/", SPAN)
+        rows, summed = page.context["query"].rows, total(page.context["query"].rows)
+        for field in ("added", "removed", "net", "stale_open") if name == "agents" else ("contacts", "won_count"):
+            assert getattr(summed, field) == sum(getattr(row, field) for row in rows)
+        share = summed.came_true if name == "agents" else summed.won
+        each = [row.came_true if name == "agents" else row.won for row in rows]
+        assert (share.k, share.n) == (sum(one.k for one in each), sum(one.n for one in each))
+        assert next(row.name for row, _cells in page.context["tables"][0]["rows"]) == "Total"
+    alone = client_of().get("/admin/reports/agents/", SPAN | {"agent": Agent.objects.first().pk})
+    assert [row.is_total for row, _cells in alone.context["tables"][0]["rows"]] == [False]
+
+
+def test_medians_and_contacts_that_rows_share_are_not_added(world: World) -> None:
+    summed = total(client_of().get("/admin/reports/agents/", SPAN).context["query"].rows)
+    assert (summed.first_label_median_s, summed.added_contacts, summed.came_true_others) == (None, None, None)
+
+
+def test_what_a_contact_costs_in_all_is_of_the_campaigns_with_a_cost() -> None:
+    mix = [LabelCount(label=1, name="Grade A", color="yellow", contacts=2)]
+    paid, free = (
+        CostRow(cost=cost, high_count=high, won_count=0, cost_per_high=None, cost_per_won=None, label_mix=mix)
+        for cost, high in ((Decimal(90), 3), (None, 7))
+    )
+    summed = total([paid, free])
+    assert (summed.cost, summed.cost_per_high, summed.cost_per_won) == (90, 30, None)
+    assert [(one.label, one.contacts) for one in summed.label_mix] == [(1, 4)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostRow:
+    """What a campaign's row says of costs."""
+
+    cost: Decimal | None
+    high_count: int
+    won_count: int
+    cost_per_high: Decimal | None
+    cost_per_won: Decimal | None
+    label_mix: list[LabelCount]

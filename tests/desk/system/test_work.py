@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -268,3 +269,20 @@ def test_who_only_looks_stops_nobody_elses_work(client_of: ClientOf, role: str, 
     assert client.post(f"/admin/jobs/{own.pk}/cancel/").status_code == 302
     other.refresh_from_db()
     assert (other.cancel_asked_at is not None) == (status == 302)
+
+
+def test_what_was_just_asked_for_stands_above_the_list(client_of: ClientOf, shop: Shop) -> None:
+    client = client_of("marketing")
+    mine, other = make(client.user, parameters={"name": "a well"}), make()  # type: ignore[attr-defined]
+    for path in (PAGE, ROWS):
+        assert "The link appears here by itself" in text(client, f"{path}?new={mine.pk}")
+        for query in ("", f"?new={other.pk}", "?new=x", "?new=99999999"):
+            assert "new-title" not in text(client, path + query)
+    jobs.run(mine.pk, seconds=60)
+    assert re.search(r'lc-new".*?Dig a well.*?href="/admin/">Open', text(client, f"{ROWS}?new={mine.pk}"), re.DOTALL)
+
+
+def test_a_link_to_a_file_is_called_a_download(client_of: ClientOf) -> None:
+    client = client_of("marketing")
+    job = make(client.user, kind="contacts.export", state="done", parameters={"format": "xlsx"}, result={"rows": 2})  # type: ignore[attr-defined]
+    assert re.findall(r'href="/exports/[^"]+">(\w+)', text(client, f"{PAGE}?new={job.pk}")) == ["Download", "Download"]

@@ -1,0 +1,259 @@
+"""The stale list by contact, most urgent first: what is over its limit, who wrote last, and what to do about it.
+
+A row's buttons answer in the row (`static/labelcrm/rows.js`); without JavaScript the same form leads back to the list
+with a message. What was settled is listed by `stale_labels`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin, messages
+from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
+from django.db.models import Count, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.defaultfilters import date as format_date
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST, require_safe
+
+from contacts.models import Agent, Contact
+from contacts.selectors.viewing import viewer_of
+from contacts.services.contacts import edit_contact
+from desk.base.model_admin import ORIGIN
+from desk.contacts.search import find
+from labelcrm.core.dates import moment_of
+from labelcrm.lib.numbers import row_id
+from labels.models import Label, StaleFlag
+from labels.selectors import stale_contacts
+from labels.selectors.stale_contacts import Place, StaleContact
+from labels.services import staleness
+from reports.selectors.home import open_stale
+
+SIZE = 50
+AGES = (7, 14, 30, 60, 90)  # days
+MOST_DAYS = 36_500
+FILTERS = ("cs", "label", "age", "q")
+FETCHED = "X-Requested-With"
+STILL, FOLLOW, UNFOLLOW = "still", "follow", "unfollow"
+FOLLOW_UP_HOUR = 9
+
+
+# -- The list ---------------------------------------------------------------------------------------------------------
+
+
+@require_safe
+def page(request: HttpRequest) -> HttpResponse:
+    """The list; `?cs=`, `?label=`, `?age=` (days) and `?q=` narrow it, `?after=` and `?before=` turn its pages."""
+    if not request.user.has_perm("labels.view_staleflag"):
+        raise PermissionDenied
+    viewer = viewer_of(request.user)
+    given = {name: request.GET[name] for name in FILTERS if request.GET.get(name)}
+    before = request.GET.get("before")
+    cursor = before or request.GET.get("after")
+    place = _place(cursor) if cursor else Place(timezone.now())
+    all_flags = open_stale(viewer)
+    flags = _narrowed(all_flags, request, moment=place.moment)
+    lines, more = stale_contacts.page(flags, viewer=viewer, place=place, size=SIZE, forward=not before)
+    context = {
+        **admin.site.each_context(request),
+        "title": _("Stale labels"),
+        "lines": lines,
+        "counted": _counted(flags),
+        "filters": _filters(all_flags, request),
+        "q": given.get("q", ""),
+        "is_narrowed": bool(given),
+        "newer": _turned(given, "before", place, lines[:1]) if (more if before else place.contact) else "",
+        "older": _turned(given, "after", place, lines[-1:]) if (before or more) else "",
+        "first": "?" + urlencode(given) if place.contact else "",
+        **_row_context(request),
+    }
+    return TemplateResponse(request, "stale/page.html", context)
+
+
+def _row_context(request: HttpRequest) -> dict[str, Any]:
+    return {
+        "may_settle": request.user.has_perm("labels.change_staleflag"),
+        "may_follow": request.user.has_perm("contacts.change_contact"),
+        "query": urlencode({name: request.GET[name] for name in (*FILTERS, "after", "before") if name in request.GET}),
+        "now": timezone.now(),
+    }
+
+
+def _narrowed(flags: QuerySet[StaleFlag], request: HttpRequest, *, moment: datetime) -> QuerySet[StaleFlag]:
+    """The flags that the filters ask for; what is no filter value narrows nothing."""
+    viewer = viewer_of(request.user)
+    if label := row_id(request.GET.get("label")):
+        flags = flags.filter(label=label)
+    if agent := row_id(request.GET.get("cs")):
+        flags = flags.filter(owner__in=Agent.all_objects.visible_to(viewer).filter(pk=agent))
+    if days := row_id(request.GET.get("age")):
+        flags = flags.filter(clock_started_at__lt=moment - timedelta(days=min(days, MOST_DAYS)))
+    if words := request.GET.get("q", "").replace("\x00", "").strip():
+        flags = flags.filter(contact__in=find(Contact.objects.visible_to(viewer), words).values("pk"))
+    return flags
+
+
+def _counted(flags: QuerySet[StaleFlag]) -> str:
+    """How much there is, in words; a contact may have several stale labels."""
+    contacts, labels = stale_contacts.count(flags)
+    words = [
+        ngettext("%(n)s contact", "%(n)s contacts", contacts) % {"n": number_format(contacts, force_grouping=True)},
+        ngettext("%(n)s label", "%(n)s labels", labels) % {"n": number_format(labels, force_grouping=True)},
+    ]
+    return " · ".join(words if labels != contacts else words[:1])
+
+
+@dataclass(frozen=True, slots=True)
+class StaleChoice:
+    """A choice above the list: its parameter, what it is called, and its choices with how many contacts each has."""
+
+    name: str
+    title: str
+    choices: list[tuple[str, str]]
+    chosen: str
+
+
+def _filters(flags: QuerySet[StaleFlag], request: HttpRequest) -> list[StaleChoice]:
+    """Whose, which label, how old; only what is stale of somebody is offered. Four queries."""
+    agents = Agent.all_objects.visible_to(viewer_of(request.user)).in_bulk(per_owner := _per(flags, "owner"))
+    labels = Label.all_objects.in_bulk(per_label := _per(flags, "label"))
+    over = [(str(days), _("over %(n)d days") % {"n": days}) for days in AGES]
+    chosen = {name: request.GET.get(name, "") for name in FILTERS}
+    return [
+        StaleChoice("cs", _("CS"), _named(agents, per_owner), chosen["cs"]),
+        StaleChoice("label", _("Label"), _named(labels, per_label), chosen["label"]),
+        StaleChoice("age", _("Age"), over, chosen["age"]),
+    ]
+
+
+def _per(flags: QuerySet[StaleFlag], column: str) -> dict[int, int]:
+    counted = flags.order_by().values_list(column).annotate(n=Count("contact", distinct=True))
+    return {pk: contacts for pk, contacts in counted if pk is not None}
+
+
+def _named(rows: dict[int, Any], counts: dict[int, int]) -> list[tuple[str, str]]:
+    named = ((str(pk), f"{row} ({number_format(counts[pk], force_grouping=True)})") for pk, row in rows.items())
+    return sorted(named, key=lambda choice: choice[1].casefold())
+
+
+# -- Places in it -----------------------------------------------------------------------------------------------------
+
+
+def _turned(given: dict[str, str], way: str, place: Place, lines: Iterable[StaleContact]) -> str:
+    """The address of the page beyond a line; "" where there is no line."""
+    for line in lines:
+        text = json.dumps([place.moment.isoformat(), line.score, line.contact.pk])
+        return "?" + urlencode(given | {way: base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")})
+    return ""
+
+
+def _place(cursor: str) -> Place:
+    """Raises BadRequest for what is no cursor of ours."""
+    try:
+        moment, score, contact = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        known = Place(moment_of(moment, offset=True) or timezone.now(), int(score), row_id(str(contact)) or 0)
+    except (binascii.Error, ValueError, TypeError, AttributeError, OverflowError):
+        raise BadRequest("This page address is damaged.") from None
+    if not known.contact or not 0 <= known.score < 2**62:
+        raise BadRequest("This page address is damaged.")
+    return known
+
+
+# -- What a row's buttons do ------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class StaleAnswer:
+    """What a button did, in a sentence, or why it did not; `former` is the follow-up that undoing brings back."""
+
+    sentence: str = ""
+    error: str = ""
+    can_undo: bool = False
+    former: str = ""
+
+
+@require_POST
+def act(request: HttpRequest, pk: int) -> HttpResponse:
+    """ "Still right" or a follow-up for one contact of the list."""
+    viewer = viewer_of(request.user)
+    contact = Contact.objects.visible_to(viewer).filter(pk=pk).first()
+    if contact is None or not request.user.has_perm("labels.view_staleflag"):
+        raise Http404
+    run, permission = ACTIONS.get(request.POST.get("do", ""), (None, ""))
+    if run is None:
+        raise BadRequest("Nothing is to be done.")
+    if not request.user.has_perm(permission):
+        raise PermissionDenied
+    try:
+        answer = run(request, contact)
+    except ValidationError as error:
+        answer = StaleAnswer(error=" ".join(error.messages))
+    return _say(request, contact, answer)
+
+
+def _still_right(request: HttpRequest, contact: Contact) -> StaleAnswer:
+    """The clocks of the chosen labels begin anew; of the only one where there is no choice. Raises ValidationError."""
+    flags = open_stale(viewer_of(request.user)).filter(contact=contact).select_related("label")
+    if "several" in request.POST:
+        flags = flags.filter(pk__in=[pk for text in request.POST.getlist("flag") if (pk := row_id(text))])
+    chosen = list(flags.order_by("pk"))
+    if not chosen:
+        return StaleAnswer(error=_("Nothing is stale any more, or no label was chosen."))
+    staleness.snooze_all(
+        [(contact, flag.label) for flag in chosen], actor=request.user, reason=request.POST.get("reason", "")[:200]
+    )
+    names = ", ".join(str(flag.label) for flag in chosen)
+    return StaleAnswer(sentence=_("%(labels)s: still right. The clock starts again today.") % {"labels": names})
+
+
+def _follow_up(request: HttpRequest, contact: Contact) -> StaleAnswer:
+    """Tomorrow at nine. Raises ValidationError."""
+    at = (timezone.localtime() + timedelta(days=1)).replace(hour=FOLLOW_UP_HOUR, minute=0, second=0, microsecond=0)
+    former = contact.follow_up_at.isoformat() if contact.follow_up_at else ""
+    edit_contact(contact, actor=request.user, origin=ORIGIN, follow_up_at=at)
+    said = _("Follow-up set for tomorrow, %(day)s.") % {"day": format_date(at, "DATETIME_FORMAT")}
+    return StaleAnswer(sentence=said, can_undo=True, former=former)
+
+
+def _undo_follow_up(request: HttpRequest, contact: Contact) -> StaleAnswer:
+    """Raises ValidationError."""
+    edit_contact(contact, actor=request.user, origin=ORIGIN, follow_up_at=moment_of(request.POST.get("former")))
+    return StaleAnswer(sentence=_("The follow-up is as it was."))
+
+
+ACTIONS = {
+    STILL: (_still_right, "labels.change_staleflag"),
+    FOLLOW: (_follow_up, "contacts.change_contact"),
+    UNFOLLOW: (_undo_follow_up, "contacts.change_contact"),
+}
+
+
+def _say(request: HttpRequest, contact: Contact, answer: StaleAnswer) -> HttpResponse:
+    """The row anew for our script; for a plain form a message on the list that it leads back to."""
+    if not request.headers.get(FETCHED):
+        say = messages.error if answer.error else messages.success
+        say(request, f"{contact}: {answer.error or answer.sentence}")
+        kept = {name: request.GET[name] for name in (*FILTERS, "after", "before") if request.GET.get(name)}
+        return HttpResponseRedirect(f"{reverse('admin:labels_staleflag_changelist')}?{urlencode(kept)}")
+    viewer, now = viewer_of(request.user), timezone.now()
+    lines = stale_contacts.lines_of([contact.pk], viewer=viewer, moment=now)
+    context = {
+        "answer": answer,
+        "contact": contact,
+        "lines": [line for line in lines if line.labels],
+        "counted": _counted(_narrowed(open_stale(viewer), request, moment=now)),
+        **_row_context(request),
+    }
+    return TemplateResponse(request, "stale/answer.html", context)

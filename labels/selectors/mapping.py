@@ -1,0 +1,101 @@
+"""The WhatsApp names of all numbers, as they are given their meaning: what each means or may mean, and who uses it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import CharField, Exists, OuterRef, QuerySet, Value
+from django.db.models.functions import Cast, Concat
+
+from contacts.models import Agent
+from labelcrm.core.bulk import fetch
+from labelcrm.core.jobs import UNFINISHED
+from labelcrm.core.models import Job
+from labelcrm.core.viewer import Viewer
+from labels.models import ChannelLabel, Label, LabelAlias
+from labels.rules.naming import normalize
+from labels.rules.suggesting import CERTAIN, CONVENTION, Suggester, Suggestion
+from labels.selectors.wording import subject_of
+
+
+@dataclass(slots=True)
+class WhatsAppName:
+    """One WhatsApp name, of every number where it means the same: decided about once.
+
+    rows: its channel labels, by channel. contacts: how many have it now. agents: CS who put it on them, with how many.
+    """
+
+    rows: list[Any]  # as `channel_labels` gives them
+    contacts: int = 0
+    agents: list[tuple[str, int]] = field(default_factory=list)
+    suggestion: Suggestion | None = None
+
+    @property
+    def first(self) -> Any:
+        return self.rows[0]
+
+    @property
+    def name(self) -> str:
+        return str(self.first.name)
+
+    @property
+    def numbers(self) -> int:
+        return len(self.rows)
+
+    @property
+    def is_certain(self) -> bool:
+        return self.suggestion is not None and self.suggestion.sure == CERTAIN
+
+
+def channel_labels(viewer: Viewer) -> QuerySet[ChannelLabel]:
+    """The WhatsApp labels that a viewer sees, with `at_work` where one is being given another meaning."""
+    subject = Concat(Value(subject_of("")), Cast(OuterRef("pk"), CharField()))
+    at_work = Exists(Job.objects.filter(subject=subject, state__in=UNFINISHED))
+    rows = ChannelLabel.objects.visible_to(viewer).select_related("channel", "label", "label__category")
+    return rows.annotate(at_work=at_work)
+
+
+def by_name(rows: Iterable[ChannelLabel]) -> list[WhatsAppName]:
+    """Rows put together where name and meaning are the same; a name nobody knows yet stands for itself."""
+    found: dict[Any, list[ChannelLabel]] = defaultdict(list)
+    for row in rows:
+        found[row.pk if row.is_placeholder else (normalize(row.name), row.label_id)].append(row)
+    return [WhatsAppName(group) for group in found.values()]
+
+
+def suggest(names: Iterable[WhatsAppName]) -> None:
+    """Set the suggestion of each, from the spellings of reviewed labels; two queries."""
+    spellings = LabelAlias.objects.filter(label__reviewed=True, label__deleted_at__isnull=True)
+    meant = Label.objects.filter(reviewed=True, meaning__in=CONVENTION.values()).order_by("-pk")
+    conventional = {label.meaning: label.pk for label in meant if CONVENTION.get(label.color) == label.meaning}
+    suggester = Suggester(spellings.values_list("normalized", "label"), meanings=conventional)
+    for each in names:
+        if not each.first.is_placeholder:
+            each.suggestion = suggester.suggest(each.name, color=each.first.color)
+
+
+_USE = """
+    SELECT n.name, a.added_by_id, count(DISTINCT a.contact_id)
+    FROM unnest(%s::int[], %s::bigint[]) AS n (name, channel_label)
+    JOIN labels_labelassignment a ON a.channel_label_id = n.channel_label AND a.removed_at IS NULL
+    JOIN contacts_contact c ON c.id = a.contact_id AND c.deleted_at IS NULL
+    GROUP BY GROUPING SETS ((n.name), (n.name, a.added_by_id))
+    ORDER BY grouping(a.added_by_id) DESC, 3 DESC, 2
+"""
+
+
+def count_use(names: Sequence[WhatsAppName], viewer: Viewer) -> None:
+    """Set `contacts` and `agents` of each; two queries."""
+    pairs = [(place, row.pk) for place, each in enumerate(names) for row in each.rows]
+    found = fetch(_USE, [[place for place, _ in pairs], [pk for _, pk in pairs]])
+    agents = Agent.all_objects.visible_to(viewer).in_bulk({agent for _, agent, _ in found if agent is not None})
+    counted: set[int] = set()
+    for place, agent, contacts in found:
+        if place not in counted:  # its own sum comes before those of its agents
+            counted.add(place)
+            names[place].contacts = contacts
+        elif agent in agents:
+            names[place].agents.append((agents[agent].name, contacts))

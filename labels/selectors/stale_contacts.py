@@ -1,0 +1,177 @@
+"""Who has stale labels, the most urgent first (docs/metrics.md, "Stale and contradictions", Urgency)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    Count,
+    DurationField,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.functions import Cast, Coalesce, Extract, Greatest, Left
+
+from contacts.models import Agent, Contact, Message
+from labelcrm.core.viewer import Viewer
+from labels.models import Label, StaleFlag, StaleSnooze
+from labels.rules import urgency
+
+EXCERPT = 90  # characters of the last message
+
+
+class Place(NamedTuple):
+    """Where a page ends or begins: the moment all its scores are of, and the last contact's score and id."""
+
+    moment: datetime
+    score: int = 0
+    contact: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StaleLabel:
+    """One stale label of a contact at the moment of the page; `asks_reason` says what "still right" needs."""
+
+    flag: StaleFlag
+    age: timedelta
+    asks_reason: bool
+
+    @property
+    def label(self) -> Label:
+        return self.flag.label
+
+    @property
+    def over(self) -> timedelta:
+        return self.age - timedelta(days=self.flag.limit_days)
+
+
+@dataclass(slots=True)
+class StaleContact:
+    """A contact with all their stale labels, the most urgent first, and the last message that the viewer may read.
+
+    owners: CS whose labels they are, as far as the viewer sees them.
+    """
+
+    contact: Contact
+    score: int
+    labels: list[StaleLabel] = field(default_factory=list)
+    last: Any = None  # a Message with `excerpt`
+    owners: list[str] = field(default_factory=list)
+
+    @property
+    def over(self) -> timedelta:
+        """How long the most urgent label has been over its limit."""
+        return self.labels[0].over if self.labels else timedelta()
+
+    @property
+    def has_several(self) -> bool:
+        return len(self.labels) > 1
+
+    @property
+    def asks_reason(self) -> bool:
+        return any(stale.asks_reason for stale in self.labels)
+
+
+def count(flags: QuerySet[StaleFlag]) -> tuple[int, int]:
+    """How many contacts, and how many labels."""
+    found = flags.order_by().aggregate(contacts=Count("contact", distinct=True), labels=Count("pk"))
+    return found["contacts"], found["labels"]
+
+
+def page(
+    flags: QuerySet[StaleFlag], *, viewer: Viewer, place: Place, size: int, forward: bool = True
+) -> tuple[list[StaleContact], bool]:
+    """The next `size` contacts beyond a place, most urgent first, and whether there are more in that direction.
+
+    All scores are of the place's moment, so a list keeps its order while its pages are turned. Scores are of the given
+    flags; a contact's line shows all their stale labels. Seven queries.
+    """
+    scored = flags.order_by().values("contact").annotate(score=Sum(_cost(place.moment)))
+    if place.contact:
+        word = "lt" if forward else "gt"
+        tie = Q(score=place.score) & Q(**{f"contact__{word}": place.contact})
+        scored = scored.filter(Q(**{f"score__{word}": place.score}) | tie)
+    order = ("-score", "-contact") if forward else ("score", "contact")
+    found = list(scored.order_by(*order).values_list("contact", "score")[: size + 1])
+    more, found = len(found) > size, found[:size] if forward else found[:size][::-1]
+    return _lines(found, viewer=viewer, moment=place.moment), more
+
+
+def _cost(moment: datetime) -> Any:
+    """Value × seconds over the limit of a flag, in SQL: whole numbers, which compare exactly."""
+    age = ExpressionWrapper(Value(moment) - F("clock_started_at"), output_field=DurationField())
+    over = Cast(Extract(age, "epoch"), BigIntegerField()) - F("limit_days") * 86400
+    worth = [When(label__in=labels, then=Value(value)) for value, labels in _values().items()]
+    return Greatest(over, Value(0), output_field=BigIntegerField()) * Case(
+        *worth, default=Value(1), output_field=BigIntegerField()
+    )
+
+
+def _values() -> dict[int, list[int]]:
+    """The ids of the labels of each value."""
+    found: dict[int, list[int]] = defaultdict(list)
+    for label in Label.all_objects.order_by("pk"):
+        found[value_of(label)].append(label.pk)
+    return found
+
+
+def value_of(label: Label) -> int:
+    return urgency.value(
+        step=label.step, high_quality=label.high_quality, low_quality=label.low_quality, meaning=label.meaning
+    )
+
+
+def lines_of(contacts: Sequence[int], *, viewer: Viewer, moment: datetime) -> list[StaleContact]:
+    """The lines of contacts (ids) that the viewer sees, without their score."""
+    seen = Contact.objects.visible_to(viewer).filter(pk__in=contacts).values_list("pk", flat=True)
+    return _lines([(pk, 0) for pk in seen], viewer=viewer, moment=moment)
+
+
+def _lines(found: Sequence[tuple[int, int]], *, viewer: Viewer, moment: datetime) -> list[StaleContact]:
+    ids = [pk for pk, _ in found]
+    contacts = Contact.all_objects.in_bulk(ids)
+    last = _last_messages(ids, viewer)
+    lines = {pk: StaleContact(contacts[pk], score, last=last.get(pk)) for pk, score in found}
+    said = _said_before()
+    flags = list(
+        StaleFlag.objects.filter(contact__in=ids, closed_at__isnull=True).select_related("label").annotate(said=said)
+    )
+    for flag in flags:
+        asks = urgency.needs_reason(high_quality=flag.label.high_quality, said_before=flag.said)
+        lines[flag.contact_id].labels.append(StaleLabel(flag, moment - flag.clock_started_at, asks))
+    owners = Agent.all_objects.visible_to(viewer).in_bulk({flag.owner_id for flag in flags if flag.owner_id})
+    for line in lines.values():
+        line.labels.sort(key=lambda stale: stale.over * value_of(stale.label), reverse=True)
+        named = (owners[stale.flag.owner_id].name for stale in line.labels if stale.flag.owner_id in owners)
+        line.owners = list(dict.fromkeys(named))
+    return list(lines.values())
+
+
+def _said_before() -> Any:
+    """How often somebody said "still right" of a flag's label since it was put on."""
+    snoozes = StaleSnooze.objects.filter(
+        contact=OuterRef("contact"), label=OuterRef("label"), at__gte=OuterRef("spell_started_at")
+    )
+    counted = snoozes.order_by().values("contact").annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(counted), 0)
+
+
+def _last_messages(contacts: Sequence[int], viewer: Viewer) -> dict[int, Message]:
+    """The last counted message of each contact on a number that the viewer sees; its text is cut."""
+    newest = Message.objects.visible_to(viewer).counted().filter(contact=OuterRef("pk")).order_by("-at", "-id")
+    wanted = Contact.objects.filter(pk__in=contacts).annotate(last=Subquery(newest.values("pk")[:1])).values("last")
+    rows = Message.objects.filter(pk__in=wanted).defer("text").annotate(excerpt=Left("text", EXCERPT + 1))
+    return {row.contact_id: row for row in rows}

@@ -1,0 +1,89 @@
+"""Mornings at the desk and on the phone: what people come for, in as few actions as they will put up with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Browser, Page, expect
+
+from contacts.models import Contact
+from tests.browser.walking import log_in
+from tests.desk.conftest import Shop, make_shop
+from tests.factories import UserFactory
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def shop(transactional_db: None) -> Shop:
+    """Rina's and Budi's contacts, some with an old Grade A, some with a new one."""
+    shop, other = make_shop("Rina"), make_shop("Budi")
+    for owner, prefix in ((shop, "Rina"), (other, "Budi")):
+        grade = owner.whatsapp_label("Grade A")
+        for number, days in enumerate((2, 8, 20)):
+            contact = owner.contact(name=f"{prefix} {days}", phone=f"+62812{owner.team.pk:03}{number:05}")
+            owner.put(contact, grade, added_at=timezone.now() - timedelta(days=days))
+        owner.contact(name=f"{prefix} without")
+    UserFactory(username="lead", role="cs_lead", teams=[shop.team, other.team], language="id")
+    cs = UserFactory(username="cs", role="cs", teams=[shop.team], language="id")
+    shop.agent.user = cs
+    shop.agent.save(update_fields=["user"])
+    return shop
+
+
+@pytest.fixture
+def desk(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    yield context.new_page()
+    context.close()
+
+
+def test_a_lead_finds_rinas_old_grade_a_in_four_actions(desk: Page, shop: Shop, live_server: Any) -> None:
+    log_in(desk, str(live_server.url), "lead")
+    desk.get_by_role("link", name="Kontak", exact=True).first.click()  # 1
+    desk.locator("#quick-filters select[name=label]").select_option(label="Grade A")  # 2
+    expect(desk.locator("#list-count")).to_have_text("6 kontak")
+    desk.locator("#quick-filters select[name=cs]").select_option(label=shop.agent.name)  # 3
+    expect(desk.locator("#list-count")).to_have_text("3 kontak")
+    desk.locator("#quick-filters select[name=label_age]").select_option("7")  # 4
+    expect(desk.locator("#list-count")).to_have_text("2 kontak")
+    expect(desk.locator("#result_list tbody th")).to_have_text([re.compile("Rina 20"), re.compile("Rina 8")])
+    by_filters = desk.locator("#filter-form [data-count]")
+    desk.locator("#changelist a").filter(has_text="filter_list").click()
+    desk.locator("#filter-form select[name=label_age]").select_option("14")
+    expect(by_filters).to_have_text("Tampilkan 1 kontak")
+    by_filters.click()
+    expect(desk.locator("#list-count")).to_have_text("1 kontak")
+
+
+def test_a_list_of_fifty_on_a_phone_is_short(phone: Page, shop: Shop, live_server: Any) -> None:
+    grade = shop.whatsapp_label("Prospek panas")
+    for number in range(50):
+        contact = shop.contact(name=f"Toko Makmur Sejahtera Abadi Jaya {number:02}", last_inbound_at=timezone.now())
+        shop.put(contact, grade)
+        shop.put(contact, shop.whatsapp_label(f"Grade A {number % 2}", label="Grade A"))
+    log_in(phone, str(live_server.url), "lead")
+    phone.goto(f"{live_server.url}/admin/contacts/contact/")
+    expect(phone.locator("#result_list tbody tr")).to_have_count(50)
+    assert phone.evaluate("document.documentElement.scrollHeight") < 5000
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    heights = phone.evaluate("[...document.querySelectorAll('#result_list tbody tr')].map(row => row.offsetHeight)")
+    assert max(heights) <= 76
+    row = phone.locator("#result_list tbody tr").nth(3)
+    name = row.locator("th").inner_text()
+    row.click(position={"x": 250, "y": 50})
+    expect(phone).to_have_url(re.compile(r"/admin/contacts/contact/\d+/"))
+    expect(phone.locator("h1")).to_contain_text(name)
+    assert Contact.objects.filter(name=name).exists()
