@@ -24,7 +24,7 @@ from django.views.decorators.http import require_GET
 from contacts.models import Channel
 from contacts.models.channels import CRM_GATEWAY
 from contacts.selectors.viewing import viewer_of
-from desk.home.days import days_chart
+from desk.home.days_chart import days_chart
 from desk.home.label_activity import label_activity
 from desk.home.live import Full, Stream, live
 from desk.home.todos import ANSWERS_CHATS, RIGHTS, RUNS_NUMBERS, has_work, stale_of, starts, todos

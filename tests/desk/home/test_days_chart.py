@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from desk.home.days import HEIGHT, SHORTEST, days_chart
+from desk.home.days_chart import HEIGHT, SHORTEST, days_chart
 from reports.selectors.spell_counts import SpellCounts
 
 MONDAY = date(2026, 3, 9)
