@@ -77,6 +77,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     feed = live.feed.get(audience.sight)
     channels = _channels(viewer)
     return context | {
+        "viewer": viewer,
         "channels": channels,
         "silent": [channel for channel in channels if channel.last_event_at is None],
         "heard": any(channel.last_event_at for channel in channels),
