@@ -1,4 +1,4 @@
-"""Users and roles."""
+"""Users, their tokens and their failed logins."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib import admin, messages
-from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, Permission
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -22,7 +22,7 @@ from labelcrm.core import audit
 from labelcrm.core.models import User
 from labelcrm.core.roles import role_title
 
-for model in (Group, TokenProxy, AccessAttempt, AccessFailureLog, AccessLog):  # theirs do not look like ours
+for model in (TokenProxy, AccessAttempt, AccessFailureLog, AccessLog):  # theirs do not look like ours
     if admin.site.is_registered(model):
         admin.site.unregister(model)
 
@@ -44,7 +44,6 @@ def _code(chosen: Group | Permission) -> str:
     return chosen.name if isinstance(chosen, Group) else f"{chosen.content_type.app_label}.{chosen.codename}"
 
 
-OUR_APPS = ("contacts", "labels", "webhooks", "reports", "core", "auth", "authtoken")
 LISTS = ("groups", "permissions", "user_permissions")
 
 
@@ -58,7 +57,6 @@ class StaffUserAdmin(AuditedAdmin, UserAdmin):
     search_fields = ("username", "first_name", "last_name", "email")
     ordering = ("username",)
     filter_horizontal = ()
-    autocomplete_fields = ("groups",)
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         (gettext_lazy("Person"), {"fields": (("first_name", "last_name"), "email", "language")}),
@@ -96,14 +94,8 @@ def _token_name(token: TokenProxy) -> str:
     return _("token of %(user)s") % {"user": token.user}
 
 
-def _role_name(group: Group) -> str:
-    return str(role_title(group.name))
-
-
 # The framework names a token by its key, which would end up in titles, messages and the log of the admin.
 TokenProxy.__str__ = _token_name  # type: ignore[method-assign, assignment]
-# And a role by its code, "cs_lead", which is for programs.
-Group.__str__ = _role_name  # type: ignore[method-assign, assignment]
 
 
 class TokenList(StaffChangeList):
@@ -149,38 +141,3 @@ class LoginAttemptAdmin(RecordAdmin):
     list_display = ("username", "ip_address", "failures_since_start", "attempt_time")
     search_fields = ("username", "ip_address")
     fields = readonly_fields = ("username", "ip_address", "failures_since_start", "attempt_time", "user_agent")
-
-
-VERBS = {
-    "view": gettext_lazy("see"),
-    "add": gettext_lazy("add"),
-    "change": gettext_lazy("change"),
-    "delete": gettext_lazy("archive or delete"),
-}
-
-
-def permission_title(permission: Permission) -> str:
-    """A permission in words: "channel: change"; one of our own by its name."""
-    thing, (verb, _under, model) = permission.content_type, permission.codename.partition("_")
-    title = VERBS[verb] if verb in VERBS and model == thing.model else _(permission.name)
-    return f"{thing.name}: {title}"
-
-
-@admin.register(Group)
-class RoleAdmin(AuditedAdmin, GroupAdmin):
-    list_display = ("title", "name")
-    filter_horizontal = ()
-    search_fields = ("name",)
-
-    @admin.display(description=gettext_lazy("role"))
-    def title(self, group: Group) -> str:
-        return role_title(group.name)
-
-    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
-        """The permissions of our own models, in a box long enough to see what is chosen."""
-        field: Any = super().formfield_for_manytomany(db_field, request, **kwargs)
-        if db_field.name == "permissions":
-            field.queryset = field.queryset.filter(content_type__app_label__in=OUR_APPS)
-            field.widget.attrs["size"] = 24
-            field.label_from_instance = permission_title
-        return field

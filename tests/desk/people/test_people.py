@@ -78,16 +78,6 @@ def test_only_a_superuser_makes_superusers(client_of: ClientOf, db: None) -> Non
     assert not user.is_superuser
 
 
-def test_roles_and_rights_are_said_in_words(client_of: ClientOf, db: None) -> None:
-    client, lead = client_of("root", language="id"), Group.objects.get(name="cs_lead")
-    assert "CS lead" in client.get(reverse("admin:auth_group_changelist")).content.decode()
-    page = client.get(reverse("admin:auth_group_change", args=(lead.pk,))).content.decode()
-    assert "kampanye: ubah" in page
-    assert "Can change" not in page
-    UserFactory(username="ratna", role="cs_lead")
-    assert "CS lead" in client.get(reverse("admin:core_user_changelist")).content.decode()
-
-
 def test_a_new_user_may_log_in_unless_somebody_says_no(client_of: ClientOf, db: None) -> None:
     form = client_of("root").get(reverse("admin:core_user_add")).context["adminform"].form
     assert form["is_staff"].value() is True
