@@ -46,14 +46,20 @@ def own_teams(user: Any) -> list[int]:
     return sorted(_teams_of(user).values_list("id", flat=True) if viewer.everything else viewer.teams)
 
 
-def mark_teamless(users: QuerySet[Any]) -> QuerySet[Any]:
-    """`users` with `is_in_no_team`: what `Viewer.is_in_no_team` says of each, for lists; False of who has left."""
+def mark_sight(users: QuerySet[Any]) -> QuerySet[Any]:
+    """`users` with `sees_every_team` and `is_in_no_team`: what their viewers would say, for lists.
+
+    Who has left is in no team and not told of it.
+    """
+    everything = Q(is_superuser=True) | _with_right(SEES_EVERY_TEAM)
     reads = _with_right("contacts.view_contact") | _with_right("reports.view_report")
     teams = Team.objects.filter(Q(members=OuterRef("pk")) | Q(agents__user=OuterRef("pk")))
     left = Agent.all_objects.filter(user=OuterRef("pk"), deleted_at__isnull=False)
-    teamless = reads & ~_with_right(SEES_EVERY_TEAM) & ~Exists(teams) & ~Exists(left)
-    lacks_one = Q(is_active=True, is_superuser=False) & teamless
-    return users.annotate(is_in_no_team=Case(When(lacks_one, then=True), default=False))
+    lacks_one = Q(is_active=True) & reads & ~everything & ~Exists(teams) & ~Exists(left)
+    return users.annotate(
+        sees_every_team=Case(When(Q(is_active=True) & everything, then=True), default=False),
+        is_in_no_team=Case(When(lacks_one, then=True), default=False),
+    )
 
 
 def _with_right(code: str) -> Q:

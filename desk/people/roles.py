@@ -50,6 +50,7 @@ def permission_title(permission: Permission) -> str:
 @admin.register(Group)
 class RoleAdmin(AuditedAdmin, GroupAdmin):
     list_display = ("title", "may", "people")
+    card = ("title", "people", "may")
     list_display_links = ("title",)
     search_fields = ()
     ordering = ()

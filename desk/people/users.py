@@ -21,7 +21,7 @@ from rest_framework.authtoken.models import TokenProxy
 from unfold.forms import AdminPasswordChangeForm
 
 from contacts.models import Team
-from contacts.selectors.viewing import mark_teamless, viewer_of
+from contacts.selectors.viewing import mark_sight, viewer_of
 from contacts.services.agents import add_agent
 from contacts.services.membership import set_agent, set_teams
 from desk.base.model_admin import ORIGIN, RecordAdmin, StaffAdmin, StaffChangeList
@@ -63,6 +63,7 @@ class StaffUserAdmin(AuditedAdmin, UserAdmin):
     change_password_form = AdminPasswordChangeForm
     change_form_before_template = "people/person_warning.html"
     list_display = ("who", "roles", "teams_shown", "agent_shown", "can_log_in", "seen")
+    card = ("who", "roles", "teams_shown", "seen")
     list_filter = ("groups", "is_active")
     search_fields = ("username", "first_name", "last_name", "email")
     search_help_text = gettext_lazy("Name, login or e-mail")
@@ -92,7 +93,7 @@ class StaffUserAdmin(AuditedAdmin, UserAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """With what the list says of each, in a query per kind."""
         teams = Prefetch("teams", queryset=Team.objects.order_by("name"))
-        rows = mark_teamless(super().get_queryset(request)).select_related("agent__team")
+        rows = mark_sight(super().get_queryset(request)).select_related("agent__team")
         return rows.prefetch_related("groups", teams)
 
     @admin.display(description=gettext_lazy("name"), ordering="first_name")
@@ -101,7 +102,7 @@ class StaffUserAdmin(AuditedAdmin, UserAdmin):
         login = user.get_username()
         if name == login:
             return name
-        return format_html('{} <small class="lc-login">{}</small>', name, login)
+        return format_html('{} <small class="lc-under">{}</small>', name, login)
 
     @admin.display(description=gettext_lazy("role"))
     def roles(self, user: User) -> str:
@@ -113,13 +114,14 @@ class StaffUserAdmin(AuditedAdmin, UserAdmin):
     @admin.display(description=gettext_lazy("teams"))
     def teams_shown(self, row: Any) -> str:
         """Those they are a member of and the one of the CS they are; a warning where their role needs one."""
+        if row.is_in_no_team:
+            return flag(_("in no team"), "bad")
         agent = getattr(row, "agent", None)
         names = {team.name for team in row.teams.all()}
         if agent is not None and agent.team is not None and not agent.team.is_archived:
             names.add(agent.team.name)
-        if row.is_in_no_team:
-            return flag(_("in no team"), "bad")
-        return ", ".join(sorted(names)) or self.get_empty_value_display()
+        nothing = _("sees every team") if row.sees_every_team else self.get_empty_value_display()
+        return ", ".join(sorted(names)) or nothing
 
     @admin.display(description="CS")
     def agent_shown(self, user: User) -> str:
@@ -215,7 +217,7 @@ class StaffUserAdmin(AuditedAdmin, UserAdmin):
 
 def _with_marks(user: User) -> Any:
     """The user as stored now, with `is_in_no_team`."""
-    return mark_teamless(User.objects.filter(pk=user.pk)).get()
+    return mark_sight(User.objects.filter(pk=user.pk)).get()
 
 
 def teamless_warning(user: User) -> str:

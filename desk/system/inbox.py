@@ -146,10 +146,10 @@ class UnknownChannelAdmin(RecordAdmin):
         url = f"{reverse('connect')}?{urlencode({'gateway': unknown.gateway, 'key': unknown.key})}"
         return format_html('<a class="lc-link" href="{}">{}</a>', url, _("Set up this channel"))
 
-    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+    def get_list_display(self, request: HttpRequest) -> list[str]:
         """Only who may set up a channel is asked to."""
         may_adopt = viewer_of(request.user).may("contacts.add_channel")
-        return self.list_display if may_adopt else tuple(name for name in self.list_display if name != "adopt")
+        return [name for name in super().get_list_display(request) if may_adopt or name != "adopt"]
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody's team is known for these: only for who may set up channels or sees every team."""

@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
 from contacts.models import Agent
-from contacts.selectors.viewing import mark_teamless, viewer_of
+from contacts.selectors.viewing import mark_sight, viewer_of
 from labelcrm.core.models import User
 from tests.desk.conftest import Shop
 from tests.factories import THEN, AgentFactory, TeamFactory, UserFactory
@@ -159,10 +159,11 @@ def everybody() -> dict[str, User]:
 def test_a_list_of_users_marks_whom_the_banner_is_for(django_assert_num_queries: Any) -> None:
     users = everybody()
     with django_assert_num_queries(1):
-        marked = {row.pk: row.is_in_no_team for row in mark_teamless(User.objects.all())}
+        marked = {row.pk: row for row in mark_sight(User.objects.all())}
     for name, user in users.items():
-        assert marked[user.pk] == viewer_of(User.objects.get(pk=user.pk)).is_in_no_team, name
-    teamless = {name for name, user in users.items() if marked[user.pk]}
+        row, viewer = marked[user.pk], viewer_of(User.objects.get(pk=user.pk))
+        assert (row.is_in_no_team, row.sees_every_team) == (viewer.is_in_no_team, viewer.everything), name
+    teamless = {name for name, user in users.items() if marked[user.pk].is_in_no_team}
     assert teamless == {
         "teamless", "member of an archived team", "agent without a team", "agent of an archived team",
         "with one right of their own",
@@ -173,4 +174,4 @@ def test_who_has_left_is_not_marked() -> None:
     """They are out anyway."""
     user = UserFactory(role="cs")
     Agent.objects.filter(pk=AgentFactory(team=TeamFactory(), user=user).pk).update(deleted_at=THEN)
-    assert not mark_teamless(User.objects.filter(pk=user.pk)).get().is_in_no_team
+    assert not mark_sight(User.objects.filter(pk=user.pk)).get().is_in_no_team

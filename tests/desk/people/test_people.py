@@ -37,6 +37,13 @@ def test_team_membership_is_audited_because_it_decides_who_sees_what(client_of: 
     assert AuditEntry.objects.get(action="team.members").details["members"] == ["budi"]
 
 
+def test_a_login_is_not_made_in_a_window_that_closes_over_its_password(client_of: ClientOf, shop: Shop) -> None:
+    client = client_of("owner")
+    for page, row in (("contacts_team", shop.team), ("contacts_agent", shop.agent)):
+        html = client.get(reverse(f"admin:{page}_change", args=(row.pk,))).content.decode()
+        assert "/admin/core/user/add/" not in html
+
+
 def test_a_token_is_shown_once_and_never_again(client_of: ClientOf, db: None) -> None:
     user, client = UserFactory(username="bot"), client_of("owner")
     html = client.post(reverse("admin:authtoken_tokenproxy_add"), {"user": user.pk}, follow=True).content.decode()

@@ -232,7 +232,7 @@ class TestList:
         client = client_of("owner")
         assert self.cells(client, "budi")["teams_shown"] == "in no team"
         assert self.cells(client, "nobody")["roles"] == "no role"
-        assert self.cells(client, "mega")["teams_shown"] == "–"
+        assert self.cells(client, "mega")["teams_shown"] == "sees every team"
 
     def test_a_longer_list_costs_no_more_queries(self, client_of: ClientOf, shop: Shop) -> None:
         client = client_of("owner")
