@@ -253,10 +253,11 @@ UNFOLD: dict[str, Any] = {
     "LANGUAGES": {"action": reverse_lazy("language")},
     "BORDER_RADIUS": "8px",
     "COLORS": {
-        # Greens of which 600 carries white text and 500 stands on dark ground, both with a contrast above 4.5.
+        # A calm blue, for green means good. 600 carries white text and 500 stands on dark ground, both with a contrast
+        # above 4.5 (tests/desk/test_colours.py).
         "primary": _scale(
-            "#ecfdf5", "#d1fae5", "#a7f3d0", "#6ee7b7", "#34d399", "#10b981", "#047857", "#065f46", "#064e3b",
-            "#053f31", "#022c22",
+            "#eef3ff", "#dfe8ff", "#c5d4fd", "#a3bafa", "#86a3f6", "#7090f0", "#2f55c4", "#27469f", "#223a80",
+            "#1d3066", "#121d3f",
         ),
     },
     "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": navigation},
