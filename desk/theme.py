@@ -236,6 +236,8 @@ def _scale(*hexes: str) -> dict[str, str]:
     return dict(zip(("50", "100", "200", "300", "400", "500", "600", "700", "800", "900", "950"), hexes, strict=True))
 
 
+SHEETS = ("admin", "labels", "lists", "tables", "days", "people", "search")  # what every page loads
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "labelcrm",
     "SITE_HEADER": "labelcrm",
@@ -243,8 +245,8 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": None,
     "SITE_ICON": _file("labelcrm/icon.svg"),
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _file("labelcrm/icon.svg")}],
-    "STYLES": [_file(f"labelcrm/{name}.css") for name in ("admin", "labels", "lists", "tables", "days", "people")],
-    "SCRIPTS": [_file("labelcrm/accessible.js"), _file("labelcrm/days.js")],
+    "STYLES": [_file(f"labelcrm/{name}.css") for name in SHEETS],
+    "SCRIPTS": [_file(f"labelcrm/{name}.js") for name in ("accessible", "days", "search")],
     "DASHBOARD_CALLBACK": "desk.home.page.dashboard",
     "LOGIN": {"form": "desk.login.LoginForm"},
     "SHOW_HISTORY": True,
@@ -260,5 +262,5 @@ UNFOLD: dict[str, Any] = {
             "#1d3066", "#121d3f",
         ),
     },
-    "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": navigation},
+    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": navigation},
 }  # fmt: skip
