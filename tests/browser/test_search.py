@@ -101,6 +101,9 @@ def test_a_slash_that_is_typed_into_a_field_stays_there(page: Page, live_server:
     page.keyboard.type("1/2")
     expect(field).to_have_value("1/2")
     expect(page.get_by_role("dialog", name="Search")).to_have_count(0)
+    field.blur()
+    page.keyboard.press("/")
+    expect(box(page)).to_be_focused()
 
 
 def test_enter_waits_for_the_results_of_what_was_typed(page: Page, live_server: Any, siti: Contact) -> None:
