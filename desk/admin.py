@@ -5,7 +5,7 @@ from __future__ import annotations
 from desk.connection import channels
 from desk.contacts import campaigns, contacts
 from desk.labels import labels, stale_labels, whatsapp_labels
-from desk.people import agents, users
+from desk.people import agents, roles, users
 from desk.system import inbox, records
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "inbox",
     "labels",
     "records",
+    "roles",
     "stale_labels",
     "users",
     "whatsapp_labels",

@@ -19,32 +19,33 @@ Text = str | Promise
 class Entry:
     """One line of the menu; shown to who has `permission` ("" = everybody), and only when `view` exists.
 
-    `count` names the attribute of the user that holds the number beside it.
+    `uses` are rights of which one at least makes the page worth opening: a list that one may read but is there to work
+    in is no entry for who cannot. `count` names the attribute of the user that holds the number beside the line, which
+    is reason enough to show it. `below` are other views whose pages belong to the entry.
     """
 
     title: Text
     icon: str
     view: str
     permission: str = ""
+    uses: tuple[str, ...] = ()
     count: str = ""
+    below: tuple[str, ...] = ()
 
+
+HOME = "admin:index"
+SETTINGS = _("Settings")
+RUNS_NUMBERS = ("contacts.change_channel", "contacts.add_channelownership", "webhooks.view_inboundevent")
+STARTS_WORK = ("contacts.export_contact", "contacts.add_contact", "core.view_job")
+AUDITS = "core.view_auditentry"
 
 MENU: list[tuple[Text, list[Entry]]] = [
     (
         "",
         [
-            Entry(_("Home"), "home", "admin:index"),
+            Entry(_("Home"), "home", HOME),
             Entry(_("Contacts"), "contacts", "admin:contacts_contact_changelist", "contacts.view_contact"),
             Entry(_("Campaigns"), "campaign", "admin:contacts_campaign_changelist", "contacts.view_campaign"),
-        ],
-    ),
-    (
-        _("Labels"),
-        [
-            Entry(_("Labels"), "label", "admin:labels_label_changelist", "labels.view_label"),
-            Entry(_("Categories"), "category", "admin:labels_category_changelist", "labels.view_category"),
-            Entry(_("Stale labels"), "timer_off", "admin:labels_staleflag_changelist", "labels.view_staleflag"),
-            Entry(_("WhatsApp labels"), "sync_alt", "admin:labels_channellabel_changelist", "labels.view_channellabel"),
         ],
     ),
     (
@@ -52,40 +53,66 @@ MENU: list[tuple[Text, list[Entry]]] = [
         [
             Entry(_("CS quality"), "verified", "report-agents", "reports.view_report"),
             Entry(_("Campaign quality"), "insights", "report-campaigns", "reports.view_report"),
-            Entry(_("Metric dictionary"), "menu_book", "report-metrics", "reports.view_report"),
+            Entry(_("What the figures mean"), "menu_book", "report-metrics", "reports.view_report"),
         ],
     ),
     (
-        _("WhatsApp numbers"),
+        _("Label hygiene"),
         [
-            Entry(_("Channels"), "smartphone", "admin:contacts_channel_changelist", "contacts.view_channel"),
-            Entry(_("Inbox"), "inbox", "admin:webhooks_inboundevent_changelist", "webhooks.view_inboundevent"),
+            Entry(_("Labels"), "label", "admin:labels_label_changelist", "labels.view_label"),
+            Entry(_("Categories"), "category", "admin:labels_category_changelist", "labels.view_category"),
+            Entry(_("Stale labels"), "timer_off", "admin:labels_staleflag_changelist", "labels.view_staleflag"),
+            Entry(
+                _("WhatsApp labels"),
+                "sync_alt",
+                "admin:labels_channellabel_changelist",
+                "labels.view_channellabel",
+                uses=("labels.change_channellabel",),
+            ),
+        ],
+    ),
+    (
+        SETTINGS,
+        [
+            Entry(
+                _("WhatsApp numbers"),
+                "smartphone",
+                "admin:contacts_channel_changelist",
+                "contacts.view_channel",
+                uses=RUNS_NUMBERS,
+                below=("connect",),
+            ),
             Entry(
                 _("Unknown channels"),
                 "question_mark",
                 "admin:webhooks_unknownchannel_changelist",
                 "webhooks.view_unknownchannel",
+                uses=("contacts.add_channel",),
             ),
-            Entry(_("Pulls"), "sync", "admin:webhooks_reconcilerun_changelist", "webhooks.view_reconcilerun"),
-            Entry(_("System"), "monitor_heart", "system", "webhooks.view_inboundevent"),
-        ],
-    ),
-    (
-        _("People"),
-        [
-            Entry(_("Agents"), "support_agent", "admin:contacts_agent_changelist", "contacts.view_agent"),
-            Entry(_("Teams"), "groups", "admin:contacts_team_changelist", "contacts.view_team"),
+            Entry(
+                _("Webhook log"), "receipt_long", "admin:webhooks_inboundevent_changelist", "webhooks.view_inboundevent"
+            ),
+            Entry(
+                _("Agents"),
+                "support_agent",
+                "admin:contacts_agent_changelist",
+                "contacts.view_agent",
+                uses=("contacts.change_agent", AUDITS),
+            ),
+            Entry(
+                _("Teams"),
+                "groups",
+                "admin:contacts_team_changelist",
+                "contacts.view_team",
+                uses=("contacts.change_team", AUDITS),
+            ),
             Entry(_("Users"), "person", "admin:core_user_changelist", "core.view_user"),
             Entry(_("Roles"), "shield_person", "admin:auth_group_changelist", "auth.view_group"),
-        ],
-    ),
-    (
-        _("Records"),
-        [
-            Entry(_("Audit trail"), "policy", "admin:core_auditentry_changelist", "core.view_auditentry"),
             Entry(_("API tokens"), "key", "admin:authtoken_tokenproxy_changelist", "authtoken.view_tokenproxy"),
+            Entry(_("Work"), "progress_activity", "work", uses=STARTS_WORK, count="unfinished_jobs"),
+            Entry(_("System"), "monitor_heart", "system", "webhooks.view_inboundevent"),
+            Entry(_("Audit trail"), "policy", "admin:core_auditentry_changelist", AUDITS),
             Entry(_("Failed logins"), "lock", "admin:axes_accessattempt_changelist", "axes.view_accessattempt"),
-            Entry(_("Work"), "progress_activity", "work", count="unfinished_jobs"),
             Entry(_("Job runs"), "schedule", "admin:core_jobrun_changelist", "core.view_jobrun"),
         ],
     ),
@@ -93,22 +120,57 @@ MENU: list[tuple[Text, list[Entry]]] = [
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    """The menu as unfold wants it, without what this user may not open."""
-    groups = ((title, list(_items(entries, request))) for title, entries in MENU)
-    return [{"title": title, "separator": bool(title), "items": items} for title, items in groups if items]
+    """The menu as unfold wants it, without what this user has no use for.
+
+    The settings are folded, unless one of them is the page or there is nothing to fold.
+    """
+    groups = [(title, list(_items(entries, request))) for title, entries in MENU]
+    return [
+        {"title": title, "separator": bool(title), "items": items, **(_fold(items) if title is SETTINGS else {})}
+        for title, items in groups
+        if items
+    ]
 
 
 def _items(entries: list[Entry], request: HttpRequest) -> Iterator[dict[str, Any]]:
+    _group, here = _place(request.path)
     for entry in entries:
         link = _link(entry.view)
-        if link and (not entry.permission or request.user.has_perm(entry.permission)):
-            yield {"title": entry.title, "icon": entry.icon, "link": link, **_badge(entry, link, request)}
+        if link and is_shown(entry, request.user):
+            # Every page is below Home, which is none of them.
+            active = entry is here and (entry.view != HOME or request.path == link)
+            badge = _badge(entry, link, request)
+            yield {"title": entry.title, "icon": entry.icon, "link": link, "active": active, **badge}
+
+
+def is_shown(entry: Entry, user: Any) -> bool:
+    """Whether the menu of this user has the entry."""
+    return may_open(entry, user) and bool(
+        not entry.uses or any(map(user.has_perm, entry.uses)) or (entry.count and getattr(user, entry.count, 0))
+    )
+
+
+def may_open(entry: Entry, user: Any) -> bool:
+    """Whether the page of the entry opens for this user, in the menu or not."""
+    return not entry.permission or bool(user.has_perm(entry.permission))
 
 
 def _badge(entry: Entry, link: str, request: HttpRequest) -> dict[str, Any]:
     """The number beside a line; not on its own page, which shows the thing itself as it is now."""
     count = getattr(request.user, entry.count, 0) if entry.count else 0
     return {"badge": count, "badge_variant": "primary"} if count and not request.path.startswith(link) else {}
+
+
+def _fold(items: list[dict[str, Any]]) -> dict[str, Any]:
+    """How a group folds, which says the numbers of its lines while they are hidden; one line alone is left open.
+
+    `key` is what the browser remembers it by.
+    """
+    if len(items) == 1:
+        return {}
+    count = sum(item.get("badge", 0) for item in items)
+    badge = {"badge": count, "badge_variant": "primary"} if count else {}
+    return {"collapsible": True, "key": "settings", **badge}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +193,10 @@ SUBPAGES = {
 
 def trail(request: HttpRequest, name: Text) -> list[Crumb]:
     """The way through the menu to the page of `request`, in the menu's own words; `name` is what the page is called."""
-    group, entry, link = _place(request.path)
+    group, entry = _place(request.path)
+    link = _link(entry.view)
     steps = [Crumb(group)] if group and group != entry.title else []
-    steps.append(Crumb(entry.title, link if not entry.permission or request.user.has_perm(entry.permission) else ""))
+    steps.append(Crumb(entry.title, link if may_open(entry, request.user) else ""))
     if request.path == link:
         return steps
     match = request.resolver_match
@@ -145,11 +208,17 @@ def trail(request: HttpRequest, name: Text) -> list[Crumb]:
     return [*steps, Crumb(name)]
 
 
-def _place(path: str) -> tuple[Text, Entry, str]:
-    """The entry of the menu that a page belongs to, with its group and its address: the closest above it, else Home."""
-    places = [(group, entry, _link(entry.view)) for group, entries in MENU for entry in entries]
-    above = [place for place in places if place[2] and path.startswith(place[2])]
-    return max(above, key=lambda place: len(place[2]), default=places[0])
+def _place(path: str) -> tuple[Text, Entry]:
+    """The entry of the menu that a page belongs to, with its group: the closest above it, else Home."""
+    places = [
+        (_link(view), group, entry)
+        for group, entries in MENU
+        for entry in entries
+        for view in (entry.view, *entry.below)
+    ]
+    above = [place for place in places if place[0] and path.startswith(place[0])]
+    _address, group, entry = max(above, key=lambda place: len(place[0]), default=places[0])
+    return group, entry
 
 
 def _link(view: str) -> str:
@@ -167,6 +236,8 @@ def _scale(*hexes: str) -> dict[str, str]:
     return dict(zip(("50", "100", "200", "300", "400", "500", "600", "700", "800", "900", "950"), hexes, strict=True))
 
 
+SHEETS = ("admin", "labels", "lists", "tables", "days", "people", "search")  # what every page loads
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "labelcrm",
     "SITE_HEADER": "labelcrm",
@@ -174,8 +245,8 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": None,
     "SITE_ICON": _file("labelcrm/icon.svg"),
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _file("labelcrm/icon.svg")}],
-    "STYLES": [_file(f"labelcrm/{name}.css") for name in ("admin", "labels", "lists", "tables", "days")],
-    "SCRIPTS": [_file("labelcrm/accessible.js"), _file("labelcrm/days.js")],
+    "STYLES": [_file(f"labelcrm/{name}.css") for name in SHEETS],
+    "SCRIPTS": [_file(f"labelcrm/{name}.js") for name in ("accessible", "days", "search")],
     "DASHBOARD_CALLBACK": "desk.home.page.dashboard",
     "LOGIN": {"form": "desk.login.LoginForm"},
     "SHOW_HISTORY": True,
@@ -184,11 +255,12 @@ UNFOLD: dict[str, Any] = {
     "LANGUAGES": {"action": reverse_lazy("language")},
     "BORDER_RADIUS": "8px",
     "COLORS": {
-        # Greens of which 600 carries white text and 500 stands on dark ground, both with a contrast above 4.5.
+        # A calm blue, for green means good. 600 carries white text and 500 stands on dark ground, both with a contrast
+        # above 4.5 (tests/desk/test_colours.py).
         "primary": _scale(
-            "#ecfdf5", "#d1fae5", "#a7f3d0", "#6ee7b7", "#34d399", "#10b981", "#047857", "#065f46", "#064e3b",
-            "#053f31", "#022c22",
+            "#eef3ff", "#dfe8ff", "#c5d4fd", "#a3bafa", "#86a3f6", "#7090f0", "#2f55c4", "#27469f", "#223a80",
+            "#1d3066", "#121d3f",
         ),
     },
-    "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": navigation},
+    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": navigation},
 }  # fmt: skip

@@ -12,6 +12,7 @@ urlpatterns = [
     path("api/", include("api.urls")),
     path("", include("desk.language")),
     path("admin/", include("desk.base.days")),
+    path("admin/", include("desk.search.page")),
     path("admin/", include("desk.system.page")),
     path("admin/", include("desk.system.work")),
     path("", include("desk.home.page")),

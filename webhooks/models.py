@@ -57,8 +57,8 @@ class InboundEvent(models.Model):
     objects = OfChannelQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("inbox event")
-        verbose_name_plural = _("inbox")
+        verbose_name = _("webhook event")
+        verbose_name_plural = _("webhook log")
         ordering = ["-id"]
         constraints = [
             # A gateway that repeats itself is answered 200 and stored once.

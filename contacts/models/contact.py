@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex, GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q, Value
-from django.db.models.functions import Upper
+from django.db.models.functions import Right, Upper
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -142,6 +142,8 @@ class ContactIdentity(models.Model):
         verbose_name = _("identifier")
         verbose_name_plural = _("identifiers")
         constraints = [models.UniqueConstraint(fields=["kind", "value"], name="identity_once")]
+        # Search by the last four digits of any number.
+        indexes = [models.Index(Right("value", 4), name="identity_by_end")]
 
     def __str__(self) -> str:
         return f"{self.value}@lid" if self.kind == IdentityKind.LID else self.value

@@ -13,11 +13,14 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_permission_codename
-from django.db.models import BigIntegerField, Q, QuerySet, Value
+from django.contrib.auth.models import Permission
+from django.db.models import BigIntegerField, Case, Exists, OuterRef, Q, QuerySet, Value, When
 
-from contacts.models import Channel, Team
+from contacts.models import Agent, Channel, Team
 from contacts.models.channels import CRM_GATEWAY
 from labelcrm.core.viewer import NOBODY, Viewer
+
+SEES_EVERY_TEAM = "contacts.see_all_teams"
 
 
 def viewer_of(user: Any) -> Viewer:
@@ -43,6 +46,29 @@ def own_teams(user: Any) -> list[int]:
     return sorted(_teams_of(user).values_list("id", flat=True) if viewer.everything else viewer.teams)
 
 
+def mark_sight(users: QuerySet[Any]) -> QuerySet[Any]:
+    """`users` with `sees_every_team` and `is_in_no_team`: what their viewers would say, for lists.
+
+    Who has left is in no team and not told of it.
+    """
+    everything = Q(is_superuser=True) | _with_right(SEES_EVERY_TEAM)
+    reads = _with_right("contacts.view_contact") | _with_right("reports.view_report")
+    teams = Team.objects.filter(Q(members=OuterRef("pk")) | Q(agents__user=OuterRef("pk")))
+    left = Agent.all_objects.filter(user=OuterRef("pk"), deleted_at__isnull=False)
+    lacks_one = Q(is_active=True) & reads & ~everything & ~Exists(teams) & ~Exists(left)
+    return users.annotate(
+        sees_every_team=Case(When(Q(is_active=True) & everything, then=True), default=False),
+        is_in_no_team=Case(When(lacks_one, then=True), default=False),
+    )
+
+
+def _with_right(code: str) -> Q:
+    """Users who have a permission, by a role or by themselves."""
+    app, _dot, codename = code.partition(".")
+    held = Q(group__user=OuterRef("pk")) | Q(user=OuterRef("pk"))
+    return Q(Exists(Permission.objects.filter(held, content_type__app_label=app, codename=codename)))
+
+
 def _viewer_of(user: Any) -> Viewer:
     who: dict[str, Any] = {"rights": _rights(user), "language": _language(user)}
     if _sees_everything(user):
@@ -57,7 +83,7 @@ def _viewer_of(user: Any) -> Viewer:
 
 def _sees_everything(user: Any) -> bool:
     """True for users whose role is not limited to teams."""
-    return bool(user.is_active and (user.is_superuser or user.has_perm("contacts.see_all_teams")))
+    return bool(user.is_active and (user.is_superuser or user.has_perm(SEES_EVERY_TEAM)))
 
 
 def _teams_of(user: Any) -> QuerySet[Team]:

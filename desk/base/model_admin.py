@@ -101,6 +101,12 @@ class StaffAdmin(ModelAdmin):
         choose(self, request.user, request.POST.getlist("column"))
         return HttpResponseRedirect(f"../?{request.META['QUERY_STRING']}")
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """With who looks: an empty list says other things to who is in no team."""
+        changelist = super().get_changelist_instance(request)
+        changelist.viewer = viewer_of(request.user)
+        return changelist
+
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> QuerySet[Any] | None:
         return _choices(db_field, request)
 

@@ -214,7 +214,7 @@ def _bar(interval: LabelAssignment, *, start: datetime, now: datetime) -> Bar:
     return Bar(
         x=f"{x:.3f}%",
         width=f"{min(width, 100 - x):.3f}%",
-        tone=tone(interval.label, interval.channel_label),
+        tone=tone(interval.label),
         title=title,
         open=interval.removed_at is None,
     )

@@ -6,7 +6,8 @@ import re
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Right
 from phonenumbers import country_code_for_region
 
 from contacts.models import ContactIdentity, IdentityKind
@@ -16,8 +17,10 @@ from labelcrm.lib.text import legible
 from webhooks.gateways import user_ids
 
 JID = re.compile(r"(?P<user>\d+)(?:[:.]\d+)?@(?P<server>s\.whatsapp\.net|c\.us|lid|hosted|hosted\.lid)", re.ASCII)
-NUMBER = re.compile(r"[\d\s()+./-]+", re.ASCII)
-MIN_DIGITS = 3  # what a trigram index needs
+NUMBER = re.compile(r"[\d\s()+./…-]+", re.ASCII)  # "…1098" is how the end of an id is shown
+MIN_DIGITS = MIN_LETTERS = 3  # what a trigram index needs
+END = 4  # digits that the index of ends knows
+MOST_OWNERS = 200
 
 
 def find(contacts: QuerySet[Any], term: str) -> QuerySet[Any]:
@@ -36,7 +39,8 @@ def find(contacts: QuerySet[Any], term: str) -> QuerySet[Any]:
         return contacts.filter(named_exactly(term) | Q(name__icontains=term))
     digits = significant_digits(term)
     if digits:
-        return contacts.filter(Q(phone__contains=digits) | Q(name__icontains=term) | Q(pk__in=_other_numbers(digits)))
+        others = _owners(_other_forms(digits)) + _owners(_other_ends(term))
+        return contacts.filter(Q(phone__contains=digits) | Q(name__icontains=term) | Q(pk__in=others))
     if meant := phones.lookups(term, region=settings.PHONE_REGION):  # a link, or a number with something around it
         forms = [form for number in meant for form in phones.same_number(number)]
         return contacts.filter(Q(phone__in=forms) | Q(pk__in=_owners(Q(kind=IdentityKind.PHONE, value__in=forms))))
@@ -44,6 +48,18 @@ def find(contacts: QuerySet[Any], term: str) -> QuerySet[Any]:
     for word in term.split():
         words &= Q(name__icontains=word)
     return contacts.filter(words | username_like(term)) if term else contacts
+
+
+def ending_in(contacts: QuerySet[Any], term: str) -> QuerySet[Any]:
+    """The contacts whose number ends in the digits of `term`, at least four: any of their numbers, or the id instead.
+
+    How people look for a chat: by the end of its number. By an index of the last four digits of all identifiers.
+    """
+    ends = _ends(term)
+    if not ends:
+        return contacts.none()
+    shown = Q(kind=IdentityKind.PHONE) | Q(contact__phone="")
+    return contacts.filter(pk__in=_identities().filter(ends, shown).values("contact_id"))
 
 
 def significant_digits(term: str) -> str:
@@ -60,12 +76,32 @@ def significant_digits(term: str) -> str:
     return digits if len(digits) >= MIN_DIGITS else ""
 
 
-def _other_numbers(digits: str) -> list[int]:
-    """Contacts that have `digits` as a LID, or as a phone that does not lead or that leads in another form."""
+def _other_forms(digits: str) -> Q:
+    """Who has `digits` as a LID, or as a phone that does not lead or that leads in another form."""
     here = f"+{country_code_for_region(settings.PHONE_REGION)}{digits}"
     forms = [*phones.same_number(f"+{digits}"), here]
-    return _owners(Q(kind=IdentityKind.LID, value=digits) | Q(kind=IdentityKind.PHONE, value__in=forms))
+    return Q(kind=IdentityKind.LID, value=digits) | Q(kind=IdentityKind.PHONE, value__in=forms)
+
+
+def _other_ends(term: str) -> Q:
+    """Who has a phone that does not lead and ends in `term`, or an id that does where there is no phone."""
+    ends = _ends(term)
+    other = Q(kind=IdentityKind.PHONE) & ~Q(value=F("contact__phone"))
+    return ends & (other | Q(contact__phone="")) if ends else Q(pk__in=[])
+
+
+def _ends(term: str) -> Q:
+    """Identifiers that end in the digits of `term` as they stand, or as they read behind a country code."""
+    term = legible(term)
+    if not NUMBER.fullmatch(term):
+        return Q()
+    forms = {digits for digits in (re.sub(r"\D", "", term), significant_digits(term)) if len(digits) >= END}
+    return Q(*(Q(end=digits[-END:], value__endswith=digits) for digits in forms), _connector=Q.OR)
+
+
+def _identities() -> QuerySet[ContactIdentity]:
+    return ContactIdentity.objects.annotate(end=Right("value", END))
 
 
 def _owners(condition: Q) -> list[int]:
-    return list(ContactIdentity.objects.filter(condition).values_list("contact_id", flat=True)[:50])
+    return list(_identities().filter(condition).values_list("contact_id", flat=True)[:MOST_OWNERS])

@@ -110,8 +110,8 @@ def _channels(viewer: Viewer) -> list[Channel]:
 def _state(viewer: Viewer, channels: list[Channel]) -> str:
     """What is missing before there is anything to show; "" when labels arrive."""
     if not channels:
-        if not viewer.everything and not viewer.teams:
-            return "no_team"
+        if viewer.is_in_no_team:
+            return ""  # the banner of every page says so
         return "first_run" if viewer.may("contacts.add_channel") else "no_numbers"
     if any(channel.last_label_event_at for channel in channels):
         return ""

@@ -21,7 +21,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, RelatedDropdownFilt
 
 from contacts.selectors.viewing import viewer_of
 from desk.base.model_admin import ORIGIN, ArchivableAdmin, EditingAdmin
-from desk.templatetags.labelcrm import badge, badges
+from desk.templatetags.labelcrm import badge, badges, family_badge
 from labelcrm.core import audit
 from labels.models import Category, Label, LabelAlias
 from labels.rules.naming import normalize
@@ -198,4 +198,4 @@ class LabelAdmin(EditingAdmin, ArchivableAdmin):
 
 def family(category: Category) -> str:
     """A category's colour with its name."""
-    return badges([{"text": category.get_color_display(), "tone": f"lc-family-{category.color}"}])
+    return family_badge(category.get_color_display(), category.color)

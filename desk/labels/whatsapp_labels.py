@@ -12,7 +12,6 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import path
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import (
@@ -25,7 +24,7 @@ from contacts.selectors.viewing import viewer_of
 from desk.base.days import DayField
 from desk.base.model_admin import StaffAdmin
 from desk.labels import mapping
-from desk.templatetags.labelcrm import flag, whatsapp_dot
+from desk.templatetags.labelcrm import flag, whatsapp_label
 from labels.jobs import remap
 from labels.models import ChannelLabel, Label
 from labels.selectors.mapping import channel_labels as visible_rows
@@ -112,7 +111,7 @@ class ChannelLabelAdmin(StaffAdmin):
 
     @admin.display(description=gettext_lazy("label in WhatsApp"))
     def whatsapp_name(self, row: ChannelLabel) -> str:
-        return format_html("{}{}", whatsapp_dot(row), row)
+        return whatsapp_label(row)
 
     @admin.display(description=gettext_lazy("state"))
     def state_shown(self, row: Any) -> str:

@@ -12,13 +12,24 @@ from django.utils.translation import gettext_lazy as _
 from contacts.models import Agent, Channel, ChannelOwnership, Team
 from contacts.selectors.viewing import viewer_of
 from contacts.services import agents
+from contacts.services.membership import record_members
 from desk.base.filters import VisibleDropdownFilter
 from desk.base.model_admin import ORIGIN, ArchivableAdmin, EditingAdmin
-from labelcrm.core import audit
+from labelcrm.core.models import User
+
+
+class LoginsAdmin(EditingAdmin, ArchivableAdmin):
+    """Rows that users are chosen for. A new one is made on their own page, which hands out the password."""
+
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and db_field.related_model is User:
+            field.widget.can_add_related = False
+        return field
 
 
 @admin.register(Agent)
-class AgentAdmin(EditingAdmin, ArchivableAdmin):
+class AgentAdmin(LoginsAdmin):
     list_display = ("name", "code", "team", "user", "channels_now", "archived_at")
     list_filter = (("team", VisibleDropdownFilter),)
     list_select_related = ("team", "user")
@@ -55,7 +66,7 @@ class AgentAdmin(EditingAdmin, ArchivableAdmin):
 
 
 @admin.register(Team)
-class TeamAdmin(EditingAdmin, ArchivableAdmin):
+class TeamAdmin(LoginsAdmin):
     list_display = ("name", "agents_shown", "channels_shown", "members_shown")
     search_fields = ("name",)
     autocomplete_fields = ("members",)
@@ -85,8 +96,7 @@ class TeamAdmin(EditingAdmin, ArchivableAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         if "members" in form.changed_data:  # membership decides who sees what
-            names = [user.get_username() for user in form.cleaned_data["members"]]
-            audit.record(actor=request.user, action="team.members", obj=form.instance, members=names)
+            record_members(form.instance, actor=request.user, origin=ORIGIN)
 
     def create(self, *, actor: Any, **values: Any) -> Team:
         return agents.create_team(actor=actor, origin=ORIGIN, **values)

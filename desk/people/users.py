@@ -1,4 +1,4 @@
-"""Users and roles."""
+"""Users, their tokens and their failed logins."""
 
 from __future__ import annotations
 
@@ -6,25 +6,36 @@ from typing import Any
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib import admin, messages
-from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, Permission
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.core.exceptions import ValidationError
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework.authtoken.admin import TokenAdmin
 from rest_framework.authtoken.models import TokenProxy
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.forms import AdminPasswordChangeForm
 
-from desk.base.model_admin import RecordAdmin, StaffAdmin, StaffChangeList
+from contacts.models import Team
+from contacts.selectors.viewing import mark_sight, viewer_of
+from contacts.services.agents import add_agent
+from contacts.services.membership import set_agent, set_teams
+from desk.base.model_admin import ORIGIN, RecordAdmin, StaffAdmin, StaffChangeList
+from desk.people.person_form import NewPersonForm, PersonForm, withheld
+from desk.templatetags.labelcrm import flag, moment, person
 from labelcrm.core import audit
 from labelcrm.core.models import User
 from labelcrm.core.roles import role_title
 
-for model in (Group, TokenProxy, AccessAttempt, AccessFailureLog, AccessLog):  # theirs do not look like ours
+for model in (TokenProxy, AccessAttempt, AccessFailureLog, AccessLog):  # theirs do not look like ours
     if admin.site.is_registered(model):
         admin.site.unregister(model)
+
+LISTS = ("groups", "permissions")
 
 
 class AuditedAdmin(StaffAdmin):
@@ -44,66 +55,183 @@ def _code(chosen: Group | Permission) -> str:
     return chosen.name if isinstance(chosen, Group) else f"{chosen.content_type.app_label}.{chosen.codename}"
 
 
-OUR_APPS = ("contacts", "labels", "webhooks", "reports", "core", "auth", "authtoken")
-LISTS = ("groups", "permissions", "user_permissions")
-
-
 @admin.register(User)
 class StaffUserAdmin(AuditedAdmin, UserAdmin):
-    form = UserChangeForm
-    add_form = UserCreationForm
+    form = PersonForm
+    add_form = NewPersonForm
+    add_form_template = None
     change_password_form = AdminPasswordChangeForm
-    list_display = ("username", "full_name", "roles", "language", "is_active", "last_login")
+    change_form_before_template = "people/person_warning.html"
+    list_display = ("who", "roles", "teams_shown", "agent_shown", "can_log_in", "seen")
+    card = ("who", "roles", "teams_shown", "seen")
     list_filter = ("groups", "is_active")
     search_fields = ("username", "first_name", "last_name", "email")
+    search_help_text = gettext_lazy("Name, login or e-mail")
     ordering = ("username",)
     filter_horizontal = ()
-    autocomplete_fields = ("groups",)
+    readonly_fields = ("password_shown", "last_login", "date_joined")
     fieldsets = (
-        (None, {"fields": ("username", "password")}),
-        (gettext_lazy("Person"), {"fields": (("first_name", "last_name"), "email", "language")}),
-        (gettext_lazy("Rights"), {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
-        (gettext_lazy("Times"), {"fields": ("last_login", "date_joined")}),
+        (None, {"fields": (("name", "username"), ("email", "language"), "password_shown")}),
+        (gettext_lazy("What they may do"), {"fields": ("groups",)}),
+        (gettext_lazy("Whom they see"), {"fields": ("teams", "agent", "new_agent")}),
+        (gettext_lazy("Access"), {"fields": ("is_active", ("last_login", "date_joined"))}),
+        (gettext_lazy("Rarely needed"), {"classes": ("collapse",), "fields": ("is_staff", "is_superuser")}),
+    )
+    fieldsets_to_read = (
+        (None, {"fields": (("who", "username"), ("email", "language"))}),
+        (gettext_lazy("What they may do"), {"fields": ("roles",)}),
+        (gettext_lazy("Whom they see"), {"fields": ("teams_shown", "agent_shown")}),
+        (gettext_lazy("Access"), {"fields": ("is_active", ("last_login", "date_joined"))}),
     )
     add_fieldsets = (
-        (None, {"classes": ("wide",), "fields": ("username", "password1", "password2")}),
-        (gettext_lazy("Rights"), {"fields": ("is_staff", "groups")}),
+        (None, {"fields": (("name", "username"), ("email", "language"), "password")}),
+        *fieldsets[1:3],
     )
-    readonly_fields = ("last_login", "date_joined")
+
+    # -- List ---------------------------------------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).prefetch_related("groups")
+        """With what the list says of each, in a query per kind."""
+        teams = Prefetch("teams", queryset=Team.objects.order_by("name"))
+        rows = mark_sight(super().get_queryset(request)).select_related("agent__team")
+        return rows.prefetch_related("groups", teams)
 
-    @admin.display(description=gettext_lazy("name"))
-    def full_name(self, user: User) -> str:
-        return user.get_full_name()
+    @admin.display(description=gettext_lazy("name"), ordering="first_name")
+    def who(self, user: User) -> str:
+        name = person(user)
+        login = user.get_username()
+        if name == login:
+            return name
+        return format_html('{} <small class="lc-under">{}</small>', name, login)
 
-    @admin.display(description=gettext_lazy("roles"))
+    @admin.display(description=gettext_lazy("role"))
     def roles(self, user: User) -> str:
-        return ", ".join(role_title(group.name) for group in user.groups.all())
+        titles = [role_title(group.name) for group in user.groups.all()]
+        if user.is_superuser and not titles:
+            return _("superuser")
+        return ", ".join(titles) or flag(_("no role"), "warn")
 
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Every page here asks for staff: a new user without it could do nothing but wonder why."""
-        return {"is_staff": True, **super().get_changeform_initial_data(request)}
+    @admin.display(description=gettext_lazy("teams"))
+    def teams_shown(self, row: Any) -> str:
+        """Those they are a member of and the one of the CS they are; a warning where their role needs one."""
+        if row.is_in_no_team:
+            return flag(_("in no team"), "bad")
+        agent = getattr(row, "agent", None)
+        names = {team.name for team in row.teams.all()}
+        if agent is not None and agent.team is not None and not agent.team.is_archived:
+            names.add(agent.team.name)
+        nothing = _("sees every team") if row.sees_every_team else self.get_empty_value_display()
+        return ", ".join(sorted(names)) or nothing
+
+    @admin.display(description="CS")
+    def agent_shown(self, user: User) -> str:
+        agent = getattr(user, "agent", None)
+        if agent is None:
+            return self.get_empty_value_display()
+        return _("%(name)s (archived)") % {"name": agent.name} if agent.is_archived else str(agent.name)
+
+    @admin.display(description=gettext_lazy("may log in"), boolean=True, ordering="is_active")
+    def can_log_in(self, user: User) -> bool:
+        return user.is_active
+
+    @admin.display(description=gettext_lazy("last login"), ordering="last_login")
+    def seen(self, user: User) -> str:
+        return moment(user.last_login) if user.last_login else _("never")
+
+    # -- Form ---------------------------------------------------------------------------------------------------------
+
+    @admin.display(description=gettext_lazy("password"))
+    def password_shown(self, user: User) -> str:
+        url = reverse("admin:auth_user_password_change", args=(user.pk,))
+        return format_html('<a class="lc-link" href="{}">{}</a>', url, _("Give a new password"))
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
+        form.viewer = viewer_of(request.user)
+        return form
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Without the choices that this user may not make; for who only reads, as the list says it."""
+        if obj is not None and not self.has_change_permission(request, obj):
+            return self.fieldsets_to_read
+        hidden = withheld(viewer_of(request.user))
+        return [
+            (title, {**options, "fields": [name for name in options["fields"] if name not in hidden]})
+            for title, options in super().get_fieldsets(request, obj)
+            if not hidden.issuperset(options["fields"])
+        ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Only a superuser makes superusers."""
         fields = tuple(super().get_readonly_fields(request, obj))
         return fields if request.user.is_superuser else (*fields, "is_superuser")
 
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """What only a service could know to be wrong, such as a CS whom somebody else just gave a login."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except ValidationError as error:
+            self.message_user(request, " ".join(error.messages), messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        self._save_membership(request.user, form)
+        saved = _with_marks(form.instance)
+        if change and saved.is_in_no_team:
+            self.message_user(request, teamless_warning(saved), messages.WARNING)
+
+    def _save_membership(self, actor: Any, form: Any) -> None:
+        given, person = form.cleaned_data, form.instance
+        if "teams" in form.changed_data:
+            among = form.fields["teams"].queryset
+            set_teams(person, given["teams"], among=among, actor=actor, origin=ORIGIN)
+        agent = given.get("agent")
+        if given.get("new_agent"):
+            team = next(iter(given.get("teams") or ()), None)
+            agent = add_agent(name=given["name"], team=team, actor=actor, origin=ORIGIN)
+        if "agent" in form.changed_data or given.get("new_agent"):
+            set_agent(person, agent, actor=actor, origin=ORIGIN)
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """One button for somebody new: what comes next offers the rest."""
+        if context.get("original") is None:
+            context |= {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        """What to hand to the new person. It is the answer itself: a password is kept in no message and no cookie."""
+        saved = _with_marks(obj)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": person(saved),
+            "opts": self.opts,
+            "person": saved,
+            "password": obj.made_password,
+            "address": request.build_absolute_uri(reverse("admin:index")),
+            "roles": saved.groups.all(),
+            "warning": teamless_warning(saved) if saved.is_in_no_team else "",
+        }
+        return TemplateResponse(request, "people/added.html", context, headers={"Cache-Control": "no-store"})
+
+
+def _with_marks(user: User) -> Any:
+    """The user as stored now, with `is_in_no_team`."""
+    return mark_sight(User.objects.filter(pk=user.pk)).get()
+
+
+def teamless_warning(user: User) -> str:
+    return _("%(name)s is in no team and so sees no team's contacts. Choose a team, or a CS who is in one.") % {
+        "name": person(user)
+    }
+
 
 def _token_name(token: TokenProxy) -> str:
     return _("token of %(user)s") % {"user": token.user}
 
 
-def _role_name(group: Group) -> str:
-    return str(role_title(group.name))
-
-
 # The framework names a token by its key, which would end up in titles, messages and the log of the admin.
 TokenProxy.__str__ = _token_name  # type: ignore[method-assign, assignment]
-# And a role by its code, "cs_lead", which is for programs.
-Group.__str__ = _role_name  # type: ignore[method-assign, assignment]
 
 
 class TokenList(StaffChangeList):
@@ -149,38 +277,3 @@ class LoginAttemptAdmin(RecordAdmin):
     list_display = ("username", "ip_address", "failures_since_start", "attempt_time")
     search_fields = ("username", "ip_address")
     fields = readonly_fields = ("username", "ip_address", "failures_since_start", "attempt_time", "user_agent")
-
-
-VERBS = {
-    "view": gettext_lazy("see"),
-    "add": gettext_lazy("add"),
-    "change": gettext_lazy("change"),
-    "delete": gettext_lazy("archive or delete"),
-}
-
-
-def permission_title(permission: Permission) -> str:
-    """A permission in words: "channel: change"; one of our own by its name."""
-    thing, (verb, _under, model) = permission.content_type, permission.codename.partition("_")
-    title = VERBS[verb] if verb in VERBS and model == thing.model else _(permission.name)
-    return f"{thing.name}: {title}"
-
-
-@admin.register(Group)
-class RoleAdmin(AuditedAdmin, GroupAdmin):
-    list_display = ("title", "name")
-    filter_horizontal = ()
-    search_fields = ("name",)
-
-    @admin.display(description=gettext_lazy("role"))
-    def title(self, group: Group) -> str:
-        return role_title(group.name)
-
-    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
-        """The permissions of our own models, in a box long enough to see what is chosen."""
-        field: Any = super().formfield_for_manytomany(db_field, request, **kwargs)
-        if db_field.name == "permissions":
-            field.queryset = field.queryset.filter(content_type__app_label__in=OUR_APPS)
-            field.widget.attrs["size"] = 24
-            field.label_from_instance = permission_title
-        return field

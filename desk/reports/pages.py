@@ -500,7 +500,7 @@ def metrics_page(request: HttpRequest) -> HttpResponse:
     _may_read(request)
     context = {
         **admin.site.each_context(request),
-        "title": _("Metric dictionary"),
+        "title": _("What the figures mean"),
         "sections": sections(get_language()),
     }
     return TemplateResponse(request, "reports/metrics.html", context)

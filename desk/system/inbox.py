@@ -1,4 +1,4 @@
-"""The inbox: every accepted post with what became of it, and the ones nobody has set up a channel for."""
+"""The webhook log: every accepted post with what became of it, and the ones nobody has set up a channel for."""
 
 from __future__ import annotations
 
@@ -146,6 +146,11 @@ class UnknownChannelAdmin(RecordAdmin):
         url = f"{reverse('connect')}?{urlencode({'gateway': unknown.gateway, 'key': unknown.key})}"
         return format_html('<a class="lc-link" href="{}">{}</a>', url, _("Set up this channel"))
 
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        """Only who may set up a channel is asked to."""
+        may_adopt = viewer_of(request.user).may("contacts.add_channel")
+        return [name for name in super().get_list_display(request) if may_adopt or name != "adopt"]
+
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody's team is known for these: only for who may set up channels or sees every team."""
         viewer = viewer_of(request.user)
@@ -159,8 +164,8 @@ class ReconcileRunAdmin(KeysetAdminMixin, RecordAdmin):
     list_filter = (("channel", VisibleDropdownFilter),)
     list_select_related = ("channel",)
     empty_help = gettext_lazy(
-        "A full pull compares a number's labels with ours and repairs what events missed: every night, after a "
-        "reconnect, and on demand."
+        "Nothing is pulled yet: labels are known by what gateways post. Runs will be listed here once labelcrm asks "
+        "gateways for all labels of a number."
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

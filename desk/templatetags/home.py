@@ -7,8 +7,6 @@ from typing import Any
 from django import template
 from django.contrib.humanize.templatetags.humanize import intcomma
 
-from desk.templatetags.labelcrm import tone as tone_of
-
 register = template.Library()
 
 MINUS = "\u2212"
@@ -42,9 +40,3 @@ def signed(number: int) -> str:
 def share(part: int, whole: int) -> int:
     """`part` of `whole` in whole percent; at least 2 where there is any, so that it is seen."""
     return max(2, round(100 * part / whole)) if part and whole else 0
-
-
-@register.filter
-def tone(label: Any) -> str:
-    """The CSS class of a label's colour."""
-    return tone_of(label)

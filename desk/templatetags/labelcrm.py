@@ -3,64 +3,60 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 import phonenumbers
 from django import template
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.http import HttpRequest
 from django.template.defaultfilters import date as format_date
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import get_format
-from django.utils.html import escape, format_html, format_html_join
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from desk import theme
+from labels.models.canonical import ColorFamily
 
 register = template.Library()
 
-BADGE_TEMPLATE = "includes/label_badge.html"
 PALETTE_SIZE = 20
+UNMAPPED, ENDED = " lc-badge--unmapped", " lc-badge--ended"
+LONG = 22  # characters: a longer text may be cut short where there is no room, and is whole on hover
 
 
-@register.inclusion_tag(BADGE_TEMPLATE)
-def label_badge(thing: Any, hint: str = "", link: str = "", ended: bool = False) -> dict[str, Any]:
-    """Draw a Label, a ChannelLabel (WhatsApp's own name) or a LabelAssignment, with its colour and its text."""
-    return badge(thing, hint=hint, link=link, ended=ended)
+# -- Labels: the only code that knows how one looks ------------------------------------------------------------------
 
 
-def badge(thing: Any, *, hint: str = "", link: str = "", ended: bool = False) -> dict[str, Any]:
-    """What the badge template needs. A WhatsApp label has WhatsApp's colour, any other its colour family's."""
-    channel_label = getattr(thing, "channel_label", thing if hasattr(thing, "external_id") else None)
-    label = getattr(thing, "label", thing)
-    return {
-        "text": _text(thing),
-        "tone": tone(label, channel_label),
-        "hint": hint,
-        "link": link,
-        "ended": ended,
-        "unreviewed": channel_label is None and not label.reviewed,
-    }
+@register.simple_tag
+def label_badge(thing: Any, hint: str = "", link: str = "", ended: bool = False) -> SafeString:
+    """Draw a label, or the label that something is about (an assignment, a stale flag): its name in its colour."""
+    return _drawn(badge(thing, hint=hint, link=link, ended=ended))
 
 
-def _text(thing: Any) -> str:
-    if getattr(thing, "is_placeholder", False):
-        return _("Label %(id)s (name not known yet)") % {"id": thing.external_id}
-    return str(getattr(thing, "label", thing) if hasattr(thing, "added_at") else thing)
+@register.simple_tag
+def family_badge(text: Any, color: str, count: int | None = None) -> SafeString:
+    """Draw a text in the colour of one family: a category, or a label with how many have it."""
+    return _drawn({"text": text if count is None else f"{text} {intcomma(count)}", "tone": _family(color)})
 
 
-def tone(label: Any, channel_label: Any = None) -> str:
-    """The CSS class (static/labelcrm/labels.css) of a label's colour."""
-    color = getattr(channel_label, "color", None)
-    if color is not None and 0 <= color < PALETTE_SIZE:
-        return f"lc-wa-{color}"
-    return f"lc-family-{label.color}"
+@register.simple_tag
+def whatsapp_label(row: Any) -> SafeString:
+    """Draw a label of a WhatsApp number as its owner sees it there: WhatsApp's colour as a dot, and its name.
+
+    For the pages that say what it means here. Everywhere else a label has our colour.
+    """
+    name = row.name
+    if row.is_placeholder:
+        name = _("Label %(id)s (name not known yet)") % {"id": row.external_id}
+    return format_html('<span class="lc-in-whatsapp">{}{}</span>', whatsapp_dot(row), name)
 
 
 @register.simple_tag
@@ -70,12 +66,42 @@ def whatsapp_dot(row: Any) -> SafeString:
     return format_html('<i class="lc-dot lc-wa-{}" aria-hidden="true"></i>', row.color) if known else SafeString("")
 
 
-def badges(drawn: list[dict[str, Any]]) -> SafeString:
+def badge(thing: Any, *, hint: str = "", link: str = "", ended: bool = False) -> dict[str, Any]:
+    """What `badges` draws of a label, or of the label that something is about."""
+    label = getattr(thing, "label", thing)
+    if unmapped := label.is_unmapped:
+        hint = "\n".join(filter(None, (_("Not mapped yet"), hint)))
+    return {"text": label, "tone": tone(label), "hint": hint, "link": link, "ended": ended, "unmapped": unmapped}
+
+
+def badges(drawn: Iterable[dict[str, Any]]) -> SafeString:
     """Several badges in a row, for a list column."""
-    parts = ((render_to_string(BADGE_TEMPLATE, each),) for each in drawn)
-    return (
-        format_html('<div class="lc-badges">{}</div>', format_html_join("", "{}", parts)) if drawn else SafeString("")
-    )
+    parts = mark_safe("".join(map(_drawn, drawn)))  # noqa: S308 - each is escaped
+    return format_html('<div class="lc-badges">{}</div>', parts) if parts else parts
+
+
+@register.filter
+def tone(label: Any) -> str:
+    """The CSS class (static/labelcrm/labels.css) of a label's colour; nobody has chosen one for what is not mapped."""
+    return _family(ColorFamily.NEUTRAL if label.is_unmapped else label.color)
+
+
+def _family(color: str) -> str:
+    return f"lc-family-{color}"
+
+
+def _drawn(badge: dict[str, Any]) -> SafeString:
+    """A badge as HTML. A list of fifty rows draws hundreds, so this costs little time and few bytes."""
+    text = str(badge["text"])
+    hint = badge.get("hint") or (text if len(text) > LONG else "")
+    title = format_html(' title="{}"', hint) if hint else ""
+    looks = f"{badge['tone']}{UNMAPPED if badge.get('unmapped') else ''}{ENDED if badge.get('ended') else ''}"
+    if link := badge.get("link"):
+        return format_html('<a href="{}" class="lc-badge {}"{}>{}</a>', link, looks, title, text)
+    return format_html('<span class="lc-badge {}"{}>{}</span>', looks, title, text)
+
+
+# -- People and times ------------------------------------------------------------------------------------------------
 
 
 @register.filter

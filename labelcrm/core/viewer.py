@@ -37,6 +37,14 @@ class Viewer:
         return self.rights.issuperset(rights)
 
     @property
+    def is_in_no_team(self) -> bool:
+        """True for whose role shows rows of teams while they are in no living one: they see nobody, or only whom
+        their own agent answers.
+        """
+        reads = self.may("contacts.view_contact") or self.may("reports.view_report")
+        return reads and not self.everything and not self.teams
+
+    @property
     def sight(self) -> Viewer:
         """What decides rows and nothing else: viewers of one sight see the same rows, and may share what was read."""
         return Viewer(

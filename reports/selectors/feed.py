@@ -34,8 +34,8 @@ _LOADED: dict[str, tuple[type[Model], tuple[str, ...]]] = {
     "": (LabelEvent, ("id", "kind", "occurred_at", "occurred_at_source", "received_at", "actor_method")),
     "contact": (Contact, ("id", "name", "phone", "lid", "user_id", "username")),
     "channel": (Channel, ("id", "name", "connected_at")),
-    "channel_label": (ChannelLabel, ("id", "name", "color", "external_id", "is_placeholder")),
-    "channel_label__label": (Label, ("id", "name", "name_en", "color", "reviewed")),
+    "channel_label": (ChannelLabel, ("id", "name", "external_id", "is_placeholder")),
+    "channel_label__label": (Label, ("id", "name", "name_en", "category_id", "color", "reviewed")),
     "actor_agent": (Agent, ("id", "name")),
     "actor_user": (User, ("id", "username", "first_name", "last_name")),
 }
@@ -88,7 +88,7 @@ class FeedRow:
 
     @property
     def drawn(self) -> LabelAssignment:
-        """What the badge draws: our label in WhatsApp's colour."""
+        """What the badge draws: the label that it was."""
         event = self.event
         return LabelAssignment(label=event.channel_label.label, channel_label=event.channel_label)
 

@@ -310,7 +310,7 @@ def _category_line(
 
 
 def _line(label: Label, active: int) -> LabelLine:
-    return LabelLine(label, active, (label.pk, label.name, label.name_en, label.color, label.reviewed))
+    return LabelLine(label, active, (label.pk, label.name, label.name_en, label.color, label.is_unmapped))
 
 
 def _per_label(viewer: Viewer) -> dict[int, int]:

@@ -76,3 +76,28 @@ def test_nothing_on_a_page_is_for_the_mouse_alone(page: Page, live_server: Any, 
         menu.click()
     page.get_by_text("root").last.click()
     assert page.evaluate(OUT_OF_REACH) == []
+
+
+def test_the_settings_unfold_by_keyboard_and_stay_as_they_were_left(page: Page, live_server: Any) -> None:
+    def open_menu() -> None:
+        menu = page.get_by_role("button", name="Menu", exact=True)
+        if menu.get_attribute("aria-expanded") == "false":
+            menu.press("Enter")
+
+    open_menu()
+    fold, users = page.get_by_role("button", name="Settings"), page.get_by_role("link", name="Users", exact=True)
+    expect(fold).to_have_attribute("aria-expanded", "false")
+    expect(users).to_be_hidden()
+    fold.press("Enter")
+    expect(fold).to_have_attribute("aria-expanded", "true")
+    expect(users).to_be_visible()
+    assert axe_findings(page) == []
+    page.goto(f"{live_server.url}/admin/contacts/campaign/")
+    open_menu()
+    expect(users).to_be_visible()
+    fold.press("Space")
+    expect(users).to_be_hidden()
+    page.goto(f"{live_server.url}/admin/core/user/")
+    open_menu()
+    expect(users).to_be_visible()  # the group of the page is open, whatever was chosen before
+    expect(users).to_have_attribute("aria-current", "page")

@@ -28,19 +28,38 @@ def way(client: Client, path: str) -> list[tuple[str, str]]:
         ("/admin/contacts/contact/", ["Kontak"]),
         ("/admin/contacts/contact/export/", ["Kontak", "Ekspor"]),
         ("/admin/contacts/campaign/add/", ["Kampanye", "Baru"]),
-        ("/admin/labels/label/", ["Label"]),
-        ("/admin/labels/staleflag/", ["Label", "Label kedaluwarsa"]),
         ("/admin/reports/agents/", ["Laporan", "Kualitas CS"]),
-        ("/admin/core/auditentry/", ["Catatan sistem", "Jejak audit"]),
-        ("/admin/auth/group/", ["Orang", "Peran"]),
-        ("/admin/axes/accessattempt/", ["Catatan sistem", "Login gagal"]),
-        ("/admin/connect/", ["Beranda", "Hubungkan nomor"]),
     ],
 )
 def test_the_way_is_told_in_the_menus_words(
     client_of: Callable[..., Client], shop: Shop, path: str, steps: list[str]
 ) -> None:
     assert [words for words, _link in way(client_of("root", shop, language="id"), path)] == steps
+
+
+@pytest.mark.parametrize(
+    ("path", "steps"),
+    [
+        ("/admin/labels/label/", ["Label hygiene", "Labels"]),
+        ("/admin/labels/staleflag/", ["Label hygiene", "Stale labels"]),
+        ("/admin/core/auditentry/", ["Settings", "Audit trail"]),
+        ("/admin/auth/group/", ["Settings", "Roles"]),
+        ("/admin/axes/accessattempt/", ["Settings", "Failed logins"]),
+        ("/admin/webhooks/inboundevent/", ["Settings", "Webhook log"]),
+        ("/admin/connect/", ["Settings", "WhatsApp numbers", "Connect a number"]),
+    ],
+)
+def test_the_way_to_a_setting_begins_with_its_group(
+    client_of: Callable[..., Client], shop: Shop, path: str, steps: list[str]
+) -> None:
+    assert [words for words, _link in way(client_of("root", shop), path)] == steps
+
+
+def test_a_place_that_is_in_ones_menu_no_more_still_leads_there(client_of: Callable[..., Client], shop: Shop) -> None:
+    """An analyst reads what labels mean, though only who decides that has the entry."""
+    row = shop.whatsapp_label()
+    steps = way(client_of("analyst"), f"/admin/labels/channellabel/{row.pk}/change/")
+    assert steps[:2] == [("Label hygiene", ""), ("WhatsApp labels", "/admin/labels/channellabel/")]
 
 
 def test_each_step_but_the_last_leads_there(client_of: Callable[..., Client], shop: Shop) -> None:
