@@ -142,14 +142,12 @@ def page_title(context: Any) -> str:
     opts = context.get("opts")
     if opts is None:
         return name
-    if "cl" in context:
-        return _list_name(context["request"], opts)
     if context.get("add"):
         return capfirst(_("new %(name)s") % {"name": opts.verbose_name})
     match = context["request"].resolver_match
     part = (match.url_name or "").rpartition("_")[2] if match else ""
     if part not in theme.SUBPAGES:
-        return name
+        return _list_name(context["request"], opts) if "cl" in context else name
     return f"{theme.SUBPAGES[part]}: {context.get('object') or _list_name(context['request'], opts)}"
 
 

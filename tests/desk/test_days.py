@@ -26,7 +26,11 @@ from tests.desk.conftest import Shop
 from tests.factories import CampaignFactory, ContactFactory
 
 ClientOf = Callable[..., Client]
-FORMATS = {"DATE_FORMAT", "TIME_FORMAT", "DATETIME_FORMAT", "MONTH_DAY_FORMAT", "YEAR_MONTH_FORMAT", "l", "c", "Y-m-d"}
+FORMATS = {"DATE_FORMAT", "TIME_FORMAT", "DATETIME_FORMAT", "MONTH_DAY_FORMAT", "YEAR_MONTH_FORMAT", "c", "Y-m-d"} | {
+    "l",
+    "D",
+    "j",  # the name of a weekday and the number of a day
+}
 SOURCES = [*(settings.BASE_DIR / "templates").rglob("*.html"), *(settings.BASE_DIR / "desk").rglob("*.py")]
 
 

@@ -187,11 +187,11 @@ def home_disagreements(tiles: Tiles, slow: Slow) -> list[str]:
     wanted: dict[str, Any] = {
         "labelled": len({s.contact for s in now_on}),
         "never_labelled": len(_never_labelled(slow, at)),
-        "stale": len(slow.stale(at)),
-        "parked": InboundEvent.objects.filter(state="parked").count(),
+        "stale_flags": len(slow.stale(at)),
         "hidden": slow.hidden,
     }
     got: dict[str, Any] = {name: getattr(tiles, name) for name in wanted}
+    wanted["parked"], got["parked"] = InboundEvent.objects.filter(state="parked").count(), tiles.posts.parked
     for name, weeks in (("today", 0), ("before", 1)):
         sums = slow.over(midnight - weeks * 7 * DAY, at - weeks * 7 * DAY, at).activity(slow.spells)
         wanted[name] = {what: sums[what] for what in ("added", "mistaps", "found", "removed", "lost")}

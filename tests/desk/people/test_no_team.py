@@ -105,7 +105,7 @@ def test_home_is_no_first_run_for_who_only_lacks_a_team(client_of: ClientOf, sho
         assert "nothing has arrived yet" not in html
     client = client_of("cs_lead")
     TeamFactory().members.add(client.user)  # type: ignore[attr-defined]
-    assert "Connect your first WhatsApp number" in client.get("/admin/").content.decode()
+    assert "No WhatsApp number yet" in client.get("/admin/").content.decode()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
 from desk.people.abilities import ABILITIES, areas, in_short, rights_by_role
 from labelcrm.core.roles import PERMISSIONS, ROLES
@@ -19,6 +20,14 @@ from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
 ClientOf = Callable[..., Client]
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """The sentences are lazy, and a page of another test may have left its reader's language."""
+    with translation.override("en"):
+        yield
+
 
 # Rights that pages ask for and that no sentence is made of.
 UNSAID = {
