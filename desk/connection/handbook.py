@@ -28,12 +28,13 @@ def document(language: str) -> str:
 
 
 def _lines() -> Iterator[str]:
-    yield f"# {_('Gateways: what each delivers, what it loses, how to set it up')}"
+    title = _("Gateways: what each delivers, what it loses, how to set it up")
+    yield f"# {title}"
     yield ""
     yield _(
         "A gateway connects a WhatsApp number to this system. This page says what to expect of each; the connection "
-        "page of a number (Channels → check and set up) shows the same steps with your own address and secret, and "
-        "says live what arrived or what is wrong."
+        "page of a number (WhatsApp numbers → check and set up) shows the same steps with your own address and "
+        "secret, and says live what arrived or what is wrong."
     )
     yield ""
     yield from _overview()
@@ -107,7 +108,8 @@ def _section(gateway: Gateway, guide: Guide) -> Iterator[str]:
     yield from _list(_("What it can and cannot do"), [_ability(one) for one in abilities(gateway.capabilities)])
     yield from _list(_("What gets lost"), [str(loss) for loss in guide.loses])
     yield from _list(_("Good to know"), [str(note) for note in guide.notes])
-    yield f"**{_('Messages arrive, but no labels?')}** {guide.no_labels}"
+    question = _("Messages arrive, but no labels?")
+    yield f"**{question}** {guide.no_labels}"
     yield ""
 
 

@@ -84,8 +84,12 @@ def test_no_translation_is_a_guess() -> None:
 def test_placeholders_survive_translation(catalogue: gettext.GNUTranslations) -> None:
     for sentence in sentences():
         indonesian = translated(catalogue, sentence)
-        if indonesian:
-            assert set(PLACEHOLDER.findall(sentence)) == set(PLACEHOLDER.findall(indonesian)), sentence
+        if not indonesian:
+            continue
+        needed, written = set(PLACEHOLDER.findall(sentence)), set(PLACEHOLDER.findall(indonesian))
+        # One Indonesian form stands for both English ones, and "the one" has no place for its number.
+        has_plural = (sentence, 0) in catalogue._catalog  # type: ignore[attr-defined]
+        assert needed == written or (has_plural and written - needed == {("n", "")}), sentence
 
 
 def test_the_compiled_catalogue_is_the_written_one(catalogue: gettext.GNUTranslations) -> None:
