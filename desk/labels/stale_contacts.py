@@ -45,6 +45,8 @@ SIZE = 50
 AGES = (7, 14, 30, 60, 90)  # days
 MOST_DAYS = 36_500
 FILTERS = ("cs", "label", "age", "q")
+ORDER = "order"
+KEPT = (*FILTERS, ORDER, "after", "before")  # what a button's answer leads back with
 FETCHED = "X-Requested-With"
 STILL, FOLLOW, UNFOLLOW = "still", "follow", "unfollow"
 FOLLOW_UP_HOUR = 9
@@ -59,13 +61,14 @@ def page(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("labels.view_staleflag"):
         raise PermissionDenied
     viewer = viewer_of(request.user)
-    given = {name: request.GET[name] for name in FILTERS if request.GET.get(name)}
+    given = {name: request.GET[name] for name in (*FILTERS, ORDER) if request.GET.get(name)}
     before = request.GET.get("before")
     cursor = before or request.GET.get("after")
     place = _place(cursor) if cursor else Place(timezone.now())
     all_flags = open_stale(viewer)
     flags = _narrowed(all_flags, request, moment=place.moment)
-    lines, more = stale_contacts.page(flags, viewer=viewer, place=place, size=SIZE, forward=not before)
+    order = request.GET.get(ORDER, "")
+    lines, more = stale_contacts.page(flags, viewer=viewer, place=place, size=SIZE, forward=not before, order=order)
     context = {
         **admin.site.each_context(request),
         "title": _("Stale labels"),
@@ -73,7 +76,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "counted": _counted(flags),
         "filters": _filters(all_flags, request),
         "q": given.get("q", ""),
-        "is_narrowed": bool(given),
+        "is_narrowed": bool(given.keys() - {ORDER}),
         "newer": _turned(given, "before", place, lines[:1]) if (more if before else place.contact) else "",
         "older": _turned(given, "after", place, lines[-1:]) if (before or more) else "",
         "first": "?" + urlencode(given) if place.contact else "",
@@ -86,7 +89,7 @@ def _row_context(request: HttpRequest) -> dict[str, Any]:
     return {
         "may_settle": request.user.has_perm("labels.change_staleflag"),
         "may_follow": request.user.has_perm("contacts.change_contact"),
-        "query": urlencode({name: request.GET[name] for name in (*FILTERS, "after", "before") if name in request.GET}),
+        "query": urlencode({name: request.GET[name] for name in KEPT if name in request.GET}),
         "now": timezone.now(),
     }
 
@@ -130,11 +133,13 @@ def _filters(flags: QuerySet[StaleFlag], request: HttpRequest) -> list[StaleChoi
     agents = Agent.all_objects.visible_to(viewer_of(request.user)).in_bulk(per_owner := _per(flags, "owner"))
     labels = Label.all_objects.in_bulk(per_label := _per(flags, "label"))
     over = [(str(days), _("over %(n)d days") % {"n": days}) for days in AGES]
-    chosen = {name: request.GET.get(name, "") for name in FILTERS}
+    chosen = {name: request.GET.get(name, "") for name in (*FILTERS, ORDER)}
+    orders = [(stale_contacts.AGE, _("Oldest label first")), (stale_contacts.SILENCE, _("Longest without a message"))]
     return [
         StaleChoice("cs", _("CS"), _named(agents, per_owner), chosen["cs"]),
         StaleChoice("label", _("Label"), _named(labels, per_label), chosen["label"]),
         StaleChoice("age", _("Age"), over, chosen["age"]),
+        StaleChoice(ORDER, _("Most urgent first"), orders, chosen[ORDER]),
     ]
 
 
@@ -245,7 +250,7 @@ def _say(request: HttpRequest, contact: Contact, answer: StaleAnswer) -> HttpRes
     if not request.headers.get(FETCHED):
         say = messages.error if answer.error else messages.success
         say(request, f"{contact}: {answer.error or answer.sentence}")
-        kept = {name: request.GET[name] for name in (*FILTERS, "after", "before") if request.GET.get(name)}
+        kept = {name: request.GET[name] for name in KEPT if request.GET.get(name)}
         return HttpResponseRedirect(f"{reverse('admin:labels_staleflag_changelist')}?{urlencode(kept)}")
     viewer, now = viewer_of(request.user), timezone.now()
     lines = stale_contacts.lines_of([contact.pk], viewer=viewer, moment=now)

@@ -1,4 +1,4 @@
-"""Who has stale labels, the most urgent first (docs/metrics.md, "Stale and contradictions", Urgency)."""
+"""Who has stale labels, the most urgent first or as asked (docs/metrics.md, "Stale and contradictions", Urgency)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from django.db.models import (
     DurationField,
     ExpressionWrapper,
     F,
+    Max,
     OuterRef,
     Q,
     QuerySet,
@@ -31,6 +32,10 @@ from labels.models import Label, StaleFlag, StaleSnooze
 from labels.rules import urgency
 
 EXCERPT = 90  # characters of the last message
+
+
+# How the list may be sorted; each is a score of which the highest comes first.
+URGENCY, AGE, SILENCE = "urgency", "age", "silence"
 
 
 class Place(NamedTuple):
@@ -92,28 +97,49 @@ def count(flags: QuerySet[StaleFlag]) -> tuple[int, int]:
 
 
 def page(
-    flags: QuerySet[StaleFlag], *, viewer: Viewer, place: Place, size: int, forward: bool = True
+    flags: QuerySet[StaleFlag],
+    *,
+    viewer: Viewer,
+    place: Place,
+    size: int,
+    forward: bool = True,
+    order: str = URGENCY,
 ) -> tuple[list[StaleContact], bool]:
-    """The next `size` contacts beyond a place, most urgent first, and whether there are more in that direction.
+    """The next `size` contacts beyond a place, and whether there are more in that direction.
 
-    All scores are of the place's moment, so a list keeps its order while its pages are turned. Scores are of the given
-    flags; a contact's line shows all their stale labels. Seven queries.
+    `order`: most urgent first (URGENCY), whose label has been on longest (AGE), or who has been without a message
+    longest (SILENCE). All scores are of the place's moment, so a list keeps its order while its pages are turned, and
+    of the given flags; a contact's line shows all their stale labels. Seven queries.
     """
-    scored = flags.order_by().values("contact").annotate(score=Sum(_cost(place.moment)))
+    scored = flags.order_by().values("contact").annotate(score=_score(order, place.moment))
     if place.contact:
         word = "lt" if forward else "gt"
         tie = Q(score=place.score) & Q(**{f"contact__{word}": place.contact})
         scored = scored.filter(Q(**{f"score__{word}": place.score}) | tie)
-    order = ("-score", "-contact") if forward else ("score", "contact")
-    found = list(scored.order_by(*order).values_list("contact", "score")[: size + 1])
+    direction = ("-score", "-contact") if forward else ("score", "contact")
+    found = list(scored.order_by(*direction).values_list("contact", "score")[: size + 1])
     more, found = len(found) > size, found[:size] if forward else found[:size][::-1]
     return _lines(found, viewer=viewer, moment=place.moment), more
 
 
+def _score(order: str, moment: datetime) -> Any:
+    """What a contact's flags come to, in SQL: whole numbers, which compare exactly."""
+    if order == AGE:
+        return Max(_seconds_since(F("clock_started_at"), moment))
+    if order == SILENCE:
+        said = (F(f"contact__{name}") for name in ("last_inbound_at", "last_outbound_at", "first_seen_at"))
+        return Max(_seconds_since(Greatest(*said), moment))
+    return Sum(_cost(moment))
+
+
+def _seconds_since(at: Any, moment: datetime) -> Any:
+    passed = ExpressionWrapper(Value(moment) - at, output_field=DurationField())
+    return Greatest(Cast(Extract(passed, "epoch"), BigIntegerField()), Value(0), output_field=BigIntegerField())
+
+
 def _cost(moment: datetime) -> Any:
-    """Value × seconds over the limit of a flag, in SQL: whole numbers, which compare exactly."""
-    age = ExpressionWrapper(Value(moment) - F("clock_started_at"), output_field=DurationField())
-    over = Cast(Extract(age, "epoch"), BigIntegerField()) - F("limit_days") * 86400
+    """Value × seconds over the limit of a flag."""
+    over = _seconds_since(F("clock_started_at"), moment) - F("limit_days") * 86400
     worth = [When(label__in=labels, then=Value(value)) for value, labels in _values().items()]
     return Greatest(over, Value(0), output_field=BigIntegerField()) * Case(
         *worth, default=Value(1), output_field=BigIntegerField()

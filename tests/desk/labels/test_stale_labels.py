@@ -11,6 +11,7 @@ import time_machine
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from contacts.models import Contact
 from labels.models import CleanSpell, Label, StaleFlag, StaleSnooze
@@ -88,6 +89,33 @@ def test_pages_meet_whatever_time_passes_between_them(
 @pytest.mark.parametrize("cursor", ["x", "bnVsbA", "WzEsMl0", "W251bGwsIDFlNDAwLCAxXQ", "WyIyMDI2LTAzLTIwIiwgLTEsIDFd"])
 def test_a_damaged_place_is_refused(client_of: ClientOf, shop: Shop, cursor: str) -> None:
     assert client_of("cs_lead", shop).get(LIST, {"after": cursor}).status_code == 400
+
+
+def test_the_list_is_sorted_by_age_and_by_silence_too(
+    client_of: ClientOf, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("desk.labels.stale_contacts.SIZE", 1)
+    now = timezone.now()
+    urgent = stale(shop, "Grade A", days=20)
+    old = stale(shop, "Pertanyaan baru", days=24)
+    silent = stale(shop, "Pertanyaan baru", days=5)
+    for contact, hours in ((urgent, 1), (old, 50), (silent, 90)):
+        at = now - timedelta(hours=hours)
+        Contact.objects.filter(pk=contact.pk).update(first_seen_at=now - timedelta(days=99), last_inbound_at=at)
+    Contact.objects.filter(pk=silent.pk).update(last_outbound_at=now - timedelta(hours=80))
+    client = client_of("cs_lead", shop)
+
+    def walked(query: str) -> list[Contact]:
+        found, url = [], f"{LIST}?{query}"
+        while url:
+            page = client.get(url)
+            found += listed(page)
+            url = f"{LIST}{page.context['older']}" if page.context["older"] else ""
+        return found
+
+    assert walked("") == walked("order=urgency") == walked("order=nonsense") == [urgent, old, silent]
+    assert walked("order=age") == [old, urgent, silent]
+    assert walked("order=silence") == [silent, old, urgent]
 
 
 def test_the_page_asks_the_same_number_of_queries_for_any_number_of_rows(client_of: ClientOf, shop: Shop) -> None:
