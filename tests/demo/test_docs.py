@@ -20,7 +20,7 @@ def test_the_page_tells_what_is_planted() -> None:
         f"**{len(planted.never_labelled)} contacts never labelled**",
         f"**{len(planted.stale):,} stale labels**",
         f"**{len(planted.contradicting)} contacts whose labels contradict",
-        f"**{len(planted.mistaps)} mistaps**",
+        f"**{len(planted.mistaps)} quick undos**",
         f"{len(planted.unused_labels)} labels nobody uses",
         f"{len(planted.found)} contacts come to light",
         f"{planted.agents['budi'].unlabelled} of his {planted.agents['budi'].contacts} contacts",
