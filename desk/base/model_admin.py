@@ -45,15 +45,6 @@ def _find_chosen_ids(self: Any, name: str, value: list[str], attr: Any = None) -
 AutocompleteMixin.optgroups = _find_chosen_ids  # type: ignore[assignment]
 
 
-class StaffChangeList(ChipChangeList):
-    """Offers "Show all" only where a filter or a search hides something."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        if not self.has_active_filters and not self.query:
-            self.full_result_count = self.result_count
-
-
 DAYS: Mapping[type[models.Field[Any, Any]], Mapping[str, Any]] = {
     models.DateField: {"form_class": DayField, "widget": DayInput},
     models.DateTimeField: {"form_class": DayTimeField, "widget": DayTimeInput(time.min)},
@@ -84,7 +75,7 @@ class StaffAdmin(ModelAdmin):
         return self.model._default_manager.all()
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChipChangeList]:
-        return StaffChangeList
+        return ChipChangeList
 
     def get_list_display(self, request: HttpRequest) -> Any:
         return shown_columns(self, request.user)

@@ -24,7 +24,8 @@ from contacts.models import Team
 from contacts.selectors.viewing import mark_sight, viewer_of
 from contacts.services.agents import add_agent
 from contacts.services.membership import set_agent, set_teams
-from desk.base.model_admin import ORIGIN, RecordAdmin, StaffAdmin, StaffChangeList
+from desk.base.chips import ChipChangeList
+from desk.base.model_admin import ORIGIN, RecordAdmin, StaffAdmin
 from desk.people.person_form import NewPersonForm, PersonForm, withheld
 from desk.templatetags.labelcrm import flag, moment, person
 from labelcrm.core import audit
@@ -234,7 +235,7 @@ def _token_name(token: TokenProxy) -> str:
 TokenProxy.__str__ = _token_name  # type: ignore[method-assign, assignment]
 
 
-class TokenList(StaffChangeList):
+class TokenList(ChipChangeList):
     """Names a token by its user: its key is its secret and belongs into no address."""
 
     def url_for_result(self, result: TokenProxy) -> str:
@@ -248,7 +249,7 @@ class ApiTokenAdmin(StaffAdmin, TokenAdmin):
     list_display = ("user", "created")
     empty_help = gettext_lazy("A token lets a program read and write through the API with the rights of one user.")
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[StaffChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChipChangeList]:
         return TokenList
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:

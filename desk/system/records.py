@@ -39,6 +39,7 @@ class AuditChangeList(KeysetChangeList):
 @admin.register(AuditEntry)
 class AuditEntryAdmin(KeysetAdminMixin, RecordAdmin):
     list_display = ("at_shown", "actor", "action_shown", "thing", "object_shown")
+    card = ("action_shown", "at_shown", "object_shown", "actor")
     empty_help = _("Every change that people or the system make here is written down by itself: who, what and when.")
     list_filter = (("at", DayRangeFilter),)
     list_select_related = ("actor",)
