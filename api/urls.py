@@ -29,6 +29,7 @@ from api.inbox import InboxViewSet
 from api.label_events import LabelEventViewSet
 from api.labels import CategoryViewSet, LabelViewSet
 from api.messages import MessageViewSet
+from api.segments import SegmentViewSet
 from api.teams import TeamViewSet
 
 # One line per list of the API, under /api/v1/.
@@ -45,6 +46,7 @@ ENDPOINTS: dict[str, type[Any]] = {
     "teams": TeamViewSet,
     "campaigns": CampaignViewSet,
     "messages": MessageViewSet,
+    "segments": SegmentViewSet,
 }
 
 # Swagger's own files and nothing else: no inline script, no inline style, no other origin.

@@ -196,6 +196,12 @@ _CONTACTS = [
         note="of every other rule the id of an ad, or words of ours",
     ),
     *_table(
+        "reports_segment", _Rules.BESIDE, "who made a segment, whose it is and who sees it",
+        by_staff=True,
+        name="what a segment is called; somebody may call it after a customer",
+        definition="whom it means: ids, times, and a part of a name or a number that somebody looks for",
+    ),
+    *_table(
         "contacts_contactmerge", _Rules.CONTACT_INSIDE, "that two contacts are one person, who found that and when",
         by_staff=True,
         identity_ids="ids of the rows that came from the other contact",
@@ -425,6 +431,7 @@ WITHOUT_PEOPLE = (
         labels_scopedcleanspell="method",
         labels_scopedlabelspell="method",
         labels_staleflag="closed_reason",
+        reports_segment="shared",
         webhooks_inboundevent="state",
         webhooks_postcounter="outcome",
         webhooks_reconcilerun="message state trigger",

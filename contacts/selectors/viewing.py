@@ -70,7 +70,7 @@ def _with_right(code: str) -> Q:
 
 
 def _viewer_of(user: Any) -> Viewer:
-    who: dict[str, Any] = {"rights": _rights(user), "language": _language(user)}
+    who: dict[str, Any] = {"user": user.pk or NOBODY, "rights": _rights(user), "language": _language(user)}
     if _sees_everything(user):
         return Viewer(everything=True, **who)
     if user.pk is None or has_left(user):

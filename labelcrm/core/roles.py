@@ -34,6 +34,9 @@ PERMISSIONS: dict[str, list[str]] = {
     CS_LEAD: [
         *VIEW_DATA,
         "reports.view_*",
+        "reports.add_segment",
+        "reports.change_segment",
+        "reports.delete_segment",
         "contacts.change_contact",
         "contacts.add_note",
         "contacts.change_agent",

@@ -20,6 +20,7 @@ class Viewer:
     channels: ids of the channels of these teams, archived ones too.
     agent: id of the viewer's own agent, whose contacts are seen, where no team shows them anyway; else NOBODY.
     crm: id of the channel whose labels exist only here and are seen with their contact; NOBODY while there is none.
+    user: id of the user who looks, for what is theirs alone; NOBODY for none.
     rights: Django's names of permissions, such as "contacts.view_contact".
     language: "id" or "en".
     """
@@ -29,6 +30,7 @@ class Viewer:
     channels: frozenset[int] = frozenset()
     agent: int = NOBODY
     crm: int = NOBODY
+    user: int = NOBODY
     rights: frozenset[str] = frozenset()
     language: str = "id"
 

@@ -60,3 +60,8 @@ def limits_now() -> SpellLimits:
         mistap=timedelta(seconds=settings.MISTAP_SECONDS),
         hole=timedelta(seconds=settings.HOLE_SECONDS),
     )
+
+
+def stage_steps() -> dict[int, int]:
+    """The step of each stage label (ids), archived ones too."""
+    return dict(fetch_binary("SELECT id, step FROM labels_label WHERE step IS NOT NULL", []))

@@ -20,7 +20,7 @@ from labelcrm.core.retries import run_in_transaction
 from labels.rules.scopes import ONE_CHANNEL, views
 from labels.rules.spells import Projection, project
 from labels.selectors.scopes import channels_everywhere, counted_teams
-from labels.selectors.spell_inputs import histories, limits_now, meanings_in
+from labels.selectors.spell_inputs import histories, limits_now, meanings_in, stage_steps
 from labels.services import day_sums
 from labels.services.day_sums import DayDifferences
 
@@ -186,9 +186,6 @@ def _refresh_held(ids: list[int], *, write: bool) -> int:
 # -- Wanted and stored ------------------------------------------------------------------------------------------------
 
 
-_STAGE_STEPS = "SELECT id, step FROM labels_label WHERE step IS NOT NULL"
-
-
 @dataclass(slots=True)
 class Wanted:
     """The rows that contacts should have, per table of TABLES and SCOPED_TABLES, each in the order of its key."""
@@ -200,7 +197,7 @@ class Wanted:
 def _wanted(ids: list[int], *, teams: Mapping[int, int | None]) -> Wanted:
     found = histories(ids)
     meanings, limits = meanings_in(found), limits_now()
-    steps: dict[int, int] = dict(fetch_binary(_STAGE_STEPS, []))
+    steps = stage_steps()
     everywhere = channels_everywhere()
     wanted = Wanted(([], [], []), ([], [], []))
     for history in found:

@@ -8,7 +8,7 @@ contacts that more than one of them sees a part of are joined again here, by `la
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -17,9 +17,9 @@ from contacts.models import Channel, Contact
 from labelcrm.core.bulk import fetch, transpose
 from labelcrm.core.viewer import Viewer
 from labels.rules.scopes import of_channel, of_team
-from labels.rules.spells import clean_spells, runs_of, spells
+from labels.rules.spells import clean_spells, runs_of, spells, stage_stays
 from labels.selectors.scopes import channels_everywhere, counted_teams
-from labels.selectors.spell_inputs import histories, limits_now, meanings_in
+from labels.selectors.spell_inputs import histories, limits_now, meanings_in, stage_steps
 
 Rows: TypeAlias = list[tuple[Any, ...]]
 
@@ -39,6 +39,14 @@ COLUMNS = {
 }
 _PLACES = (0, 1, 2, 3, 4, 5, 6, 8, 10, 11)
 _NAMES = ", ".join(COLUMNS)
+STAY_COLUMNS = {
+    "contact_id": "bigint",
+    "label_id": "bigint",
+    "step": "smallint",
+    "started_at": "timestamptz",
+    "ended_at": "timestamptz",
+}
+_STAY_NAMES = ", ".join(STAY_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,15 +60,23 @@ class Filters:
 
 @dataclass(frozen=True)
 class FilteredSpells:
-    """The spells that filters leave, in SQL: `spells` and `clean` give named subqueries, `parameters` their values."""
+    """The spells that filters leave, in SQL: `spells` and `clean` give named subqueries, `parameters` their values.
+
+    `crm_only`: the labels of contacts who are known on the channels and have labels that exist only here, and no
+    other, are among them. No day sum of a team knows those yet, so reports, whose figures must add up, leave them out.
+    """
 
     filters: Filters
     _scopes: dict[str, Any] = field(default_factory=dict)
+    crm_only: bool = False
 
     @classmethod
-    def of(cls, filters: Filters) -> FilteredSpells:
+    def of(cls, filters: Filters, *, crm_only: bool = False) -> FilteredSpells:
         """Looks up the scopes that the channels make, and joins anew who is seen in part by several of them."""
-        return cls(filters, {} if filters.channels is None else _scopes(filters.channels))
+        scopes = {} if filters.channels is None else _scopes(filters.channels)
+        if crm_only and filters.channels is not None:
+            scopes["everywhere"] = sorted(channels_everywhere() - filters.channels)
+        return cls(filters, scopes, crm_only)
 
     def spells(self, name: str = "spell", *, labels: bool = True, certain: bool = True) -> str:
         """A common table expression over spells; `labels` and `certain` say whether those filters apply."""
@@ -69,6 +85,11 @@ class FilteredSpells:
     def clean(self, name: str = "clean", *, labels: bool = True, certain: bool = True) -> str:
         """The same over clean spells, of which none is a mistap."""
         return self._expression(name, "labels_cleanspell", "clean", labels=labels, certain=certain)
+
+    def stays(self, name: str = "stay") -> str:
+        """The same over the stages of contacts. Filters by label and "certain only" say nothing about a stage."""
+        query = " UNION ALL ".join(self._stay_parts())
+        return f"{name} AS NOT MATERIALIZED (SELECT * FROM ({query}) AS s ({_STAY_NAMES}))"  # noqa: S608
 
     @cached_property
     def parameters(self) -> dict[str, Any]:
@@ -105,8 +126,26 @@ class FilteredSpells:
         yield f"SELECT {stored} FROM {table} WHERE {SEEN_WHOLE} {others}"  # noqa: S608
         yield f"SELECT {stored} FROM {_SCOPED[table]} WHERE {SEEN_IN_PART} {others}"  # noqa: S608
         if others:
-            arrays = ", ".join(f"%({kind}_{column})s::{sort}[]" for column, sort in COLUMNS.items())
-            yield f"SELECT * FROM unnest({arrays})"  # noqa: S608
+            yield f"SELECT * FROM unnest({_arrays(kind, COLUMNS)})"  # noqa: S608
+        if self.crm_only:
+            yield f"SELECT {stored} FROM {table} WHERE {ONLY_HERE}"  # noqa: S608
+
+    def _stay_parts(self) -> Iterator[str]:
+        """As `_parts`. A stay does not say on which channel it began, but the spells of the same contact do."""
+        if self.filters.channels is None:
+            yield f"SELECT {_STAY_NAMES} FROM labels_stagestay"  # noqa: S608
+            return
+        others = "AND contact_id <> ALL(%(mixed)s::bigint[])" if self._scopes["mixed"] else ""
+        seen = f"{SEEN_WHOLE} OR {ONLY_HERE}" if self.crm_only else SEEN_WHOLE
+        whole = f"contact_id IN (SELECT contact_id FROM labels_cleanspell WHERE {seen})"  # noqa: S608
+        yield f"SELECT {_STAY_NAMES} FROM labels_stagestay WHERE reach <= 2 AND {whole} {others}"  # noqa: S608
+        yield f"SELECT {_STAY_NAMES} FROM labels_scopedstagestay WHERE {SEEN_IN_PART} {others}"  # noqa: S608
+        if others:
+            yield f"SELECT * FROM unnest({_arrays('stay', STAY_COLUMNS)})"  # noqa: S608
+
+
+def _arrays(kind: str, columns: Mapping[str, str]) -> str:
+    return ", ".join(f"%({kind}_{column})s::{sort}[]" for column, sort in columns.items())
 
 
 _SCOPED = {"labels_labelspell": "labels_scopedlabelspell", "labels_cleanspell": "labels_scopedcleanspell"}
@@ -114,6 +153,11 @@ _SCOPED = {"labels_labelspell": "labels_scopedlabelspell", "labels_cleanspell": 
 SEEN_WHOLE = """
     (reach <= 2 AND channel_id = ANY(%(team_channels)s::bigint[])
      OR reach = 1 AND channel_id = ANY(%(single_channels)s::bigint[]))
+"""
+# Labels that exist only here are seen with their contact. Who has others besides has scopes of their own.
+ONLY_HERE = """
+    reach = 1 AND channel_id = ANY(%(everywhere)s::bigint[])
+    AND contact_id IN (SELECT contact_id FROM contacts_contactchannel WHERE channel_id = ANY(%(channels)s::bigint[]))
 """
 SEEN_IN_PART = "scope = ANY(%(scopes)s::bigint[])"
 CERTAIN = "(method = 'crm_user' OR (method = 'channel_owner' AND channel_id = ANY(%(single)s::bigint[])))"
@@ -157,16 +201,22 @@ def _rejoin(mixed: Sequence[int], *, channels: Sequence[int]) -> dict[str, Any]:
     found = histories(mixed, channels=channels)
     meanings = meanings_in(found)
     limits = limits_now()
-    joined: dict[str, Rows] = {"spell": [], "clean": []}
+    steps = stage_steps() if found else {}
+    joined: dict[str, Rows] = {"spell": [], "clean": [], "stay": []}
     for history in found:
         runs = runs_of(history, meanings)
+        clean = clean_spells(runs, limits=limits)
         joined["spell"] += (_row(spell, mistap=spell.mistap) for spell in spells(runs, limits=limits))
-        joined["clean"] += (_row(spell, mistap=False) for spell in clean_spells(runs, limits=limits))
-    columns: dict[str, Any] = {}
-    for kind, rows in joined.items():
-        names = (f"{kind}_{column}" for column in COLUMNS)
-        columns |= dict(zip(names, transpose(rows, len(COLUMNS)), strict=True))
-    return columns
+        joined["clean"] += (_row(spell, mistap=False) for spell in clean)
+        joined["stay"] += (
+            (stay.contact, stay.label, stay.step, stay.started_at, stay.ended_at)
+            for stay in stage_stays(clean, steps=steps, limits=limits)
+        )
+    return {
+        f"{kind}_{column}": values
+        for kind, names in (("spell", COLUMNS), ("clean", COLUMNS), ("stay", STAY_COLUMNS))
+        for column, values in zip(names, transpose(joined[kind], len(names)), strict=True)
+    }
 
 
 def _row(spell: Sequence[Any], *, mistap: bool) -> tuple[Any, ...]:

@@ -1,0 +1,340 @@
+"""One query of a definition: the ids of the contacts who are meant, as a viewer sees them at a moment.
+
+Each condition is a set of contact ids, or all but a set. A group is what its sets have in common: one of them leads,
+the others are looked up (`IN`, which PostgreSQL may turn around and lead with instead), and what is excluded is an
+anti-join. A set of spells or stages holds only living contacts that the viewer sees, so a group that has one needs no
+look at the contacts themselves, whose rows are wide: this is what makes a count of many fast.
+
+What a label, a stage and a scope are is `reports.selectors.filtered_spells`, as in every report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from contacts.models import Channel
+from labelcrm.core.viewer import Viewer
+from labels.models import Category, Label
+from reports.segments.definition import Condition, Moment, SegmentDefinition, moment_at
+from reports.selectors.filtered_spells import FilteredSpells, Filters
+
+_DAY = timedelta(hours=24)
+# A name without case and accents, on both sides by the same function: what Python folds otherwise does not matter.
+FOLDED = "lower(regexp_replace(normalize({}, NFKD), '[\\u0300-\\u036f]', '', 'g'))"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactSet:
+    """A query of `contact_id`; with `complement` everybody else is meant.
+
+    `seen`: it names nobody but living contacts that the viewer sees. `once`: it names nobody twice.
+    """
+
+    query: str
+    complement: bool = False
+    seen: bool = False
+    once: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MembersQuery:
+    """`query` gives the ids of whom a definition means, as `contact_id`, each once; `expressions` belong before it."""
+
+    expressions: tuple[str, ...]
+    query: str
+    parameters: Mapping[str, Any]
+
+    def statement(self, body: str) -> str:
+        """A statement over the members: in `body`, `{members}` stands for the query of their ids."""
+        head = f"WITH {', '.join(self.expressions)} " if self.expressions else ""
+        return head + body.replace("{members}", f"({self.query})")
+
+
+def compile_definition(definition: SegmentDefinition, *, viewer: Viewer, now: datetime) -> MembersQuery:
+    """The query for whom `definition` means at `now`; up to two small queries look up channels and labels for it."""
+    compiler = _Compiler(viewer, now)
+    groups = [compiler.group(group) for group in definition.groups]
+    # Several groups may mean the same people; UNION keeps one of each.
+    query = groups[0].query if len(groups) == 1 else " UNION ".join(f"({group.query})" for group in groups)
+    if len(groups) == 1 and not groups[0].once:
+        query = f"SELECT DISTINCT contact_id FROM ({query}) AS met"  # noqa: S608 - made of this module's own words
+    return MembersQuery(tuple(compiler.expressions), query, compiler.parameters)
+
+
+@dataclass
+class _Compiler:
+    """What one compilation collects: values, and a named subquery per set of channels that labels come from."""
+
+    viewer: Viewer
+    now: datetime
+    parameters: dict[str, Any] = field(default_factory=dict)
+    expressions: list[str] = field(default_factory=list)
+    _views: dict[tuple[str, frozenset[int] | None], str] = field(default_factory=dict)
+
+    # -- Groups ---
+
+    def group(self, conditions: Iterable[Condition]) -> ContactSet:
+        """Whom all the conditions mean."""
+        sets = [self._condition(condition) for condition in conditions]
+        within = [each for each in sets if not each.complement]
+        without = [each for each in sets if each.complement]
+        lead = next((each for each in within if each.seen and each.once), None) or next(
+            (each for each in within if each.seen), None
+        )
+        others = [each for each in within if each is not lead]
+        lead = lead or self._everybody()
+        tests = [f"contact_id IN ({each.query})" for each in others]
+        tests += [
+            f"NOT EXISTS (SELECT FROM ({each.query}) AS no WHERE no.contact_id = met.contact_id)" for each in without
+        ]
+        where = f" WHERE {' AND '.join(tests)}" if tests else ""
+        query = f"SELECT contact_id FROM ({lead.query}) AS met{where}"  # noqa: S608
+        return ContactSet(query=query, seen=True, once=lead.once)
+
+    def _everybody(self) -> ContactSet:
+        """The living contacts that the viewer sees, as `ContactQuerySet.visible_to` has it."""
+        query = "SELECT id AS contact_id FROM contacts_contact WHERE deleted_at IS NULL AND merged_into_id IS NULL"
+        if not self.viewer.everything:
+            known = self.value("bigint[]", sorted(self.viewer.channels))
+            teams, agent = self.value("bigint[]", sorted(self.viewer.teams)), self.value("bigint", self.viewer.agent)
+            query += f""" AND id IN (
+                SELECT contact_id FROM contacts_contactchannel WHERE channel_id = ANY({known})
+                UNION ALL SELECT id FROM contacts_contact WHERE assigned_to_id = {agent} OR assigned_to_id IN (
+                    SELECT id FROM contacts_agent WHERE team_id = ANY({teams})))"""  # noqa: S608
+        return ContactSet(query=query, seen=True, once=True)
+
+    def _condition(self, condition: Condition) -> ContactSet:
+        found = CONDITIONS[condition.field](self, condition)
+        if not condition.negated:
+            return found
+        return ContactSet(query=found.query, complement=not found.complement, seen=found.seen, once=found.once)
+
+    # -- What conditions are made of ---
+
+    def value(self, sort: str, value: Any) -> str:
+        """A parameter with this value, cast to a type of PostgreSQL's."""
+        name = f"v{len(self.parameters)}"
+        self.parameters[name] = value
+        return f"%({name})s::{sort}"
+
+    def spells(self, channels: Iterable[str] | None) -> str:
+        """The name of the clean spells that these channels (keys) say, joined over them; None for all that are seen."""
+        return self._view("clean", channels)
+
+    def stays(self) -> str:
+        """The name of the stages as the viewer sees them."""
+        return self._view("stay", None)
+
+    def _view(self, kind: str, keys: Iterable[str] | None) -> str:
+        ids = None if self.viewer.everything else self.viewer.channels
+        if keys is not None:
+            asked = self.channels(keys)
+            ids = asked if ids is None else asked & ids
+        name = self._views.get((kind, ids))
+        if name is None:
+            name = self._views[kind, ids] = f"{kind}{len(self._views)}"
+            filtered = FilteredSpells.of(Filters(channels=ids), crm_only=True)
+            expression = filtered.clean(name) if kind == "clean" else filtered.stays(name)
+            # Each set of channels has its own scopes, under names of its own.
+            self.expressions.append(expression.replace("%(", f"%({name}_"))
+            self.parameters |= {f"{name}_{each}": value for each, value in filtered.parameters.items()}
+        return name
+
+    def channels(self, keys: Iterable[str]) -> frozenset[int]:
+        """The ids of channels by key, archived ones too."""
+        wanted = set(keys)
+        return frozenset(pk for pk, key, _team in self._channels if key in wanted)
+
+    def channels_of(self, teams: Iterable[int]) -> frozenset[int]:
+        """The ids of the channels of these teams."""
+        wanted = set(teams)
+        return frozenset(pk for pk, _key, team in self._channels if team in wanted)
+
+    def labels(self, condition: Condition) -> list[int]:
+        """The ids of the labels that a condition names, by themselves or by their category; archived ones too."""
+        codes = condition.values.get("categories", ())
+        of_categories = [pk for code in codes for pk in self._labels_of.get(code, ())]
+        return sorted({*condition.values.get("labels", ()), *of_categories})
+
+    @cached_property
+    def _channels(self) -> list[tuple[int, str, int | None]]:
+        return list(Channel.all_objects.order_by("id").values_list("id", "key", "team_id"))
+
+    @cached_property
+    def _labels_of(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {code: [] for code in Category.objects.values_list("code", flat=True)}
+        for code, pk in Label.all_objects.filter(category__isnull=False).values_list("category__code", "id"):
+            found[code].append(pk)
+        return found
+
+    def within(self, column: str, condition: Condition) -> str:
+        """The condition that a time lies in `[from, to)`, as far as they are given."""
+        tests = [f"{column} IS NOT NULL"]
+        for name, sign in (("from", ">="), ("to", "<")):
+            moment: Moment | None = condition.values.get(name)
+            if moment is not None:
+                tests.append(f"{column} {sign} {self.value('timestamptz', moment_at(moment, self.now))}")
+        return " AND ".join(tests)
+
+
+# -- Conditions -------------------------------------------------------------------------------------------------------
+
+
+def _label(compiler: _Compiler, condition: Condition) -> ContactSet:
+    """By clean spells at `now`; "by whom" is the opener, of a removal who removed."""
+    labels = compiler.labels(condition)
+    tests = [f"label_id = ANY({compiler.value('bigint[]', labels)})", *_LABEL_TESTS[condition.op](compiler, condition)]
+    if agents := condition.values.get("agents"):
+        who = "removed_by_id" if condition.op == "removed" else "agent_id"
+        tests.append(f"{who} = ANY({compiler.value('bigint[]', sorted(agents))})")
+    spells = compiler.spells(condition.values.get("channels"))
+    query = f"SELECT contact_id FROM {spells} WHERE {' AND '.join(tests)}"  # noqa: S608
+    once = condition.op in ("active", "active_for") and len(labels) == 1
+    return ContactSet(query=query, seen=True, once=once)
+
+
+def _long_active(compiler: _Compiler, condition: Condition) -> list[str]:
+    latest = compiler.value("timestamptz", compiler.now - condition.values["days"] * _DAY)
+    return ["ended_at IS NULL", f"started_at <= {latest}"]
+
+
+_LABEL_TESTS: Mapping[str, Callable[[_Compiler, Condition], list[str]]] = {
+    "active": lambda compiler, condition: ["ended_at IS NULL"],
+    "ever": lambda compiler, condition: [],
+    "added": lambda compiler, condition: ["NOT found", compiler.within("started_at", condition)],
+    "removed": lambda compiler, condition: ["NOT lost", compiler.within("ended_at", condition)],
+    "active_for": _long_active,
+}
+
+
+def _labelled(compiler: _Compiler, condition: Condition) -> ContactSet:
+    now = " WHERE ended_at IS NULL" if condition.op == "now" else ""
+    return ContactSet(query=f"SELECT contact_id FROM {compiler.spells(None)}{now}", seen=True)  # noqa: S608
+
+
+def _stage(compiler: _Compiler, condition: Condition) -> ContactSet:
+    """None is no stage: then everybody is meant but who is in another one."""
+    labels = condition.values["labels"]
+    ids = compiler.value("bigint[]", sorted(label for label in labels if label is not None))
+    test = f"label_id <> ALL({ids})" if None in labels else f"label_id = ANY({ids})"
+    query = f"SELECT contact_id FROM {compiler.stays()} WHERE ended_at IS NULL AND {test}"  # noqa: S608
+    return ContactSet(query=query, complement=None in labels, seen=True, once=True)
+
+
+def _column(compiler: _Compiler, test: str, *, complement: bool = False) -> ContactSet:
+    return ContactSet(
+        query=f"SELECT id AS contact_id FROM contacts_contact WHERE {test}",  # noqa: S608
+        complement=complement,
+        once=True,
+    )
+
+
+def _one_of(compiler: _Compiler, column: str, values: Iterable[int | None]) -> tuple[str, bool]:
+    """The test that a column is one of the values, and whether everybody else is meant: None is an empty column."""
+    chosen = list(values)
+    ids = compiler.value("bigint[]", sorted(value for value in chosen if value is not None))
+    if None in chosen:
+        return f"{column} IS NOT NULL AND {column} <> ALL({ids})", True
+    return f"{column} = ANY({ids})", False
+
+
+def _campaign(compiler: _Compiler, condition: Condition) -> ContactSet:
+    """The first touch is the contact's campaign; the last one is the latest; none is no touch of any campaign."""
+    test, complement = _one_of(compiler, "campaign_id", condition.values["campaigns"])
+    if condition.op == "first":
+        return _column(compiler, test, complement=complement)
+    touches = "SELECT contact_id FROM contacts_campaigntouch AS t"
+    if condition.op == "last":
+        later = "SELECT FROM contacts_campaigntouch u WHERE u.contact_id = t.contact_id AND (u.at, u.id) > (t.at, t.id)"
+        return ContactSet(query=f"{touches} WHERE {test} AND NOT EXISTS ({later})", complement=complement)
+    if not complement:
+        return ContactSet(query=f"{touches} WHERE {test}")
+    # Whoever no campaign touched, and whoever one of those that are named did: all but those whom only others did.
+    return ContactSet(
+        query=f"{touches} WHERE campaign_id IS NOT NULL GROUP BY contact_id HAVING bool_and({test})", complement=True
+    )
+
+
+def _assigned(compiler: _Compiler, condition: Condition) -> ContactSet:
+    test, complement = _one_of(compiler, "assigned_to_id", condition.values["agents"])
+    return _column(compiler, test, complement=complement)
+
+
+def _known_on(compiler: _Compiler, channels: frozenset[int]) -> ContactSet:
+    seen = channels if compiler.viewer.everything else channels & compiler.viewer.channels
+    ids = compiler.value("bigint[]", sorted(seen))
+    return ContactSet(query=f"SELECT contact_id FROM contacts_contactchannel WHERE channel_id = ANY({ids})")  # noqa: S608
+
+
+def _time(column: str) -> Callable[[_Compiler, Condition], ContactSet]:
+    def time_is(compiler: _Compiler, condition: Condition) -> ContactSet:
+        if condition.op == "empty":
+            return _column(compiler, f"{column} IS NOT NULL", complement=True)
+        return _column(compiler, compiler.within(column, condition))
+
+    return time_is
+
+
+def _name(compiler: _Compiler, condition: Condition) -> ContactSet:
+    sought = FOLDED.format(compiler.value("text", condition.values["text"]))
+    return _column(compiler, f"strpos({FOLDED.format('name')}, {sought}) > 0")
+
+
+def _phone(compiler: _Compiler, condition: Condition) -> ContactSet:
+    if condition.op == "empty":
+        return _column(compiler, "phone = ''")
+    return _column(compiler, f"phone LIKE {compiler.value('text', condition.values['text'])} || '%%'")
+
+
+def _opted_out(compiler: _Compiler, condition: Condition) -> ContactSet:
+    return _column(compiler, "opted_out_at IS NOT NULL", complement=not condition.values["value"])
+
+
+def _stale(compiler: _Compiler, condition: Condition) -> ContactSet:
+    query = "SELECT contact_id FROM labels_staleflag WHERE closed_at IS NULL"
+    return ContactSet(query=query, complement=not condition.values["value"])
+
+
+# Two labels of one exclusive group; a prospect or a waiting label that is older than an active won one, for a younger
+# one may be a new order; loyal together with a new inquiry (docs/metrics.md, "Stale and contradictions").
+_CONTRADICTORY = """
+    SELECT s.contact_id FROM {spells} s JOIN labels_label l ON l.id = s.label_id
+    WHERE s.ended_at IS NULL AND l.exclusive_group <> ''
+    GROUP BY s.contact_id, l.exclusive_group HAVING count(DISTINCT s.label_id) > 1
+    UNION
+    SELECT s.contact_id FROM {spells} s JOIN labels_label l ON l.id = s.label_id
+    WHERE s.ended_at IS NULL AND l.meaning IN ('new', 'cold', 'hot', 'grade', 'waiting', 'won', 'loyal')
+    GROUP BY s.contact_id
+    HAVING min(s.started_at) FILTER (WHERE l.meaning IN ('new', 'cold', 'hot', 'grade', 'waiting'))
+               < max(s.started_at) FILTER (WHERE l.meaning = 'won')
+        OR bool_or(l.meaning = 'loyal') AND bool_or(l.meaning = 'new')
+"""
+
+
+def _contradictory(compiler: _Compiler, condition: Condition) -> ContactSet:
+    query = _CONTRADICTORY.format(spells=compiler.spells(None))
+    return ContactSet(query=query, complement=not condition.values["value"], seen=True, once=True)
+
+
+CONDITIONS: Mapping[str, Callable[[_Compiler, Condition], ContactSet]] = {
+    "label": _label,
+    "labelled": _labelled,
+    "stage": _stage,
+    "campaign": _campaign,
+    "assigned": _assigned,
+    "team": lambda compiler, condition: _known_on(compiler, compiler.channels_of(condition.values["teams"])),
+    "channel": lambda compiler, condition: _known_on(compiler, compiler.channels(condition.values["channels"])),
+    "first_seen": _time("first_seen_at"),
+    "last_inbound": _time("last_inbound_at"),
+    "last_outbound": _time("last_outbound_at"),
+    "follow_up": _time("follow_up_at"),
+    "name": _name,
+    "phone": _phone,
+    "opted_out": _opted_out,
+    "stale": _stale,
+    "contradictory": _contradictory,
+}

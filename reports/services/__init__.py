@@ -1,0 +1,1 @@
+"""What reports keep: segments that people saved. Everything else here only reads."""
