@@ -42,7 +42,7 @@ def views(
     """How far the history of one contact reaches, and the views that differ from the whole, in the order of scopes.
 
     `teams` holds the team of each channel (ids); `everywhere` the channels whose labels every scope sees that sees the
-    contact, because they exist in the CRM alone.
+    contact, because they exist in the CRM alone. Such a channel by itself sees its own labels only.
     """
     channels = {interval.channel for interval in history}
     if len(channels) < 2:  # nearly everybody
@@ -54,6 +54,7 @@ def views(
         return ONE_CHANNEL, []
     reach = ONE_TEAM if len(groups) == 1 and not shared else SEVERAL_TEAMS
     found = [View(of_channel(channel), _seen(history, {channel}, everywhere)) for channel in own]
+    found += [View(of_channel(channel), _seen(history, {channel}, ())) for channel in channels.intersection(everywhere)]
     if reach == SEVERAL_TEAMS:
         found += [
             View(of_team(team), _seen(history, {c for c in own if teams.get(c) == team}, everywhere))

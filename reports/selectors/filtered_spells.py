@@ -62,8 +62,8 @@ class Filters:
 class FilteredSpells:
     """The spells that filters leave, in SQL: `spells` and `clean` give named subqueries, `parameters` their values.
 
-    `crm_only`: the labels of contacts who are known on the channels and have labels that exist only here, and no
-    other, are among them. No day sum of a team knows those yet, so reports, whose figures must add up, leave them out.
+    `crm_only`: of contacts who are known on the channels and have no label of them, the labels that exist only here
+    are among them. No day sum of a team knows those yet, so reports, whose figures must add up, leave them out.
     """
 
     filters: Filters
@@ -75,7 +75,8 @@ class FilteredSpells:
         """Looks up the scopes that the channels make, and joins anew who is seen in part by several of them."""
         scopes = {} if filters.channels is None else _scopes(filters.channels)
         if crm_only and filters.channels is not None:
-            scopes["everywhere"] = sorted(channels_everywhere() - filters.channels)
+            only_here = sorted(channels_everywhere() - filters.channels)
+            scopes |= {"only_here": only_here, "only_here_scopes": [*map(of_channel, only_here)]}
         return cls(filters, scopes, crm_only)
 
     def spells(self, name: str = "spell", *, labels: bool = True, certain: bool = True) -> str:
@@ -129,6 +130,7 @@ class FilteredSpells:
             yield f"SELECT * FROM unnest({_arrays(kind, COLUMNS)})"  # noqa: S608
         if self.crm_only:
             yield f"SELECT {stored} FROM {table} WHERE {ONLY_HERE}"  # noqa: S608
+            yield f"SELECT {stored} FROM {_SCOPED[table]} WHERE {ONLY_HERE_OF_OTHERS}"  # noqa: S608
 
     def _stay_parts(self) -> Iterator[str]:
         """As `_parts`. A stay does not say on which channel it began, but the spells of the same contact do."""
@@ -142,6 +144,8 @@ class FilteredSpells:
         yield f"SELECT {_STAY_NAMES} FROM labels_scopedstagestay WHERE {SEEN_IN_PART} {others}"  # noqa: S608
         if others:
             yield f"SELECT * FROM unnest({_arrays('stay', STAY_COLUMNS)})"  # noqa: S608
+        if self.crm_only:
+            yield f"SELECT {_STAY_NAMES} FROM labels_scopedstagestay WHERE {ONLY_HERE_OF_OTHERS}"  # noqa: S608
 
 
 def _arrays(kind: str, columns: Mapping[str, str]) -> str:
@@ -154,11 +158,16 @@ SEEN_WHOLE = """
     (reach <= 2 AND channel_id = ANY(%(team_channels)s::bigint[])
      OR reach = 1 AND channel_id = ANY(%(single_channels)s::bigint[]))
 """
-# Labels that exist only here are seen with their contact. Who has others besides has scopes of their own.
-ONLY_HERE = """
-    reach = 1 AND channel_id = ANY(%(everywhere)s::bigint[])
-    AND contact_id IN (SELECT contact_id FROM contacts_contactchannel WHERE channel_id = ANY(%(channels)s::bigint[]))
+# Labels that exist only here are seen with their contact: of one who has no other, and of one who has others elsewhere.
+# Whoever has some on the channels themselves is seen in a scope of theirs, these among them.
+_KNOWN = """
+    contact_id IN (SELECT contact_id FROM contacts_contactchannel WHERE channel_id = ANY(%(channels)s::bigint[]))
 """
+ONLY_HERE = f"reach = 1 AND channel_id = ANY(%(only_here)s::bigint[]) AND {_KNOWN}"
+ONLY_HERE_OF_OTHERS = f"""
+    scope = ANY(%(only_here_scopes)s::bigint[]) AND {_KNOWN} AND contact_id NOT IN (
+        SELECT contact_id FROM labels_labelassignment WHERE channel_id = ANY(%(channels)s::bigint[]))
+"""  # noqa: S608
 SEEN_IN_PART = "scope = ANY(%(scopes)s::bigint[])"
 CERTAIN = "(method = 'crm_user' OR (method = 'channel_owner' AND channel_id = ANY(%(single)s::bigint[])))"
 

@@ -65,7 +65,8 @@ def test_two_channels_without_a_team_are_no_team() -> None:
 
 
 def test_what_exists_in_the_crm_alone_is_seen_by_everybody_who_sees_the_contact() -> None:
-    assert seen(1, 5) == (SEVERAL_TEAMS, {of_channel(1): [1, 5], of_team(7): [1, 5]})
+    crm = {of_channel(5): [5]}
+    assert seen(1, 5) == (SEVERAL_TEAMS, {of_channel(1): [1, 5], of_team(7): [1, 5]} | crm)
 
 
 @pytest.mark.parametrize(

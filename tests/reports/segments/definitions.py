@@ -1,0 +1,72 @@
+"""Definitions at random, of what a world holds: every field and operator comes up."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from contacts.models import Agent, Campaign, Channel, Team
+from labels.models import Category, Label
+from reports.segments.definition import GRAMMAR
+from tests.reports.world import DAYS, day
+
+TEXTS = ["an", "É", "siti", "Ñ", "%", "_", "👍", "i", "ﬁ"]
+STARTS = ["+62812", "+1", "+62", "+44"]
+
+
+class Writer:
+    """Writes definitions of what is there now."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.labels = list(Label.all_objects.values_list("id", flat=True).order_by("id"))
+        self.codes = list(Category.objects.values_list("code", flat=True))
+        self.agents = list(Agent.all_objects.values_list("id", flat=True).order_by("id"))
+        self.teams = list(Team.all_objects.values_list("id", flat=True).order_by("id"))
+        self.campaigns = list(Campaign.all_objects.values_list("id", flat=True).order_by("id"))
+        self.keys = list(Channel.all_objects.values_list("key", flat=True).order_by("id"))
+
+    def definition(self) -> dict[str, Any]:
+        groups = self.random.choice([1, 1, 1, 2, 3])
+        return {"any": [{"all": [self.condition() for _ in range(self.random.choice([0, 1, 1, 2, 2, 3]))]}
+                        for _ in range(groups)]}  # fmt: skip
+
+    def condition(self) -> dict[str, Any]:
+        field = self.random.choice(["label"] * 6 + list(GRAMMAR))
+        return self.of(field, self.random.choice(list(GRAMMAR[field])))
+
+    def of(self, field: str, op: str) -> dict[str, Any]:
+        """A condition of one field and operator."""
+        known = GRAMMAR[field][op]
+        written: dict[str, Any] = {"field": field, "op": op}
+        needed = self._some(list(known.one_of)) if known.one_of else []
+        extra = [name for name in known.optional if self.random.random() < 0.3]
+        for name in (*known.required, *needed, *extra):
+            written[name] = self._value(field, name)
+        if self.random.random() < 0.3:
+            written["not"] = self.random.random() < 0.8
+        return written
+
+    def _value(self, field: str, name: str) -> Any:
+        if name == "text":
+            return self.random.choice(STARTS if field == "phone" else TEXTS)
+        values: dict[str, Callable[[], Any]] = {
+            "labels": lambda: self._some([*self.labels, None] if field == "stage" else self.labels),
+            "categories": lambda: self._some(self.codes),
+            "agents": lambda: self._some([*self.agents, None] if field == "assigned" else self.agents),
+            "teams": lambda: self._some(self.teams),
+            "campaigns": lambda: self._some([*self.campaigns, None]),
+            "channels": lambda: self._some(self.keys),
+            "value": lambda: self.random.random() < 0.5,
+            "days": lambda: self.random.choice([0, 1, 7, 30]),
+        }
+        return values.get(name, self._moment)()
+
+    def _moment(self) -> Any:
+        if self.random.random() < 0.5:
+            return {"days_ago": self.random.randint(0, DAYS)}
+        return day(self.random.uniform(0, DAYS)).isoformat()
+
+    def _some(self, values: list[Any]) -> list[Any]:
+        return self.random.sample(values, min(len(values), self.random.choice([1, 1, 2, 3])))
