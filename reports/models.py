@@ -54,7 +54,12 @@ class Segment(Archivable):
     definition = models.JSONField(_("definition"))
     shared = models.CharField(_("who sees it"), max_length=10, choices=Sharing, default=Sharing.PRIVATE)
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, verbose_name=_("made by"), null=True, on_delete=models.SET_NULL, related_name="+"
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("made by"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
     )
     teams = models.ManyToManyField(Team, verbose_name=_("teams"), blank=True, related_name="+")
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)

@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                 ('shared', models.CharField(choices=[('private', 'only me'), ('team', 'my team'), ('everyone', 'everyone')], default='private', max_length=10, verbose_name='who sees it')),
                 ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
                 ('updated_at', models.DateTimeField(auto_now=True, verbose_name='changed at')),
-                ('owner', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='made by')),
+                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='made by')),
                 ('teams', models.ManyToManyField(blank=True, related_name='+', to='contacts.team', verbose_name='teams')),
             ],
             options={

@@ -191,6 +191,7 @@ _AGO_SCHEMA = {
 }  # fmt: skip
 _TIME_SCHEMA = {"type": "string", "format": "date-time", "pattern": "^(19|[2-8][0-9])[0-9]{2}-"}
 _CODE_SCHEMA = {"type": "string", "maxLength": MAX_TEXT, "pattern": "^[-a-zA-Z0-9_]+$"}
+_LETTER = r"^[^\x00]*[^\s\x00-\x1f\x7f-\x9f\u0300-\u036f][^\x00]*$"
 _IDS = _list_of(Argument(_id, _ID_SCHEMA))
 _IDS_OR_NONE = _list_of(Argument(_id_or_none, _ID_SCHEMA | {"nullable": True}))
 _CODES = _list_of(Argument(_text, _CODE_SCHEMA))
@@ -200,7 +201,7 @@ _LABELS = {"labels": _IDS, "categories": _CODES}
 _WHOSE = {"agents": _IDS, "channels": _CODES}
 _DAYS = Argument(_days, _DAYS_SCHEMA)
 _FLAG = Argument(_flag, {"type": "boolean"})
-_SOUGHT = Argument(_sought, {"type": "string", "minLength": 1, "maxLength": MAX_TEXT, "pattern": "[a-zA-Z]"})
+_SOUGHT = Argument(_sought, {"type": "string", "minLength": 1, "maxLength": MAX_TEXT, "pattern": _LETTER})
 _PHONE = Argument(_phone_start, {"type": "string", "pattern": r"^\+[1-9][0-9]{0,14}$", "example": "+62812"})
 
 _ON = Arguments(one_of=_LABELS, optional=_WHOSE)

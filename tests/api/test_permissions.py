@@ -13,6 +13,7 @@ from api.urls import ENDPOINTS
 from labelcrm.core.models import AuditEntry
 from labelcrm.core.roles import ANALYST, AUDITOR, CS, CS_LEAD, MARKETING, OWNER, ROLES
 from labels.models import Category, Label
+from reports.models import Segment
 from tests.api.conftest import client_of, get, rows
 from tests.api.story import Story
 from tests.factories import CampaignFactory, TeamFactory, UserFactory
@@ -20,19 +21,25 @@ from tests.factories import CampaignFactory, TeamFactory, UserFactory
 pytestmark = pytest.mark.django_db
 
 EVERYBODY = frozenset(ROLES)
-READERS = dict.fromkeys(ENDPOINTS, EVERYBODY) | {"inbox": {OWNER, CS_LEAD, ANALYST, AUDITOR}}
+EVERYONE = {"any": [{"all": []}]}  # the definition of a segment
+READERS = dict.fromkeys(ENDPOINTS, EVERYBODY) | {
+    "inbox": {OWNER, CS_LEAD, ANALYST, AUDITOR},
+    "segments": EVERYBODY - {CS},
+}
 CREATORS: dict[str, set[str]] = {
     "agents": {OWNER},
     "teams": {OWNER},
     "campaigns": {OWNER, MARKETING},
     "labels": {OWNER, CS_LEAD},
     "categories": {OWNER, CS_LEAD},
+    "segments": {OWNER, CS_LEAD, MARKETING, ANALYST},
 }
 EDITORS: dict[str, set[str]] = CREATORS | {
     "agents": {OWNER, CS_LEAD},
     "contacts": {OWNER, CS_LEAD, CS, MARKETING},
+    "segments": {OWNER},  # and whoever made it
 }
-ARCHIVERS: dict[str, set[str]] = {path: {OWNER} for path in ("agents", "teams", "campaigns", "labels")}
+ARCHIVERS: dict[str, set[str]] = {path: {OWNER} for path in ("agents", "teams", "campaigns", "labels", "segments")}
 REPLAYERS = {OWNER, CS_LEAD}
 
 
@@ -55,12 +62,19 @@ def filled(story: Story) -> dict[str, int]:
         "teams": story.channel.team_id,
         "campaigns": CampaignFactory().pk,
         "messages": story.message(contact).pk,
+        "segments": _segment_of(story.channel.team),
     }
 
 
+def _segment_of(team: Any) -> int:
+    segment = Segment.objects.create(name="Everybody", definition=EVERYONE, shared=Segment.Sharing.TEAM)
+    segment.teams.add(team)
+    return segment.pk
+
+
 def new_row(path: str) -> dict[str, Any]:
-    coded = {"code": "new"} if path in {"agents", "campaigns", "categories"} else {}
-    return {"name": "A new one"} | coded
+    more: dict[str, Any] = {"code": "new"} if path in {"agents", "campaigns", "categories"} else {}
+    return {"name": "A new one"} | more | ({"definition": EVERYONE} if path == "segments" else {})
 
 
 @pytest.mark.parametrize("role", ROLES)
