@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from contacts.models.agents import Agent
 from contacts.models.channels import Channel
 from contacts.models.querysets import ContactQuerySet, MessageQuerySet
+from labelcrm.core.folding import Folded
 from labelcrm.core.soft_deletion import Archivable, LivingManager
 
 NOTHING = Value({}, output_field=models.JSONField())
@@ -86,17 +87,19 @@ class Contact(Archivable):
             models.Index(fields=["last_inbound_at", "id"], name="contact_by_last_inbound"),
             # Search by phone digits in any position, and by name.
             GinIndex(OpClass("phone", name="gin_trgm_ops"), name="contact_phone_trgm"),
-            GinIndex(OpClass(Upper("name"), name="gin_trgm_ops"), name="contact_name_trgm"),
+            GinIndex(OpClass(Folded("name"), name="gin_trgm_ops"), name="contact_name_folded"),
             # ... and by username; nothing for those who have none.
             GinIndex(
                 OpClass(Upper("username"), name="gin_trgm_ops"), condition=~Q(username=""), name="contact_username_trgm"
             ),
             models.Index(fields=["campaign", "id"], condition=Q(campaign__isnull=False), name="contact_by_campaign"),
             models.Index(fields=["assigned_to", "id"], condition=Q(assigned_to__isnull=False), name="contact_by_agent"),
+            # Segments and exports: all but those who want no more.
+            models.Index(fields=["id"], condition=Q(opted_out_at__isnull=False), name="contact_opted_out"),
             models.Index(fields=["follow_up_at"], condition=Q(follow_up_at__isnull=False), name="contact_follow_up"),
-            # Reports and home: how many are hidden.
+            # Reports and home: how many are hidden. Segments: who is not.
             models.Index(
-                fields=["id"], condition=Q(deleted_at__isnull=False, merged_into__isnull=True), name="contact_hidden"
+                fields=["id"], include=["merged_into"], condition=Q(deleted_at__isnull=False), name="contact_archived"
             ),
         ]
 
@@ -199,8 +202,9 @@ class ContactChannel(models.Model):
         verbose_name_plural = _("contacts on channels")
         constraints = [models.UniqueConstraint(fields=["contact", "channel"], name="contact_once_per_channel")]
         indexes = [
-            # CS quality: contacts whose first inbound on a channel fell in a period.
-            models.Index(fields=["channel", "first_inbound_at"], name="contact_channel_first_in"),
+            # CS quality: contacts whose first inbound on a channel fell in a period. Segments of a team, from the index
+            # alone: who is known on a channel.
+            models.Index(fields=["channel", "first_inbound_at"], include=["contact"], name="contact_channel_covered"),
         ]
 
     def __str__(self) -> str:

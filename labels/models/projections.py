@@ -113,8 +113,14 @@ class CleanSpell(Spell):
         ]
         indexes = [
             models.Index(fields=["label", "started_at"], include=["contact", "agent"], name="clean_spell_by_label"),
-            # The stale job: open spells by label and age.
-            models.Index(fields=["label", "started_at"], condition=Q(ended_at__isnull=True), name="open_clean_spell"),
+            # Who has label X now, since when and by whom, as the whole business or a team sees it: segments, from the
+            # index alone. The stale job: open spells by label and age.
+            models.Index(
+                fields=["label", "started_at"],
+                include=["contact", "agent", "channel", "reach"],
+                condition=Q(ended_at__isnull=True),
+                name="open_clean_spell_covered",
+            ),
             BrinIndex(fields=["started_at"], name="clean_spell_started_brin"),
         ]
 
@@ -132,7 +138,16 @@ class ScopedCleanSpell(Spell):
         constraints = [
             models.UniqueConstraint(fields=["contact", "scope", "label", "started_at"], name="scoped_clean_spell_once"),
         ]
-        indexes = [models.Index(fields=["scope", "started_at"], name="scoped_clean_by_scope")]
+        indexes = [
+            models.Index(fields=["scope", "started_at"], name="scoped_clean_by_scope"),
+            # As open_clean_spell_covered, of whom a team or a channel sees in part.
+            models.Index(
+                fields=["scope", "label", "started_at"],
+                include=["contact", "agent"],
+                condition=Q(ended_at__isnull=True),
+                name="open_scoped_spell_covered",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.label_id} on {self.contact_id} for {self.scope}"

@@ -10,21 +10,20 @@ What a label, a stage and a scope are is `reports.selectors.filtered_spells`, as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 from contacts.models import Channel
+from labelcrm.core.folding import contains_folded
 from labelcrm.core.viewer import Viewer
 from labels.models import Category, Label
 from reports.segments.definition import Condition, Moment, SegmentDefinition, moment_at
 from reports.selectors.filtered_spells import FilteredSpells, Filters
 
 _DAY = timedelta(hours=24)
-# A name without case and accents, on both sides by the same function: what Python folds otherwise does not matter.
-FOLDED = "lower(regexp_replace(normalize({}, NFKD), '[\\u0300-\\u036f]', '', 'g'))"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,26 +31,45 @@ class ContactSet:
     """A query of `contact_id`; with `complement` everybody else is meant.
 
     `seen`: it names nobody but living contacts that the viewer sees. `once`: it names nobody twice.
+    `test`: the same as a condition on a row of contacts, where it is one.
     """
 
     query: str
     complement: bool = False
     seen: bool = False
     once: bool = False
+    test: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class MembersQuery:
-    """`query` gives the ids of whom a definition means, as `contact_id`, each once; `expressions` belong before it."""
+    """`query` gives the ids of whom a definition means, as `contact_id`, each once; `expressions` belong before it.
+
+    `by_labels`: in every group labels lead, so that all of its people are found about as soon as a few of them.
+    """
 
     expressions: tuple[str, ...]
     query: str
     parameters: Mapping[str, Any]
+    by_labels: bool
 
-    def statement(self, body: str) -> str:
-        """A statement over the members: in `body`, `{members}` stands for the query of their ids."""
-        head = f"WITH {', '.join(self.expressions)} " if self.expressions else ""
-        return head + body.replace("{members}", f"({self.query})")
+    def counted(self) -> str:
+        """The statement of how many they are."""
+        return f"{self._head(self.expressions)}SELECT count(*) FROM ({self.query}) AS members"  # noqa: S608
+
+    def listed(self, rest: str = "") -> str:
+        """The statement of their ids, and what else it says behind, such as an order.
+
+        PostgreSQL expects to meet a few people soon if it walks along all contacts in the order that is asked for. Of
+        a label of long ago that is wrong by all contacts, so where labels lead their people are found first.
+        """
+        if not self.by_labels:
+            return f"{self._head(self.expressions)}SELECT contact_id FROM ({self.query}) AS members {rest}"  # noqa: S608
+        head = self._head((*self.expressions, f"members AS MATERIALIZED ({self.query})"))
+        return f"{head}SELECT contact_id FROM members {rest}"  # noqa: S608
+
+    def _head(self, expressions: tuple[str, ...]) -> str:
+        return f"WITH {', '.join(expressions)} " if expressions else ""
 
 
 def compile_definition(definition: SegmentDefinition, *, viewer: Viewer, now: datetime) -> MembersQuery:
@@ -62,7 +80,7 @@ def compile_definition(definition: SegmentDefinition, *, viewer: Viewer, now: da
     query = groups[0].query if len(groups) == 1 else " UNION ".join(f"({group.query})" for group in groups)
     if len(groups) == 1 and not groups[0].once:
         query = f"SELECT DISTINCT contact_id FROM ({query}) AS met"  # noqa: S608 - made of this module's own words
-    return MembersQuery(tuple(compiler.expressions), query, compiler.parameters)
+    return MembersQuery(tuple(compiler.expressions), query, compiler.parameters, all(each.seen for each in groups))
 
 
 @dataclass
@@ -81,37 +99,44 @@ class _Compiler:
         """Whom all the conditions mean."""
         sets = [self._condition(condition) for condition in conditions]
         within = [each for each in sets if not each.complement]
-        without = [each for each in sets if each.complement]
-        lead = next((each for each in within if each.seen and each.once), None) or next(
-            (each for each in within if each.seen), None
-        )
-        others = [each for each in within if each is not lead]
-        lead = lead or self._everybody()
-        tests = [f"contact_id IN ({each.query})" for each in others]
-        tests += [
-            f"NOT EXISTS (SELECT FROM ({each.query}) AS no WHERE no.contact_id = met.contact_id)" for each in without
-        ]
+        lead = max((each for each in within if each.seen), key=lambda each: each.once, default=None)
+        by_labels = lead is not None
+        if lead is None:
+            rows = [each for each in sets if each.test] if self.viewer.everything else []
+            lead = self._everybody([f"({each.test}){' IS NOT TRUE' * each.complement}" for each in rows])
+            sets = [each for each in sets if each not in rows]
+        tests = [_looked_up(each) for each in sets if each is not lead]
         where = f" WHERE {' AND '.join(tests)}" if tests else ""
         query = f"SELECT contact_id FROM ({lead.query}) AS met{where}"  # noqa: S608
-        return ContactSet(query=query, seen=True, once=lead.once)
+        return ContactSet(query=query, seen=by_labels, once=lead.once)
 
-    def _everybody(self) -> ContactSet:
-        """The living contacts that the viewer sees, as `ContactQuerySet.visible_to` has it."""
-        query = "SELECT id AS contact_id FROM contacts_contact WHERE deleted_at IS NULL AND merged_into_id IS NULL"
-        if not self.viewer.everything:
-            known = self.value("bigint[]", sorted(self.viewer.channels))
-            teams, agent = self.value("bigint[]", sorted(self.viewer.teams)), self.value("bigint", self.viewer.agent)
-            query += f""" AND id IN (
+    def _everybody(self, tests: Sequence[str]) -> ContactSet:
+        """The living contacts that the viewer sees, as `ContactQuerySet.visible_to` has it.
+
+        `tests` on their rows are for viewers who see everything: nobody else needs the rows.
+        """
+        if self.viewer.everything:
+            where = " AND ".join(["deleted_at IS NULL", *tests])
+            query = f"SELECT id AS contact_id FROM contacts_contact WHERE {where}"  # noqa: S608
+            return ContactSet(query=query, seen=True, once=True)
+        known = self.value("bigint[]", sorted(self.viewer.channels))
+        teams, agent = self.value("bigint[]", sorted(self.viewer.teams)), self.value("bigint", self.viewer.agent)
+        # Nearly all of them live: to leave the others out costs less than to look at the rows of all.
+        query = f"""
+            SELECT contact_id FROM (
                 SELECT contact_id FROM contacts_contactchannel WHERE channel_id = ANY({known})
-                UNION ALL SELECT id FROM contacts_contact WHERE assigned_to_id = {agent} OR assigned_to_id IN (
-                    SELECT id FROM contacts_agent WHERE team_id = ANY({teams})))"""  # noqa: S608
+                UNION SELECT id FROM contacts_contact WHERE assigned_to_id = {agent}
+                UNION SELECT id FROM contacts_contact WHERE assigned_to_id IN (
+                    SELECT id FROM contacts_agent WHERE team_id = ANY({teams}))
+            ) AS known WHERE NOT EXISTS (
+                SELECT FROM contacts_contact c WHERE c.id = known.contact_id AND c.deleted_at IS NOT NULL)"""  # noqa: S608
         return ContactSet(query=query, seen=True, once=True)
 
     def _condition(self, condition: Condition) -> ContactSet:
         found = CONDITIONS[condition.field](self, condition)
         if not condition.negated:
             return found
-        return ContactSet(query=found.query, complement=not found.complement, seen=found.seen, once=found.once)
+        return replace(found, complement=not found.complement)
 
     # -- What conditions are made of ---
 
@@ -181,6 +206,13 @@ class _Compiler:
         return " AND ".join(tests)
 
 
+def _looked_up(found: ContactSet) -> str:
+    """The condition on `met` that somebody is in the set, or is not."""
+    if found.complement:
+        return f"NOT EXISTS (SELECT FROM ({found.query}) AS no WHERE no.contact_id = met.contact_id)"
+    return f"contact_id IN ({found.query})"
+
+
 # -- Conditions -------------------------------------------------------------------------------------------------------
 
 
@@ -230,6 +262,7 @@ def _column(compiler: _Compiler, test: str, *, complement: bool = False) -> Cont
         query=f"SELECT id AS contact_id FROM contacts_contact WHERE {test}",  # noqa: S608
         complement=complement,
         once=True,
+        test=test,
     )
 
 
@@ -280,8 +313,7 @@ def _time(column: str) -> Callable[[_Compiler, Condition], ContactSet]:
 
 
 def _name(compiler: _Compiler, condition: Condition) -> ContactSet:
-    sought = FOLDED.format(compiler.value("text", condition.values["text"]))
-    return _column(compiler, f"strpos({FOLDED.format('name')}, {sought}) > 0")
+    return _column(compiler, contains_folded("name", compiler.value("text", condition.values["text"])))
 
 
 def _phone(compiler: _Compiler, condition: Condition) -> ContactSet:

@@ -74,10 +74,12 @@ class FilteredSpells:
     def of(cls, filters: Filters, *, crm_only: bool = False) -> FilteredSpells:
         """Looks up the scopes that the channels make, and joins anew who is seen in part by several of them."""
         scopes = {} if filters.channels is None else _scopes(filters.channels)
-        if crm_only and filters.channels is not None:
-            only_here = sorted(channels_everywhere() - filters.channels)
-            scopes |= {"only_here": only_here, "only_here_scopes": [*map(of_channel, only_here)]}
-        return cls(filters, scopes, crm_only)
+        only_here = (
+            sorted(channels_everywhere() - filters.channels) if crm_only and filters.channels is not None else []
+        )
+        if only_here:
+            scopes |= {"only_here": [*only_here], "only_here_scopes": [*map(of_channel, only_here)]}
+        return cls(filters, scopes, bool(only_here))
 
     def spells(self, name: str = "spell", *, labels: bool = True, certain: bool = True) -> str:
         """A common table expression over spells; `labels` and `certain` say whether those filters apply."""
