@@ -16,6 +16,7 @@ BENCHES = {
     "teams": "benchmarks.teams",
     "P12": "benchmarks.long_work",
     "pages": "benchmarks.open_pages",
+    "segments": "benchmarks.segments",
 }
 
 
