@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -17,24 +18,37 @@ def _passwords_are_cheap() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True)
-def _seeds_survive_a_flush(request: pytest.FixtureRequest) -> None:
-    """Transactional tests empty the tables, the seeded labels too: whoever comes next finds them again."""
-    marker = request.node.get_closest_marker("django_db")
-    names = set(request.fixturenames)
-    if marker is None and not names & {"db", "transactional_db", "live_server"}:
-        return
-    is_transactional = names & {"transactional_db", "live_server"} or (
-        marker is not None and (marker.kwargs.get("transaction") or (marker.args and marker.args[0]))
-    )
-    request.getfixturevalue("transactional_db" if is_transactional else "db")
-    from labelcrm.core.roles import sync_roles
-    from labels.models import Category, Label, LabelAlias
-    from labels.rules import taxonomy
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_are_listed_once() -> Iterator[None]:
+    """Every test client makes the middleware anew, and WhiteNoise looks at hundreds of files each time."""
+    from whitenoise.middleware import WhiteNoiseMiddleware
 
-    if not Category.objects.exists():
-        sync_roles()
-        taxonomy.seed(category_model=Category, label_model=Label, alias_model=LabelAlias)
+    listed: dict[str, Any] = {}
+    list_files = WhiteNoiseMiddleware.add_files_from_finders
+
+    def list_files_once(middleware: WhiteNoiseMiddleware) -> None:
+        if not listed:
+            list_files(middleware)
+            listed.update(middleware.files)
+        middleware.files = listed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", list_files_once)
+        yield
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The test database; a test that commits leaves it as the migrations did."""
+    from django.test import TransactionTestCase
+
+    from tests import restoring
+
+    with django_db_blocker.unblock():
+        restoring.keep()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _case: restoring.put_back())
+        yield
 
 
 @pytest.fixture(autouse=True)

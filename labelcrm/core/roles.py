@@ -79,7 +79,7 @@ def role_title(name: str) -> str:
 
 
 def sync_roles(sender: Any = None, **kwargs: Any) -> None:
-    """Give every role what it never got of the table, as far as that exists yet (post_migrate runs once per app)."""
+    """Give every role what it never got of the table, as far as that exists yet."""
     from django.contrib.auth.models import Group, Permission
 
     if not _is_migrated(kwargs.get("using", DEFAULT_DB_ALIAS)):
