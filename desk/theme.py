@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest
@@ -210,18 +211,25 @@ def trail(request: HttpRequest, name: Text) -> list[Crumb]:
 
 def _place(path: str) -> tuple[Text, Entry]:
     """The entry of the menu that a page belongs to, with its group: the closest above it, else Home."""
-    places = [
+    above = [place for place in _places() if place[0] and path.startswith(place[0])]
+    _address, group, entry = max(above, key=lambda place: len(place[0]), default=_places()[0])
+    return group, entry
+
+
+@cache
+def _places() -> list[tuple[str, Text, Entry]]:
+    """Where each entry of the menu leads, and what is below it."""
+    return [
         (_link(view), group, entry)
         for group, entries in MENU
         for entry in entries
         for view in (entry.view, *entry.below)
     ]
-    above = [place for place in places if place[0] and path.startswith(place[0])]
-    _address, group, entry = max(above, key=lambda place: len(place[0]), default=places[0])
-    return group, entry
 
 
+@cache
 def _link(view: str) -> str:
+    """Its address, looked for once: every page asks for all of the menu's."""
     try:
         return reverse(view)
     except NoReverseMatch:
