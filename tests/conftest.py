@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -35,6 +36,24 @@ def _static_files_are_listed_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", list_files_once)
         yield
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_blocker: Any) -> Iterator[None]:
+    """Where several processes share the tests, their databases are copies of one."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    if run is None:
+        yield
+        return
+    from django.db import connection
+
+    from tests import copying
+
+    template = f"labelcrm_{run}"
+    with django_db_blocker.unblock():
+        connection.settings_dict["TEST"] |= copying.make_once(template)
+        yield
+        copying.drop(template)
 
 
 @pytest.fixture(scope="session")
