@@ -82,9 +82,10 @@ class Contact(Archivable):
         indexes = [
             # Contact list, newest activity first, by keyset.
             models.Index(F("updated_at").desc(), F("id").desc(), name="contact_by_update"),
-            # The contact list by name and by last message, either way.
+            # The contact list by name, by last message and by first seen, either way.
             models.Index(Upper("name"), F("id"), name="contact_by_name"),
             models.Index(fields=["last_inbound_at", "id"], name="contact_by_last_inbound"),
+            models.Index(fields=["first_seen_at", "id"], name="contact_by_first_seen"),
             # Search by phone digits in any position, and by name.
             GinIndex(OpClass("phone", name="gin_trgm_ops"), name="contact_phone_trgm"),
             GinIndex(OpClass(Folded("name"), name="gin_trgm_ops"), name="contact_name_folded"),

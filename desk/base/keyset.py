@@ -124,7 +124,7 @@ def _reader(model: type[Model], name: str) -> Callable[[Any], Any]:
         return _text
     if isinstance(field, DateTimeField):
         return lambda part: moment_of(part, offset=True)
-    return _id if isinstance(field, IntegerField) else _text
+    return _id if isinstance(getattr(field, "target_field", field), IntegerField) else _text
 
 
 def _id(part: Any) -> int | None:
@@ -138,8 +138,10 @@ def _text(part: Any) -> str | None:
 class KeysetChangeList(ChipChangeList):
     """A change list that pages by the keyset of its order; it has no page numbers, and its total is asked for apart.
 
-    `?o=name_shown` and `?o=-name_shown` sort by a column that `model_admin.sorts` names.
+    `?o=name_shown` and `?o=-name_shown` sort by a column that `model_admin.get_sorts` names.
     """
+
+    sorts: Mapping[str, Keyset]
 
     def get_filters_params(self, params: dict[str, Any] | None = None) -> dict[str, Any]:
         for name in (AFTER, BEFORE):  # filters and links start over at the first page
@@ -156,16 +158,17 @@ class KeysetChangeList(ChipChangeList):
     def sorted_column(self) -> str:
         """The column that the reader chose to sort by; "" for the list's own order."""
         column = str(self.params.get(ORDER_VAR, "")).removeprefix("-")
-        return column if column in self.model_admin.sorts else ""
+        return column if column in self.sorts else ""
 
     @property
     def keyset(self) -> Keyset:
         if not self.sorted_column:
             return self.model_admin.keyset
-        chosen: Keyset = self.model_admin.sorts[self.sorted_column]
+        chosen = self.sorts[self.sorted_column]
         return chosen.turned(descending=str(self.params[ORDER_VAR]).startswith("-"))
 
     def get_results(self, request: HttpRequest) -> None:
+        self.sorts = self.model_admin.get_sorts(request)
         self.newer_url = self.older_url = self.first_url = ""
         self.result_list: list[Any] = []
         if request.resolver_match is None or request.resolver_match.url_name != count_name(self.opts):
@@ -207,6 +210,10 @@ class KeysetAdminMixin:
     sorts: ClassVar[Mapping[str, Keyset]] = {}
     sortable_by = ()
     change_list_class: type[KeysetChangeList] = KeysetChangeList
+
+    def get_sorts(self, request: HttpRequest) -> Mapping[str, Keyset]:
+        """What this list can be sorted by, as it is narrowed now."""
+        return self.sorts
 
     def for_page(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         """What the rows of one page need besides themselves."""

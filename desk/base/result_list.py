@@ -87,7 +87,7 @@ def _silent(columns: Sequence[ListColumn], rows: Sequence[ListRow], nothing: Any
 def _columns(cl: Any, names: Sequence[str]) -> list[ListColumn]:
     card = dict(zip(getattr(cl.model_admin, "card", ()) or names, PLACES, strict=False))
     heads = dict(zip(cl.list_display, result_headers(cl), strict=True))
-    sorts = getattr(cl.model_admin, "sorts", {})
+    sorts = getattr(cl, "sorts", {})
     columns = []
     for name in names:
         column = ListColumn(name, capfirst(str(heads[name]["text"])), card.get(name, ""))
@@ -100,7 +100,7 @@ def _columns(cl: Any, names: Sequence[str]) -> list[ListColumn]:
 
 
 def _sort_by_keyset(column: ListColumn, cl: Any) -> None:
-    sort = cl.model_admin.sorts[column.name]
+    sort = cl.sorts[column.name]
     is_sorted = cl.sorted_column == column.name or (not cl.sorted_column and sort.fields == cl.keyset.fields)
     descending = cl.keyset.descending if is_sorted else None
     column.direction = "" if descending is None else "descending" if descending else "ascending"

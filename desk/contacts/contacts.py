@@ -47,6 +47,7 @@ from desk.contacts.list_filters import (
     active_labels,
     agents_of,
     asked_labels_of,
+    by_label_age,
     numbers_of,
 )
 from desk.contacts.merging import ContactMerging, merges_of
@@ -110,6 +111,7 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
     sorts: ClassVar[Mapping[str, Keyset]] = {
         "name_shown": Keyset("name_key", "id", descending=False, of=Upper("name"), blank=""),
         "last_inbound_shown": Keyset("last_inbound_at", "id", blank=None),
+        "first_seen_shown": Keyset("first_seen_at", "id"),
         "updated_shown": keyset,
     }
     list_display = (
@@ -121,9 +123,10 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
         "channels_shown",
         "campaign",
         "last_inbound_shown",
+        "first_seen_shown",
         "updated_shown",
     )
-    columns_off = ("channels_shown", "campaign")
+    columns_off = ("channels_shown", "campaign", "first_seen_shown")
     card = ("name_shown", "last_inbound_shown", "labels_shown", "cs_shown")
     quick_filters = ("label", "cs", LABEL_AGE)
     list_filter = (
@@ -169,6 +172,11 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         return find(queryset, search_term) if search_term else queryset, False
+
+    def get_sorts(self, request: HttpRequest) -> Mapping[str, Keyset]:
+        """Where the list asks for labels, also by since when they are on."""
+        by_age = by_label_age(request)
+        return self.sorts if by_age is None else {**self.sorts, "labelled_shown": by_age}
 
     def for_page(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         related = ("label", "channel_label", "channel", "added_by", "added_by_user")
@@ -225,6 +233,10 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
     @admin.display(description=gettext_lazy("last message in"))
     def last_inbound_shown(self, contact: Contact) -> str:
         return moment(contact.last_inbound_at)
+
+    @admin.display(description=gettext_lazy("first seen"))
+    def first_seen_shown(self, contact: Contact) -> str:
+        return moment(contact.first_seen_at)
 
     @admin.display(description=gettext_lazy("changed"))
     def updated_shown(self, contact: Contact) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from datetime import timedelta
-from itertools import groupby
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime, timedelta
+from itertools import chain, groupby
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy
@@ -18,6 +18,7 @@ from unfold.contrib.filters.admin import DropdownFilter, MultipleDropdownFilter,
 from contacts.models import Agent, Channel, ContactChannel
 from contacts.selectors.ownership import NumberNow, numbers_now
 from contacts.selectors.viewing import viewer_of
+from desk.base.keyset import Keyset
 from labelcrm.lib.numbers import row_id
 from labels.models import Label, LabelAssignment, StaleFlag
 from reports.limits import ReportLimits, in_words
@@ -26,6 +27,7 @@ from reports.selectors.home import never_labelled
 NO_LABEL = "none"
 NOT_MAPPED = "unmapped"
 FEW = 2000
+NEAR = 400  # labels that are looked at before all are
 LABELLED_BY, LABEL_AGE = "labelled_by", "label_age"
 LABEL_AGES = (3, 7, 14, 30, 60, 90)
 MAX_AGE = 36_500
@@ -242,9 +244,15 @@ def active_labels(request: HttpRequest) -> QuerySet[Any]:
 def asked_labels(request: HttpRequest) -> QuerySet[Any]:
     """Active labels that were put on by whom, and as long ago as, the filters of this request say."""
     rows = active_labels(request)
-    agent, days = row_id(request.GET.get(LABELLED_BY)), row_id(request.GET.get(LABEL_AGE))
+    agent, before = row_id(request.GET.get(LABELLED_BY)), _asked_before(request)
     rows = rows.filter(added_by=agent) if agent else rows
-    return rows.filter(added_at__lt=timezone.now() - timedelta(days=min(days, MAX_AGE))) if days else rows
+    return rows.filter(added_at__lt=before) if before else rows
+
+
+def _asked_before(request: HttpRequest) -> datetime | None:
+    """By when a label must have been put on to be as old as the filters of this request say."""
+    days = row_id(request.GET.get(LABEL_AGE))
+    return timezone.now() - timedelta(days=min(days, MAX_AGE)) if days else None
 
 
 def asked_ids(request: HttpRequest) -> set[int]:
@@ -254,8 +262,79 @@ def asked_ids(request: HttpRequest) -> set[int]:
 
 def asked_labels_of(request: HttpRequest) -> Callable[[LabelAssignment], bool]:
     """Whether a label is one that the filters of this request ask for."""
-    ids, agent = asked_ids(request), row_id(request.GET.get(LABELLED_BY))
-    return lambda on: (not ids or on.label_id in ids) and (not agent or on.added_by_id == agent)
+    ids, agent, before = asked_ids(request), row_id(request.GET.get(LABELLED_BY)), _asked_before(request)
+    return lambda on: (
+        (not ids or on.label_id in ids)
+        and (not agent or on.added_by_id == agent)
+        and (before is None or on.added_at < before)
+    )
+
+
+def by_label_age(request: HttpRequest) -> ByLabelAge | None:
+    """The order by the label that the list tells the age of; None where it asks for no label by name.
+
+    It is the newest of those asked for, of which a contact may have several, and one on several numbers.
+    """
+    ids = asked_ids(request)
+    if not ids or NO_LABEL in request.GET.getlist(LabelFilter.parameter_name):
+        return None
+    asked = asked_labels(request).filter(label_id__in=ids)
+    is_newer = Q(added_at__gt=OuterRef("added_at")) | Q(added_at=OuterRef("added_at"), id__gt=OuterRef("id"))
+    newest = asked.filter(~Exists(asked.filter(is_newer, contact=OuterRef("contact"))))
+    return ByLabelAge(newest, sorted(ids))
+
+
+class ByLabelAge(Keyset):
+    """The contacts of a list by how long their label is on.
+
+    Each of the asked labels is walked along its own index: for several at once PostgreSQL would sort all there are.
+    """
+
+    def __init__(self, labels: QuerySet[Any], ids: Collection[int], *, descending: bool = False) -> None:
+        super().__init__("added_at", "contact_id", descending=descending)
+        self._labels, self._ids = labels, ids
+
+    def turned(self, *, descending: bool) -> ByLabelAge:
+        return ByLabelAge(self._labels, self._ids, descending=descending)
+
+    def cursor(self, row: Any) -> str:
+        return super().cursor(row.walked)
+
+    def page(
+        self, rows: QuerySet[Any], *, size: int, after: str | None, before: str | None
+    ) -> tuple[list[Any], bool, bool]:
+        walked, newer, older = super().page(rows, size=size, after=after, before=before)
+        contacts = rows.in_bulk([label.contact_id for label in walked])
+        found = []
+        for label in walked:
+            if label.contact_id in contacts:  # else archived this moment
+                found.append(contacts[label.contact_id])
+                found[-1].walked = label
+        return found, newer, older
+
+    def _walk(self, rows: QuerySet[Any], place: list[Any] | None, size: int, *, forward: bool) -> list[Any]:
+        """The next labels whose contacts are in the list: most often they are among the next few of all.
+
+        These are asked for by id. To look whether any contact is in the list, PostgreSQL may gather all that are.
+        """
+        near = self._met(self._labels, place, NEAR, forward=forward)
+        seen = rows.prefetch_related(None).filter(pk__in=[label.contact_id for label in near])
+        listed = set(seen.values_list("pk", flat=True))
+        found = [label for label in near if label.contact_id in listed]
+        if len(found) < size and len(near) == NEAR:
+            within = self._labels.filter(contact__in=rows.prefetch_related(None).values("pk"))
+            found = self._met(within, place, size, forward=forward)
+        return found[:size]
+
+    def _met(self, labels: QuerySet[Any], place: list[Any] | None, size: int, *, forward: bool) -> list[Any]:
+        each = (
+            super(ByLabelAge, self)._walk(labels.filter(label=pk), place, size, forward=forward) for pk in self._ids
+        )
+        met = sorted(chain(*each), key=lambda on: (on.added_at, on.contact_id), reverse=self.descending == forward)
+        return met[:size]
+
+    def _place(self, model: type[Model], cursor: str) -> list[Any]:
+        return super()._place(LabelAssignment, cursor)
 
 
 def _of_any_label(request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

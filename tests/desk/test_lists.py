@@ -18,6 +18,7 @@ from django.utils.html import escape
 from contacts.models import Contact
 from desk.base.keyset import Keyset
 from desk.base.model_admin import StaffAdmin
+from desk.contacts.contacts import ContactAdmin
 from labels.models import Label
 from tests.desk.conftest import Shop
 from tests.factories import THEN, ContactFactory
@@ -34,6 +35,7 @@ def names(response: Any) -> list[str]:
 
 ORDERS = {
     "by a column": Keyset("updated_at", "id"),
+    "by another": ContactAdmin.sorts["first_seen_shown"],
     "by an expression": Keyset("name_key", "id", descending=False, of=Upper("name"), blank=""),
     "by a column that may be empty": Keyset("last_inbound_at", "id", blank=None),
 }
@@ -60,6 +62,7 @@ def test_pages_in_any_order_are_walked_both_ways(db: None, order: str, descendin
             name=draw.choice(["", "ani", "Budi", "~c"]),
             last_inbound_at=None if minute is None else THEN + timedelta(minutes=minute),
             updated_at=THEN + timedelta(minutes=number % 3),
+            first_seen_at=THEN - timedelta(minutes=number % 2),
         )
     keyset, size = ORDERS[order].turned(descending=descending), draw.randint(1, 4)
     wanted = in_order(keyset)
