@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from contacts.models import Channel
 from tests.browser.serving import Site, looking, serving
-from tests.browser.walking import Watch, axe_findings
+from tests.browser.walking import Watch, findings_in_both_themes
 from tests.factories import UserFactory
 from tests.webhooks.gateways.payloads import PAYLOADS
 from tests.webhooks.gateways.payloads.base import Account, Post
@@ -30,9 +30,16 @@ def site(transactional_db: None, tmp_path: Path) -> Iterator[Site]:
         yield found
 
 
-@pytest.fixture(params=[1280, 360], ids=["desk", "phone"])
+# Every test starts a server of its own: `make test` runs each at one width, `make test-full` at both.
+DESK, PHONE = pytest.param(1280, id="desk"), pytest.param(360, id="phone")
+DESK_TOO, PHONE_TOO = (pytest.param(*one.values, id=one.id, marks=pytest.mark.full) for one in (DESK, PHONE))
+at_a_desk = pytest.mark.parametrize("page", [DESK, PHONE_TOO], indirect=True)
+on_a_phone = pytest.mark.parametrize("page", [PHONE, DESK_TOO], indirect=True)
+
+
+@pytest.fixture
 def page(request: pytest.FixtureRequest, browser: Browser, site: Site) -> Iterator[Page]:
-    """The owner's tab, at a desk and on a phone."""
+    """The owner's tab, at a desk or on a phone."""
     owner = UserFactory(role="owner", language="en")
     with looking(browser, site, owner, viewport={"width": request.param, "height": 800}) as found:
         yield found
@@ -64,8 +71,17 @@ def shown_secret(page: Page) -> str:
     return code.inner_text().strip()
 
 
-@pytest.mark.parametrize("gateway", ["waha", "gowa"])
-def test_from_the_wizard_to_the_first_label(page: Page, site: Site, gateway: str) -> None:
+@at_a_desk
+def test_from_the_wizard_to_the_first_label_of_waha(page: Page, site: Site) -> None:
+    from_the_wizard_to_the_first_label(page, site, "waha")
+
+
+@on_a_phone
+def test_from_the_wizard_to_the_first_label_of_gowa(page: Page, site: Site) -> None:
+    from_the_wizard_to_the_first_label(page, site, "gowa")
+
+
+def from_the_wizard_to_the_first_label(page: Page, site: Site, gateway: str) -> None:
     watch = Watch(page, site.origin)
     walk_through_the_wizard(page, site, gateway)
     expect_verdict(page, "nothing")
@@ -87,6 +103,7 @@ def test_from_the_wizard_to_the_first_label(page: Page, site: Site, gateway: str
     assert watch.complaints == []
 
 
+@on_a_phone
 def test_a_label_without_a_name_is_named_where_it_was_found(page: Page, site: Site) -> None:
     walk_through_the_wizard(page, site, "gowa")
     right = PAYLOADS["gowa"](Account(session="cs-rina", secret=shown_secret(page)))
@@ -109,6 +126,7 @@ def waha(page: Page, site: Site) -> Any:
     return payloads
 
 
+@on_a_phone
 def test_what_comes_while_the_list_is_read_is_shown_and_the_focus_stays(page: Page, site: Site, waha: Any) -> None:
     page.locator("#check tbody a").first.focus()
     read = page.evaluate("document.activeElement.href")
@@ -118,6 +136,7 @@ def test_what_comes_while_the_list_is_read_is_shown_and_the_focus_stays(page: Pa
         assert page.evaluate("document.activeElement.href") == read
 
 
+@at_a_desk
 def test_who_comes_back_to_the_tab_sees_at_once_what_came_meanwhile(page: Page, site: Site, waha: Any) -> None:
     page.evaluate("Object.defineProperty(document, 'hidden', { get: () => window.isAway, configurable: true })")
     page.evaluate("window.isAway = true")
@@ -128,13 +147,13 @@ def test_who_comes_back_to_the_tab_sees_at_once_what_came_meanwhile(page: Page, 
     expect(page.locator("#check tbody tr")).to_have_count(2, timeout=2_500)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_pages_are_usable_by_everybody(browser: Browser, site: Site, scheme: str) -> None:
-    with looking(browser, site, UserFactory(role="owner"), color_scheme=scheme) as page:
+def test_the_pages_are_usable_by_everybody(browser: Browser, site: Site) -> None:
+    found: list[str] = []
+    with looking(browser, site, UserFactory(role="owner")) as page:
         page.goto(f"{site.origin}/admin/connect/")
-        found = axe_findings(page)
+        found += findings_in_both_themes(page)
         walk_through_the_wizard(page, site, "gowa")
-        found += axe_findings(page)
+        found += findings_in_both_themes(page)
         page.goto(f"{site.origin}/admin/")
-        found += axe_findings(page)
+        found += findings_in_both_themes(page)
     assert found == []

@@ -92,3 +92,10 @@ def axe_findings(page: Page, *, rules: list[str] | None = None) -> list[str]:
         for v in found
         if v["impact"] in ("serious", "critical")
     ]
+
+
+def findings_in_both_themes(page: Page) -> list[str]:
+    """What axe finds in the light, and of contrast in the dark, which changes nothing else."""
+    found = axe_findings(page)
+    with in_the_dark(page):
+        return [*found, *(f"dark: {finding}" for finding in axe_findings(page, rules=["color-contrast"]))]
