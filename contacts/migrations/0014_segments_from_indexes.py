@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('contacts', '0012_search_by_the_end_of_a_number'),
+        ('contacts', '0013_list_by_first_seen'),
     ]
 
     operations = [
