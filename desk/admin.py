@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from desk.connection import channels
-from desk.contacts import campaigns, contacts
+from desk.contacts import campaigns, contacts, opt_out
 from desk.labels import labels, stale_labels, whatsapp_labels
 from desk.people import agents, roles, users
 from desk.system import inbox, records
@@ -15,6 +15,7 @@ __all__ = [
     "contacts",
     "inbox",
     "labels",
+    "opt_out",
     "records",
     "roles",
     "stale_labels",

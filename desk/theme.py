@@ -107,6 +107,13 @@ MENU: list[tuple[Text, list[Entry]]] = [
                 "contacts.view_team",
                 uses=("contacts.change_team", AUDITS),
             ),
+            Entry(
+                _("Opt-out words"),
+                "unsubscribe",
+                "admin:contacts_optoutword_changelist",
+                "contacts.view_optoutword",
+                uses=("contacts.change_optoutword", AUDITS),
+            ),
             Entry(_("Users"), "person", "admin:core_user_changelist", "core.view_user"),
             Entry(_("Roles"), "shield_person", "admin:auth_group_changelist", "auth.view_group"),
             Entry(_("API tokens"), "key", "admin:authtoken_tokenproxy_changelist", "authtoken.view_tokenproxy"),

@@ -186,6 +186,7 @@ _CONTACTS = [
     *_table(
         "contacts_consent", _Rules.CONTACT, "when they agreed to be written to, or withdrew it, and who noted that",
         by_staff=True,
+        reason="why a colleague let them in again who had opted out",
     ),
     *_table(
         "contacts_campaigntouch", _Rules.CONTACT, "which campaign reached them, when, and how that is known",
@@ -437,9 +438,10 @@ WITHOUT_PEOPLE = (
         webhooks_reconcilerun="message state trigger",
     ),
     _columns(
-        "names that the business gives to things: labels, campaigns, teams, roles",
+        "names that the business gives to things: labels, campaigns, teams, roles, opt-out words",
         auth_group="name",
         contacts_campaign="code name source",
+        contacts_optoutword="key text",
         contacts_team="name",
         labels_category="code name name_en",
         labels_channellabel="list_type name",

@@ -1,5 +1,5 @@
-"""Indexes that segments are answered from: names without case and accents, who opted out, who is archived, who is known
-on a channel. Three of them take the place of narrower ones.
+"""Indexes that segments are answered from: names without case and accents, who is archived, who is known on a
+channel. Each takes the place of a narrower one.
 
 Cost for a million contacts: half a minute, nearly all of it for names, and 60 MB more than before. Built without
 holding up writers, so outside a transaction: what is left of a build that was interrupted is an invalid index, to be
@@ -26,10 +26,6 @@ class Migration(migrations.Migration):
             index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(Folded('name'), name='gin_trgm_ops'), name='contact_name_folded'),
         ),
         RemoveIndexConcurrently(model_name='contact', name='contact_name_trgm'),
-        AddIndexConcurrently(
-            model_name='contact',
-            index=models.Index(condition=models.Q(('opted_out_at__isnull', False)), fields=['id'], name='contact_opted_out'),
-        ),
         AddIndexConcurrently(
             model_name='contact',
             index=models.Index(condition=models.Q(('deleted_at__isnull', False)), fields=['id'], include=('merged_into',), name='contact_archived'),

@@ -5,6 +5,7 @@ from contacts.models.campaigns import Campaign, CampaignRule, CampaignTouch
 from contacts.models.channels import Channel, ChannelGap, ChannelOwnership, ChannelSecret, ChannelStatusEvent
 from contacts.models.contact import (
     Consent,
+    ConsentSource,
     Contact,
     ContactChannel,
     ContactIdentity,
@@ -12,6 +13,7 @@ from contacts.models.contact import (
     IdentityKind,
     Message,
     Note,
+    OptOutWord,
 )
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "ChannelSecret",
     "ChannelStatusEvent",
     "Consent",
+    "ConsentSource",
     "Contact",
     "ContactChannel",
     "ContactIdentity",
@@ -32,5 +35,6 @@ __all__ = [
     "IdentityKind",
     "Message",
     "Note",
+    "OptOutWord",
     "Team",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex, GinIndex, OpClass
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Right, Upper
@@ -14,7 +15,8 @@ from contacts.models.agents import Agent
 from contacts.models.channels import Channel
 from contacts.models.querysets import ContactQuerySet, MessageQuerySet
 from labelcrm.core.folding import Folded
-from labelcrm.core.soft_deletion import Archivable, LivingManager
+from labelcrm.core.soft_deletion import Archivable, ArchivableQuerySet, LivingManager
+from labelcrm.lib.text import said
 
 NOTHING = Value({}, output_field=models.JSONField())
 
@@ -95,9 +97,11 @@ class Contact(Archivable):
             ),
             models.Index(fields=["campaign", "id"], condition=Q(campaign__isnull=False), name="contact_by_campaign"),
             models.Index(fields=["assigned_to", "id"], condition=Q(assigned_to__isnull=False), name="contact_by_agent"),
-            # Segments and exports: all but those who want no more.
-            models.Index(fields=["id"], condition=Q(opted_out_at__isnull=False), name="contact_opted_out"),
             models.Index(fields=["follow_up_at"], condition=Q(follow_up_at__isnull=False), name="contact_follow_up"),
+            # Home and the contact list: who opted out lately. Segments and exports: all but those who want no more.
+            models.Index(
+                fields=["opted_out_at", "id"], condition=Q(opted_out_at__isnull=False), name="contact_opted_out"
+            ),
             # Reports and home: how many are hidden. Segments: who is not.
             models.Index(
                 fields=["id"], include=["merged_into"], condition=Q(deleted_at__isnull=False), name="contact_archived"
@@ -272,13 +276,28 @@ class Note(models.Model):
         return self.text[:60]
 
 
+class ConsentSource(models.TextChoices):
+    MESSAGE = "message", _("written by the contact")
+    PERSON = "person", _("noted by a colleague")
+    IMPORT = "import", _("from a file")
+    API = "api", _("through the API")
+
+
 class Consent(models.Model):
-    """A contact agreed to be written to, or withdrew it: when, and who wrote it down where (`source`)."""
+    """A contact agreed to be written to, or withdrew it: when, how that is known, and who noted it.
+
+    `message` is the one that said so; its words are not repeated here. `reason` is why a colleague lets somebody in
+    again who had opted out.
+    """
 
     contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="consents")
     given = models.BooleanField(_("given"))
     at = models.DateTimeField(_("time"))
-    source = models.CharField(_("source"), max_length=40)
+    source = models.CharField(_("source"), max_length=40, choices=ConsentSource)
+    message = models.ForeignKey(
+        Message, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
+    reason = models.CharField(_("reason"), max_length=200, blank=True, default="", db_default="")
     recorded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -286,7 +305,51 @@ class Consent(models.Model):
     class Meta:
         verbose_name = _("consent")
         verbose_name_plural = _("consents")
-        ordering = ["-at"]
+        ordering = ["-at", "-id"]
+        constraints = [models.UniqueConstraint(fields=["message"], name="consent_once_per_message")]
 
     def __str__(self) -> str:
         return f"{self.contact_id} {'+' if self.given else '-'}"
+
+
+class OptOutWord(Archivable):
+    """A word or sentence by which a contact opts out, when a message says it and nothing else.
+
+    `key` is what is compared: the words alone, whatever stands around them (`labelcrm.lib.text.said`).
+    """
+
+    SHORTEST, LONGEST = 3, 100  # characters that say something; one of a foreign script may stand for many
+
+    text = models.CharField(
+        _("word or sentence"),
+        max_length=60,
+        help_text=_(
+            "A message that says this and nothing else opts its contact out. Capital letters, punctuation, blanks and "
+            "emoji make no difference."
+        ),
+    )
+    key = models.CharField(max_length=LONGEST, editable=False)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    objects = LivingManager.over(ArchivableQuerySet)
+    all_objects = ArchivableQuerySet.as_manager()
+
+    class Meta(Archivable.Meta):
+        verbose_name = _("opt-out word")
+        verbose_name_plural = _("opt-out words")
+        ordering = ["text"]
+        constraints = [
+            models.UniqueConstraint(fields=["key"], condition=Q(deleted_at__isnull=True), name="opt_out_word_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.text
+
+    def clean(self) -> None:
+        """Work out `key`. Raises ValidationError for what is too short, or is another spelling of a word there is."""
+        self.key = said(self.text)
+        if not self.SHORTEST <= len(self.key) <= self.LONGEST:
+            raise ValidationError({"text": gettext("At least three letters or digits: shorter ones answer questions.")})
+        same = None if self.is_archived else OptOutWord.objects.filter(key=self.key).exclude(pk=self.pk).first()
+        if same is not None:
+            raise ValidationError({"text": gettext("“%(text)s” is there already.") % {"text": same.text}})

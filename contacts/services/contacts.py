@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from contacts.models import Consent, Contact
+from contacts.services.opt_out import consent
 from labelcrm.core import audit, edits
 from labelcrm.core.bulk import execute, transpose
 from labelcrm.core.models import AuditEntry
@@ -19,17 +20,19 @@ from labelcrm.core.models import AuditEntry
 PRIVATE = frozenset({"name"})
 
 
-def edit_contact(contact: Contact, *, actor: Any, origin: str, opted_out: bool | None = None, **values: Any) -> Contact:
+def edit_contact(
+    contact: Contact, *, actor: Any, origin: str, opted_out: bool | None = None, reason: str = "", **values: Any
+) -> Contact:
     """Change `name`, `assigned_to` or `follow_up_at` of a contact, or record that they opted out or in again.
 
     A name typed here is not overwritten by WhatsApp profile names any more; an empty one gives it back to them.
-    Opting out or in is a Consent as well. Raises ValidationError.
+    Opting out or in is a Consent as well, with its `reason`. Raises ValidationError.
     """
     now = timezone.now()
     with transaction.atomic():
         current = edits.locked(contact)
         columns = _columns(current, values, opted_out=opted_out, now=now)
-        Consent.objects.bulk_create(_consents(current, columns, actor=actor, origin=origin, now=now))
+        Consent.objects.bulk_create(_consents(current, columns, actor=actor, origin=origin, now=now, reason=reason))
         return edits.change(current, actor=actor, origin=origin, private=PRIVATE | _BESIDE, **columns)
 
 
@@ -80,12 +83,14 @@ def _beside(values: dict[str, Any], *, now: datetime) -> dict[str, Any]:
     return {"updated_at": now, "name_source": source, "name_at": now if values["name"] else None}
 
 
-def _consents(contact: Contact, columns: dict[str, Any], *, actor: Any, origin: str, now: datetime) -> list[Consent]:
+def _consents(
+    contact: Contact, columns: dict[str, Any], *, actor: Any, origin: str, now: datetime, reason: str = ""
+) -> list[Consent]:
     """The consent, or its end, that a change of `opted_out_at` is."""
     if "opted_out_at" not in columns:
         return []
-    given = columns["opted_out_at"] is None
-    return [Consent(contact=contact, given=given, at=now, source=origin, recorded_by=actor)]
+    opted_out = columns["opted_out_at"] is not None
+    return [consent(contact, opted_out=opted_out, at=now, actor=actor, origin=origin, reason=reason)]
 
 
 def _update(contacts: Collection[Contact]) -> None:

@@ -14,12 +14,13 @@ from typing import Any, TypeAlias
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from contacts.models import CampaignTouch, Contact, ContactMerge, Message
+from contacts.models import CampaignTouch, Consent, Contact, ContactMerge, Message
 from contacts.selectors.counting import COUNTS
 from contacts.services.attribution import attribute, first_messages, forget_lost_campaigns, set_first_touch
 from contacts.services.identities import lead
 from contacts.services.merging import CHANNELS, MERGED_BEFORE, MOVED, PERSONS, TOUCHES
 from contacts.services.messages import NewMessage, record_message_times
+from contacts.services.opt_out import reconsider, settle
 from contacts.services.sightings import Sighting, record_sightings
 from labelcrm.core.bulk import execute, fetch
 
@@ -63,11 +64,13 @@ def unmerge_contacts(record: ContactMerge, *, labelled: Collection[FirstChange])
     Contact.all_objects.filter(id=record.merged_id).update(merged_into=None, deleted_at=deleted_at)
     if not record.before:  # merged before merges kept what they changed
         _recount(both, labelled)
+        _part_consents(record)
         return
     _restore_survivor(record)
     seen = _restore_channels(record)
     _restore_touches(record)
     lead(both)
+    _part_consents(record)
     _count_what_came_after(record, seen, labelled)
     execute("UPDATE contacts_contact SET updated_at = now() WHERE id = ANY(%s)", [both])
 
@@ -100,6 +103,19 @@ def _give_back_what_came_by_identity(record: ContactMerge) -> None:
     CampaignTouch.objects.filter(contact_id=record.survivor_id, message__contact_id=record.merged_id).update(
         contact_id=record.merged_id
     )
+
+
+def _part_consents(record: ContactMerge) -> None:
+    """Who opted out by a message that goes back is the merged contact, and not the survivor.
+
+    After both have their columns again. Columns that the merge did not change are as they were before it.
+    """
+    said = Consent.objects.filter(contact_id=record.survivor_id, message__contact_id=record.merged_id)
+    if said.update(contact_id=record.merged_id):
+        kept = record.before.get("survivor", {}), record.before.get("after", {})
+        was = next((row["opted_out_at"] for row in kept if "opted_out_at" in row), None)
+        settle([record.merged_id])
+        reconsider(record.survivor_id, was=datetime.fromisoformat(was) if was else None)
 
 
 def _restore_survivor(record: ContactMerge) -> None:

@@ -38,6 +38,7 @@ ACTIONS = {
     "merged": gettext_lazy("merged"),
     "named": gettext_lazy("named"),
     "note_added": gettext_lazy("note added"),
+    "opted_out": gettext_lazy("opted out"),
     "owner_set": gettext_lazy("owner set"),
     "read": gettext_lazy("read in bulk"),
     "remapped": gettext_lazy("meaning decided"),

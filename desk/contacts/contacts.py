@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 from django.db.models.functions import Upper
@@ -51,6 +52,7 @@ from desk.contacts.list_filters import (
     numbers_of,
 )
 from desk.contacts.merging import ContactMerging, merges_of
+from desk.contacts.opt_out import OptInForm
 from desk.contacts.page import contact_page
 from desk.contacts.search import find
 from desk.templatetags.labelcrm import address, badge, badges, moment, person, phone
@@ -89,7 +91,8 @@ class ContactForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["opted_out"].initial = bool(self.instance.opted_out_at)
+        if self.instance.opted_out_at:
+            self.fields.pop("opted_out", None)
         agent: Any = self.fields.get("assigned_to")
         if agent is not None:
             agent.queryset = either(agent.queryset, self.instance.assigned_to_id)
@@ -150,7 +153,6 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
     search_fields = ("name",)
     search_help_text = gettext_lazy("Phone in any spelling, name, @username, LID or user id")
     autocomplete_fields = ("assigned_to",)
-    fieldsets = ((None, {"fields": ("name", "assigned_to", "follow_up_at", "opted_out")}),)
     compressed_fields = False
     empty_help = gettext_lazy(
         "Contacts appear by themselves as soon as a connected WhatsApp number sends or receives a message or a label. "
@@ -248,6 +250,7 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
         wrap = self.admin_site.admin_view
         return [
             path("<int:pk>/", wrap(self.page_view), name="contacts_contact_page"),
+            path("<int:pk>/opt-in/", wrap(require_POST(self.opt_in)), name="contacts_contact_opt_in"),
             path("<int:pk>/notes/", wrap(require_POST(self.add_note)), name="contacts_contact_note"),
             *super().get_urls(),
         ]
@@ -274,6 +277,7 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
                 "title": contact.name or phone(contact.phone) or contact.shown_address,
                 "subtitle": None,
                 "note_form": NoteForm() if may_write else None,
+                "opt_in_form": OptInForm() if self.has_change_permission(request, contact) else None,
             }
         return super().change_view(request, object_id, form_url, extra_context)
 
@@ -302,6 +306,26 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
 
     def response_post_save_change(self, request: HttpRequest, obj: Contact) -> HttpResponse:
         return HttpResponseRedirect(page_url(obj.pk))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Contact | None = None) -> Any:
+        """Opting out is a switch; the way back asks for a reason and stands beside the flag (`opt_in`)."""
+        fields = ("name", "assigned_to", "follow_up_at", "opted_out")
+        return ((None, {"fields": fields[:-1] if obj is not None and obj.opted_out_at else fields}),)
+
+    def opt_in(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Let a contact in again who had opted out, for a reason."""
+        contact = get_object_or_404(self.get_queryset(request), pk=pk)
+        form = OptInForm(request.POST)
+        if not self.has_change_permission(request, contact):
+            raise PermissionDenied
+        if form.is_valid():
+            edit_contact(
+                contact, actor=request.user, origin=ORIGIN, opted_out=False, reason=form.cleaned_data["reason"]
+            )
+            self.message_user(request, _("This contact may get broadcasts again."), messages.SUCCESS)
+        else:
+            self.message_user(request, _("Say why, so that the next colleague understands it."), messages.ERROR)
+        return HttpResponseRedirect(page_url(pk))
 
     def add_note(self, request: HttpRequest, pk: int) -> HttpResponse:
         contact = get_object_or_404(self.get_queryset(request), pk=pk)

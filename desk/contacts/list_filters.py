@@ -22,7 +22,7 @@ from desk.base.keyset import Keyset
 from labelcrm.lib.numbers import row_id
 from labels.models import Label, LabelAssignment, StaleFlag
 from reports.limits import ReportLimits, in_words
-from reports.selectors.home import never_labelled
+from reports.selectors.home import never_labelled, opted_out_lately
 
 NO_LABEL = "none"
 NOT_MAPPED = "unmapped"
@@ -211,14 +211,23 @@ class StaleFilter(RadioFilter):
         return among(request, queryset, flagged) if self.value() == "1" else queryset
 
 
+LATELY = "lately"
+
+
 class OptedOutFilter(RadioFilter):
     title = gettext_lazy("opted out")
     parameter_name = "opted_out"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
-        return [("1", gettext_lazy("Yes")), ("0", gettext_lazy("No"))]
+        return [
+            ("1", gettext_lazy("Yes")),
+            (LATELY, gettext_lazy("In the last 7 days")),
+            ("0", gettext_lazy("No")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == LATELY:
+            return opted_out_lately(queryset, now=timezone.now())
         return queryset.filter(opted_out_at__isnull=self.value() == "0") if self.value() in ("0", "1") else queryset
 
 

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from contacts.models import CampaignTouch, Channel, Contact, ContactIdentity, IdentityKind, Message, Note
 from contacts.selectors.viewing import viewer_of
 from desk.base.keyset import Keyset
+from desk.contacts.opt_out import OptOut, opt_out_of
 from desk.templatetags.labelcrm import person, tone
 from labelcrm.core.viewer import Viewer
 from labels.models import LabelAssignment, Method
@@ -83,6 +84,7 @@ class ContactPage:
     chat: ChatPage
     notes: list[Note]
     touches: list[CampaignTouch]
+    opt_out: OptOut
     now: datetime
 
     @cached_property
@@ -121,7 +123,7 @@ class ContactPage:
 
 
 def contact_page(request: HttpRequest, contact: Contact) -> ContactPage:
-    """Everything the page shows, in five queries. Only what happened on channels the viewer sees."""
+    """Everything the page shows, in six queries, or seven. Only what happened on channels the viewer sees."""
     viewer = viewer_of(request.user)
     return ContactPage(
         contact=contact,
@@ -130,6 +132,7 @@ def contact_page(request: HttpRequest, contact: Contact) -> ContactPage:
         chat=_chat(viewer, contact, older_than=request.GET.get("older"), newer_than=request.GET.get("newer")),
         notes=list(contact.notes.select_related("author")[:MAX_NOTES]),
         touches=list(_touches(viewer, contact)),
+        opt_out=opt_out_of(contact, viewer=viewer),
         now=timezone.now(),
     )
 

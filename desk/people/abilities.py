@@ -104,6 +104,10 @@ ABILITIES: tuple[tuple[Text, tuple[RightInWords, ...]], ...] = (
                 gettext_lazy("adds campaigns"),
             ),
             RightInWords(gettext_lazy("archive campaigns"), ("contacts.delete_campaign",)),
+            RightInWords(
+                gettext_lazy("choose the words by which contacts opt out of broadcasts"),
+                ("contacts.add_optoutword", "contacts.change_optoutword", "contacts.delete_optoutword"),
+            ),
         ),
     ),
     (

@@ -24,8 +24,8 @@ from labelcrm.lib.numbers import whole_number
 NAMED = frozenset(
     {
         "auth.group", "contacts.agent", "contacts.campaign", "contacts.campaignrule", "contacts.channel",
-        "contacts.team", "core.setting", "core.user", "labels.category", "labels.channellabel", "labels.label",
-        "labels.labelalias",
+        "contacts.optoutword", "contacts.team", "core.setting", "core.user", "labels.category", "labels.channellabel",
+        "labels.label", "labels.labelalias",
     }
 )  # fmt: skip
 # Of everything else: the details that hold words of the program, by action. "" is every action.

@@ -80,3 +80,12 @@ def words_of(text: str) -> list[str]:
     if text.isascii():
         return _ASCII_WORD.findall(text)
     return "".join(char if unicodedata.category(char)[0] in "LMN" else " " for char in text).split()
+
+
+def said(text: str) -> str:
+    """What a whole message says, for comparing: its words alone, folded, a blank between them.
+
+    >>> said("*Stop!!* 🙏"), said("jangan   kirim lagi…"), said("🛑")
+    ('stop', 'jangan kirim lagi', '')
+    """
+    return " ".join(words_of(folded(text)))

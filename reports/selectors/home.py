@@ -75,6 +75,7 @@ class WaitingCounts:
     """What people settle here, so that nobody announces it: read anew for every page."""
 
     follow_ups: int = 0
+    opted_out: int = 0  # lately
     undecided: int = 0  # WhatsApp labels that nobody has sorted
     numbers: int = 0
     broken: int = 0  # of these numbers
@@ -195,6 +196,11 @@ def never_labelled(contacts: QuerySet[Contact], *, now: datetime) -> QuerySet[Co
     return contacts.filter(wrote, ~Exists(spells))
 
 
+def opted_out_lately(contacts: QuerySet[Contact], *, now: datetime) -> QuerySet[Contact]:
+    """Contacts who opted out within a week: whoever writes to them should know by then."""
+    return contacts.filter(opted_out_at__gte=now - WEEK)
+
+
 def open_stale(viewer: Viewer) -> QuerySet[StaleFlag]:
     """Open stale flags of living contacts that the viewer sees."""
     flags: QuerySet[StaleFlag] = StaleFlag.objects.visible_to(viewer)
@@ -219,10 +225,12 @@ def _stale_line(agent: Agent | None, flags: int) -> StaleLine:
 
 def read_waiting(viewer: Viewer) -> WaitingCounts:
     """What waits for people among what the viewer sees, in one query."""
+    contacts, now = Contact.objects.visible_to(viewer), timezone.now()
     living = ChannelLabel.objects.visible_to(viewer).filter(hidden=False, deleted_at__isnull=True)
     numbers = Channel.objects.visible_to(viewer).exclude(gateway=CRM_GATEWAY)
     counts = {
-        "follow_ups": Contact.objects.visible_to(viewer).filter(follow_up_at__lte=timezone.now()),
+        "follow_ups": contacts.filter(follow_up_at__lte=now),
+        "opted_out": opted_out_lately(contacts, now=now),
         "undecided": living.filter(label__reviewed=False),
         "numbers": numbers,
         "broken": numbers.filter(status__in=BROKEN),

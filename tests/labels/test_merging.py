@@ -136,6 +136,8 @@ class Shop:
                                  username=name and name.lower()))  # fmt: skip
         elif what == "out":
             tell(number, message(chat, at, from_me=True))
+        elif what == "stop":
+            tell(number, message(chat, at, text="STOP"))
         else:
             tell(number, label(chat, str(option), at, on=what == "on"))
 
@@ -165,7 +167,7 @@ class Shop:
 
 LABELS = {"0": "Hot", "1": "Grade A", "2": "Grade B", "3": "Selesai"}
 TELLINGS = st.tuples(
-    st.sampled_from(["in", "in", "out", "on", "on", "off"]), st.integers(0, 2), st.integers(0, 1),
+    st.sampled_from(["in", "in", "out", "on", "on", "off", "stop"]), st.integers(0, 2), st.integers(0, 1),
     st.integers(0, 60 * 24 * 20), st.integers(0, 3),
 )  # fmt: skip
 DEEDS = st.tuples(

@@ -17,6 +17,7 @@ from contacts.services.messages import (
     record_messages,
     recount_message_times,
 )
+from contacts.services.opt_out import opt_out_by_words
 from contacts.services.same_messages import MessageCopy, linked_by_messages
 from contacts.services.sightings import Sighting, record_names, record_sightings, record_usernames
 from labelcrm.core.bulk import fetch
@@ -271,6 +272,7 @@ def _record(channel: Channel, messages: Sequence[NewMessage]) -> set[int]:
         recount_message_times(filled)
         ids += [first.pk for first in attribution.first_messages(filled)]
     attribution.attribute(ids)
+    opt_out_by_words((m, row.id) for m, row in counted)
     return {m.inbox_id for m, _ in changed}
 
 

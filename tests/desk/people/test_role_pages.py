@@ -34,6 +34,7 @@ UNSAID = {
     "webhooks.view_reconcilerun",  # nothing is pulled yet
     "labels.view_labelevent",  # who sees labels sees their changes
     "auth.view_permission",
+    "contacts.view_optoutword",  # who sees contacts may know them
 }
 
 
