@@ -88,4 +88,6 @@ def said(text: str) -> str:
     >>> said("*Stop!!* 🙏"), said("jangan   kirim lagi…"), said("🛑")
     ('stop', 'jangan kirim lagi', '')
     """
+    if text.isascii() and text.isprintable():  # most messages, and every one that comes in is asked
+        return " ".join(_ASCII_WORD.findall(text)).lower()
     return " ".join(words_of(folded(text)))
