@@ -67,6 +67,7 @@ _PARAMETERS: dict[str, tuple[Any, str, list[Any] | None]] = {
     "touch": (OpenApiTypes.STR, "Which touch of a contact counts.", [str(touch) for touch in Touch]),
     "basis": (OpenApiTypes.STR, "Period of the touch (cohort) or of the label (event).", [str(b) for b in Basis]),
     "campaign": (ID_SCHEMA, "Only this campaign's row.", None),
+    "week": (OpenApiTypes.DATE, "Only the cohorts of the week that begins on this Monday.", None),
 }
 
 

@@ -99,16 +99,6 @@ def _judged(name: str, *, bad: bool = False) -> Column:
     )
 
 
-def _became(name: str, *, bad: bool = False) -> Column:
-    return _share(
-        name,
-        Beside(field=f"{name}_so_far", words=gettext_lazy("so far: %(n)s"), rows=f"{name}_count"),
-        Beside(field=f"{name}_already", words=gettext_lazy("%(n)s already"), rows=f"{name}_already"),
-        _unknown(name),
-        bad=bad,
-    )
-
-
 CONTACTS = ngettext_lazy("%(n)s contact", "%(n)s contacts", "count")
 AGENTS = [
     Group(
@@ -166,13 +156,13 @@ COHORT = [
     Group(
         gettext_lazy("What became of the contacts"),
         [
-            _counted("contacts", Beside(field="immature", words=gettext_lazy("%(n)s too young"), rows="immature")),
-            _became("labelled"),
-            _became("high"),
+            _counted("contacts"),
+            _share("labelled"),
+            _share("high"),
             Column(name="high_of_all", kind="share", rows="high_count"),
-            _became("waiting"),
-            _became("won"),
-            _became("complaint", bad=True),
+            _share("waiting"),
+            _share("won"),
+            _share("complaint", bad=True),
         ],
         keys=("contacts", "high", "won"),
     ),
@@ -246,6 +236,27 @@ def _lines(row: Any, column: Column) -> Iterator[SmallFigure]:
         elif value:
             kind = "seconds" if beside.field.endswith("_s") else "count"
             yield SmallFigure(str(beside.words % {"n": written(value, kind), "count": value}), beside.rows)
+
+
+# What holds for a campaign's whole row, and so is said once and not in every cell.
+ROW_LINE = (
+    Beside(
+        field="immature",
+        words=ngettext_lazy("%(n)s contact too young", "%(n)s contacts too young", "count"),
+        rows="immature",
+    ),
+    Beside(field="high_so_far", words=gettext_lazy("high quality so far %(n)s"), rows="high_count"),
+    Beside(field="won_so_far", words=gettext_lazy("Done so far %(n)s"), rows="won_count"),
+    Beside(field="unknown", words=gettext_lazy("%(n)s unknown"), rows="unknown"),
+    Beside(field="high_already", words=gettext_lazy("%(n)s high quality before"), rows="high_already"),
+    Beside(field="won_already", words=gettext_lazy("%(n)s Done before"), rows="won_already"),
+)
+
+
+def line_of(row: Any) -> list[SmallFigure]:
+    """Who of a campaign's contacts is not judged yet, cannot be, or had it before; and how it is so far with them."""
+    said = [beside for beside in ROW_LINE if row.immature or not beside.field.endswith("_so_far")]
+    return list(_lines(row, Column(name="", beside=tuple(said))))
 
 
 def written(value: Any, kind: str) -> str:

@@ -14,13 +14,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from contacts.models import Channel, Team
-from labelcrm.core.fields import IdField, MomentField, TrueFalseField
+from labelcrm.core.fields import CalendarDayField, IdField, MomentField, TrueFalseField
 from labelcrm.core.viewer import Viewer
 from labelcrm.lib.numbers import row_id
 from labels.models import Label, LabelAlias
 from labels.rules.naming import normalize
-from reports.selectors import agents, campaigns, labels, periods, stale
+from reports.selectors import agents, campaigns, curves, labels, periods, stale
 from reports.selectors.campaigns import Basis, Touch
+from reports.selectors.curves import CurveRow
 from reports.selectors.facts import Facts
 from reports.selectors.filtered_spells import Filters
 from reports.selectors.periods import Period, PeriodError
@@ -48,7 +49,7 @@ class ReportQuery:
     touch: Touch = Touch.FIRST
     basis: Basis = Basis.COHORT
     preset: str = ""
-    only: dict[str, int] = field(default_factory=dict)
+    only: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def question(self) -> Question:
@@ -61,6 +62,12 @@ class ReportQuery:
         for name, value in self.only.items():
             rows = [row for row in rows if getattr(row, name) == value]
         return rows
+
+    @cached_property
+    def curves(self) -> list[CurveRow]:
+        """The maturity curves of the same contacts as the campaign report by date of touch."""
+        rows = curves.report(self.question, touch=self.touch, week=self.only.get("week"))
+        return [row for row in rows if row.campaign == self.only.get("campaign", row.campaign)]
 
     @property
     def facts(self) -> tuple[dict[str, Facts], dict[str, Any]]:
@@ -92,7 +99,7 @@ def parse_query(
     label = _label(values["label"]) if values.get("label") else None
     certain = bool(values.get("certain"))
     shown = {name: values.get(name) for name in ("channel", "team")} | {
-        "label": label, "certain": certain, "agent": values.get("agent"), "campaign": values.get("campaign"),
+        "label": label, "certain": certain, **{name: values.get(name) for name in ("agent", "campaign", "week")},
         "touch": values.get("touch") or Touch.FIRST.value, "basis": values.get("basis") or Basis.COHORT.value,
     }  # fmt: skip
     return ReportQuery(
@@ -106,7 +113,7 @@ def parse_query(
         touch=Touch(shown["touch"]),
         basis=Basis(shown["basis"]),
         preset=preset or ("last_30" if not values.get("from") and not values.get("to") else ""),
-        only={name: values[name] for name in ("agent", "campaign") if values.get(name)},
+        only={name: values[name] for name in ("agent", "campaign", "week") if values.get(name)},
     )
 
 
@@ -129,6 +136,7 @@ FIELDS: dict[str, forms.Field] = {
     "touch": _choice(Touch),
     "basis": _choice(Basis),
     "campaign": IdField(required=False),
+    "week": CalendarDayField(required=False),
 }
 
 
@@ -229,6 +237,16 @@ REPORTS = {
             lambda query: (
                 campaigns.sources(query.question, touch=query.touch, basis=query.basis),
                 campaigns.parameters(query.question),
+            ),
+        ),
+        ReportKind(
+            "curves",
+            "campaign",
+            frozenset({*_TIME, "touch", "campaign", "week"}),
+            lambda query: query.curves,
+            lambda query: (
+                curves.sources(query.question, touch=query.touch),
+                curves.parameters(query.question, week=query.only.get("week")),
             ),
         ),
         ReportKind("stale", "label", frozenset({*_TIME, "label"}), lambda query: stale.report(query.question)),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -17,7 +19,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 from unfold.widgets import UnfoldAdminSelectWidget
@@ -26,6 +28,8 @@ from contacts.models import Agent, Campaign, Channel, Contact, ContactChannel, T
 from contacts.models.channels import CRM_GATEWAY
 from contacts.selectors.viewing import viewer_of
 from desk.base.days import DayField, typed_period
+from desk.reports import campaign_charts
+from desk.reports.campaign_charts import ALL, NONE, curves_chart, funnel, quality_chart, who_of
 from labelcrm.core import audit
 from labelcrm.core.dates import moment_of
 from labelcrm.core.viewer import Viewer
@@ -38,12 +42,12 @@ from reports.limits import ReportLimits, in_words
 from reports.query import REPORTS, InvalidQuery, ReportKind, ReportQuery, parse_query
 from reports.selectors import agents, facts, periods
 from reports.selectors.campaigns import Basis, Touch
+from reports.selectors.curves import CurveRow
 from reports.selectors.filtered_spells import hidden_contacts
 from reports.selectors.periods import Period
 
 MAY_READ = "reports.view_report"
 ROWS = 50
-NONE, ALL = "none", "all"
 
 PAGES = {
     "agents": gettext_lazy("CS quality"),
@@ -116,6 +120,7 @@ class PageRow:
     notes: list[str]
     tables: list[list[columns.Cell]]
     is_total: bool = False
+    line: list[columns.SmallFigure] = field(default_factory=list)
 
 
 @require_GET
@@ -124,13 +129,13 @@ def report_page(request: HttpRequest, name: str) -> HttpResponse:
     _may_read(request)
     query, problem = _query(request, REPORTS[name])
     if request.GET.get("format") == "csv" and not problem:
-        return _csv(request, query)
+        return _csv(request, query, curves=request.GET.get("table") == "curves" and _is_cohort(query))
     groups = columns.groups_of(name, query.basis)
     rows = columns.ordered(query.rows, [c for group in groups for c in group.columns], request.GET.get("sort", ""))
     titles = {c.name: definition(c.name, get_language()).title for group in groups for c in group.columns}
     shown = [_page_row(row, query, groups, titles) for row in rows]
     if total := len(rows) > 1 and not query.only:
-        shown.insert(0, _total_row(rows, groups, titles))
+        shown.insert(0, _total_row(rows, query, groups, titles))
     context = {
         **admin.site.each_context(request),
         "title": PAGES[name],
@@ -155,9 +160,33 @@ def report_page(request: HttpRequest, name: str) -> HttpResponse:
         "gaps": _gaps(query),
         "hidden": hidden_contacts(query.viewer),
         "provisional": periods.is_provisional(query.period.end, now=query.now),
+        **(_charts(request, query) if name == "campaigns" else {}),
         "longer_url": _with(request, period="last_90") if query.preset != "last_90" else "",
     }
     return TemplateResponse(request, "reports/report.html", context)
+
+
+def _charts(request: HttpRequest, query: ReportQuery) -> dict[str, Any]:
+    """The pictures of the campaign page; by date of label there are no shares, and so none."""
+    figures = ("contacts", *campaign_charts.STEPS, "cost_per_high")
+    titles = {figure: definition(figure, get_language()).title for figure in figures}
+    drawn: dict[str, Any] = {"titles": titles, "cohort_url": _with(request, basis=None)}
+    if not _is_cohort(query):
+        return drawn
+    lines = curves_chart(
+        query.curves, outcome=request.GET.get("curve", ""), who=request.GET.get("of", ""),
+        window=_judged_after(query.report) // timedelta(days=1),
+    )  # fmt: skip
+    kept = [pair for pair in request.GET.items() if pair[0] not in ("of", "curve", "format", "table")]
+    return drawn | {
+        "quality": quality_chart(query.rows),
+        "curves": lines,
+        "curve_title": titles[lines.outcome] if lines else "",
+        "funnel": funnel(query.rows, [titles[step] for step in ("contacts", *campaign_charts.STEPS)]),
+        "kept": kept,
+        "curves_csv_url": _with(request, format="csv", table="curves"),
+        "curve_rows_url": f"{reverse('report-rows')}?{urlencode(_parameters(query) | {'report': 'curves'})}",
+    }
 
 
 def _too_young(query: ReportQuery) -> bool:
@@ -213,16 +242,27 @@ def _page_row(row: Any, query: ReportQuery, groups: list[columns.Group], titles:
     if getattr(row, "young_channel", False):
         notes.append(_("number new: under 30 days"))
     return PageRow(
-        who=NONE if who is None else str(who),
+        who=who_of(who),
         name=row.name or names[query.report.name],
         notes=notes,
         tables=_cells(row, groups, titles),
+        line=_line(row, query),
     )
 
 
-def _total_row(rows: list[Any], groups: list[columns.Group], titles: dict[str, str]) -> PageRow:
+def _total_row(rows: list[Any], query: ReportQuery, groups: list[columns.Group], titles: dict[str, str]) -> PageRow:
     """All rows together, which open what every one of them opens."""
-    return PageRow(ALL, _("Total"), [], _cells(columns.total(rows), groups, titles), is_total=True)
+    summed = columns.total(rows)
+    return PageRow(ALL, _("Total"), [], _cells(summed, groups, titles), is_total=True, line=_line(summed, query))
+
+
+def _line(row: Any, query: ReportQuery) -> list[columns.SmallFigure]:
+    return columns.line_of(row) if _is_cohort(query) else []
+
+
+def _is_cohort(query: ReportQuery) -> bool:
+    """Whether the page compares campaigns by date of touch, which has shares to compare."""
+    return query.report.name == "campaigns" and query.basis is Basis.COHORT
 
 
 def _cells(row: Any, groups: list[columns.Group], titles: dict[str, str]) -> list[list[columns.Cell]]:
@@ -283,7 +323,8 @@ def _parameters(query: ReportQuery) -> dict[str, str]:
 def _with(request: HttpRequest, **changes: str | None) -> str:
     """This address with some parameters changed."""
     query = request.GET.copy()
-    query.pop("format", None)
+    for name in ("format", "table"):
+        query.pop(name, None)
     if "period" in changes:
         query.pop("from", None)
         query.pop("to", None)
@@ -303,12 +344,14 @@ def _may_read(request: HttpRequest) -> None:
 # -- CSV --------------------------------------------------------------------------------------------------------------
 
 
-def _csv(request: HttpRequest, query: ReportQuery) -> HttpResponse:
+def _csv(request: HttpRequest, query: ReportQuery, *, curves: bool = False) -> HttpResponse:
     """The rows of the report, every field a column; shares as value, k, n, low and high. Programs ask the API.
 
-    The mark before the first column tells Excel that this is UTF-8.
+    `curves`: those of the maturity curves instead, one per cohort and day. The mark before the first column tells
+    Excel that this is UTF-8.
     """
-    rows = [_flat(asdict(row)) for row in query.rows]
+    name = "curves" if curves else query.report.name
+    rows = list(_days(query.curves)) if curves else [_flat(asdict(row)) for row in query.rows]
     out = io.StringIO()
     writer = csv.writer(out)
     if rows:
@@ -317,17 +360,26 @@ def _csv(request: HttpRequest, query: ReportQuery) -> HttpResponse:
     audit.record(
         actor=request.user,
         action="report.exported",
-        report=query.report.name,
+        report=name,
         filters=_parameters(query),
         rows=len(rows),
     )
     first, last = (timezone.localtime(moment) for moment in (query.period.start, query.period.end))
-    name = f"{query.report.name}-{first:%Y%m%d}-{last:%Y%m%d}.csv"
+    file = f"{name}-{first:%Y%m%d}-{last:%Y%m%d}.csv"
     return HttpResponse(
         codecs.BOM_UTF8 + out.getvalue().encode(),
         content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+        headers={"Content-Disposition": f'attachment; filename="{file}"', "Cache-Control": "no-store"},
     )
+
+
+def _days(rows: Iterable[CurveRow]) -> Iterator[dict[str, Any]]:
+    """A line per cohort and day, as pivot tables want it."""
+    for row in rows:
+        cohort = {"campaign": row.campaign, "code": row.code, "name": row.name, "week": row.week, "n": row.n}
+        for day in range(1, row.days + 1):
+            high, won = row.high[day - 1], row.won[day - 1]
+            yield cohort | {"day": day, "high": high, "high_n": row.high_n, "won": won, "won_n": row.won_n}
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
@@ -378,13 +430,16 @@ def rows_page(request: HttpRequest) -> HttpResponse:
         "rows": _lines(found[:ROWS], query.viewer),
         "next_url": _with(request, after=_place(found[ROWS - 1])) if len(found) > ROWS else "",
         "first_url": _with(request, after=None) if "after" in request.GET else "",
-        "back_url": f"{reverse(f'report-{report.name}')}?{_back(query)}" if report.name in PAGES else "",
+        "back_url": _back(query),
     }
     return TemplateResponse(request, "reports/rows.html", context)
 
 
 def _back(query: ReportQuery) -> str:
-    return urlencode({name: value for name, value in _parameters(query).items() if name != "report"})
+    """The page that shows the number; "" for a report without one."""
+    page = "campaigns" if query.report.name == "curves" else query.report.name
+    parameters = {name: value for name, value in _parameters(query).items() if name not in ("report", "week")}
+    return f"{reverse(f'report-{page}')}?{urlencode(parameters)}" if page in PAGES else ""
 
 
 def _who(request: HttpRequest) -> tuple[int | None, bool]:
@@ -441,9 +496,11 @@ _SUFFIXES = {
     "_count": gettext_lazy("those counted, so far"),
     "_all": gettext_lazy("all, so far"),
 }
+_DAYS = re.compile(r"(high|won)_d(\d+)")
 _BASES = {
     "first_labelled": "first_label_median_s",
     "immature": "contacts",
+    "unknown": "contacts",
     "already_labelled": "already_labelled",
     "unlabelled_so_far": "unlabelled_so_far",
 }
@@ -453,6 +510,8 @@ def _definition(figure: str) -> Any:
     """The figure a count belongs to."""
     if figure in _BASES:
         return definition(_BASES[figure], get_language())
+    if days := _DAYS.fullmatch(figure):
+        return definition(days[1], get_language())
     for suffix in _SUFFIXES:
         if figure.endswith(suffix):
             return definition(figure.removesuffix(suffix), get_language())
@@ -461,8 +520,10 @@ def _definition(figure: str) -> Any:
 
 def _part(figure: str) -> str:
     """Which part of a share's contacts a count holds, in words."""
-    if figure == "immature":
-        return str(_SUFFIXES["_immature"])
+    if figure in ("immature", "unknown"):
+        return str(_SUFFIXES[f"_{figure}"])
+    if days := _DAYS.fullmatch(figure):
+        return ngettext("within %(n)d day", "within %(n)d days", int(days[2])) % {"n": int(days[2])}
     return next(
         (str(words) for suffix, words in _SUFFIXES.items() if figure.endswith(suffix) and figure not in _BASES), ""
     )
@@ -473,8 +534,8 @@ def _subject(query: ReportQuery, who: int) -> Any:
 
     Somebody of another team who worked on a number that the reader sees is in their report, and so is named here.
     """
-    models: dict[str, Any] = {"agents": Agent, "campaigns": Campaign, "labels": Label}
-    rows = models[query.report.name].all_objects
+    models: dict[str, Any] = {"agent": Agent, "campaign": Campaign, "label": Label}
+    rows = models[query.report.key].all_objects
     found = rows.visible_to(query.viewer).filter(pk=who).first()
     if found is None and any(getattr(row, query.report.key) == who for row in query.rows):
         found = rows.filter(pk=who).first()
@@ -487,8 +548,8 @@ def _title(report: ReportKind, figure: str, subject: Any, *, everybody: bool) ->
     title = _definition(figure).title
     if everybody:
         return str(title)
-    nobody = {"agents": _("Nobody known"), "campaigns": _("No campaign"), "labels": _("not mapped yet")}
-    return f"{title}: {subject if subject is not None else nobody[report.name]}"
+    nobody = {"agent": _("Nobody known"), "campaign": _("No campaign"), "label": _("not mapped yet")}
+    return f"{title}: {subject if subject is not None else nobody[report.key]}"
 
 
 # -- Dictionary -------------------------------------------------------------------------------------------------------

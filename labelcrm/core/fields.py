@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from django import forms
@@ -39,6 +39,21 @@ class TrueFalseField(forms.Field):
         if value not in self.WORDS:
             raise forms.ValidationError(_("Must be true or false."), code="invalid")
         return self.WORDS[value]
+
+
+class CalendarDayField(forms.Field):
+    """A day in ISO 8601, such as 2026-03-02."""
+
+    def to_python(self, value: Any) -> date | None:
+        if value in self.empty_values:
+            return None
+        try:
+            day = parse_date(value) if len(value) == len("2026-03-02") else None
+        except ValueError:  # 2026-02-30
+            day = None
+        if day is None:
+            raise forms.ValidationError(_("Must be a day such as 2026-03-02."), code="invalid")
+        return day
 
 
 class MomentField(forms.Field):

@@ -60,8 +60,9 @@ class CampaignRow:
 
     Of each outcome: `x` the share of contacts whose window is over, `x_so_far` that of all, `x_count` how many so
     far, `x_already` how many had it before the touch, `x_unknown` how many of those whose window is over are not
-    judged because it overlaps a gap of the number. The event basis has counts only. Costs are rupiah, None when
-    there is no cost or no count; `so_far` says that the youngest contact's window is not over.
+    judged because it overlaps a gap of the number (`unknown` are they all, whatever they had before). The event basis
+    has counts only. Costs are rupiah, None when there is no cost or no count; `so_far` says that the youngest
+    contact's window is not over.
     """
 
     campaign: int | None
@@ -70,6 +71,7 @@ class CampaignRow:
     archived: bool
     contacts: int | None
     immature: int
+    unknown: int
     so_far: bool
     labelled: Share | None
     labelled_so_far: Share | None
@@ -155,9 +157,10 @@ def _cohort(question: Question, touch: Touch) -> Facts:
         f" coalesce(bool_or(s.started_at >= t.at AND {holds}), false) AS {name}_hit"
         for name, holds in OUTCOMES.items()
     )
-    counts = {"contacts": "true", "immature": "at + %(window)s > %(now)s"}
+    over = "at + %(window)s <= %(now)s"
+    counts = {"contacts": "true", "immature": f"NOT ({over})", "unknown": f"{over} AND gap"}
     for name in OUTCOMES:
-        mature = f"at + %(window)s <= %(now)s AND NOT {name}_already"
+        mature = f"{over} AND NOT {name}_already"
         counts[f"{name}_n"] = f"{mature} AND NOT gap"
         counts[f"{name}_k"] = f"{mature} AND NOT gap AND {name}_hit"
         counts[f"{name}_unknown"] = f"{mature} AND gap"
@@ -165,33 +168,33 @@ def _cohort(question: Question, touch: Touch) -> Facts:
         counts[f"{name}_count"] = f"NOT {name}_already AND {name}_hit"
         counts[f"{name}_already"] = f"{name}_already"
     return Facts(
-        expressions=[_touched(question, touch), question.filtered.clean(certain=False), GAPS],
+        expressions=[touched(question, touch), question.filtered.clean(certain=False), GAPS],
         query=f"""
             SELECT t.who, t.contact_id, NULL::bigint AS label_id, t.at, became.*, flags.*
             FROM touched t
             CROSS JOIN LATERAL (
-                SELECT {columns} FROM clean s WHERE {_WITHIN}
+                SELECT {columns} FROM clean s WHERE {WITHIN}
             ) AS became
-            {gap_flags(gap=(_CHANNEL, "t.at", "%(window)s"))}
+            {gap_flags(gap=(CHANNEL, "t.at", "%(window)s"))}
         """,  # noqa: S608
         counts=counts,
     )
 
 
 # Who came by no channel that we know of came by the one they wrote on first.
-_CHANNEL = """
+CHANNEL = """
     coalesce(t.channel_id, (
         SELECT k.channel_id FROM contacts_contactchannel k WHERE k.contact_id = t.contact_id
         ORDER BY k.first_inbound_at, k.first_seen_at, k.channel_id LIMIT 1))
 """
 # Spells that were active at the touch, or start in the window that it opens.
-_WITHIN = """
+WITHIN = """
     s.contact_id = t.contact_id AND s.started_at < t.at + %(window)s
     AND (s.started_at >= t.at OR s.ended_at IS NULL OR s.ended_at >= t.at)
 """
 
 
-def _touched(question: Question, touch: Touch) -> str:
+def touched(question: Question, touch: Touch) -> str:
     """Contacts whose touch falls in the period, with its campaign; those without any, by their first message in."""
     narrowed = untouched = ""
     if question.filters.channels is not None:
@@ -261,11 +264,11 @@ def _mixes(
     """Of each campaign the labels its contacts got, the most frequent first."""
     clean = question.filtered.clean(certain=False)
     if basis is Basis.COHORT:
-        expressions, source = f"{_touched(question, touch)}, {clean}", "t.who"
-        tables = f"touched t JOIN clean s ON {_WITHIN} AND s.started_at >= t.at"
+        expressions, source = f"{touched(question, touch)}, {clean}", "t.who"
+        tables = f"touched t JOIN clean s ON {WITHIN} AND s.started_at >= t.at"
         if question.filters.channels is not None:
             # Of a table in parts the planner would else read all that is not filtered out, for a handful of contacts.
-            own = f"SELECT * FROM clean s WHERE {_WITHIN} AND s.started_at >= t.at OFFSET 0"  # noqa: S608
+            own = f"SELECT * FROM clean s WHERE {WITHIN} AND s.started_at >= t.at OFFSET 0"  # noqa: S608
             tables = f"touched t CROSS JOIN LATERAL ({own}) AS s"
     else:
         expressions, source = clean, "credit.campaign_id"
@@ -341,6 +344,7 @@ def _row(
         archived=campaign is not None and campaign.is_archived,
         contacts=found.get("contacts", 0) if cohort else None,
         immature=found.get("immature", 0),
+        unknown=found.get("unknown", 0),
         so_far=found.get("immature", 0) > 0,
         high_of_all=share(figures["high_count"], all_high),
         cost=cost,

@@ -48,7 +48,7 @@ def summarize(facts: Facts, parameters: Mapping[str, Any]) -> dict[int | None, d
     """Counts and measures of each `who`; one that has no facts is missing."""
     columns = [f"count(*) FILTER (WHERE {condition}) AS {name}" for name, condition in facts.counts.items()]
     columns += [f"{expression} AS {name}" for name, expression in facts.measures.items()]
-    statement = f"{_with(facts)} SELECT who, {', '.join(columns)} FROM ({facts.query}) AS facts GROUP BY who"  # noqa: S608
+    statement = f"{expressions_of(facts)} SELECT who, {', '.join(columns)} FROM ({facts.query}) AS facts GROUP BY who"  # noqa: S608
     names = [*facts.counts, *facts.measures]
     return {who: dict(zip(names, values, strict=True)) for who, *values in fetch(statement, parameters)}
 
@@ -74,7 +74,7 @@ def rows(
             " > (%(after_contact)s::bigint, %(after_label)s::bigint, %(after_at)s::timestamptz)"
         )
     statement = (
-        f"{_with(facts)} SELECT contact_id, label_id, at FROM ({facts.query}) AS facts"  # noqa: S608
+        f"{expressions_of(facts)} SELECT contact_id, label_id, at FROM ({facts.query}) AS facts"  # noqa: S608
         f" WHERE {' AND '.join(conditions)} ORDER BY contact_id, coalesce(label_id, 0), at LIMIT %(limit)s"
     )
     contact, label, at = after or (None, None, None)
@@ -85,7 +85,7 @@ def rows(
 def count(facts: Facts, count: str, parameters: Mapping[str, Any], *, who: int | None, everybody: bool = False) -> int:
     """How many rows `rows` gives in all."""
     conditions = " AND ".join(_behind(facts, count, everybody=everybody))
-    statement = f"{_with(facts)} SELECT count(*) FROM ({facts.query}) AS facts WHERE {conditions}"  # noqa: S608
+    statement = f"{expressions_of(facts)} SELECT count(*) FROM ({facts.query}) AS facts WHERE {conditions}"  # noqa: S608
     [(total,)] = fetch(statement, {**parameters, "who": who})
     return int(total)
 
@@ -95,5 +95,6 @@ def _behind(facts: Facts, count: str, *, everybody: bool) -> list[str]:
     return conditions if everybody else [*conditions, "who IS NOT DISTINCT FROM %(who)s::bigint"]
 
 
-def _with(facts: Facts) -> str:
+def expressions_of(facts: Facts) -> str:
+    """The WITH that the query of facts stands behind."""
     return f"WITH {', '.join(facts.expressions)}" if facts.expressions else ""

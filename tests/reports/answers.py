@@ -40,6 +40,8 @@ def disagreements(read: Read, periods: Iterable[dict[str, str]], filters: Iterab
             if not chosen.keys() & {"label", "certain"}:
                 for touch, basis in product(("first", "last"), ("cohort", "event")):
                     found += _campaigns(read, slow, period | chosen | {"touch": touch, "basis": basis})
+                for touch in ("first", "last"):
+                    found += _curves(read, slow, period | chosen | {"touch": touch})
     return found
 
 
@@ -155,9 +157,19 @@ def _campaigns(read: Read, slow: Slow, parameters: dict[str, Any]) -> Iterator[s
     yield from _compared(f"campaigns {parameters}", got, wanted)
 
 
+def _curves(read: Read, slow: Slow, parameters: dict[str, Any]) -> Iterator[str]:
+    slow, rows, _ = _asked(read, "curves", slow, parameters)
+    wanted = {(who, str(week)): row for (who, week), row in slow.curves(last=parameters["touch"] == "last").items()}
+    got = {(row["campaign"], row["week"]): row for row in rows}
+    if got.keys() != wanted.keys():
+        yield f"curves {parameters}: rows {got.keys() ^ wanted.keys()} are not in both"
+    yield from _compared(f"curves {parameters}", got, wanted)
+
+
 def _campaign(found: dict[str, Any], *, event: bool) -> dict[str, Any]:
     row: dict[str, Any] = {"contacts": None if event else found.get("contacts", 0)}
     row["immature"] = found.get("immature", 0)
+    row["unknown"] = found.get("unknown", 0)
     row["so_far"] = row["immature"] > 0
     for name in OUTCOMES:
         k, n, everyone, count = (found.get(f"{name}_{part}", 0) for part in ("k", "n", "all", "count"))

@@ -301,6 +301,29 @@ class Slow:
             self._count(found[who], contact, at, unknown=self.unknown(channel, at, _window()))
         return found
 
+    def curves(self, *, last: bool) -> dict[tuple[int | None, date], dict[str, Any]]:
+        """ "one line per weekly cohort, d = 1..30 … only to the age of its youngest contact" """
+        cohorts: dict[tuple[int | None, date], list[tuple[int, datetime, int | None]]] = defaultdict(list)
+        for who, contact, at, channel in self._cohort(last=last):
+            day = at.astimezone(ZONE).date()
+            cohorts[who, day - timedelta(days=day.weekday())].append((contact, at, channel))
+        return {key: self._curve(members) for key, members in cohorts.items()}
+
+    def _curve(self, members: list[tuple[int, datetime, int | None]]) -> dict[str, Any]:
+        days = [d for d in range(1, _window().days + 1) if all(at + d * DAY <= self.now for _, at, _ in members)]
+        row: dict[str, Any] = {"n": len(members)}
+        for name in ("high", "won"):
+            holds = self._outcomes()[name]
+            firsts: list[timedelta | None] = []
+            for contact, at, channel in members:
+                seen = min(_window(), self.now - at)
+                such = [s for s in self.clean_any_of[contact] if holds(self.label[s.label])]
+                if not any(active(s, at) for s in such) and not self.unknown(channel, at, seen):
+                    firsts.append(min((s.started_at - at for s in such if s.started_at >= at), default=None))
+            row[f"{name}_n"] = len(firsts)
+            row[name] = [sum(wait is not None and wait < d * DAY for wait in firsts) for d in days]
+        return row
+
     def _cohort(self, *, last: bool) -> Iterable[tuple[int | None, int, datetime, int | None]]:
         """Campaign, contact, time and channel of every touch that counts; "No campaign" is a row."""
         told = self.told
@@ -328,6 +351,7 @@ class Slow:
         row["contacts"] += 1
         mature = at + _window() <= self.now
         row["immature"] += not mature
+        row["unknown"] += mature and unknown
         mine = self.clean_any_of[contact]
         for name, holds in self._outcomes().items():
             such = [s for s in mine if holds(self.label[s.label])]

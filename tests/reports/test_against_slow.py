@@ -9,7 +9,8 @@ import pytest
 
 from contacts.models import Agent, Campaign, Channel
 from labels.models import CleanSpell, Label
-from reports.selectors import agents, campaigns, labels
+from reports.limits import ReportLimits
+from reports.selectors import agents, campaigns, curves, labels
 from reports.selectors.campaigns import Basis, Touch
 from reports.selectors.filtered_spells import Filters
 from reports.selectors.periods import Period
@@ -85,6 +86,7 @@ def test_every_report_equals_the_slow_computation(world: World) -> None:
         for touch in Touch:
             for basis in Basis:
                 check_campaigns(question, slow, touch, basis)
+            check_curves(question, slow, touch)
 
 
 def test_with_other_limits_reports_still_equal_the_slow_computation(settings: Any) -> None:
@@ -97,6 +99,7 @@ def test_with_other_limits_reports_still_equal_the_slow_computation(settings: An
         check_agents(question, slow)
         check_campaigns(question, slow, Touch.LAST, Basis.COHORT)
         check_campaigns(question, slow, Touch.LAST, Basis.EVENT)
+        check_curves(question, slow, Touch.LAST)
 
 
 def assert_worth_asking(rows: list[Any]) -> None:
@@ -153,12 +156,34 @@ def check_campaigns(question: Question, slow: Slow, touch: Touch, basis: Basis) 
                 assert getattr(row, name) is None
         assert plain(row.high_of_all) == (slow_row.get("high_count", 0), all_high)
         if basis is Basis.COHORT:
-            assert (row.contacts, row.immature) == (slow_row.get("contacts", 0), slow_row.get("immature", 0))
+            assert [row.contacts, row.immature, row.unknown] == [
+                slow_row.get(name, 0) for name in ("contacts", "immature", "unknown")
+            ]
         check_cost(question, slow, row)
     mixes = slow.label_mix(last=touch is Touch.LAST, event=basis is Basis.EVENT)
     assert {
         row.campaign: [(mix.label, mix.contacts) for mix in row.label_mix] for row in rows if row.label_mix
     } == mixes
+
+
+def check_curves(question: Question, slow: Slow, touch: Touch) -> None:
+    """Each cohort by itself, and the last day of those that are old enough against the table."""
+    rows = curves.report(question, touch=touch)
+    got = {
+        (row.campaign, row.week): {name: getattr(row, name) for name in ("n", "high_n", "high", "won_n", "won")}
+        for row in rows
+    }
+    assert got == slow.curves(last=touch is Touch.LAST)
+    for line in (line for row in rows for line in (row.high, row.won)):
+        assert line == sorted(line)
+    last = ReportLimits.now().campaign.days
+    table = {row.campaign: row for row in campaigns.report(question, touch=touch, campaigns=Campaign.objects.all())}
+    for who, row in table.items():
+        cohorts = [each for each in rows if each.campaign == who]
+        if all(each.days == last for each in cohorts):
+            for name in ("high", "won"):
+                summed = (sum(getattr(c, name)[-1] for c in cohorts), sum(getattr(c, f"{name}_n") for c in cohorts))
+                assert plain(getattr(row, name)) == summed
 
 
 def check_cost(question: Question, slow: Slow, row: Any) -> None:
