@@ -247,7 +247,7 @@ ROW_LINE = (
     ),
     Beside(field="high_so_far", words=gettext_lazy("high quality so far %(n)s"), rows="high_count"),
     Beside(field="won_so_far", words=gettext_lazy("Done so far %(n)s"), rows="won_count"),
-    Beside(field="unknown", words=gettext_lazy("%(n)s unknown"), rows="unknown"),
+    Beside(field="unknown", words=gettext_lazy("%(n)s unknown because of a gap"), rows="unknown"),
     Beside(field="high_already", words=gettext_lazy("%(n)s high quality before"), rows="high_already"),
     Beside(field="won_already", words=gettext_lazy("%(n)s Done before"), rows="won_already"),
 )

@@ -197,7 +197,7 @@ def curves_chart(rows: Sequence[CurveRow], *, outcome: str, who: str, window: in
         campaigns=list(choices.items()),
         lines=_lines(drawn, outcome, end=end, window=window),
         shares=[(f"{HEIGHT * (1 - place):.1f}", words) for place, words in ticks],
-        days=[(_percent(WIDTH * day / window), day) for day in shown if day != 3],
+        days=[(_percent(WIDTH * day / window), day) for day in shown if 2 * day >= window],
         width=_percent(WIDTH),
         window=window,
         shown_days=shown,
@@ -224,7 +224,11 @@ def _lines(rows: Sequence[CurveRow], outcome: str, *, end: float, window: int) -
         _line(row, outcome, end=end, window=window, tone=min(age, TONES - 1))
         for age, row in zip(reversed(range(len(rows))), rows, strict=True)
     ]
-    _part_names(lines)
+    # Cohorts are a week apart: only the names of lines that end near the right edge can meet.
+    late = [row.days > window - 7 for row in rows]
+    _part_names(line for line, is_late in zip(lines, late, strict=True) if is_late)
+    for line, is_late in zip(lines, late, strict=True):
+        line.label_y = line.label_y if is_late else f"{line.end_y + 4:.1f}"
     return lines
 
 
@@ -244,7 +248,7 @@ def _line(row: CurveRow, outcome: str, *, end: float, window: int, tone: int) ->
 
 
 def _part_names(lines: Iterable[CurveLine]) -> None:
-    """Place the names so that none stands on another, from the top, and the last ones back up from the bottom."""
+    """Place the names so that none stands on another: from the top, and the last ones back up from the bottom."""
     ordered = sorted(lines, key=lambda line: line.end_y)
     places = [line.end_y + 4 for line in ordered]
     for this in range(1, len(places)):

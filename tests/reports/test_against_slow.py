@@ -80,6 +80,8 @@ def test_every_report_equals_the_slow_computation(world: World) -> None:
     asked = questions()
     assert_worth_asking(agents.report(asked[0][0], agents=[]))
     assert labels.report(asked[0][0])[-1].label is None
+    whole = [row for row in curves.report(asked[0][0]) if row.days == 30]
+    assert all(any(count(row) for row in whole) for count in (_high, _won, _unjudged)), "zeros prove nothing"
     for question, slow in asked:
         check_agents(question, slow)
         check_labels(question, slow)
@@ -87,6 +89,18 @@ def test_every_report_equals_the_slow_computation(world: World) -> None:
             for basis in Basis:
                 check_campaigns(question, slow, touch, basis)
             check_curves(question, slow, touch)
+
+
+def _high(row: Any) -> int:
+    return int(row.high[-1])
+
+
+def _won(row: Any) -> int:
+    return int(row.won[-1])
+
+
+def _unjudged(row: Any) -> int:
+    return int(row.n - row.high_n)
 
 
 def test_with_other_limits_reports_still_equal_the_slow_computation(settings: Any) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from contacts.models import Agent, Campaign, CampaignRule, Channel, ChannelGap, ChannelStatusEvent, Contact
 from labels.models import Label
-from reports.selectors import agents, campaigns, labels, periods
+from reports.selectors import agents, campaigns, curves, labels, periods
 from reports.selectors.campaigns import Basis, Touch
 from reports.selectors.filtered_spells import Filters
 from reports.selectors.periods import Period
@@ -363,3 +363,71 @@ def test_an_empty_period_is_refused() -> None:
     with pytest.raises(periods.PeriodError) as caught:
         periods.between(day(1), day(1), now=day(2))
     assert caught.value.code == "empty_period"
+
+
+# -- Maturity curves --------------------------------------------------------------------------------------------------
+
+
+def curves_of(now: datetime | None = None, **filters: Any) -> list[curves.CurveRow]:
+    return curves.report(asked(now, **filters))
+
+
+def test_a_label_within_24_hours_is_on_day_1_and_one_after_24_hours_on_day_2(rina: Bridge) -> None:
+    write(rina, BUDI, day(1))
+    rina.label("added", "1", BUDI, at=day(2) - timedelta(seconds=1))
+    write(rina, SITI, day(1))
+    rina.label("added", "1", SITI, at=day(2))
+    rina.drain()
+    [row] = curves_of()
+    assert (row.n, row.high_n, row.high[:3], row.won) == (2, 2, [1, 2, 2], [0] * 30)
+
+
+def test_a_curve_ends_at_the_age_of_the_youngest_contact_of_its_week(rina: Bridge) -> None:
+    write(rina, BUDI, day(0.5))
+    write(rina, SITI, day(6.5))
+    write(rina, TONO, day(7.5))
+    rina.drain()
+    for age, lengths in ((0, [1, 0]), (1, [2, 1]), (1.5, [2, 1]), (24, [25, 24]), (99, [30, 30])):
+        assert [row.days for row in curves_of(now=day(7.5 + age))] == lengths, age
+
+
+def test_weeks_begin_on_mondays_of_the_business(rina: Bridge) -> None:
+    write(rina, BUDI, day(7) - MINUTE)  # Sunday, 23:59 in Jakarta
+    write(rina, SITI, day(7))
+    rina.drain()
+    assert [str(row.week) for row in curves_of()] == ["2026-03-02", "2026-03-09"]
+
+
+def test_who_had_it_already_or_is_unknown_is_in_the_cohort_and_not_judged(rina: Bridge) -> None:
+    rina.label("added", "1", BUDI, at=day(0.5))
+    write(rina, BUDI, day(1))
+    rina.label("added", "3", BUDI, at=day(5))
+    write(rina, SITI, day(2))
+    rina.drain()
+    [row] = curves_of()
+    assert (row.n, row.high_n, row.won_n, row.high[-1], row.won[-1]) == (2, 1, 2, 0, 1)
+    ChannelGap.objects.create(channel=rina.channel, reason="silent", started_at=day(31.5), ended_at=day(31.7))
+    [row] = curves_of()
+    assert (row.n, row.high_n, row.won_n, row.won[-1]) == (2, 0, 1, 1), "of Siti's 30 days a part is not known"
+
+
+def test_on_the_last_day_a_curve_is_the_share_of_the_table(rina: Bridge) -> None:
+    for n in range(9):
+        chat = f"62812000000{n:02d}"
+        write(rina, chat, day(n))
+        rina.label("added", "1", chat, at=day(n + 4 * n))
+    rina.drain()
+    [row] = campaigns.report(asked(), campaigns=[])
+    cohorts = curves_of()
+    assert (sum(c.high[-1] for c in cohorts), sum(c.high_n for c in cohorts)) == (row.high.k, row.high.n) == (8, 9)
+    assert [c.high[:6] for c in cohorts] == [[1, 1, 1, 1, 2, 2], [0] * 6]
+
+
+def test_all_curves_are_one_query(rina: Bridge, django_assert_num_queries: Any) -> None:
+    for n in range(20):
+        write(rina, f"62812000000{n:02d}", day(n))
+    rina.drain()
+    question = asked()
+    _ = question.parameters
+    with django_assert_num_queries(1):
+        assert len(curves.report(question)) == 3
