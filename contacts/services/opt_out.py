@@ -17,7 +17,7 @@ from typing import Any
 
 from django.db.models.functions import Now
 
-from contacts.models import Consent, ConsentSource, Contact, Message, OptOutWord
+from contacts.models import Consent, ConsentSource, Contact, Message
 from contacts.services.messages import NewMessage
 from labelcrm.core import audit
 from labelcrm.core.bulk import fetch
@@ -48,7 +48,7 @@ def opt_out_by_words(told: Iterable[tuple[NewMessage, int]]) -> None:
     short = [(pk, m.text) for m, pk in told if not m.from_me and m.text and len(m.text) <= LONGEST]
     if not short:
         return
-    words = set(OptOutWord.objects.order_by().values_list("key", flat=True))
+    words = {key for (key,) in fetch(_WORDS, [])}
     hits = [pk for pk, text in short if said(text) in words]
     if hits:
         _note(hits, words)
@@ -92,6 +92,7 @@ def reconsider(contact_id: int, *, was: datetime | None) -> None:
     Contact.all_objects.filter(pk=contact_id).update(opted_out_at=since[0] if since else None, updated_at=Now())
 
 
+_WORDS = "SELECT key FROM contacts_optoutword WHERE deleted_at IS NULL"
 # Of each contact the first opt-out after the last opt-in, and the message that said it.
 _SINCE = """
     SELECT DISTINCT ON (o.contact_id) o.contact_id, o.at, o.message_id

@@ -78,10 +78,10 @@ def _todos(tiles: Tiles, viewer: Viewer) -> Iterator[Todo]:
     if viewer.may(*ANSWERS_CHATS):
         text = ngettext("contact to follow up", "contacts to follow up", waiting.follow_ups)
         yield Todo("follow_ups", waiting.follow_ups, text, f"{contacts}?follow_up=due")
+        yield _never_labelled(tiles, contacts)
         text = ngettext("contact opted out", "contacts opted out", waiting.opted_out)
         note = _("in the last 7 days: no broadcasts to them")
         yield Todo("opted_out", waiting.opted_out, text, f"{contacts}?opted_out=lately", note=note)
-        yield _never_labelled(tiles, contacts)
     if viewer.may(*SORTS_LABELS):
         text = ngettext("WhatsApp label not mapped yet", "WhatsApp labels not mapped yet", waiting.undecided)
         link = reverse("admin:labels_channellabel_changelist") + "?state=undecided"

@@ -197,7 +197,7 @@ def curves_chart(rows: Sequence[CurveRow], *, outcome: str, who: str, window: in
         campaigns=list(choices.items()),
         lines=_lines(drawn, outcome, end=end, window=window),
         shares=[(f"{HEIGHT * (1 - place):.1f}", words) for place, words in ticks],
-        days=[(_percent(WIDTH * day / window), day) for day in shown if 2 * day >= window],
+        days=[(_percent(WIDTH * day / window), day) for day in shown if 3 * day >= window],
         width=_percent(WIDTH),
         window=window,
         shown_days=shown,
@@ -269,7 +269,7 @@ def _table_row(row: CurveRow, outcome: str, shown: Iterable[int]) -> CurveTableR
 
 def _cell(counts: Sequence[int], judged: int, outcome: str, day: int) -> CurveCell:
     if day > len(counts) or not judged:
-        return CurveCell(day, "–")
+        return CurveCell(day, "")
     value = share(counts[day - 1], judged)
     return CurveCell(day, written(value, "share"), value.few, f"{outcome}_d{day}" if value.k else "")
 

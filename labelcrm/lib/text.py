@@ -16,6 +16,8 @@ _EDGE = re.compile(f"^[{_AROUND}\u200c\u200d]+|[{_AROUND}]+$")
 _UNSEEN = re.compile(f"[{_DRESS}{_BLANK_LETTERS}]")
 _BLANKS = re.compile(r"[^\S\n]+")
 _ASCII_WORD = re.compile(r"[0-9A-Za-z]+")
+# Emoji and typographer's signs that only part words, whatever stands beside them.
+_SIGNS = re.compile("(?:[\U0001f300-\U0001faff\u2600-\u2775\u2794-\u27bf]\ufe0f?)+|[\u2013\u2014\u2018-\u201d\u2026]")
 _WIDE = {0xFF01 + place: 0x21 + place for place in range(94)}  # ０ and ＋ of East Asian keyboards
 
 # In the OpenAPI document as well: something that is neither a blank of any kind nor a control character.
@@ -88,6 +90,7 @@ def said(text: str) -> str:
     >>> said("*Stop!!* 🙏"), said("jangan   kirim lagi…"), said("🛑")
     ('stop', 'jangan kirim lagi', '')
     """
-    if text.isascii() and text.isprintable():  # most messages, and every one that comes in is asked
-        return " ".join(_ASCII_WORD.findall(text)).lower()
+    plain = text if text.isascii() else _SIGNS.sub(" ", text)
+    if plain.isascii() and plain.isprintable():  # most messages; the long way takes ten times as long
+        return " ".join(_ASCII_WORD.findall(plain)).lower()
     return " ".join(words_of(folded(text)))

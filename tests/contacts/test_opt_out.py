@@ -19,7 +19,7 @@ from contacts.models import Channel, Consent, Contact, Message, OptOutWord
 from contacts.services.contacts import edit_contact
 from labelcrm.core import edits
 from labelcrm.core.models import AuditEntry
-from labelcrm.lib.text import said
+from labelcrm.lib.text import folded, said, words_of
 from labels.services import merging
 from tests.adversarial.number import BUDI, MON, Number
 from tests.factories import ChannelFactory, UserFactory
@@ -66,6 +66,11 @@ def test_what_stands_around_a_word_makes_no_difference(
 ) -> None:
     text = (word.upper() if shout else word).replace(" ", f" {between} ")
     assert said(f"{before}{text}{after}") == word
+
+
+@given(st.text(st.sampled_from("stop STOP09_.,\n\x07é️‍­\u0301❶①✋❤🙏🛑👍🏽…—“”’１Ｓทั้")))
+def test_the_short_way_to_what_is_said_is_as_good_as_the_long_one(text: str) -> None:
+    assert said(text) == " ".join(words_of(folded(text)))
 
 
 @given(word=st.sampled_from(WORDS), more=st.text(min_size=1, max_size=20), first=st.booleans(), glue=st.booleans())

@@ -98,7 +98,7 @@ def test_a_line_ends_at_the_age_of_its_cohort_and_the_newest_stands_out() -> Non
     assert (len(new.points.split()), new.few, new.tone, old.few, old.tone) == (13, True, 0, False, 1)
     assert (old.end_x, new.end_x) == ("86.00%", "34.40%")
     assert [line.week.day for line in chart.rows] == [16, 9, 2], "the table tells all, the newest first"
-    assert [cell.text for cell in chart.rows[1].cells] == ["10% · 1/10", "30% · 3/10", "50% · 5/10", "–", "–", "–"]
+    assert [cell.text for cell in chart.rows[1].cells] == ["10% · 1/10", "30% · 3/10", "50% · 5/10", "", "", ""]
 
 
 def test_names_of_lines_that_end_together_do_not_stand_on_one_another() -> None:
