@@ -70,7 +70,7 @@ class ContactFilterSet(StrictFilterSet):
         return queryset.filter(campaign_id__in=[pk] if pk in ids else ids)
 
     def search(self, queryset: Any, name: str, value: str) -> Any:
-        found = Q(name__contains_folded=value) | phone_like(value)
+        found = Q(name__contains_unaccented=value) | phone_like(value)
         return queryset.filter(found | username_like(value) | named_exactly(value))
 
     def _only(self, queryset: Any, pk: int | None) -> Any:

@@ -10,7 +10,7 @@ import django.contrib.postgres.indexes
 from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
 from django.db import migrations, models
 
-from labelcrm.core.folding import Folded
+from labelcrm.core.unaccented import Unaccented
 
 
 class Migration(migrations.Migration):
@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
     operations = [
         AddIndexConcurrently(
             model_name='contact',
-            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(Folded('name'), name='gin_trgm_ops'), name='contact_name_folded'),
+            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(Unaccented('name'), name='gin_trgm_ops'), name='contact_name_unaccented'),
         ),
         RemoveIndexConcurrently(model_name='contact', name='contact_name_trgm'),
         AddIndexConcurrently(

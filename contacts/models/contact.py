@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from contacts.models.agents import Agent
 from contacts.models.channels import Channel
 from contacts.models.querysets import ContactQuerySet, MessageQuerySet
-from labelcrm.core.folding import Folded
 from labelcrm.core.soft_deletion import Archivable, ArchivableQuerySet, LivingManager
+from labelcrm.core.unaccented import Unaccented
 from labelcrm.lib.text import said
 
 NOTHING = Value({}, output_field=models.JSONField())
@@ -90,7 +90,7 @@ class Contact(Archivable):
             models.Index(fields=["first_seen_at", "id"], name="contact_by_first_seen"),
             # Search by phone digits in any position, and by name.
             GinIndex(OpClass("phone", name="gin_trgm_ops"), name="contact_phone_trgm"),
-            GinIndex(OpClass(Folded("name"), name="gin_trgm_ops"), name="contact_name_folded"),
+            GinIndex(OpClass(Unaccented("name"), name="gin_trgm_ops"), name="contact_name_unaccented"),
             # ... and by username; nothing for those who have none.
             GinIndex(
                 OpClass(Upper("username"), name="gin_trgm_ops"), condition=~Q(username=""), name="contact_username_trgm"

@@ -36,17 +36,17 @@ def find(contacts: QuerySet[Any], term: str) -> QuerySet[Any]:
     if term.startswith("@"):
         return contacts.filter(username_like(term))
     if user_ids.read(term) is not None:
-        return contacts.filter(named_exactly(term) | Q(name__contains_folded=term))
+        return contacts.filter(named_exactly(term) | Q(name__contains_unaccented=term))
     digits = significant_digits(term)
     if digits:
         others = _owners(_other_forms(digits)) + _owners(_other_ends(term))
-        return contacts.filter(Q(phone__contains=digits) | Q(name__contains_folded=term) | Q(pk__in=others))
+        return contacts.filter(Q(phone__contains=digits) | Q(name__contains_unaccented=term) | Q(pk__in=others))
     if meant := phones.lookups(term, region=settings.PHONE_REGION):  # a link, or a number with something around it
         forms = [form for number in meant for form in phones.same_number(number)]
         return contacts.filter(Q(phone__in=forms) | Q(pk__in=_owners(Q(kind=IdentityKind.PHONE, value__in=forms))))
     words = Q()
     for word in term.split():
-        words &= Q(name__contains_folded=word)
+        words &= Q(name__contains_unaccented=word)
     return contacts.filter(words | username_like(term)) if term else contacts
 
 

@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import Any
 
 from contacts.models import Channel
-from labelcrm.core.folding import contains_folded
+from labelcrm.core.unaccented import contains_unaccented
 from labelcrm.core.viewer import Viewer
 from labels.models import Category, Label
 from reports.segments.definition import Condition, Moment, SegmentDefinition, moment_at
@@ -313,7 +313,7 @@ def _time(column: str) -> Callable[[_Compiler, Condition], ContactSet]:
 
 
 def _name(compiler: _Compiler, condition: Condition) -> ContactSet:
-    return _column(compiler, contains_folded("name", compiler.value("text", condition.values["text"])))
+    return _column(compiler, contains_unaccented("name", compiler.value("text", condition.values["text"])))
 
 
 def _phone(compiler: _Compiler, condition: Condition) -> ContactSet:

@@ -28,7 +28,7 @@ MAX_CONDITIONS = 50
 MAX_VALUES = 500  # of one list
 MAX_DAYS = 36_500
 MAX_TEXT = 200
-_ACCENTS = re.compile("[\u0300-\u036f]")  # a name is looked for without them (`compiler.FOLDED`)
+_ACCENTS = re.compile("[\u0300-\u036f]")  # a name is looked for without them (`labelcrm.core.unaccented`)
 _PHONE_START = re.compile(r"\+[1-9][0-9]{0,14}", re.ASCII)
 _DAY = timedelta(hours=24)
 

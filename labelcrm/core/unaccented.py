@@ -7,30 +7,30 @@ from typing import Any
 from django.db.models import CharField, Func, Lookup, TextField
 
 # PostgreSQL does all of it, on both sides of a comparison: how Python would fold a letter does not matter.
-FOLDED = r"lower(regexp_replace(normalize({}, NFKD), '[\u0300-\u036f]', '', 'g'))"
+UNACCENTED = r"lower(regexp_replace(normalize({}, NFKD), '[\u0300-\u036f]', '', 'g'))"
 # What LIKE would read as more than itself.
 _PLAIN = r"replace(replace(replace({}, '\', '\\'), '%%', '\%%'), '_', '\_')"
 
 
-def contains_folded(column: str, sought: str) -> str:
+def contains_unaccented(column: str, sought: str) -> str:
     """The condition that `column` holds `sought`, both SQL, without case and accents; a percent sign is doubled."""
-    return f"{FOLDED.format(column)} LIKE '%%' || {_PLAIN.format(FOLDED.format(sought))} || '%%'"
+    return f"{UNACCENTED.format(column)} LIKE '%%' || {_PLAIN.format(UNACCENTED.format(sought))} || '%%'"
 
 
-class Folded(Func):
+class Unaccented(Func):
     """A text without case and accents, as an index keeps it."""
 
-    template = FOLDED.format("%(expressions)s")
+    template = UNACCENTED.format("%(expressions)s")
     output_field = TextField()
 
 
 @CharField.register_lookup
-class ContainsFolded(Lookup):
-    """`name__contains_folded="siti"`: holds the text, whatever its case and accents."""
+class ContainsUnaccented(Lookup):
+    """`name__contains_unaccented="siti"`: holds the text, whatever its case and accents."""
 
-    lookup_name = "contains_folded"
+    lookup_name = "contains_unaccented"
 
     def as_sql(self, compiler: Any, connection: Any) -> Any:
         column, values = self.process_lhs(compiler, connection)
         sought, more = self.process_rhs(compiler, connection)
-        return contains_folded(column, f"{sought}::text"), (*values, *more)
+        return contains_unaccented(column, f"{sought}::text"), (*values, *more)
