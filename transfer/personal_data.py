@@ -190,7 +190,7 @@ _CONTACTS = [
     ),
     *_table(
         "contacts_campaigntouch", _Rules.CONTACT, "which campaign reached them, when, and how that is known",
-        evidence="the ad's id, its ref and the id of their click",
+        evidence="the ad's id, its ref and the id of their click, or words of their first message",
     ),
     _line(
         "contacts_campaignrule.pattern", _Rules.CLICK, "of a rule by click id: the id of one person's click",
@@ -438,9 +438,10 @@ WITHOUT_PEOPLE = (
         webhooks_reconcilerun="message state trigger",
     ),
     _columns(
-        "names that the business gives to things: labels, campaigns, teams, roles, opt-out words",
+        "names that the business gives to things: labels, campaigns and their costs, teams, roles, opt-out words",
         auth_group="name",
         contacts_campaign="code name source",
+        contacts_campaigncost="note",
         contacts_optoutword="key text",
         contacts_team="name",
         labels_category="code name name_en",

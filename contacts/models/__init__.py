@@ -1,7 +1,7 @@
 """Who: the people we talk to, the people who answer them, the numbers between them, and what brought them."""
 
 from contacts.models.agents import Agent, Team
-from contacts.models.campaigns import Campaign, CampaignRule, CampaignTouch
+from contacts.models.campaigns import Campaign, CampaignCost, CampaignRule, CampaignTouch
 from contacts.models.channels import Channel, ChannelGap, ChannelOwnership, ChannelSecret, ChannelStatusEvent
 from contacts.models.contact import (
     Consent,
@@ -19,6 +19,7 @@ from contacts.models.contact import (
 __all__ = [
     "Agent",
     "Campaign",
+    "CampaignCost",
     "CampaignRule",
     "CampaignTouch",
     "Channel",

@@ -1,4 +1,4 @@
-"""What brought a contact here: campaigns, the rules that recognise them, and each touch."""
+"""What brought a contact here: campaigns, what they cost, the rules that recognise them, and each touch."""
 
 from __future__ import annotations
 
@@ -42,6 +42,35 @@ class Campaign(Archivable):
 
     def __str__(self) -> str:
         return self.name
+
+
+class CampaignCost(models.Model):
+    """What a campaign cost in some days, the first and the last included. Of several rows the sum counts.
+
+    `contacts.services.campaign_costs` keeps `Campaign.cost` their sum.
+    """
+
+    campaign = models.ForeignKey(Campaign, verbose_name=_("campaign"), on_delete=models.CASCADE, related_name="costs")
+    first_day = models.DateField(_("first day"))
+    last_day = models.DateField(_("last day"))
+    amount = models.DecimalField(_("cost (rupiah)"), max_digits=14, decimal_places=0)
+    note = models.CharField(_("note"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("cost of a period")
+        verbose_name_plural = _("costs by period")
+        ordering = ["first_day", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(last_day__gte=F("first_day")),
+                name="campaign_cost_days_in_order",
+                violation_error_message=_("The last day is before the first."),
+            ),
+            models.CheckConstraint(condition=Q(amount__gte=0), name="campaign_cost_row_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first_day} – {self.last_day}"
 
 
 class CampaignRule(models.Model):

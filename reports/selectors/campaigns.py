@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils.timezone import localtime
 
-from contacts.models import Campaign
+from contacts.models import Campaign, CampaignCost
 from labelcrm.core.bulk import fetch
 from labelcrm.core.viewer import Viewer
 from labels.models import Label
@@ -117,10 +117,10 @@ def report(
     unlisted = [who for who in found if who is not None and who not in listed]
     listed |= {campaign.pk: campaign for campaign in Campaign.all_objects.filter(pk__in=unlisted)}
     all_high = sum(counts["high_count"] for counts in found.values())
-    days = _undated_days(listed.values())
+    days, costs = _undated_days(listed.values()), _costs_by_period(listed.values())
     rows = [
         _row(campaign, found.get(who, {}), basis=basis, all_high=all_high, mix=mixes.get(who, []),
-             cost=cost_in(question.period, campaign, days.get(who)))
+             cost=cost_in(question.period, campaign, days.get(who), costs.get(who, ())))
         for who, campaign in listed.items()
     ]  # fmt: skip
     rows.sort(key=lambda row: (row.name.casefold(), row.campaign or 0))
@@ -293,19 +293,36 @@ def _mixes(
 # -- Cost -------------------------------------------------------------------------------------------------------------
 
 
-def cost_in(period: Period, campaign: Any, seen: tuple[date, date] | None = None) -> Decimal | None:
-    """What a campaign cost in the period, in rupiah: its cost spread evenly over its days; None when it has none.
+def cost_in(
+    period: Period, campaign: Any, seen: tuple[date, date] | None = None, costs: Sequence[CampaignCost] = ()
+) -> Decimal | None:
+    """What a campaign cost in the period, in rupiah; None when no cost is known.
 
-    A first or last day that nobody entered is the day of its first or last touch (`seen`).
+    The sum of its `costs`, each spread evenly over its days. Without any its one amount, over its own days; a first or
+    last day that nobody entered is the day of its first or last touch (`seen`).
     """
+    if costs:
+        return sum((_part(period, row.first_day, row.last_day, row.amount) for row in costs), Decimal(0))
     first: date | None = campaign.starts_on or (seen[0] if seen else None)
     if campaign.cost is None or first is None:
         return None
     last: date = campaign.ends_on or (seen[1] if seen else first)
-    start, end = midnight(first), midnight(max(first, last) + timedelta(days=1))
+    return _part(period, first, max(first, last), campaign.cost)
+
+
+def _part(period: Period, first: date, last: date, amount: Decimal) -> Decimal:
+    """How much of an amount for these days falls into the period."""
+    start, end = midnight(first), midnight(last + timedelta(days=1))
     inside = min(end, period.end) - max(start, period.start)
     part = max(inside, timedelta(0)) / (end - start)
-    return (campaign.cost * Decimal(part)).quantize(Decimal("0.01"))
+    return (amount * Decimal(part)).quantize(Decimal("0.01"))
+
+
+def _costs_by_period(campaigns: Iterable[Any]) -> dict[int, list[CampaignCost]]:
+    found: dict[int, list[CampaignCost]] = {}
+    for row in CampaignCost.objects.filter(campaign__in=[campaign.pk for campaign in campaigns]):
+        found.setdefault(row.campaign_id, []).append(row)
+    return found
 
 
 def _undated_days(campaigns: Iterable[Any]) -> dict[int, tuple[date, date]]:
