@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -59,21 +57,6 @@ def take_back(job: Job, *, actor: Any) -> Job:
         return job
     parameters = {name: job.parameters[name] for name in ("channel_label", "names")} | {"undoes": job.pk}
     return jobs.start(REMAP, owner=actor, parameters=parameters, subject=job.subject)
-
-
-def do_at_once(started: Sequence[Job], *, seconds: float) -> bool:
-    """Give jobs their turns here and now, for about so long; whether all have ended. The worker goes on with the rest.
-
-    For a page whose reader waits for the answer: a step restates 500 contacts in about a third of a second.
-    """
-    deadline = time.monotonic() + seconds
-    for job in started:
-        if time.monotonic() < deadline:
-            jobs.run(job.pk, seconds=0)
-    waiting = Job.objects.filter(pk__in=[job.pk for job in started], state__in=jobs.UNFINISHED)
-    while (left := waiting.exists()) and time.monotonic() < deadline:
-        time.sleep(0.05)  # the worker was quicker, and is at it
-    return not left
 
 
 def _names(channel_label: ChannelLabel, label: Label | None) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -9,7 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from contacts.models.channels import Channel
 from contacts.models.contact import Contact, Message
 from contacts.models.querysets import CampaignQuerySet
+from contacts.rules import patterns
 from labelcrm.core.soft_deletion import Archivable, LivingManager
+from labelcrm.lib.text import trimmed
 
 
 class Campaign(Archivable):
@@ -76,8 +79,10 @@ class CampaignCost(models.Model):
 class CampaignRule(models.Model):
     """How a message in shows that a campaign brought it. Lower `priority` is asked first.
 
-    Ids, refs and click ids are compared exactly with the ad of any message. Words are looked for in a contact's first
-    message, as `match` says.
+    Ids, refs and click ids are compared exactly with the ad of any message. Words and patterns are looked for in a
+    contact's first message, as `match` says; a number (`channel`) speaks for first messages that say nothing else.
+    `since` and `until` are days of the business, both included. A rule is switched off, never deleted, because
+    touches point to it.
     """
 
     class Kind(models.TextChoices):
@@ -85,6 +90,8 @@ class CampaignRule(models.Model):
         REF = "ref", _("ad ref")
         CLICK = "click", _("click id")
         KEYWORD = "keyword", _("words in the first message")
+        REGEX = "regex", _("pattern in the first message")
+        CHANNEL = "channel", _("WhatsApp number")
 
     class Match(models.TextChoices):
         WORDS = "words", _("whole words")
@@ -92,7 +99,7 @@ class CampaignRule(models.Model):
 
     campaign = models.ForeignKey(Campaign, verbose_name=_("campaign"), on_delete=models.CASCADE, related_name="rules")
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
-    pattern = models.CharField(_("value"), max_length=200)
+    pattern = models.CharField(_("value"), max_length=200, blank=True)
     match = models.CharField(
         _("how words match"),
         max_length=10,
@@ -104,6 +111,8 @@ class CampaignRule(models.Model):
     channel = models.ForeignKey(
         Channel, verbose_name=_("only on channel"), null=True, blank=True, on_delete=models.CASCADE, related_name="+"
     )
+    since = models.DateField(_("from (day)"), null=True, blank=True)
+    until = models.DateField(_("until (day)"), null=True, blank=True)
     priority = models.PositiveSmallIntegerField(_("priority"), default=100)
     active = models.BooleanField(_("active"), default=True)
 
@@ -112,17 +121,59 @@ class CampaignRule(models.Model):
         verbose_name_plural = _("campaign rules")
         ordering = ["priority", "id"]
         constraints = [
-            models.UniqueConstraint(fields=["campaign", "kind", "pattern", "channel"], name="campaign_rule_once")
+            models.UniqueConstraint(
+                fields=["campaign", "kind", "pattern", "channel", "since", "until"],
+                nulls_distinct=False,
+                name="campaign_rule_once",
+                violation_error_message=_("The campaign has this rule already."),
+            ),
+            models.CheckConstraint(
+                condition=Q(until__isnull=True) | Q(since__isnull=True) | Q(until__gte=F("since")),
+                name="campaign_rule_days_in_order",
+                violation_error_message=_("The last day is before the first."),
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()}: {self.pattern}"
+        return f"{self.get_kind_display()}: {self.pattern or self.channel}"
+
+    def clean(self) -> None:
+        """What each kind of rule needs. Raises ValidationError."""
+        self.pattern = "" if self.kind == self.Kind.CHANNEL else trimmed(self.pattern)
+        if self.kind == self.Kind.CHANNEL:
+            if self.channel_id is None:
+                raise ValidationError({"channel": _("Choose the WhatsApp number that this campaign is answered on.")})
+        elif not self.pattern:
+            raise ValidationError({"pattern": models.Field.default_error_messages["blank"]})
+        elif self.kind == self.Kind.REGEX:
+            _check_pattern(self.pattern)
+
+
+REFUSED = {
+    "broken": _("This is no pattern: %(detail)s"),
+    "long": _("A pattern has at most %(longest)s characters."),
+    "runaway": _(
+        "This pattern could take for ever on some messages. At most two parts may repeat without a limit (* or +), and"
+        " nothing that repeats may stand in something that repeats; write {0,9} instead of *."
+    ),
+    "empty": _("This pattern finds every message, even an empty one."),
+    "feature": _("Look-arounds, references to groups and flags are not understood here. Case never counts."),
+}
+
+
+def _check_pattern(pattern: str) -> None:
+    try:
+        patterns.check(pattern)
+    except patterns.PatternRefused as refused:
+        words = {"detail": refused.detail, "longest": patterns.LONGEST_PATTERN}
+        raise ValidationError({"pattern": ValidationError(REFUSED[refused.code], refused.code, words)}) from refused
 
 
 class CampaignTouch(models.Model):
-    """One moment at which a campaign reached a contact, recognised by a message or told by a file.
+    """One moment at which a campaign reached a contact, recognised by a message or told by a person or a file.
 
-    `campaign` empty: an ad that no campaign claims yet.
+    `campaign` empty: an ad that no campaign claims yet. `rule` is what recognised it, empty where that was no rule;
+    `evidence` holds what it saw: the id of the ad by its name, or the part of the text.
     """
 
     contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="touches")
@@ -135,6 +186,15 @@ class CampaignTouch(models.Model):
     message = models.ForeignKey(Message, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     at = models.DateTimeField(_("time"))
     method = models.CharField(_("recognised by"), max_length=20)
+    rule = models.ForeignKey(
+        CampaignRule,
+        verbose_name=_("rule"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="touches",
+        db_index=False,  # touch_by_rule leads with it
+    )
     evidence = models.JSONField(_("evidence"), default=dict, blank=True)
 
     class Meta:
@@ -149,6 +209,8 @@ class CampaignTouch(models.Model):
         indexes = [
             models.Index(fields=["contact", "at"], name="touch_by_contact"),
             models.Index(fields=["campaign", "at"], name="touch_by_campaign"),
+            # How many first messages each rule recognised lately.
+            models.Index(fields=["rule", "at"], condition=Q(rule__isnull=False), name="touch_by_rule"),
         ]
 
     def __str__(self) -> str:

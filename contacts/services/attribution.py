@@ -1,64 +1,55 @@
-"""What brought a contact here: campaign touches from ads, codes in first messages and channel defaults.
+"""What brought a contact here: campaign touches from ads, words in first messages and numbers.
 
-An ad referral is a touch whenever it comes. Words and channel defaults speak only for the very first message
-in; when an earlier one turns up, the touch moves there. The earliest touch is the contact's campaign, unless a file
-said another.
+An ad referral is a touch whenever it comes. Words, patterns and numbers speak only for the very first message
+in; when an earlier one turns up, the touch moves there. The earliest touch is the contact's campaign, unless a person
+or a file said another. First and last touch are derived from the touches and kept nowhere else but in
+`Contact.campaign`.
 
 What was said before a number was connected counts at its own time: it is what brought the contact, and whoever
-wrote half a year ago did not come by today's campaign. Only the channel's default says nothing about it, because
-it tells what the number is used for now.
+wrote half a year ago did not come by today's campaign. Only the number itself says nothing about it, because
+it tells what it is used for now.
 
-Ids, refs and click ids are compared exactly. Words match as a sequence of whole words, or anywhere in the text where
-the rule says so. Rules are asked by priority; among equal ones the more exact goes first, so that KAOS-2-BIRU is not
-taken by a rule for KAOS.
+What each rule finds in a message is in `contacts.selectors.recognizing`. A touch that was recorded stays as it is when
+rules change, until the history is looked through again (`contacts.services.replaying`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
-from contacts.models import CampaignRule, CampaignTouch, Channel, Contact, Message
+from contacts.models import CampaignTouch, Contact, Message
+from contacts.selectors.recognizing import AD, CHANNEL, FROM_FIRST_MESSAGE, KEYWORD, MANUAL, Recognizer, RuleMatch
 from labelcrm.core.bulk import execute
-from labelcrm.lib.text import folded, words_of
 
-AD, CLICK, REF, KEYWORD, CHANNEL, MANUAL = "ad", "click", "ref", "keyword", "channel", "manual"
-FROM_FIRST_MESSAGE = (KEYWORD, CHANNEL)
-
-
-@dataclass(frozen=True, slots=True)
-class RuleMatch:
-    """The campaign a message shows (None: an ad that no campaign claims), how, and by what."""
-
-    campaign_id: int | None
-    method: str
-    evidence: dict[str, Any]
+__all__ = ["AD", "CHANNEL", "KEYWORD", "MANUAL", "attribute", "set_first_touch"]
+DERIVED = ("contact_id", "channel_id", "at", "campaign_id", "method", "rule_id", "evidence")
 
 
 def attribute(message_ids: Collection[int]) -> None:
     """Record the touches that newly stored or filled messages bring, and the first touch of their contacts."""
-    told = Message.objects.counted().filter(id__in=message_ids, from_me=False).select_related("channel", "contact")
-    firsts_or_ads = Q(ad__isnull=False) | Q(at=F("contact__first_inbound_at"))
-    messages = list(told.filter(firsts_or_ads).order_by("id"))
+    messages = list(telling_messages().filter(id__in=message_ids).order_by("id"))
     if not messages:
         return
-    rules = _rules()
-    keywords = [Keyword(rule) for rule in rules if rule.kind == KEYWORD]
-    forget_later_touches([m for m in messages if m.at == m.contact.first_inbound_at])
-    # A first message without an ad speaks by its words, else by its channel.
-    matches = [(m, _by_ad(m, rules) if m.ad else _by_words(m, keywords) or _by_channel(m)) for m in messages]
-    _touch([(message, match) for message, match in matches if match is not None])
+    recognizer = Recognizer.now()
+    forget_later_touches([m for m in messages if is_first(m)])
+    matches = [(message, recognizer.match(message, is_first=is_first(message))) for message in messages]
+    write_touches([(message, match) for message, match in matches if match is not None])
     set_first_touch({message.contact_id for message in messages})
 
 
-def _rules() -> list[CampaignRule]:
-    """Active rules of living campaigns, by priority; among equal ones those for one channel before those for all."""
-    rules = CampaignRule.objects.filter(active=True, campaign__deleted_at__isnull=True)
-    return sorted(rules, key=lambda rule: (rule.priority, rule.channel_id is None, rule.pk))
+def telling_messages() -> QuerySet[Message]:
+    """The messages in that can be a touch: those with an ad, and the first ones of contacts."""
+    told = Message.objects.counted().filter(from_me=False).select_related("contact")
+    return told.filter(Q(ad__isnull=False) | Q(at=F("contact__first_inbound_at")))
+
+
+def is_first(message: Message) -> bool:
+    """Whether it is the first of its contact, or one of them where several were written in one moment."""
+    return message.at == message.contact.first_inbound_at
 
 
 def forget_later_touches(firsts: Collection[Message]) -> None:
@@ -72,7 +63,7 @@ def forget_later_touches(firsts: Collection[Message]) -> None:
     )
 
 
-def _touch(matches: Collection[tuple[Message, RuleMatch]]) -> None:
+def write_touches(matches: Collection[tuple[Message, RuleMatch]]) -> None:
     """Keep what the messages show, one touch per message."""
     known = {
         touch.message_id: touch
@@ -84,66 +75,19 @@ def _touch(matches: Collection[tuple[Message, RuleMatch]]) -> None:
         if touch is None:
             touch = CampaignTouch(message=message)
             fresh.append(touch)
-        touch.contact_id, touch.channel_id, touch.at = message.contact_id, message.channel_id, message.at
-        touch.campaign_id, touch.method, touch.evidence = match.campaign_id, match.method, match.evidence
+        for name, value in touch_values(message, match).items():
+            setattr(touch, name, value)
     CampaignTouch.objects.bulk_create(fresh)
-    CampaignTouch.objects.bulk_update(
-        known.values(), ["contact_id", "channel_id", "at", "campaign_id", "method", "evidence"]
-    )
+    CampaignTouch.objects.bulk_update(known.values(), DERIVED)
 
 
-def _by_ad(message: Message, rules: Iterable[CampaignRule]) -> RuleMatch:
-    """The campaign that claims the ad by its id, then by its ref, then by its click id."""
-    ad = message.ad or {}
-    told = {AD: ad.get("source_id", ""), REF: ad.get("ref", ""), CLICK: ad.get("click_id", "")}
-    for kind, value in told.items():
-        for rule in rules:
-            if rule.kind == kind and value and rule.pattern == value and _on_channel(rule, message):
-                return RuleMatch(rule.campaign_id, kind, {kind: value})
-    return RuleMatch(None, AD, {kind: value for kind, value in told.items() if value})
-
-
-def _by_words(message: Message, keywords: Collection[Keyword]) -> RuleMatch | None:
-    if not keywords:
-        return None
-    text = folded(message.text)
-    words = f" {' '.join(words_of(text))} "
-    found = [each for each in keywords if each.is_in(text, words) and _on_channel(each.rule, message)]
-    if not found:
-        return None
-    rule = min(found, key=lambda each: each.order).rule
-    return RuleMatch(rule.campaign_id, KEYWORD, {KEYWORD: rule.pattern})
-
-
-class Keyword:
-    """A keyword rule made ready to be looked for in many messages; of those found the lowest `order` counts.
-
-    A value of nothing but emoji or signs has no words, so it is looked for anywhere.
-    """
-
-    def __init__(self, rule: CampaignRule) -> None:
-        self.rule = rule
-        self._text = folded(rule.pattern)
-        self._words = words_of(self._text) if rule.match == CampaignRule.Match.WORDS else []
-        self._sought = f" {' '.join(self._words)} " if self._words else self._text
-        # By priority; then whole words, more letters, and one channel before all.
-        exactness = (not self._words, -len("".join(words_of(self._text))), -len(self._text))
-        self.order = (rule.priority, *exactness, rule.channel_id is None, rule.pk)
-
-    def is_in(self, text: str, words: str) -> bool:
-        """Whether a folded `text` has it; `words` are its words with a blank before, between and behind them."""
-        return bool(self._sought) and self._sought in (words if self._words else text)
-
-
-def _on_channel(rule: CampaignRule, message: Message) -> bool:
-    return rule.channel_id is None or rule.channel_id == message.channel_id
-
-
-def _by_channel(message: Message) -> RuleMatch | None:
-    channel: Channel = message.channel
-    if channel.default_campaign_id is None or message.history:
-        return None
-    return RuleMatch(channel.default_campaign_id, CHANNEL, {CHANNEL: channel.key})
+def touch_values(message: Message, match: RuleMatch) -> dict[str, Any]:
+    """The columns of the touch that a message is, by name."""
+    values = (
+        message.contact_id, message.channel_id, message.at, match.campaign_id, match.method, match.rule_id,
+        match.evidence,
+    )  # fmt: skip
+    return dict(zip(DERIVED, values, strict=True))
 
 
 def set_first_touch(contact_ids: Collection[int]) -> None:

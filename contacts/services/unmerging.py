@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from contacts.models import CampaignTouch, Consent, Contact, ContactMerge, Message
+from contacts.models import CampaignRule, CampaignTouch, Consent, Contact, ContactMerge, Message
 from contacts.selectors.counting import COUNTS
 from contacts.services.attribution import attribute, first_messages, forget_lost_campaigns, set_first_touch
 from contacts.services.identities import lead
@@ -163,7 +163,11 @@ def _restore_touches(record: ContactMerge) -> None:
     """Touches that the earlier first message of the other one had made void."""
     messages = [touch["message_id"] for touch in record.before[TOUCHES]]
     standing = set(Message.objects.filter(id__in=messages).values_list("id", flat=True))
-    insert_again(TOUCHES, [touch for touch in record.before[TOUCHES] if touch["message_id"] in {None, *standing}])
+    touches = [touch for touch in record.before[TOUCHES] if touch["message_id"] in {None, *standing}]
+    named = [touch.get("rule_id") for touch in touches]
+    rules = set(CampaignRule.objects.filter(id__in=named).values_list("id", flat=True))
+    known = [rule if rule in rules else None for rule in named]
+    insert_again(TOUCHES, [touch | {"rule_id": rule} for touch, rule in zip(touches, known, strict=True)])
 
 
 def _count_what_came_after(record: ContactMerge, seen: Iterable[Sighting], labelled: Collection[FirstChange]) -> None:

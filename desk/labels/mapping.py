@@ -28,6 +28,7 @@ from django.views.decorators.http import require_POST, require_safe
 from contacts.models import Channel
 from contacts.selectors.viewing import viewer_of
 from desk.base.model_admin import ORIGIN
+from labelcrm.core.jobs import do_at_once
 from labelcrm.lib.numbers import row_id, whole_number
 from labels import jobs
 from labels.models import Category, ChannelLabel, Label
@@ -290,7 +291,7 @@ def _remap(request: HttpRequest, answer: Answer, label: Label | None) -> None:
     started = [
         jobs.remap(channel_label=row, label=label, since=since, actor=request.user, batch=answer.batch) for row in rows
     ]
-    done = jobs.do_at_once(started, seconds=AT_ONCE)
+    done = do_at_once(started, seconds=AT_ONCE)
     answer.sentence = _said(used.contacts, label, done=done)
 
 
@@ -409,7 +410,7 @@ def accept(request: HttpRequest) -> HttpResponse:
     if not started:
         messages.info(request, _("There is nothing certain to accept any more."))
         return _back(request)
-    done = jobs.do_at_once(started, seconds=AT_ONCE)
+    done = do_at_once(started, seconds=AT_ONCE)
     n = len(started)
     if done:
         sentence = ngettext("%(n)d WhatsApp label sorted.", "%(n)d WhatsApp labels sorted.", n)
@@ -435,7 +436,7 @@ def undo(request: HttpRequest) -> HttpResponse:
     seen = mapping.channel_labels(viewer_of(request.user))
     known = set(seen.filter(pk__in=[job.parameters["channel_label"] for job in made]).values_list("pk", flat=True))
     back = [jobs.take_back(job, actor=request.user) for job in made if job.parameters["channel_label"] in known]
-    done = jobs.do_at_once(back, seconds=AT_ONCE)
+    done = do_at_once(back, seconds=AT_ONCE)
     adopted = _unadopt(request)
     answer = Answer(sentence=_("Taken back.") if done else _("It is being taken back; “Work” says how far that is."))
     if not back and not adopted:

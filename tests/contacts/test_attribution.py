@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 
 from contacts.models import Campaign, CampaignRule, CampaignTouch, Channel, Contact
+from contacts.services.campaign_rules import create_rule
+from contacts.services.campaigns import archive_campaign, restore_campaign
 from tests.factories import CampaignFactory
 from tests.webhooks.conftest import _front_store as _front_store
 from tests.webhooks.generic import Bridge
@@ -83,10 +86,10 @@ class TestFirstTouch:
         assert campaign_of_budi() == "Spanduk"
 
 
-def rule(name: str, pattern: str, **values: Any) -> Campaign:
-    """A campaign with a rule for words."""
+def rule(name: str, pattern: str, *, kind: str = "keyword", **values: Any) -> Campaign:
+    """A campaign with a rule, for words where nothing else is said."""
     campaign = CampaignFactory(name=name)
-    CampaignRule.objects.create(campaign=campaign, kind="keyword", pattern=pattern, **values)
+    CampaignRule.objects.create(campaign=campaign, kind=kind, pattern=pattern, **values)
     return campaign
 
 
@@ -119,6 +122,12 @@ class TestWords:
             ("ลด", "ลด 50%"),
             ("DP", "sudah dp-nya? ADP"),
             ("🔥", "mau🔥"),
+            ("👉🏽KAOS", "kak 👉🏽 kaos dong"),
+            ("#KAOS-2", "kode: #kaos-2."),
+            ("#KAOS-2", "KAOS 2 ya kak"),
+            ("Diskon s/d 50%", "saya mau diskon S/D 50 persen"),
+            ("gak jadi", "GAK... jadi?"),
+            ("cafe\u0301", "promo CAFÉ"),
         ],
     )
     def test_whole_words_match_whatever_their_case_and_punctuation(
@@ -141,6 +150,10 @@ class TestWords:
             ("IG", "tolong kirim yg tinggi, digital"),
             ("ลด", "ลดา"),
             ("🔥", "mau 💧"),
+            ("#KAOS-2", "#KAOS-25"),
+            ("#KAOS-2", "#KAOS2"),
+            ("café", "promo cafe"),
+            ("beli", "pembelian, membeli, belikan"),
         ],
     )
     def test_what_only_begins_like_a_code_is_not_it(self, bridge: Bridge, pattern: str, text: str) -> None:
@@ -193,3 +206,112 @@ class TestIds:
         field = {"ad": "source_id", "ref": "ref", "click": "click_id"}[kind]
         message(bridge, "Halo", minute=1, ad={"source_id": "9", field: told})
         assert campaign_of_budi() is None
+
+
+class TestPatterns:
+    def test_a_pattern_is_looked_for_in_the_first_message(self, bridge: Bridge) -> None:
+        rule("Kaos", r"kaos ?\d{2}", kind="regex")
+        message(bridge, "Halo, mau KAOS 25", minute=1)
+        assert campaign_of_budi() == "Kaos"
+        assert CampaignTouch.objects.get().evidence == {"regex": r"kaos ?\d{2}", "text": "kaos 25"}
+
+    def test_words_go_before_a_pattern_of_the_same_priority(self, bridge: Bridge) -> None:
+        rule("Pola", r"kaos\d+", kind="regex")
+        rule("Kata", "kaos25")
+        message(bridge, "kaos25", minute=1)
+        assert campaign_of_budi() == "Kata"
+
+    def test_a_pattern_that_could_run_away_is_refused_in_words(self) -> None:
+        draft = CampaignRule(campaign=CampaignFactory(), kind="regex", pattern="(a+)+b")
+        with pytest.raises(ValidationError, match="could take for ever"):
+            draft.full_clean()
+
+
+class TestNumbers:
+    """A rule that says what one of our numbers is for."""
+
+    def test_a_number_speaks_when_nothing_else_does(self, bridge: Bridge) -> None:
+        rule("Spanduk", "", kind="channel", channel=Channel.objects.get())
+        message(bridge, "Halo", minute=1)
+        assert campaign_of_budi() == "Spanduk"
+
+    def test_words_go_before_the_number_whatever_their_priority(self, bridge: Bridge) -> None:
+        rule("Spanduk", "", kind="channel", channel=Channel.objects.get(), priority=1)
+        rule("Kata", "halo", priority=900)
+        message(bridge, "Halo", minute=1)
+        assert campaign_of_budi() == "Kata"
+
+    def test_its_rule_goes_before_the_default_campaign_and_only_in_its_days(self, bridge: Bridge) -> None:
+        Channel.objects.update(default_campaign=CampaignFactory(name="Biasa"))
+        rule("Spanduk", "", kind="channel", channel=Channel.objects.get(), until="2026-03-01")
+        message(bridge, "Halo", minute=1)
+        assert campaign_of_budi() == "Biasa"
+
+    def test_a_number_has_a_rule_for_no_other_one(self) -> None:
+        draft = CampaignRule(campaign=CampaignFactory(), kind="channel")
+        with pytest.raises(ValidationError, match="Choose the WhatsApp number"):
+            draft.full_clean()
+
+
+class TestDays:
+    """MON is Monday, 2 March, 10:00 in Jakarta; a rule's days are the business's and both count."""
+
+    @pytest.mark.parametrize(
+        ("since", "until", "hours", "holds"),
+        [
+            ("2026-03-02", None, -10, True),  # midnight in Jakarta, Sunday in London
+            ("2026-03-02", None, -10.01, False),
+            (None, "2026-03-02", 13.99, True),
+            (None, "2026-03-02", 14, False),
+            ("2026-03-02", "2026-03-02", 0, True),
+            ("2026-03-03", "2026-03-09", 0, False),
+        ],
+    )
+    @pytest.mark.parametrize("kind", ["keyword", "ad"])
+    def test_a_rule_holds_in_its_days(
+        self, bridge: Bridge, kind: str, since: str | None, until: str | None, hours: float, holds: bool
+    ) -> None:
+        rule("Promo", "promo", kind=kind, since=since, until=until)
+        ad = {"source_id": "promo"} if kind == "ad" else None
+        message(bridge, "promo", minute=round(hours * 60), ad=ad)
+        assert campaign_of_budi() == ("Promo" if holds else None)
+
+    def test_outside_its_days_the_next_rule_is_asked(self, bridge: Bridge) -> None:
+        rule("Lama", "promo", priority=1, until="2026-02-28")
+        rule("Baru", "promo", priority=2)
+        message(bridge, "promo", minute=1)
+        assert campaign_of_budi() == "Baru"
+
+
+class TestEvidence:
+    def test_a_touch_says_which_rule_and_which_part_of_the_text(self, bridge: Bridge) -> None:
+        rule("Kaos", "kaos 2")
+        message(bridge, "Halo kak, *KAOS-2* ya", minute=1)
+        touch = CampaignTouch.objects.get()
+        assert touch.rule == CampaignRule.objects.get()
+        assert touch.evidence == {"keyword": "kaos 2", "text": "KAOS-2"}
+
+    def test_a_recorded_touch_stays_when_its_rule_is_changed(self, bridge: Bridge) -> None:
+        kaos = rule("Kaos", "kaos")
+        message(bridge, "kaos", minute=1)
+        CampaignRule.objects.update(pattern="baju", campaign=CampaignFactory(name="Baju"))
+        message(bridge, "lagi", minute=5)
+        assert campaign_of_budi() == "Kaos"
+        assert CampaignTouch.objects.get().campaign == kaos
+
+    def test_the_rules_of_an_archived_campaign_sleep(self, bridge: Bridge) -> None:
+        kaos = rule("Kaos", "kaos")
+        archive_campaign(kaos, actor=None, origin="test")
+        message(bridge, "kaos", minute=5)
+        assert campaign_of_budi() is None
+        restore_campaign(kaos, actor=None, origin="test")
+        message(bridge, "kaos", minute=1)
+        assert campaign_of_budi() == "Kaos"
+
+
+def test_a_campaign_has_a_rule_once() -> None:
+    campaign = rule("Kaos", "kaos")
+    values = {"campaign": campaign, "kind": "keyword", "pattern": "kaos"}
+    with pytest.raises(ValidationError, match="has this rule already"):
+        create_rule(actor=None, origin="test", **values)
+    create_rule(actor=None, origin="test", **values, since=date(2026, 3, 1))

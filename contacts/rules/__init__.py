@@ -1,0 +1,1 @@
+"""Pure functions about contacts and campaigns: no database, no framework."""
