@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='campaigncost',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gte', 0)), name='campaign_cost_row_not_negative'),
+            constraint=models.CheckConstraint(condition=models.Q(('amount__gte', 0)), name='campaign_cost_row_not_negative', violation_error_message='A cost is not negative.'),
         ),
         migrations.RunSQL(COPY, migrations.RunSQL.noop),
     ]

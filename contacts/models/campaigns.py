@@ -69,7 +69,11 @@ class CampaignCost(models.Model):
                 name="campaign_cost_days_in_order",
                 violation_error_message=_("The last day is before the first."),
             ),
-            models.CheckConstraint(condition=Q(amount__gte=0), name="campaign_cost_row_not_negative"),
+            models.CheckConstraint(
+                condition=Q(amount__gte=0),
+                name="campaign_cost_row_not_negative",
+                violation_error_message=_("A cost is not negative."),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils.translation import override
 
 from contacts.models import Campaign, CampaignCost
 from contacts.services.campaigns import create_campaign, save_costs, update_campaign
 from labelcrm.core.models import AuditEntry
 from reports.selectors.campaigns import cost_in
 from reports.selectors.periods import Period, midnight
+from transfer.imports.campaigns import write_campaigns
 
 pytestmark = pytest.mark.django_db
 MARCH = (date(2026, 3, 1), date(2026, 3, 31))
 BY = {"actor": None, "origin": "test"}
+
+
+@pytest.fixture(autouse=True)
+def _in_english() -> Iterator[None]:
+    with override("en"):
+        yield
 
 
 def campaign(**values: Any) -> Campaign:
@@ -74,6 +83,20 @@ def test_several_rows_are_not_overwritten_by_one_number() -> None:
     unchanged = update_campaign(found, **BY, cost=Decimal(4_000_000), name="Lebaran 2026", ends_on=date(2026, 5, 1))
     assert unchanged.name == "Lebaran 2026"
     assert rows(unchanged) == [(*MARCH, 3_100_000), (*MARCH, 900_000)]
+
+
+def test_a_file_that_contradicts_several_rows_is_told_so_in_its_row() -> None:
+    found = dated()
+    add(found, *MARCH, 900_000)
+    rows_of_file = [
+        {"code": "lebaran", "name": "Lebaran", "cost": cost, "starts_on": "2026-03-01", "ends_on": "2026-03-31"}
+        for cost in ("4000000", "5")
+    ]
+    assert write_campaigns(rows_of_file[:1], None, {}).unchanged == 1
+    written = write_campaigns(rows_of_file[1:], None, {})
+    assert [list(problem) for problem in written.problems.values()] == [["cost"]]
+    found.refresh_from_db()
+    assert found.cost == 4_000_000
 
 
 def test_a_removed_last_row_leaves_no_cost() -> None:

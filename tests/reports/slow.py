@@ -412,15 +412,21 @@ class Slow:
 
     def cost(self, campaign: Campaign) -> float | None:
         """ "spread evenly over its days": each day costs the same, a day that the period cuts its part of that."""
+        rows = [(row.first_day, row.last_day, row.amount) for row in campaign.costs.all()]
+        if rows:
+            return sum(self._in_period(first, last, float(amount)) for first, last, amount in rows)
         touched = [local_day(t.at) for of in self.touches.values() for t in of if t.campaign == campaign.pk]
         first = campaign.starts_on or min(touched, default=None)
         last = campaign.ends_on or max(touched, default=None) or first
         if campaign.cost is None or first is None:
             return None
+        return self._in_period(first, last, float(campaign.cost))
+
+    def _in_period(self, first: date, last: date, amount: float) -> float:
         days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
         midnights = [datetime(d.year, d.month, d.day, tzinfo=ZONE) for d in days]
         parts = [(min(m + DAY, self.end) - max(m, self.start)) / DAY for m in midnights]
-        return float(campaign.cost) / len(days) * sum(part for part in parts if part > 0)
+        return amount / len(days) * sum(part for part in parts if part > 0)
 
 
 def _limits() -> SpellLimits:

@@ -6,7 +6,7 @@ import random
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from contacts.models import Agent, CampaignRule, CampaignTouch, ChannelGap, ChannelOwnership, Contact
+from contacts.models import Agent, CampaignCost, CampaignRule, CampaignTouch, ChannelGap, ChannelOwnership, Contact
 from contacts.services.attribution import set_first_touch
 from contacts.services.channels import agent_named
 from labels.services import projections
@@ -61,6 +61,9 @@ class World:
     def _campaigns(self) -> None:
         lebaran = CampaignFactory(code="lebaran", cost=3_000_000, starts_on="2026-03-05", ends_on="2026-03-24")
         payday = CampaignFactory(code="gajian", cost=500_000)
+        bazaar = CampaignFactory(code="bazar")
+        for first, last in (("2026-03-01", "2026-03-10"), ("2026-03-08", "2026-04-20"), ("2026-03-09", "2026-03-09")):
+            CampaignCost.objects.create(campaign=bazaar, first_day=first, last_day=last, amount=100_001)
         CampaignFactory(code="sepi")
         CampaignRule.objects.create(campaign=lebaran, kind="ad", pattern="ad-1")
         CampaignRule.objects.create(campaign=payday, kind="keyword", pattern="gajian")
