@@ -121,7 +121,8 @@ class Sought:
     def find(self, text: MessageText) -> str | None:
         """The part of a message that shows it, as it was written; None when there is none."""
         if self.rule.kind == REGEX:
-            return patterns.find(self.rule.pattern, text.folded, whole_words=self.whole)
+            found = patterns.find(self.rule.pattern, text.folded, whole_words=self.whole)
+            return None if found is None else found[:LONGEST_EVIDENCE]
         if not self._sought:
             return None
         if not (self.whole and self.words):
@@ -189,8 +190,8 @@ class Recognizer:
         text = MessageText(message.text)
         for sought in self._words:
             rule = sought.rule
-            found = sought.find(text) if rule.is_for(message) else None
-            if found is not None:
+            found = sought.find(text)
+            if found is not None and rule.is_for(message):
                 yield RuleMatch(rule.campaign_id, rule.kind, {rule.kind: rule.pattern, "text": found}, rule)
 
     def by_number(self, message: Message) -> Iterator[RuleMatch]:

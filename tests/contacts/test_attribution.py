@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils.translation import override
 
 from contacts.models import Campaign, CampaignRule, CampaignTouch, Channel, Contact
 from contacts.services.campaign_rules import create_rule
@@ -18,6 +20,12 @@ from tests.webhooks.generic import Bridge
 pytestmark = pytest.mark.django_db
 MON = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 BUDI = "6281200000001"
+
+
+@pytest.fixture(autouse=True)
+def _in_english() -> Iterator[None]:
+    with override("en"):
+        yield
 
 
 @pytest.fixture
