@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from django.db import transaction
@@ -10,7 +11,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from contacts.models import Campaign, CampaignRule
+from contacts.models import CampaignRule
 from contacts.selectors.recognizing import Rule, active_rules, default_campaigns
 from contacts.services import replaying
 from contacts.services.campaign_rules import create_rule, rules_with, update_rule
@@ -21,55 +22,68 @@ from labelcrm.core.models import Job
 SUBJECT = "campaigns"  # one replay after the other: each writes what the rules were when it was asked for
 
 
-def preview(draft: CampaignRule, *, actor: Any) -> Job:
-    """Count what saving a rule and applying it to the history would change. The work begins after the commit."""
+def preview(draft: CampaignRule | None, *, actor: Any) -> Job:
+    """Count what saving a rule and applying it to the history would change; without a draft, what the rules would.
+
+    The work begins after the commit.
+    """
+    rules = rules_with(draft) if draft else active_rules()
     parameters = {
-        "draft": Rule.of(draft).as_json() | {"active": draft.active},
-        "names": _names(draft.campaign, draft),
-        **replaying.as_parameters(rules_with(draft), default_campaigns()),
+        "draft": Rule.of(draft).as_json() | {"active": draft.active} if draft else None,
+        "names": _names(draft),
+        **replaying.as_parameters(rules, default_campaigns()),
     }
     return jobs.start(PREVIEW, owner=actor, parameters=parameters)
 
 
-def draft_of(job: Job) -> CampaignRule:
-    """The rule that a preview is about, as it would be saved; not saved."""
+def draft_of(job: Job) -> CampaignRule | None:
+    """The rule that a count is about, as it would be saved; None where it is about the rules as they are."""
+    if job.parameters["draft"] is None:
+        return None
     values = dict(job.parameters["draft"])
-    active, pk = values.pop("active"), values.pop("id") or None
-    return CampaignRule(pk=pk, active=active, **(Rule.from_json(values | {"id": 0}).__dict__ | {"id": pk}))
+    active = values.pop("active")
+    rule = Rule.from_json(values)
+    return CampaignRule(active=active, **(asdict(rule) | {"id": rule.id or None}))
 
 
-def save_previewed(job: Job, *, actor: Any, origin: str, apply: bool) -> tuple[CampaignRule, Job | None]:
-    """Save the rule of a preview, and have it applied to the history where `apply` says so.
+def save_previewed(job: Job, *, actor: Any, origin: str, apply: bool) -> Job | None:
+    """Save the rule of a count, and have the rules applied to the history where `apply` says so.
 
-    Returns the rule and the job that applies it. Raises ValidationError.
+    Returns the job that applies them. Raises ValidationError.
     """
     draft = draft_of(job)
-    names = ("campaign_id", "kind", "pattern", "match", "channel_id", "priority", "since", "until", "active")
-    values = {name.removesuffix("_id"): getattr(draft, name.removesuffix("_id")) for name in names}
     with transaction.atomic():
-        if draft.pk is None:
-            rule = create_rule(actor=actor, origin=origin, **values)
-        else:
-            rule = update_rule(CampaignRule.objects.get(pk=draft.pk), actor=actor, origin=origin, **values)
-        return rule, replay(actor=actor, rule=rule) if apply else None
+        rule = _save(draft, actor=actor, origin=origin) if draft else None
+        return replay(actor=actor, rule=rule) if apply else None
+
+
+def _save(draft: CampaignRule, *, actor: Any, origin: str) -> CampaignRule:
+    names = ("campaign", "kind", "pattern", "match", "channel", "since", "until", "priority", "active")
+    values = {name: getattr(draft, name) for name in names}
+    known = CampaignRule.objects.filter(pk=draft.pk).first() if draft.pk else None
+    if known is None:
+        return create_rule(actor=actor, origin=origin, **values)
+    return update_rule(known, actor=actor, origin=origin, **values)
 
 
 def replay(*, actor: Any, rule: CampaignRule | None = None) -> Job:
     """Look through the history by the rules of now; `rule` is the one it is about. Begins after the commit."""
     parameters = {
         "rule": rule.pk if rule else None,
-        "names": _names(rule.campaign, rule) if rule else [],
+        "names": _names(rule),
         **replaying.as_parameters(active_rules(), default_campaigns()),
     }
     return jobs.start(REPLAY, owner=actor, parameters=parameters, subject=SUBJECT)
 
 
-def _names(campaign: Campaign, rule: CampaignRule) -> list[str]:
+def _names(rule: CampaignRule | None) -> list[str]:
     """As they are called now: a list of jobs reads no further rows."""
-    return [campaign.name, rule.pattern or (rule.channel.name if rule.channel else "")]
+    return [rule.campaign.name, rule.pattern or str(rule.channel)] if rule else []
 
 
 def _preview_title(job: Job) -> str:
+    if not job.parameters["names"]:
+        return _("What the campaign rules would change of the history")
     campaign, rule = job.parameters["names"]
     return _("What the rule “%(rule)s” for %(campaign)s would change") % {"rule": rule, "campaign": campaign}
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from desk.campaigns import campaigns, rules
 from desk.connection import channels
-from desk.contacts import campaigns, contacts, opt_out
+from desk.contacts import contacts, opt_out
 from desk.labels import labels, stale_labels, whatsapp_labels
 from desk.people import agents, roles, users
 from desk.system import inbox, records
@@ -18,6 +19,7 @@ __all__ = [
     "opt_out",
     "records",
     "roles",
+    "rules",
     "stale_labels",
     "users",
     "whatsapp_labels",

@@ -47,6 +47,13 @@ MENU: list[tuple[Text, list[Entry]]] = [
             Entry(_("Home"), "home", HOME),
             Entry(_("Contacts"), "contacts", "admin:contacts_contact_changelist", "contacts.view_contact"),
             Entry(_("Campaigns"), "campaign", "admin:contacts_campaign_changelist", "contacts.view_campaign"),
+            Entry(
+                _("Campaign rules"),
+                "rule",
+                "admin:contacts_campaignrule_changelist",
+                "contacts.view_campaignrule",
+                uses=("contacts.change_campaignrule", "reports.view_report"),
+            ),
         ],
     ),
     (
@@ -251,7 +258,7 @@ def _scale(*hexes: str) -> dict[str, str]:
     return dict(zip(("50", "100", "200", "300", "400", "500", "600", "700", "800", "900", "950"), hexes, strict=True))
 
 
-SHEETS = ("admin", "labels", "lists", "tables", "days", "people", "search")  # what every page loads
+SHEETS = ("admin", "labels", "lists", "tables", "days", "people", "search", "campaigns")  # what every page loads
 
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "labelcrm",

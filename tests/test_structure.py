@@ -25,9 +25,9 @@ MAX_MODULE_LINES, MAX_FUNCTION_LINES, MAX_TEST_NAME = 600, 60, 80
 # What several files may be called: subjects that stand in models, services, selectors and on pages; names that Django,
 # the gateways' contract or Python give. Any other name is one file's.
 SUBJECTS = {
-    "agents", "assignments", "campaigns", "canonical", "channel_labels", "channels", "contacts", "home", "inbox",
-    "labels", "mapping", "membership", "merging", "messages", "opt_out", "projections", "roles", "scopes", "segments",
-    "stale_contacts", "staleness", "wording",
+    "agents", "assignments", "campaign_rules", "campaigns", "canonical", "channel_labels", "channels", "contacts",
+    "first_messages", "home", "inbox", "labels", "mapping", "membership", "merging", "messages", "opt_out",
+    "projections", "roles", "scopes", "segments", "stale_contacts", "staleness", "wording",
 }  # fmt: skip
 GIVEN = {
     "__init__",

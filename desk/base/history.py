@@ -31,6 +31,7 @@ ACTIONS = {
     "cancelled": gettext_lazy("cancelled"),
     "changed": gettext_lazy("changed"),
     "connected": gettext_lazy("connected"),
+    "costs": gettext_lazy("costs changed"),
     "created": gettext_lazy("created"),
     "exported": gettext_lazy("exported"),
     "imported": gettext_lazy("imported"),

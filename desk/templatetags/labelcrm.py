@@ -253,6 +253,7 @@ TOUCHES = {
     "ref": gettext_lazy("by its ad"),
     "click": gettext_lazy("by its click"),
     "keyword": gettext_lazy("by words in the first message"),
+    "regex": gettext_lazy("by a pattern in the first message"),
     "channel": gettext_lazy("by the number"),
     "manual": gettext_lazy("by hand"),
 }
@@ -262,6 +263,17 @@ TOUCHES = {
 def recognised(method: str) -> str:
     """How a campaign was recognised, in words."""
     return str(TOUCHES.get(method, method))
+
+
+@register.filter
+def rule_days(rule: Any) -> str:
+    """The days in which a rule holds, in words; "" when it always does."""
+    first, last = (format_date(day, "DATE_FORMAT") if day else "" for day in (rule.since, rule.until))
+    if first and last:
+        return f"{first} – {last}"
+    if first:
+        return _("from %(day)s") % {"day": first}
+    return _("until %(day)s") % {"day": last} if last else ""
 
 
 @register.simple_tag

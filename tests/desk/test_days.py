@@ -188,7 +188,7 @@ def test_an_admin_form_takes_a_day_as_it_is_typed(client_of: ClientOf, shop: Sho
     assert 'type="date"' not in html
     form = {
         "name": campaign.name, "code": campaign.code, "source": "", "cost": "",
-        "starts_on": "1 Mei 2026", "ends_on": "3/6/26", "rules-TOTAL_FORMS": "0", "rules-INITIAL_FORMS": "0",
+        "starts_on": "1 Mei 2026", "ends_on": "3/6/26", "costs-TOTAL_FORMS": "0", "costs-INITIAL_FORMS": "0",
     }  # fmt: skip
     client.post(page, form)
     saved = Campaign.objects.get(pk=campaign.pk)

@@ -25,20 +25,21 @@ ENTRY = re.compile(
 DAILY = ["Home", "Contacts", "Campaigns"]
 REPORTS = ["CS quality", "Campaign quality", "What the figures mean"]
 LABELS = ["Labels", "Categories", "Stale labels"]
+SENIOR = [*DAILY, "Campaign rules", *REPORTS, *LABELS]
 MENUS = {
     "owner": [
-        *DAILY, *REPORTS, *LABELS, "WhatsApp labels", "WhatsApp numbers", "Unknown channels", "Webhook log", "Agents",
+        *SENIOR, "WhatsApp labels", "WhatsApp numbers", "Unknown channels", "Webhook log", "Agents",
         "Teams", "Opt-out words", "Users", "Roles", "API tokens", "Work", "System", "Audit trail", "Job runs",
     ],
     "cs_lead": [
-        *DAILY, *REPORTS, *LABELS, "WhatsApp labels", "WhatsApp numbers", "Webhook log", "Agents", "Work", "System",
+        *SENIOR, "WhatsApp labels", "WhatsApp numbers", "Webhook log", "Agents", "Work", "System",
     ],
     "cs": [*DAILY, *LABELS],
-    "marketing": [*DAILY, *REPORTS, *LABELS, "Opt-out words", "Work"],
-    "analyst": [*DAILY, *REPORTS, *LABELS, "WhatsApp numbers", "Webhook log", "Work", "System"],
+    "marketing": [*SENIOR, "Opt-out words", "Work"],
+    "analyst": [*SENIOR, "WhatsApp numbers", "Webhook log", "Work", "System"],
     "auditor": [
-        *DAILY, *REPORTS, *LABELS, "WhatsApp numbers", "Webhook log", "Agents", "Teams", "Opt-out words", "Users",
-        "Work", "System", "Audit trail", "Job runs",
+        *SENIOR, "WhatsApp numbers", "Webhook log", "Agents", "Teams", "Opt-out words", "Users", "Work", "System",
+        "Audit trail", "Job runs",
     ],
 }  # fmt: skip
 

@@ -225,11 +225,10 @@ def by_form(shop: Shop, mine: Contact) -> Iterator[Ask]:
     yield "post", f"/admin/contacts/channel/{shop.channel.pk}/change/", channel | inline
     yield "post", f"/admin/contacts/channel/{shop.channel.pk}/change/", channel | inline | {"team": shop.team.pk}
     yield "post", f"/admin/contacts/agent/{shop.agent.pk}/change/", {"name": "x", "code": "x", "team": "{id}"}
-    rules = {
-        "rules-TOTAL_FORMS": 1, "rules-INITIAL_FORMS": 0, "rules-0-kind": "keyword", "rules-0-pattern": "x",
-        "rules-0-channel": "{id}", "rules-0-priority": 1, "name": "Promo", "code": "promo",
-    }  # fmt: skip
-    yield "post", f"/admin/contacts/campaign/{THEIRS + 2}/change/", rules
+    rule = {"campaign": THEIRS + 2, "kind": "keyword", "pattern": "x", "match": "words", "priority": 1}
+    yield "post", "/admin/contacts/campaignrule/add/", rule | {"channel": "{id}"}
+    yield "post", "/admin/contacts/campaignrule/try/", {"text": "promo", "channel": "{id}"}
+    yield "post", "/admin/contacts/campaignrule/try/", {"text": "promosi"}
     yield "post", f"/admin/contacts/channel/{shop.channel.pk}/connection/label/", {"label": "{id}", "name": "x"}
     yield "post", f"/admin/contacts/channel/{shop.channel.pk}/connection/owner/", {"agent": "{id}"}
     for path in ("contacts", "agents", "channels", "teams"):
