@@ -16,7 +16,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from contacts.models import Campaign, CampaignCost
+from contacts.models import Campaign, CampaignCost, CampaignTouch, Contact
+from contacts.selectors.recognizing import MANUAL
+from contacts.services.attribution import forget_lost_campaigns, set_first_touch
+from contacts.services.contact_rows import lock_contacts
+from contacts.services.importing import set_campaigns
 from labelcrm.core import audit, edits
 
 
@@ -48,6 +52,25 @@ def archive_campaign(campaign: Campaign, *, actor: Any, origin: str) -> Campaign
 def restore_campaign(campaign: Campaign, *, actor: Any, origin: str) -> Campaign:
     """Show it again, and wake its rules. What came meanwhile is theirs when history is looked through again."""
     return edits.restore(campaign, actor=actor, origin=origin)
+
+
+# -- By hand ----------------------------------------------------------------------------------------------------------
+
+
+def set_by_hand(contact: Contact, campaign: Campaign | None, *, actor: Any, origin: str) -> None:
+    """Say which campaign brought a contact, whatever its messages show; None takes that back, and they speak again."""
+    with transaction.atomic():
+        lock_contacts([contact.pk])
+        current = Contact.all_objects.get(pk=contact.pk)
+        if campaign is not None:
+            set_campaigns([(current, campaign)], actor=actor, origin=origin)
+            return
+        if CampaignTouch.objects.filter(contact=current, method=MANUAL).delete()[0]:
+            set_first_touch([current.pk])
+            forget_lost_campaigns([current.pk])
+            now = Contact.all_objects.values_list("campaign", flat=True).get(pk=current.pk)
+            details = {"campaign": now, "before": current.campaign_id, "origin": origin}
+            audit.record(actor=actor, action="contact.campaign", obj=current, **details)
 
 
 # -- Costs ------------------------------------------------------------------------------------------------------------

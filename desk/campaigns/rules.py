@@ -17,6 +17,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -32,6 +33,7 @@ from contacts.jobs import PREVIEW
 from contacts.models import Campaign, CampaignRule, CampaignTouch, Contact
 from contacts.selectors.campaign_rules import visible_rules
 from contacts.selectors.viewing import viewer_of
+from contacts.services.campaigns import set_by_hand
 from desk.base.filters import AutocompleteFilter
 from desk.base.model_admin import ORIGIN, EditingAdmin
 from desk.campaigns import first_messages, trying
@@ -109,6 +111,7 @@ class CampaignRuleAdmin(EditingAdmin):
         own = [
             path("try/", wrap(trying.try_message), name="campaign-rule-try"),
             path("first-messages/", wrap(first_messages.page), name="first-messages"),
+            path("by-hand/<int:pk>/", wrap(by_hand), name="campaign-by-hand"),
             path("count/", wrap(count_all), name="campaign-rules-count"),
             path("preview/<int:pk>/", wrap(preview), name="campaign-rule-preview"),
             path("preview/<int:pk>/rows/", wrap(preview_rows), name="campaign-rule-preview-rows"),
@@ -283,6 +286,19 @@ def save(request: HttpRequest, pk: int) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:contacts_campaignrule_changelist"))
     messages.success(request, _applied_note(applied))
     return HttpResponseRedirect(reverse("admin:contacts_campaignrule_changelist"))
+
+
+@require_POST
+def by_hand(request: HttpRequest, pk: int) -> HttpResponse:
+    """Say which campaign brought a contact, or take that back."""
+    if not request.user.has_perm("contacts.change_contact"):
+        raise PermissionDenied
+    contact = get_object_or_404(Contact.objects.visible_to(viewer_of(request.user)), pk=pk)
+    chosen = request.POST.get("campaign", "")
+    campaign = get_object_or_404(Campaign.objects.all(), pk=row_id(chosen) or 0) if chosen else None
+    set_by_hand(contact, campaign, actor=request.user, origin=ORIGIN)
+    messages.success(request, _("Saved."))
+    return HttpResponseRedirect(reverse("admin:contacts_contact_page", args=[pk]))
 
 
 def _applied_note(job: Job) -> str:

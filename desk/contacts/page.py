@@ -14,7 +14,8 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
-from contacts.models import CampaignTouch, Channel, Contact, ContactIdentity, IdentityKind, Message, Note
+from contacts.models import Campaign, CampaignTouch, Channel, Contact, ContactIdentity, IdentityKind, Message, Note
+from contacts.selectors.recognizing import MANUAL
 from contacts.selectors.viewing import viewer_of
 from desk.base.keyset import Keyset
 from desk.contacts.opt_out import OptOut, opt_out_of
@@ -115,6 +116,16 @@ class ContactPage:
     def history(self) -> list[ShownChange]:
         changes = [change for interval in self.intervals for change in changes_of(interval)]
         return sorted(changes, key=lambda change: (change.at, not change.added), reverse=True)
+
+    @cached_property
+    def by_hand(self) -> CampaignTouch | None:
+        """The touch that a person or a file said; it goes before all others."""
+        return next((touch for touch in self.touches if touch.method == MANUAL), None)
+
+    @cached_property
+    def campaigns(self) -> list[Campaign]:
+        """What may be said to have brought the contact; asked for only by who may say so."""
+        return list(Campaign.objects.order_by("name", "id"))
 
     @cached_property
     def cut(self) -> bool:
