@@ -302,7 +302,8 @@ def by_hand(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _applied_note(job: Job) -> str:
-    if do_at_once([job], seconds=AT_ONCE):
-        job.refresh_from_db()
+    do_at_once([job], seconds=AT_ONCE)
+    job.refresh_from_db()
+    if job.state == Job.State.DONE:
         return str(jobs.REPLAY.outcome(job))
     return _("The history is being looked through; “Work” says how far that is.")
