@@ -18,7 +18,7 @@ ONE_OF_EACH = """
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('contacts', '0013_campaign_costs'),
+        ('contacts', '0017_campaign_costs'),
     ]
 
     operations = [

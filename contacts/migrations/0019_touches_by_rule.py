@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('contacts', '0014_rules_with_days_and_patterns'),
+        ('contacts', '0018_rules_with_days_and_patterns'),
     ]
 
     operations = [

@@ -16,7 +16,7 @@ COPY = """
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('contacts', '0012_search_by_the_end_of_a_number'),
+        ('contacts', '0016_opted_out_lately'),
     ]
 
     operations = [
