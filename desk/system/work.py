@@ -53,6 +53,7 @@ class JobLine:
     percent: int | None
     can_stop: bool
     can_retry: bool
+    undo: str  # the address of a form that takes it back
 
     @property
     def is_file(self) -> bool:
@@ -151,6 +152,7 @@ def _lines(rows: list[Job], user: Any) -> Iterator[JobLine]:
             percent=_percent(job),
             can_stop=_may_act(job, user) and not job.is_finished and job.cancel_asked_at is None,
             can_retry=_may_act(job, user) and kind is not None and kind.can_retry and job.state == Job.State.FAILED,
+            undo=kind.undo(job) if kind and _may_act(job, user) and user.has_perms(kind.link_rights) else "",
         )
 
 

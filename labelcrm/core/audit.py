@@ -32,11 +32,12 @@ NAMED = frozenset(
 CODES: Mapping[str, frozenset[str]] = {
     "": frozenset({"fields", "origin", "private"}),
     "campaigns.exported": frozenset({"format", "sha256"}),
-    "campaigns.imported": frozenset({"format"}),
+    "campaigns.imported": frozenset({"format", "state"}),
     "contact.merged": frozenset({"reason"}),
     "contact.unmerged": frozenset({"reason"}),
     "contacts.exported": frozenset({"format", "sha256"}),
-    "contacts.imported": frozenset({"format"}),
+    "contacts.imported": frozenset({"format", "state"}),
+    "label_mapping.imported": frozenset({"format", "state"}),
     "report.exported": frozenset({"filters", "report"}),  # after every value was found to be one
     "rows.read": frozenset({"resource"}),
     "token.created": frozenset({"for_user"}),

@@ -81,6 +81,8 @@ class JobKind:
     others than the owner are shown the link if they have the `link_rights`.
     `lease` is how long a step may be before somebody else takes the job for a dead worker's; it is read before each.
     `quiet` is the condition for a finished job of the system's own of which nobody needs to know.
+    `undo` is the address of a form that takes a job back, "" for one that cannot be. `on_failure` is told in the
+    transaction in which a job fails for good, with the cursor of its last good step.
 
     When a job is cancelled (`job.cancel_asked_at`), a kind that `winds_back` is asked on until it has undone what it
     did, or put away what it began, and says so with a result; any other is not asked again. `stopped` says what
@@ -98,6 +100,8 @@ class JobKind:
     winds_back: bool = False
     can_retry: bool = True
     quiet: Q | None = None
+    undo: Callable[[Job], str] = lambda job: ""
+    on_failure: Callable[[Job], None] = lambda job: None
 
 
 KINDS: dict[str, JobKind] = {}
@@ -241,7 +245,7 @@ def _try_step(kind: JobKind, job: Job) -> bool:
             kept = _save(job, step)
             transaction.set_rollback(not kept)
     except JobRefused as refused:
-        _end(job, State.FAILED, error=refused.code, result={"sentence": str(refused)})
+        _end(job, State.FAILED, error=refused.code, result=job.result | {"sentence": str(refused)})
     except (DatabaseError, InterfaceError) as error:
         _try_later(job, error)
     except Exception as error:  # noqa: BLE001 - whatever happens to a job is that job's end, not the worker's
@@ -290,10 +294,14 @@ def _end(
     if because is not None:
         where = "".join(traceback.format_tb(because.__traceback__))
         logger.error("job %s (%s) failed: %s\n%s", job.pk, job.kind, error, where)
-    _update(
-        job, state=state, error=error[:300], result=result or job.result, finished_at=Now(), lease=None,
-        leased_until=None,
-    )  # fmt: skip
+    with transaction.atomic():
+        ended = _update(
+            job, state=state, error=error[:300], result=result or job.result, finished_at=Now(), lease=None,
+            leased_until=None,
+        )  # fmt: skip
+        kind = KINDS.get(job.kind)
+        if ended and state == State.FAILED and kind is not None:
+            kind.on_failure(job)
 
 
 def _try_later(job: Job, error: Exception) -> None:
