@@ -16,6 +16,7 @@ from django.utils.text import slugify
 from contacts.models import Agent, Channel, ChannelOwnership, ChannelSecret, Team
 from contacts.models.channels import CRM_GATEWAY
 from labelcrm.core import audit, edits
+from labelcrm.core.bulk import execute
 from webhooks.gateways import GATEWAYS
 
 ORIGIN = "connection"
@@ -116,6 +117,20 @@ def _check_texts(*, name: str, **texts: Model | str | None) -> None:
         longest = getattr(model._meta.get_field(field), "max_length", None)
         if isinstance(text, str) and longest is not None and len(text) > longest:
             raise ChannelError(f"The {what.replace('_', ' ')} has at most {longest} characters.")
+
+
+def crm_channel() -> Channel:
+    """The built-in channel, of labels that exist only here; nobody's number, in no team. Made when it is needed first.
+
+    Whoever makes it while another does waits for them, and finds it.
+    """
+    found: Channel | None = Channel.objects.filter(gateway=CRM_GATEWAY).first()
+    if found is None:
+        with transaction.atomic():
+            execute("SELECT pg_advisory_xact_lock(hashtext('labelcrm.crm_channel'))", [])
+            found = Channel.objects.filter(gateway=CRM_GATEWAY).first()
+            found = found or Channel.objects.create(key=CRM_GATEWAY, gateway=CRM_GATEWAY, name="CRM")
+    return found
 
 
 def hook_path(channel: Channel) -> str:
