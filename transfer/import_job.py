@@ -1,9 +1,12 @@
-"""An import as a job: a file that was previewed and confirmed, written by the services some rows at a time.
+"""An import as a job: a file that is looked at, or written by the services, some rows at a time.
 
-The first step reads the file into parts of as many rows as one step writes. Each further one understands its rows anew
-and writes them: what is wrong with a row by now, such as a contact that was archived since the preview, keeps that row
-from being written and no other, and goes into a file of problems. What a step wrote counts together with its cursor,
-so no row is written twice. Stopping keeps what was written.
+The first step reads the file into parts of as many rows as one step handles. Each further one understands its rows
+anew and writes them: what is wrong with a row by now, such as a contact that was archived since the preview, keeps
+that row from being written and no other, and goes into a file of problems. What a step wrote counts together with its
+cursor, so no row is written twice. Stopping keeps what was written, and it can be taken back (`transfer.import_undo`).
+
+A dry run goes the same way and writes nothing; its upload waits until somebody confirms it or a week is over. All or
+nothing looks at every row before it writes the first, and takes back what it wrote when one became wrong meanwhile.
 """
 
 from __future__ import annotations
@@ -11,7 +14,8 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any
 
 from django.db import transaction
@@ -20,58 +24,148 @@ from django.utils.translation import gettext as _
 
 from labelcrm.core import audit, jobs
 from labelcrm.core.jobs import JobKind, JobRefused, Step
-from labelcrm.core.models import Job
-from labelcrm.lib.spreadsheets import UploadRefused
+from labelcrm.core.models import Job, JobFile
+from labelcrm.lib.spreadsheets import CSV, UploadRefused, check_archive, kind_of
 from transfer import exports
-from transfer.imports.campaigns import write_campaigns
+from transfer.contact_undo import take_back_contacts
+from transfer.imports import headings
+from transfer.imports.campaigns import take_back_campaigns, write_campaigns
 from transfer.imports.contacts import write_contacts
-from transfer.imports.files import FORMATS, Written, refusal
+from transfer.imports.files import Batch, Upload, Written, open_upload, refusal
+from transfer.imports.label_mapping import take_back_label_mapping, write_label_mapping
 from transfer.job_files import PROBLEMS, in_language_of, owner_with, read_part, write_blocks
 
 UPLOAD, ROWS, SEEN = "upload", "rows", "seen"  # what a job keeps for itself
+HEAD, PREVIEW = "head", "preview"  # what the page of an import shows
+CHANGES = "changes"  # what taking it back needs
 COUNTS = ("created", "changed", "unchanged", "failed")
+SHOWN_ROWS = 200  # of a preview; the rest is counted
+SAMPLE_ROWS = 3
+OPENED_AT_ONCE = 1024 * 1024  # bytes of a workbook that a request may open to look at its headings
+
+Rows = Sequence[Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportSource:
     """What is imported: the rights one needs, how some rows are written and how many at once, the audit row's action.
 
-    `write` is told on which line of the file each contact stood that earlier rows were about, and adds to it.
+    `take_back` gives back what `write` changed and nobody changed since; it returns why not, by line of the file.
     """
 
+    kind: str
     rights: tuple[str, ...]
-    write: Callable[[Sequence[Mapping[str, str]], Any, dict[str, str]], Written]
+    write: Callable[[Rows, Batch], Written]
+    take_back: Callable[[Sequence[Mapping[str, Any]], Batch], dict[int, str]]
     chunk: int
     action: str
 
 
 CONTACTS = ImportSource(
+    kind=headings.CONTACTS,
     rights=("contacts.add_contact", "contacts.change_contact"),
     write=write_contacts,
+    take_back=take_back_contacts,
     chunk=1000,
     action="contacts.imported",
 )
 CAMPAIGNS = ImportSource(
+    kind=headings.CAMPAIGNS,
     rights=("contacts.add_campaign", "contacts.change_campaign"),
     write=write_campaigns,
+    take_back=take_back_campaigns,
     chunk=200,  # they are written one by one
     action="campaigns.imported",
 )
+LABEL_MAPPING = ImportSource(
+    kind=headings.LABEL_MAPPING,
+    rights=("labels.change_channellabel",),
+    write=write_label_mapping,
+    take_back=take_back_label_mapping,
+    chunk=200,  # each starts a job
+    action="label_mapping.imported",
+)
 
 
-def start(kind: JobKind, upload: bytes, *, owner: Any, file_format: str) -> Job:
-    """Queue the import of a file (CSV, XLSX) that was previewed, for `owner`."""
+# -- Asking for one ---------------------------------------------------------------------------------------------------
+
+
+def check_upload(raw: bytes, source: ImportSource) -> str:
+    """Refuse a file that cannot be read, as far as that can be told at once; returns its format.
+
+    A large workbook is only opened by the job. Raises UploadRefused.
+    """
+    file_format = kind_of(raw)
+    if file_format == CSV or len(raw) <= OPENED_AT_ONCE:
+        if next(open_upload(raw, source.kind).rows, None) is None:
+            raise UploadRefused("no_rows")
+    else:
+        check_archive(raw)
+    return file_format
+
+
+def start(
+    kind: JobKind, upload: bytes, *, owner: Any, dry_run: bool = False, columns: Mapping[int, str] | None = None,
+    name: str = "",
+) -> Job:  # fmt: skip
+    """Queue the import of a file for `owner`, or a look at it; `name` is what the file is called.
+
+    Raises UploadRefused for what is neither CSV nor XLSX.
+    """
+    parameters = _parameters(kind_of(upload), dry_run=dry_run, columns=columns, name=name)
     with transaction.atomic():
-        job = jobs.start(kind, owner=owner, parameters={"format": file_format, "language": get_language()})
+        job = jobs.start(kind, owner=owner, parameters=parameters)
         write_blocks(job, UPLOAD, io.BytesIO(upload).read)
     return job
 
 
+def start_with_upload_of(
+    former: Job, kind: JobKind, *, owner: Any, dry_run: bool, columns: Mapping[int, str], whole: bool = False
+) -> Job:
+    """Queue an import of the file that a dry run looked at, or another look at it with other columns.
+
+    The file goes over to the new job, so it is imported once. Raises UploadRefused where it is gone.
+    """
+    parameters = _parameters(
+        former.parameters["format"], dry_run=dry_run, columns=columns, name=former.parameters["name"]
+    )
+    with transaction.atomic():
+        job = jobs.start(kind, owner=owner, parameters=parameters | {"whole": whole})
+        if not JobFile.objects.filter(job=former, name=UPLOAD).update(job=job):
+            raise UploadRefused("gone")
+    return job
+
+
+def _parameters(file_format: str, *, dry_run: bool, columns: Mapping[int, str] | None, name: str) -> dict[str, Any]:
+    chosen = None if columns is None else {str(place): column for place, column in columns.items()}
+    return {
+        "format": file_format, "language": get_language(), "dry_run": dry_run, "columns": chosen, "name": name[:100],
+        "whole": False,
+    }  # fmt: skip
+
+
+def is_dry(job: Job) -> bool:
+    return bool(job.parameters.get("dry_run"))
+
+
+def counts_of(job: Job) -> dict[str, int]:
+    """How many rows were created and so on, so far."""
+    told = job.result if "created" in job.result else job.cursor
+    return {name: int(told.get(name, 0)) for name in COUNTS}
+
+
+# -- Doing it ---------------------------------------------------------------------------------------------------------
+
+
 def step(job: Job, source: ImportSource) -> Step:
-    """One step of an import: the file is read, or its next rows are written."""
+    """One step of an import: the file is read, its next rows are looked at or written, or written ones taken back."""
     with in_language_of(job):
+        if "back" in job.cursor:
+            return _go_back(job, source)
         if job.cancel_asked_at is not None:
             return _end(job, source, job.cursor, job.progress)
+        if "undo" in job.result:
+            raise JobRefused("undone", _("What it wrote was taken back: begin anew."))
         sentence = _("The right to import was taken away in the meantime: nothing more was written.")
         owner = owner_with(job, source.rights, code="import_right_required", sentence=sentence)
         return _write_rows(job, source, owner) if job.cursor else _read_file(job, source)
@@ -79,16 +173,34 @@ def step(job: Job, source: ImportSource) -> Step:
 
 def _read_file(job: Job, source: ImportSource) -> Step:
     upload = b"".join(jobs.read_parts(job, UPLOAD))
-    read = next(each for each in FORMATS if each.kind == job.parameters["format"])
+    chosen = job.parameters.get("columns")
+    places = None if chosen is None else {int(place): name for place, name in chosen.items()}
     try:
-        table = read().create_dataset(upload)
+        opened = open_upload(upload, source.kind, chosen=places)
+        total = _keep_rows(job, opened, source)
     except UploadRefused as refused:
-        raise JobRefused(refused.code, refusal(refused) or "") from refused
-    for part, start_of_part in enumerate(range(0, len(table), source.chunk)):
-        rows = table[start_of_part : start_of_part + source.chunk]
-        jobs.write_part(job, ROWS, part, json.dumps({"headers": table.headers, "rows": rows}).encode())
-    jobs.forget_files(job, UPLOAD)
-    return _go_on(job, source, {"part": 0} | dict.fromkeys(COUNTS, 0), progress=0, total=len(table))
+        raise JobRefused(refused.code, refusal(refused)) from refused
+    if not is_dry(job):
+        jobs.forget_files(job, UPLOAD)
+    cursor = {"part": 0, "shown": 0, "checking": is_dry(job) or bool(job.parameters.get("whole"))}
+    return Step(cursor=cursor | dict.fromkeys(COUNTS, 0), progress=0, total=total)
+
+
+def _keep_rows(job: Job, opened: Upload, source: ImportSource) -> int:
+    """Keep the rows in parts, one in memory at a time; returns how many there are. Raises UploadRefused."""
+    total = part = 0
+    sample: list[list[str]] = []
+    while rows := list(islice(opened.rows, source.chunk)):
+        kept = {"headings": opened.headings, "headers": opened.names, "rows": rows}
+        jobs.write_part(job, ROWS, part, json.dumps(kept).encode())
+        sample = sample or rows[:SAMPLE_ROWS]
+        total, part = total + len(rows), part + 1
+    if not total:
+        raise UploadRefused("no_rows")
+    if is_dry(job):
+        head = {"headings": opened.headings, "columns": opened.columns, "sample": sample}
+        jobs.write_part(job, HEAD, 0, json.dumps(head).encode())
+    return total
 
 
 def _write_rows(job: Job, source: ImportSource, owner: Any) -> Step:
@@ -96,49 +208,110 @@ def _write_rows(job: Job, source: ImportSource, owner: Any) -> Step:
     kept = json.loads(read_part(job, ROWS, part))
     rows = [dict(zip(kept["headers"], cells, strict=True)) for cells in kept["rows"]]
     before = _seen(job)
-    seen = dict(before)
-    written = source.write(rows, owner, seen)
+    seen, checking = dict(before), job.cursor["checking"]
+    shown = SHOWN_ROWS - job.cursor["shown"] if is_dry(job) else 0
+    batch = Batch(owner=owner, key=f"import{job.pk}", writes=not checking, first_row=seen, shown=shown)
+    written = source.write(rows, batch)
     jobs.write_part(job, SEEN, part, json.dumps({who: seen[who] for who in seen.keys() - before.keys()}).encode())
-    if written.problems:
-        _write_problems(job, part, written)
-    counts = {name: job.cursor[name] + more for name, more in written.counts.items()}
-    return _go_on(job, source, {"part": part + 1, **counts}, progress=job.progress + len(rows), total=job.total)
+    _keep(job, part, written, kept)
+    cursor = {name: job.cursor[name] + more for name, more in written.counts.items()}
+    cursor |= {"part": part + 1, "shown": job.cursor["shown"] + len(written.shown), "checking": checking}
+    return _go_on(job, source, cursor, progress=job.progress + len(rows))
 
 
 def _seen(job: Job) -> dict[str, str]:
-    """Whom the rows before were about, and on which line."""
+    """Whom or what the rows before were about, and on which line."""
     seen: dict[str, str] = {}
     for body in jobs.read_parts(job, SEEN):
         seen.update(json.loads(body))
     return seen
 
 
-def _write_problems(job: Job, part: int, written: Written) -> None:
-    """The rows that were not written: their line, the column ("" for the row as a whole) and what is wrong."""
-    head = (_("Row in the file"), _("Column"), _("Problem"))
-    lines = [
-        [str(line), column, sentence]
+def _keep(job: Job, part: int, written: Written, kept: Mapping[str, Any]) -> None:
+    """Keep what came of a part: what is wrong with rows, what was changed, and what a preview shows."""
+    if written.problems:
+        begins = problems_head(kept["headings"]) if not job.cursor["failed"] else b""
+        jobs.write_part(job, PROBLEMS, part, begins + exports.csv_rows(_problem_lines(written, kept)))
+    if written.changes:
+        jobs.write_part(job, CHANGES, part, json.dumps(written.changes).encode())
+    if written.shown:
+        jobs.write_part(job, PREVIEW, part, json.dumps([asdict(each) for each in written.shown]).encode())
+
+
+def problems_head(found: Sequence[str]) -> bytes:
+    """The heading of a file of problems: where, what is wrong, and then the row as it was, to be corrected."""
+    return exports.csv_head(exports.CSV, [_("Row in the file"), _("Column"), _("Problem"), *found])
+
+
+def _problem_lines(written: Written, kept: Mapping[str, Any]) -> list[list[str]]:
+    """The rows that were not written: their line, the columns ("" for the row as a whole), what is wrong, the cells."""
+    width = len(kept["headings"])
+    cells = {cells[-1]: cells[:width] for cells in kept["rows"]}
+    return [
+        [
+            str(line),
+            ", ".join(filter(None, problems)),
+            " ".join(sentence for sentences in problems.values() for sentence in sentences),
+            *cells[str(line)],
+        ]
         for line, problems in sorted(written.problems.items())
-        for column, sentences in problems.items()
-        for sentence in sentences
     ]
-    begins = exports.csv_head(exports.CSV, head) if not job.cursor["failed"] else b""
-    jobs.write_part(job, PROBLEMS, part, begins + exports.csv_rows(lines))
 
 
-def _go_on(job: Job, source: ImportSource, cursor: dict[str, Any], *, progress: int, total: int | None) -> Step:
-    if progress == total:
+def _go_on(job: Job, source: ImportSource, cursor: dict[str, Any], *, progress: int) -> Step:
+    if job.parameters.get("whole") and cursor["failed"]:
+        if not cursor["checking"]:
+            return Step(cursor=cursor | {"back": cursor["part"] - 1}, progress=progress, total=job.total)
+        if progress == job.total:
+            return _end(job, source, cursor, progress)
+    elif progress == job.total and cursor["checking"] and not is_dry(job):
+        jobs.forget_files(job, SEEN)  # every row is right: from the beginning, and now they are written
+        again = {"part": 0, "shown": 0, "checking": False}
+        return Step(cursor=again | dict.fromkeys(COUNTS, 0), progress=0, total=job.total)
+    elif progress == job.total:
         return _end(job, source, cursor, progress)
-    return Step(cursor=cursor, progress=progress, total=total)
+    return Step(cursor=cursor, progress=progress, total=job.total)
+
+
+def _go_back(job: Job, source: ImportSource) -> Step:
+    """All or nothing, and a row became wrong while others were written: part by part these are taken back."""
+    part = job.cursor["back"]
+    batch = Batch(owner=job.owner, key=f"import{job.pk}", writes=True, first_row={})
+    source.take_back(changes_of(job, part), batch)
+    if part:
+        return Step(cursor=job.cursor | {"back": part - 1}, progress=job.progress, total=job.total)
+    jobs.forget_files(job, CHANGES)
+    return _end(job, source, job.cursor, job.progress)
+
+
+def changes_of(job: Job, part: int) -> list[dict[str, Any]]:
+    """What a part of an import changed."""
+    body = JobFile.objects.filter(job=job, name=CHANGES, part=part).values_list("body", flat=True).first()
+    return json.loads(bytes(body)) if body is not None else []
 
 
 def _end(job: Job, source: ImportSource, cursor: dict[str, Any], progress: int) -> Step:
-    """Done, or stopped: say what was written, and forget everything but the problems."""
-    counts = {name: cursor.get(name, 0) for name in COUNTS}
-    if progress:
-        audit.record(
-            actor=job.owner, action=source.action, format=job.parameters["format"], rows=progress,
-            new=counts["created"], changed=counts["changed"], unchanged=counts["unchanged"], failed=counts["failed"],
-        )  # fmt: skip
-    jobs.forget_files(job, UPLOAD, ROWS, SEEN)
-    return Step(cursor=cursor, progress=progress, total=job.total, result=counts)
+    """Done, or stopped: say what was written, and forget what only the job needed."""
+    counts = {name: int(cursor.get(name, 0)) for name in COUNTS}
+    nothing = bool("back" in cursor or (job.parameters.get("whole") and cursor.get("checking")))
+    if nothing:
+        counts |= {"created": 0, "changed": 0}
+    if progress and not is_dry(job) and not nothing:
+        _record(job, source, counts, rows=progress)
+    jobs.forget_files(job, ROWS, SEEN)
+    if not is_dry(job):
+        jobs.forget_files(job, UPLOAD)
+    return Step(cursor=cursor, progress=progress, total=job.total, result=counts | {"nothing": nothing})
+
+
+def _record(job: Job, source: ImportSource, counts: Mapping[str, int], *, rows: int, **more: Any) -> None:
+    audit.record(
+        actor=job.owner, action=source.action, format=job.parameters["format"], rows=rows, new=counts["created"],
+        changed=counts["changed"], unchanged=counts["unchanged"], failed=counts["failed"], **more,
+    )  # fmt: skip
+
+
+def record_failure(job: Job, source: ImportSource) -> None:
+    """An import that failed for good wrote rows before: the audit trail says how many, as of one that was done."""
+    if job.progress and not is_dry(job) and not job.cursor.get("checking"):
+        _record(job, source, counts_of(job), rows=job.progress, state=Job.State.FAILED.value)

@@ -9,14 +9,15 @@ from typing import Any
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from contacts.models import Campaign, Contact
 from labelcrm.core import jobs
-from labelcrm.core.jobs import JobKind
+from labelcrm.core.jobs import JobKind, Step
 from labelcrm.core.models import Job
-from transfer import export_job, exports, import_job
+from transfer import export_job, exports, import_job, import_undo
 from transfer.job_files import MADE, PROBLEMS, link
 
 FORMATS = {exports.CSV: "CSV", exports.PROGRAM_CSV: "CSV", exports.XLSX: "XLSX"}
@@ -100,27 +101,40 @@ EXPORT_CAMPAIGNS = jobs.register(
 # -- In ---------------------------------------------------------------------------------------------------------------
 
 
-def import_contacts(upload: bytes, *, owner: Any, file_format: str) -> Job:
-    """Write a file of contacts that was previewed. The work begins after the commit."""
-    return import_job.start(IMPORT_CONTACTS, upload, owner=owner, file_format=file_format)
+def import_contacts(upload: bytes, *, owner: Any, **how: Any) -> Job:
+    """Write a file of contacts, or look at it; `how` as `transfer.import_job.start` takes it."""
+    return import_job.start(IMPORT_CONTACTS, upload, owner=owner, **how)
 
 
-def import_campaigns(upload: bytes, *, owner: Any, file_format: str) -> Job:
-    """Write a file of campaigns that was previewed. The work begins after the commit."""
-    return import_job.start(IMPORT_CAMPAIGNS, upload, owner=owner, file_format=file_format)
+def import_campaigns(upload: bytes, *, owner: Any, **how: Any) -> Job:
+    """Write a file of campaigns, or look at it."""
+    return import_job.start(IMPORT_CAMPAIGNS, upload, owner=owner, **how)
+
+
+def _import_title(job: Job, *, written: str | Promise, looked_at: str | Promise) -> str:
+    title = str(looked_at if import_job.is_dry(job) else written)
+    name = job.parameters.get("name")
+    return f"{title}: {name}" if name else title
 
 
 def _import_outcome(job: Job) -> str:
-    counts = {"new": job.result["created"], "changed": job.result["changed"], "same": job.result["unchanged"]}
-    shown = {name: intcomma(count) for name, count in counts.items()}
-    told = _("%(new)s new, %(changed)s changed, %(same)s unchanged.") % shown
-    failed = job.result["failed"]
-    if failed:
+    counts = import_job.counts_of(job)
+    shown = {name: intcomma(counts[place]) for name, place in _SAID.items()}
+    failed = counts["failed"]
+    if import_job.is_dry(job):
+        told = _("Nothing is written yet. It would be %(new)s new, %(changed)s changed, %(same)s unchanged.") % shown
+        sentence = ngettext("%(n)s row would be refused.", "%(n)s rows would be refused.", failed)
+    else:
+        told = _("%(new)s new, %(changed)s changed, %(same)s unchanged.") % shown
         sentence = ngettext(
             "%(n)s row was not written: the file says why.", "%(n)s rows were not written: the file says why.", failed
         )
-        told += " " + sentence % {"n": intcomma(failed)}
-    return told
+    if job.result.get("nothing"):
+        told = _("Nothing was written, because not every row is right.")
+    return f"{told} {sentence % {'n': intcomma(failed)}}" if failed else told
+
+
+_SAID = {"new": "created", "changed": "changed", "same": "unchanged"}
 
 
 def _import_stopped(job: Job) -> str:
@@ -128,33 +142,100 @@ def _import_stopped(job: Job) -> str:
     return _("Stopped after %(done)s of %(total)s rows; what was written stays.") % rows + " " + _import_outcome(job)
 
 
-def _import_link(job: Job, page: str) -> str:
-    """The file of the rows that were not written, if there were any, else what was imported."""
-    problems = link(job, PROBLEMS) if job.result.get("failed") else ""
-    return problems or reverse(page)
+def _import_link(job: Job) -> str:
+    """The page of the import: the preview, or what came of it with the rows that were not written."""
+    return reverse("import-page", args=[job.pk])
+
+
+def _undo_link(job: Job) -> str:
+    return reverse("import-undo", args=[job.pk]) if import_undo.can_undo(job) else ""
+
+
+def _import_kind(
+    name: str, source: import_job.ImportSource, *, written: str | Promise, looked_at: str | Promise
+) -> JobKind:
+    return JobKind(
+        name=name,
+        step=partial(import_job.step, source=source),
+        title=partial(_import_title, written=written, looked_at=looked_at),
+        outcome=_import_outcome,
+        stopped=_import_stopped,
+        link=_import_link,
+        link_rights=source.rights,
+        winds_back=True,
+        undo=_undo_link,
+        on_failure=partial(import_job.record_failure, source=source),
+    )
 
 
 IMPORT_CONTACTS = jobs.register(
-    JobKind(
-        name="contacts.import",
-        step=partial(import_job.step, source=import_job.CONTACTS),
-        title=lambda job: _("Import of contacts"),
-        outcome=_import_outcome,
-        stopped=_import_stopped,
-        link=partial(_import_link, page="admin:contacts_contact_changelist"),
-        link_rights=import_job.CONTACTS.rights,
-        winds_back=True,
+    _import_kind(
+        "contacts.import", import_job.CONTACTS, written=gettext_lazy("Import of contacts"),
+        looked_at=gettext_lazy("Preview of contacts"),
     )
-)
+)  # fmt: skip
 IMPORT_CAMPAIGNS = jobs.register(
+    _import_kind(
+        "campaigns.import", import_job.CAMPAIGNS, written=gettext_lazy("Import of campaigns"),
+        looked_at=gettext_lazy("Preview of campaigns"),
+    )
+)  # fmt: skip
+IMPORT_LABEL_MAPPING = jobs.register(
+    _import_kind(
+        "label_mapping.import", import_job.LABEL_MAPPING, written=gettext_lazy("Import of what WhatsApp labels mean"),
+        looked_at=gettext_lazy("Preview of what WhatsApp labels mean"),
+    )
+)  # fmt: skip
+
+# By the word that pages and the API have for what is imported.
+IMPORTS: dict[str, tuple[JobKind, import_job.ImportSource]] = {
+    import_job.CONTACTS.kind: (IMPORT_CONTACTS, import_job.CONTACTS),
+    import_job.CAMPAIGNS.kind: (IMPORT_CAMPAIGNS, import_job.CAMPAIGNS),
+    import_job.LABEL_MAPPING.kind: (IMPORT_LABEL_MAPPING, import_job.LABEL_MAPPING),
+}
+KIND_OF_IMPORT = {kind.name: word for word, (kind, _source) in IMPORTS.items()}
+
+
+def source_of(job: Job) -> import_job.ImportSource:
+    """What an import imports."""
+    return IMPORTS[KIND_OF_IMPORT[job.kind]][1]
+
+
+def undo_import(job: Job, *, actor: Any) -> Job | None:
+    """Take an import back; None when it cannot be, or somebody does already. The work begins after the commit."""
+    return import_undo.start(UNDO, job, actor=actor)
+
+
+def _undone(job: Job) -> str:
+    undone, kept = job.result.get("undone", 0), job.result.get("kept", 0)
+    told = ngettext("%(n)s row taken back.", "%(n)s rows taken back.", undone) % {"n": intcomma(undone)}
+    if kept:
+        sentence = ngettext(
+            "%(n)s could not be, or not wholly: the file says why.",
+            "%(n)s could not be, or not wholly: the file says why.",
+            kept,
+        )
+        told += " " + sentence % {"n": intcomma(kept)}
+    return told
+
+
+def _undo_file(job: Job) -> str:
+    kept = link(job, PROBLEMS) if job.result.get("kept") else ""
+    return kept or reverse("import-page", args=[job.parameters["undoes"]])
+
+
+def _undo_step(job: Job) -> Step:
+    return import_undo.step(job, source_of=source_of)
+
+
+UNDO = jobs.register(
     JobKind(
-        name="campaigns.import",
-        step=partial(import_job.step, source=import_job.CAMPAIGNS),
-        title=lambda job: _("Import of campaigns"),
-        outcome=_import_outcome,
-        stopped=_import_stopped,
-        link=partial(_import_link, page="admin:contacts_campaign_changelist"),
-        link_rights=import_job.CAMPAIGNS.rights,
+        name="import.undo",
+        step=_undo_step,
+        title=lambda job: _("An import is taken back"),
+        outcome=_undone,
+        stopped=_undone,
+        link=_undo_file,
         winds_back=True,
     )
 )

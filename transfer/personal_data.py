@@ -310,7 +310,7 @@ _BOTH = [
     _line("core_peopleserved.seen", _Rules.BESIDE, "ids of the contacts they were shown"),
     *_table(
         "core_job", _Rules.JOB, "who asked for long work, when, how it went",
-        parameters="what was asked for; of the filters of an export ids, numbers and codes only",
+        parameters="what was asked for; what an imported file is called; of filters of an export ids and codes",
         cursor="where it stands",
         result="what came of it",
         error="what went wrong; may quote a value",
@@ -318,7 +318,7 @@ _BOTH = [
     _line("core_jobfile.name", _Rules.JOB_FILE, "what the file of a job is called"),
     _line(
         "core_jobfile.body", _Rules.JOB_FILE,
-        "an export, the rows it is made of, an import and the rows of it that were refused",
+        "an export, the rows it is made of, an import, what it changed and the rows of it that were refused",
     ),
     _line("core_jobrun.result", _Rules.RUN, "what a scheduled job counted, or its error"),
     *_table(
@@ -338,13 +338,6 @@ _BOTH = [
 # -- Elsewhere --------------------------------------------------------------------------------------------------------
 
 _ELSEWHERE = [
-    PersonalData(
-        place="imports/", kind=DataPlace.FILE, about=About.CONTACT, erase=Erase.EXPIRES, export=False,
-        holds="an uploaded list of customers between its preview and its confirmation",
-        kept=timedelta(hours=24),
-        note="what is older goes with the next upload; a confirmed one at once, to the job that writes it",
-        modules=("desk/contacts/import_export.py",),
-    ),
     PersonalData(
         place="temporary files", kind=DataPlace.FILE, about=About.CONTACT, erase=Erase.EXPIRES, export=False,
         holds="a workbook while it is made, or an upload of more than 2.5 MB while it is sent",

@@ -8,7 +8,7 @@ campaign's touches.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +21,7 @@ from contacts.selectors.recognizing import MANUAL
 from contacts.services.attribution import forget_lost_campaigns, set_first_touch
 from contacts.services.contact_rows import lock_contacts
 from contacts.services.importing import set_campaigns
+from contacts.services.taking_back import CHANGED, GONE, KNOWN, UNDO
 from labelcrm.core import audit, edits
 
 
@@ -120,3 +121,33 @@ def _write_row(campaign: Campaign, row: CampaignCost | None) -> None:
     row = row or CampaignCost(campaign=campaign)
     row.first_day, row.last_day, row.amount = campaign.starts_on, campaign.ends_on, campaign.cost
     row.save()
+
+
+# -- Taking an import back ---------------------------------------------------------------------------------------------
+
+
+def take_back_campaign(pk: int, *, created: bool, columns: Mapping[str, list[str]], actor: Any) -> str:
+    """Give a campaign back what an import changed and nobody changed since; one that it made is archived when unused.
+
+    `columns` are [before, after] as text. Returns "" or why not everything was taken back.
+    """
+    campaign = Campaign.all_objects.filter(pk=pk).first()
+    if campaign is None or campaign.is_archived:
+        return GONE
+    before = {name: old for name, (old, new) in columns.items() if _as_text(getattr(campaign, name)) == new}
+    reason = "" if len(before) == len(columns) else CHANGED
+    if not created:
+        fields = {name: campaign._meta.get_field(name) for name in before}
+        values = {
+            name: fields[name].to_python(old) if old else fields[name].get_default() for name, old in before.items()
+        }
+        update_campaign(campaign, actor=actor, origin=UNDO, **values)
+    elif not reason and (campaign.contacts.exists() or campaign.touches.exists() or campaign.rules.exists()):
+        reason = KNOWN
+    elif not reason:
+        archive_campaign(campaign, actor=actor, origin=UNDO)
+    return reason
+
+
+def _as_text(value: Any) -> str:
+    return "" if value is None else str(value)

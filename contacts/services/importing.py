@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from contacts.models import Agent, Campaign, CampaignTouch, Contact, ContactIdentity, IdentityKind
+from contacts.models import Agent, Campaign, CampaignTouch, Contact, ContactIdentity, IdentityKind, Note
 from contacts.selectors.hidden_numbers import owners_of_meta_ids
 from contacts.services.attribution import MANUAL, set_first_touch
 from contacts.services.contact_rows import lock_contacts
@@ -36,6 +36,7 @@ class ContactFields:
     campaign: Campaign | None = None
     follow_up_at: datetime | None = None
     opted_out: bool = False
+    note: str = ""
 
     @property
     def values(self) -> dict[str, Any]:
@@ -80,43 +81,98 @@ class ContactRow:
     fields: ContactFields
 
 
-def create_or_update_contacts(rows: Mapping[int, ContactRow], *, actor: Any) -> dict[int, ValidationError]:
+# What an import changes of a contact and taking it back restores, as JSON.
+KEPT_COLUMNS = ("name", "name_source", "name_at", "assigned_to_id", "follow_up_at", "opted_out_at", "campaign_id")
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the rows of a file, by their numbers: whose contact each is, and which were refused and why.
+
+    `created` are ids of contacts who were not known before. `changes` holds the columns that changed, each as it was
+    and as it is now, and `notes` the ids of the notes that were written.
+    """
+
+    contacts: dict[int, int] = field(default_factory=dict)
+    created: set[int] = field(default_factory=set)
+    refused: dict[int, ValidationError] = field(default_factory=dict)
+    changes: dict[int, dict[str, list[Any]]] = field(default_factory=dict)
+    notes: dict[int, int] = field(default_factory=dict)
+
+
+def create_or_update_contacts(rows: Mapping[int, ContactRow], *, actor: Any) -> Outcome:
     """Bring contacts in step with the rows of a file, by their numbers; queries grow with chunks, not with rows.
 
-    Whoever is not known is made. A phone that somebody else brought in meanwhile is updated, not doubled. Returns
-    the rows that were refused since the file was understood, and why; the others are written.
+    Whoever is not known is made. A phone that somebody else brought in meanwhile is updated, not doubled. Rows that
+    were refused since the file was understood keep no other from being written.
     """
     # Like the drain: new identifiers in order, then known contacts in order, so that neither waits for the other's end.
     ordered = sorted(rows, key=lambda number: (rows[number].contact_id or 0, rows[number].phone))
-    refused: dict[int, ValidationError] = {}
+    done = Outcome()
     with transaction.atomic():
         for start in range(0, len(ordered), CHUNK):
-            chunk = {number: rows[number] for number in ordered[start : start + CHUNK]}
-            refused |= _write(chunk, actor=actor)
-    return refused
+            _write({number: rows[number] for number in ordered[start : start + CHUNK]}, done, actor=actor)
+    return done
 
 
-def _write(rows: Mapping[int, ContactRow], *, actor: Any) -> dict[int, ValidationError]:
+def _write(rows: Mapping[int, ContactRow], done: Outcome, *, actor: Any) -> None:
     ids, created = _identified(rows)
     contacts = _held(ids.values())
     audit.record_all(
         audit.entry(actor=actor, action="contact.created", obj=contacts[pk], origin=ORIGIN) for pk in sorted(created)
     )
-    refused: dict[int, ValidationError] = {}
-    accepted: list[tuple[Contact, ContactFields]] = []
+    accepted: dict[int, tuple[Contact, ContactFields]] = {}
     for number, row in rows.items():
         contact = contacts.get(ids[number])
         if contact is None:
-            refused[number] = ValidationError(_("Somebody else saved the same just now."), code="conflict")
+            done.refused[number] = ValidationError(_("Somebody else saved the same just now."), code="conflict")
         elif contact.is_archived:
-            refused[number] = ValidationError(_("This contact is in the archive; restore it first."), code="archived")
+            sentence = _("This contact is in the archive; restore it first.")
+            done.refused[number] = ValidationError(sentence, code="archived")
         else:
-            accepted.append((contact, row.fields))
+            accepted[number] = (contact, row.fields)
+    before = {number: kept_columns(contact) for number, (contact, _fields) in accepted.items()}
+    _change(accepted.values(), actor=actor)
+    done.contacts |= {number: contact.pk for number, (contact, _fields) in accepted.items()}
+    done.created |= created
+    done.notes |= _add_notes(accepted, actor=actor)
+    done.changes |= {number: _differences(before[number], contact) for number, (contact, _fields) in accepted.items()}
+
+
+def _change(accepted: Collection[tuple[Contact, ContactFields]], *, actor: Any) -> None:
     edits = [ContactEdit(contact, fields.values, fields.opted_out or None) for contact, fields in accepted]
     edit_contacts(edits, actor=actor, origin=ORIGIN)
     campaigns = [(contact, fields.campaign) for contact, fields in accepted if fields.campaign is not None]
     set_campaigns(campaigns, actor=actor, origin=ORIGIN)
-    return refused
+
+
+def kept_columns(contact: Contact) -> tuple[Any, ...]:
+    """What an import may change, as it is now, in the order of KEPT_COLUMNS."""
+    return tuple(getattr(contact, name) for name in KEPT_COLUMNS)
+
+
+def _differences(before: tuple[Any, ...], contact: Contact) -> dict[str, list[Any]]:
+    changed = zip(KEPT_COLUMNS, before, kept_columns(contact), strict=True)
+    return {name: [as_json(old), as_json(new)] for name, old, new in changed if old != new}
+
+
+def as_json(value: Any) -> Any:
+    """A value of a column of a contact; times as text, in UTC."""
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+
+
+def _add_notes(accepted: Mapping[int, tuple[Contact, ContactFields]], *, actor: Any) -> dict[int, int]:
+    """Write the notes of rows by their numbers; returns the ids of the notes."""
+    told = {number: (contact, fields.note) for number, (contact, fields) in accepted.items() if fields.note}
+    author = getattr(actor, "pk", None)
+    notes = Note.objects.bulk_create(
+        Note(contact=contact, author_id=author, text=text) for contact, text in told.values()
+    )
+    audit.record_all(
+        audit.entry(actor=actor, action="contact.note_added", obj=contact, origin=ORIGIN, note=note.pk)
+        for note, (contact, _text) in zip(notes, told.values(), strict=True)
+    )
+    return {number: note.pk for number, note in zip(told, notes, strict=True)}
 
 
 def _identified(rows: Mapping[int, ContactRow]) -> tuple[dict[int, int], set[int]]:

@@ -136,7 +136,7 @@ def test_lines_written_together_say_what_one_after_the_other_would(chunk: int, m
     monkeypatch.setattr(importing, "CHUNK", chunk)
     user = UserFactory(role="marketing")
     lines = mixed(user)
-    refused, together = outcome(lambda: create_or_update_contacts(lines, actor=user))
+    refused, together = outcome(lambda: create_or_update_contacts(lines, actor=user).refused)
     refused_one_by_one, expected = outcome(lambda: one_by_one(lines, actor=user))
     assert set(refused) == refused_one_by_one == {10, 12}
     assert {error.code for error in refused.values()} == {"archived"}
@@ -155,7 +155,7 @@ def test_of_two_lines_that_turn_out_to_mean_one_contact_the_later_counts() -> No
         2: ContactRow(None, budi.phone, ContactFields(name="Satu", campaign=lebaran)),
         3: ContactRow(budi.pk, "", ContactFields(name="Dua", campaign=promo, follow_up_at=SOON)),
     }
-    assert create_or_update_contacts(lines, actor=None) == {}
+    assert create_or_update_contacts(lines, actor=None).refused == {}
     budi.refresh_from_db()
     assert (budi.name, budi.campaign, budi.follow_up_at) == ("Dua", promo, SOON)
     assert CampaignTouch.objects.get().campaign == promo
@@ -172,7 +172,9 @@ def test_a_contact_that_is_gone_is_refused() -> None:
     }
     gone.identities.all().delete()
     Contact.all_objects.filter(pk=gone.pk).delete()
-    assert {n: error.code for n, error in create_or_update_contacts(lines, actor=None).items()} == {7: "conflict"}
+    assert {n: error.code for n, error in create_or_update_contacts(lines, actor=None).refused.items()} == {
+        7: "conflict"
+    }
     assert Contact.objects.get().phone == "+6281300000001"
 
 
@@ -188,7 +190,7 @@ def test_two_files_with_the_same_phones_double_nobody() -> None:
             lines = {n: ContactRow(None, phone, ContactFields(name=name)) for n, phone in enumerate(order)}
             with transaction.atomic():
                 together.wait(30)
-                refused.append(create_or_update_contacts(lines, actor=None))
+                refused.append(create_or_update_contacts(lines, actor=None).refused)
         finally:
             connection.close()
 
@@ -211,7 +213,7 @@ def test_two_files_with_the_same_phones_double_nobody() -> None:
 def test_a_campaign_alone_makes_a_contact_new_for_whoever_asks_what_changed() -> None:
     contact = ContactFactory(updated_at=THEN)
     said = ContactFields(campaign=CampaignFactory())
-    assert create_or_update_contacts({1: ContactRow(contact.pk, "", said)}, actor=None) == {}
+    assert create_or_update_contacts({1: ContactRow(contact.pk, "", said)}, actor=None).refused == {}
     contact.refresh_from_db()
     assert contact.updated_at > THEN
     assert contact.campaign == said.campaign

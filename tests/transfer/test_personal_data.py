@@ -12,7 +12,6 @@ from django.db import connection, models
 
 from api.base.throttling import WINDOW
 from contacts.models import Agent, Contact, ContactIdentity
-from desk.contacts.import_export import UPLOAD_HOURS
 from labelcrm.core import jobs
 from labelcrm.core.models import User
 from tests.test_structure import sources
@@ -161,7 +160,6 @@ def test_only_columns_and_rows_name_tables() -> None:
 
 
 def test_spans_of_time_are_those_of_the_code() -> None:
-    assert said_of("imports/").kept == timedelta(hours=UPLOAD_HOURS)
     assert said_of("throttle:*").kept == timedelta(seconds=WINDOW + 5)
     assert f"{settings.INBOX_BODY_DAYS} days" in Kept.BODY
     assert f"{jobs.KEPT.days} days" in Kept.JOB

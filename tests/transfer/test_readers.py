@@ -9,6 +9,8 @@ import pytest
 from labelcrm.lib.spreadsheets import UploadedTable, read_csv
 from labelcrm.lib.text import legible, trimmed
 from transfer.imports import headings, readers
+from transfer.imports.files import open_upload
+from transfer.imports.templates import COLUMNS
 
 # -- Empty cells ---
 
@@ -153,10 +155,33 @@ def test_an_id_is_ours_only_in_our_own_export() -> None:
     assert "id" not in headings.our_names(["ID", "Phone", "LIDs"])
 
 
+def opened(text: str) -> list[dict[str, str]]:
+    """The rows of a file of contacts, as they are understood."""
+    upload = open_upload(text.encode(), headings.CONTACTS)
+    return [dict(zip(upload.names, row, strict=True)) for row in upload.rows]
+
+
 def test_first_and_last_names_are_joined() -> None:
-    named = headings.our_names(["First Name", "Middle Name", "Last Name", "Mobile Phone"])
-    headers, rows = headings.with_names_joined(named, [["Siti", "", "Aminah", "0812"], ["", "", "", "0813"]])
-    assert [row[headers.index("name")] for row in rows] == ["Siti Aminah", ""]
+    rows = opened("First Name,Middle Name,Last Name,Mobile Phone\nSiti,,Aminah,0812\n,,,0813\n")
+    assert [row["name"] for row in rows] == ["Siti Aminah", ""]
+
+
+def test_another_column_with_numbers_counts_where_the_first_is_empty() -> None:
+    rows = opened("Nama,Telepon,WA,HP\nA,1,2,3\nB,1,,3\nC,1,,\n")
+    assert [row["phone"] for row in rows] == ["2", "3", "1"]
+
+
+def test_a_label_of_google_contacts_is_none_of_ours() -> None:
+    assert "labels" in headings.our_names(["Name", "Labels", "Phone"])
+    assert "labels" not in headings.our_names(["Name", "Labels", "Phone 1 - Value"])
+
+
+@pytest.mark.parametrize("kind", headings.KINDS)
+@pytest.mark.parametrize("place", [0, 1])
+def test_every_heading_of_a_template_is_known(kind: str, place: int) -> None:
+    columns = [column for column in COLUMNS[kind] if column.heads[place]]
+    named = headings.our_names([column.heads[place] for column in columns], kind)
+    assert named == [column.name for column in columns]
 
 
 # -- Tables ---

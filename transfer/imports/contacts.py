@@ -2,8 +2,8 @@
 
 A whole file is understood with a handful of queries however long it is. A cell that says what an export would write
 is no change, so a file that labelcrm wrote comes back in without effect: there the id says who is meant, and digits
-are a number with its country code. Empty cells and unknown columns change nothing. Labels are shown in an export but
-not read from one.
+are a number with its country code. Empty cells and unknown columns change nothing. A file puts labels on and takes
+none off.
 """
 
 from __future__ import annotations
@@ -11,172 +11,144 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
-import tablib
-from django.core.exceptions import ValidationError
-from django.utils import timezone
+from django.db import transaction
 from django.utils.translation import gettext as _
 from import_export import resources
-from import_export.fields import Field
-from import_export.results import Result, RowResult
 
-from contacts.models import Agent, Campaign, Channel, Contact
+from contacts.models import Agent, Campaign, Channel, Contact, Note
 from contacts.selectors.viewing import viewer_of
-from contacts.services.importing import ContactFields, ContactRow, Owners, create_or_update_contacts, owners_of
+from contacts.services.importing import ORIGIN, ContactFields, ContactRow, Owners, create_or_update_contacts, owners_of
+from contacts.services.taking_back import archived_by_undo
 from labelcrm.core.viewer import Viewer
 from labelcrm.lib import phones
 from labelcrm.lib.cells import restored
 from labelcrm.lib.numbers import row_id
 from labelcrm.lib.text import legible
+from labels.services import crm_labels
+from labels.services.archiving import restore_contacts
 from transfer import exports
 from transfer.imports import readers
-from transfer.imports.files import FileResult, Written, line_of
+from transfer.imports.files import Batch, Shown, Written, line_of
 from transfer.imports.headings import OTHER_ID, ROW_NUMBER
+from transfer.imports.label_names import LabelNames
 from webhooks.gateways import user_ids
 
-SHOWN_ROWS = 200  # of a preview; the rest is counted
+# The columns of a contact that a file may change, as a preview shows them.
+READ_COLUMNS = ("name", "labels", "assigned_to", "campaign", "follow_up_at", "opted_out", "notes")
 
 
 @dataclass(slots=True)
 class Plan:
-    """What one row means: a known contact or a new one, what changes, and what is wrong with it."""
+    """What one row means: a known contact or a new one, what changes, and what is wrong with it.
+
+    `labels` (ids) are those that the contact does not have yet. `shown` are the cells before and after, for people.
+    `restores`: an import that was taken back had made the contact, who is in the archive since and comes back.
+    """
 
     contact: Contact
     new: bool
+    restores: bool = False
     phone: str = ""
     said: ContactFields = field(default_factory=ContactFields)
+    labels: list[int] = field(default_factory=list)
     errors: dict[str, list[str]] = field(default_factory=dict)
-    changed: bool = False
+    shown: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def wrong(self, column: str, sentence: Any) -> None:
         self.errors.setdefault(column, []).append(str(sentence))
 
-
-class Shown(Field):
-    """A column of the preview: what it shows of a contact, before and after."""
-
-    def __init__(self, name: str, shows: Callable[[Contact], str]) -> None:
-        super().__init__(column_name=name)
-        self.shows = shows
-
-    def export(self, instance: Contact | None, **kwargs: Any) -> str:
-        return "" if instance is None else self.shows(instance)
+    @property
+    def changes(self) -> bool:
+        said = self.said
+        return bool(
+            self.new or self.restores or self.labels or said.values or said.campaign or said.opted_out or said.note
+        )
 
 
 class ContactResource(resources.ModelResource):
-    """django-import-export's view of an import of contacts, for the preview; `user` is who imports."""
-
-    phone = Shown("phone", lambda contact: contact.address and contact.shown_address)
-    name = Shown("name", lambda contact: contact.name)
-    assigned_to = Shown("assigned_to", lambda contact: contact.assigned_to.name if contact.assigned_to else "")
-    campaign = Shown("campaign", lambda contact: contact.campaign.name if contact.campaign else "")
-    opted_out = Shown("opted_out", lambda contact: _("yes") if contact.opted_out_at else "")
-    follow_up_at = Shown("follow_up_at", lambda contact: exports.moment_cell(contact.follow_up_at))
+    """Contacts as django-import-export's pages of an export know them."""
 
     class Meta:
         model = Contact
-        fields = ("phone", "name", "assigned_to", "campaign", "opted_out", "follow_up_at")
-        import_id_fields = ()
-        use_bulk = True  # no savepoint per row: rows are written together, by the service
-        report_skipped = False
-        skip_unchanged = True
-        clean_model_instances = False
+        fields = ("phone", "name")
 
     def __init__(self, *, user: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.user = user
-        self._meta: Any = copy(self._meta)  # the diff is switched off for rows that a preview does not show
-        self.plans: dict[int, Plan] = {}
 
     @classmethod
     def get_display_name(cls) -> str:
         return str(Contact._meta.verbose_name_plural)
 
-    # -- The steps of an import, in their order ---
 
-    def before_import(self, dataset: tablib.Dataset, **kwargs: Any) -> None:
-        if not {"phone", "lids", "user_ids"} & set(dataset.headers):
-            raise ValidationError(_("The file needs a column “phone” (or “telepon”, “nomor”, “whatsapp”)."))
-        rows = [dict(zip(dataset.headers, row, strict=True)) for row in dataset]
-        self.plans = dict(enumerate(plans(rows, viewer=viewer_of(self.user)), start=1))
-
-    def get_result_class(self) -> type[Result]:
-        return FileResult
-
-    def import_row(self, row: Any, instance_loader: Any, **kwargs: Any) -> Any:
-        if not self.plans:  # the file as a whole was refused
-            refused = self.get_row_result_class()()
-            refused.import_type = RowResult.IMPORT_TYPE_SKIP
-            return refused
-        self._meta.skip_diff = not kwargs.get("dry_run") or kwargs["row_number"] > SHOWN_ROWS
-        self._plan = self.plans[kwargs["row_number"]]
-        return super().import_row(row, instance_loader, **kwargs)
-
-    def get_or_init_instance(self, instance_loader: Any, row: Any) -> tuple[Contact, bool]:
-        return self._plan.contact, self._plan.new
-
-    def import_instance(self, instance: Contact, row: Any, **kwargs: Any) -> None:
-        """Show on the row at hand what would become of it. Raises ValidationError with all that is wrong."""
-        if self._plan.errors:
-            raise ValidationError(self._plan.errors)
-        said = self._plan.said
-        instance.phone = instance.phone or self._plan.phone
-        for name, value in said.values.items():
-            setattr(instance, name, value)
-        instance.campaign = said.campaign or instance.campaign
-        if said.opted_out:
-            instance.opted_out_at = timezone.now()
-
-    def skip_row(self, instance: Any, original: Any, row: Any, import_validation_errors: Any = None) -> bool:
-        return not self._plan.changed and not self._plan.new and not import_validation_errors
-
-    def validate_instance(
-        self, instance: Any, import_validation_errors: Any = None, validate_unique: bool = True
-    ) -> None:
-        if import_validation_errors:
-            raise ValidationError(import_validation_errors)
-
-    def save_instance(self, instance: Contact, is_create: bool, row: Any, **kwargs: Any) -> None:
-        """Nothing: this is the preview, `write_contacts` writes."""
-
-    def save_m2m(self, instance: Any, row: Any, **kwargs: Any) -> None:
-        """Contacts have no such fields here."""
-
-
-def write_contacts(rows: Sequence[Mapping[str, str]], user: Any, first_row: dict[str, str]) -> Written:
-    """Write what rows of a file mean by now; what is wrong with one keeps no other from being written.
-
-    `first_row`: see `plans`.
-    """
-    made = plans(rows, viewer=viewer_of(user), first_row=first_row)
-    wanted = {
-        number: ContactRow(None if plan.new else plan.contact.pk, plan.phone, plan.said)
-        for number, plan in enumerate(made)
-        if not plan.errors and (plan.new or plan.changed)
-    }
-    refused = create_or_update_contacts(wanted, actor=user)
-    written = Written()
-    for number, (row, plan) in enumerate(zip(rows, made, strict=True)):
-        if number in refused:
-            plan.wrong("", " ".join(refused[number].messages))
-        if plan.errors:
-            written.problems[line_of(row, number)] = plan.errors
-        elif number not in wanted:
-            written.unchanged += 1
-        elif plan.new:
-            written.created += 1
-        else:
-            written.changed += 1
+def write_contacts(rows: Sequence[Mapping[str, str]], batch: Batch) -> Written:
+    """Write what rows of a file mean by now; what is wrong with one keeps no other from being written."""
+    with transaction.atomic():
+        # Before the contacts, as whoever changes what the built-in channel's labels mean takes them.
+        channel = crm_labels.hold() if batch.writes and any(row.get("labels") for row in rows) else None
+        made = plans(rows, viewer=viewer_of(batch.owner), first_row=batch.first_row, shown=batch.shown)
+        wanted = {number: plan for number, plan in enumerate(made) if not plan.errors and plan.changes}
+        written = Written()
+        if batch.writes:
+            written.changes = _write(wanted, rows, channel, batch)
+        for number, (row, plan) in enumerate(zip(rows, made, strict=True)):
+            _count(written, line_of(row, number), plan, shown=batch.shown)
     return written
 
 
-def plans(rows: Sequence[Mapping[str, str]], *, viewer: Viewer, first_row: dict[str, str] | None = None) -> list[Plan]:
+def _write(
+    wanted: Mapping[int, Plan], rows: Sequence[Mapping[str, str]], channel: Channel | None, batch: Batch
+) -> list[dict[str, Any]]:
+    """Write plans, by the numbers of their rows; returns what taking it back needs. Plans learn of late refusals."""
+    told = {
+        number: ContactRow(None if plan.new else plan.contact.pk, plan.phone, plan.said)
+        for number, plan in wanted.items()
+    }
+    back = [plan.contact for plan in wanted.values() if plan.restores]
+    if back:
+        restore_contacts(back, actor=batch.owner, origin=ORIGIN)
+    done = create_or_update_contacts(told, actor=batch.owner)
+    created = done.created | {contact.pk for contact in back}
+    for number, refused in done.refused.items():
+        wanted[number].wrong("", " ".join(refused.messages))
+    labels = [(done.contacts[n], label) for n, plan in wanted.items() if n in done.contacts for label in plan.labels]
+    events = crm_labels.put_on(labels, channel=channel, key=batch.key) if channel is not None and labels else {}
+    return [
+        {
+            "line": line_of(rows[number], number),
+            "contact": pk,
+            "created": pk in created,
+            "columns": done.changes[number],
+            "note": done.notes.get(number),
+            "labels": [events[pk, label] for label in wanted[number].labels if (pk, label) in events],
+        }
+        for number, pk in done.contacts.items()
+    ]
+
+
+def _count(written: Written, line: int, plan: Plan, *, shown: int) -> None:
+    if plan.errors:
+        written.problems[line] = plan.errors
+    elif not plan.changes:
+        written.unchanged += 1
+    else:
+        new = plan.new or plan.restores
+        written.created += new
+        written.changed += not new
+        if len(written.shown) < shown:
+            phone = plan.phone or (plan.contact.address and plan.contact.shown_address)
+            written.shown.append(Shown(line, new, {"phone": ("", phone), **plan.shown}))
+
+
+def plans(
+    rows: Sequence[Mapping[str, str]], *, viewer: Viewer, first_row: dict[str, str], shown: int = 0
+) -> list[Plan]:
     """What each row of a file means; queries do not grow with the rows, apart from chunks of those that exist.
 
-    `first_row` says on which line stood whom the rows before these are about, and learns of these.
+    `first_row`, `shown`: see `transfer.imports.files.Batch`.
     """
     row_ids = [_identify(row) for row in rows]
     owners = owners_of(
@@ -189,32 +161,56 @@ def plans(rows: Sequence[Mapping[str, str]], *, viewer: Viewer, first_row: dict[
         each.believe(owners)
     ids = [_owner(each, owners, by_id) for each in row_ids]
     known = _known(filter(None, ids), viewer)
-    agents, campaigns = (
-        _Names(Agent.objects.visible_to(viewer)),
-        _Names(Campaign.objects.visible_to(viewer)),
+    names = _AllNames(
+        agents=_Names(Agent.objects.visible_to(viewer)),
+        campaigns=_Names(Campaign.objects.visible_to(viewer)),
+        labels=LabelNames() if any(row.get("labels") for row in rows) else None,
     )
     own_numbers = set(Channel.all_objects.exclude(own_phone="").values_list("own_phone", flat=True))
     made: list[Plan] = []
-    first_row = {} if first_row is None else first_row
     for row, each, contact_id in zip(rows, row_ids, ids, strict=True):
         plan = _plan(each, contact_id, known, owners, own_numbers)
-        who = str(contact_id or "") or (min(phones.same_number(each.phone)) if each.phone else "")
-        if who and who in first_row:
-            plan.wrong("phone", _("The same contact as in row %(row)s.") % {"row": first_row[who]})
-        elif who:
-            first_row[who] = row.get(ROW_NUMBER, "")
-        _understand(plan, row, known.get(contact_id or 0), agents, campaigns)
+        _once(plan, row, str(contact_id or "") or each.same_number, first_row)
+        _understand(plan, row, known.get(contact_id or 0), names)
+        if shown:
+            plan.shown |= _shown(plan.said, known.get(contact_id or 0))
         made.append(plan)
+    _leave_what_is_there(made, names)
     return made
+
+
+def _once(plan: Plan, row: Mapping[str, str], who: str, first_row: dict[str, str]) -> None:
+    """Of two rows about one contact the later is wrong."""
+    if who and who in first_row:
+        plan.wrong("phone", _("The same contact as in row %(row)s.") % {"row": first_row[who]})
+    elif who:
+        first_row[who] = row.get(ROW_NUMBER, "")
+
+
+def _leave_what_is_there(made: Sequence[Plan], names: _AllNames) -> None:
+    """Labels that a contact has already, and notes that were written before, say nothing new; a query for each."""
+    labelled = [plan for plan in made if plan.labels and not plan.errors]
+    on = crm_labels.active([(plan.contact.pk, label) for plan in labelled if not plan.new for label in plan.labels])
+    for plan in labelled:
+        plan.labels = [label for label in plan.labels if (plan.contact.pk, label) not in on]
+        if plan.labels and names.labels is not None:
+            plan.shown["labels"] = (plan.shown.get("labels", ("", ""))[0], names.labels.shown(plan.labels))
+    noted = {plan.contact.pk: plan for plan in made if plan.said.note and not plan.new and not plan.errors}
+    for pk, text in Note.objects.filter(contact__in=list(noted)).order_by().values_list("contact_id", "text"):
+        if noted[pk].said.note == text:
+            noted[pk].said = replace(noted[pk].said, note="")
+            noted[pk].shown.pop("notes", None)
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A contact of the file, whether the viewer sees it, and the cells an export would write for it."""
+    """A contact of the file, the cells an export would write for it, whether the viewer sees it, and if it is archived
+    whether it comes back by being imported."""
 
     contact: Contact
     cells: dict[str, str]
     visible: bool
+    restorable: bool
 
 
 def _known(ids: Iterable[int], viewer: Viewer) -> dict[int, _Known]:
@@ -224,7 +220,8 @@ def _known(ids: Iterable[int], viewer: Viewer) -> dict[int, _Known]:
     cells = {
         int(line[0]): dict(zip(exports.COLUMNS, line, strict=True)) for line in exports.rows_of(wanted, viewer=viewer)
     }
-    return {pk: _Known(contact, cells[pk], pk in seen) for pk, contact in contacts.items()}
+    restorable = archived_by_undo(contacts.values())
+    return {pk: _Known(contact, cells[pk], pk in seen, pk in restorable) for pk, contact in contacts.items()}
 
 
 @dataclass(slots=True)
@@ -243,6 +240,11 @@ class _RowIds:
     lids: list[str] = field(default_factory=list)
     user_ids: list[str] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def same_number(self) -> str:
+        """The phone in one of the forms that it may be written in, always the same one."""
+        return min(phones.same_number(self.phone)) if self.phone else ""
 
     def believe(self, owners: Owners) -> None:
         """Take the digits as they stand where the id confirms them, or where somebody has this odd number."""
@@ -308,7 +310,8 @@ def _plan(
 ) -> Plan:
     found = known.get(contact_id or 0)
     contact = copy(found.contact) if found is not None else Contact()
-    plan = Plan(contact=contact, new=found is None, phone=named.phone)
+    restores = found is not None and found.restorable
+    plan = Plan(contact=contact, new=found is None, restores=restores, phone=named.phone)
     for column, sentence in named.errors.items():
         plan.wrong(column, sentence)
     if found is None and not named.phone and not plan.errors:
@@ -317,7 +320,7 @@ def _plan(
         plan.wrong("phone", _("This is one of our own numbers."))
     elif found is not None and not found.visible:
         plan.wrong("phone", _("This contact belongs to another team."))
-    elif found is not None and found.contact.is_archived:
+    elif found is not None and found.contact.is_archived and not found.restorable:
         plan.wrong("phone", _("This contact is in the archive; restore it first."))
     elif found is not None and named.id and named.phone:
         _check_number(plan, named.phone, found.contact, owners.phones.get(named.phone))
@@ -338,19 +341,29 @@ def _check_number(plan: Plan, phone: str, contact: Contact, owner: int | None) -
     plan.wrong("phone", sentence % {"id": contact.pk})
 
 
-def _understand(plan: Plan, row: Mapping[str, str], known: _Known | None, agents: _Names, campaigns: _Names) -> None:
+@dataclass(frozen=True, slots=True)
+class _AllNames:
+    """What cells may name; `labels` None where the file has no such column."""
+
+    agents: _Names
+    campaigns: _Names
+    labels: LabelNames | None
+
+
+def _understand(plan: Plan, row: Mapping[str, str], known: _Known | None, names: _AllNames) -> None:
     """Read every column of the contact itself; a cell that equals what an export writes says nothing new."""
     values: dict[str, Any] = {}
     reader_of: dict[str, Callable[[str], Any]] = {
         "name": readers.name,
-        "assigned_to": agents.find,
-        "campaign": campaigns.find,
+        "assigned_to": names.agents.find,
+        "campaign": names.campaigns.find,
         "follow_up_at": readers.moment,
         "opted_out": readers.yes,
+        "notes": readers.note,
     }
     for column, reader in reader_of.items():
         cell = row.get(column, "")
-        if readers.is_empty(cell) or (known is not None and readers.is_same(cell, known.cells[column])):
+        if readers.is_empty(cell) or (known is not None and readers.is_same(cell, known.cells.get(column, ""))):
             continue
         try:
             values[column] = reader(restored(cell))
@@ -359,8 +372,37 @@ def _understand(plan: Plan, row: Mapping[str, str], known: _Known | None, agents
     if known is not None and exports.moment_cell(values.get("follow_up_at")) == known.cells["follow_up_at"]:
         values.pop("follow_up_at", None)  # a spreadsheet program saves the time that it read with its seconds
     values["opted_out"] = bool(values.get("opted_out")) and (known is None or known.contact.opted_out_at is None)
+    values["note"] = values.pop("notes", "")
     plan.said = ContactFields(**values)
-    plan.changed = bool(plan.said.values or plan.said.campaign or plan.said.opted_out)
+    if names.labels is not None:
+        _read_labels(plan, row.get("labels", ""), known, names.labels)
+
+
+def _read_labels(plan: Plan, cell: str, known: _Known | None, labels: LabelNames) -> None:
+    """The labels that a cell names; those that an export would show of the contact are known, archived ones too."""
+    written = known.cells["labels"] if known is not None else ""
+    if readers.is_empty(cell) or readers.is_same(cell, written):
+        return
+    try:
+        plan.labels = labels.read(restored(cell), known=written.split(exports.JOINER))
+    except ValueError as error:
+        plan.wrong("labels", error)
+    plan.shown["labels"] = (written, "")
+
+
+def _shown(said: ContactFields, known: _Known | None) -> dict[str, tuple[str, str]]:
+    """The cells that change, before and after, as people read them."""
+    after = {
+        "name": said.name or "",
+        "assigned_to": said.assigned_to.name if said.assigned_to else "",
+        "campaign": said.campaign.name if said.campaign else "",
+        "follow_up_at": exports.moment_cell(said.follow_up_at),
+        "opted_out": _("yes") if said.opted_out else "",
+        "notes": said.note,
+    }
+    hidden = {"opted_out", "notes"}  # "no" and nothing are no news
+    before = {} if known is None else {column: known.cells.get(column, "") for column in after if column not in hidden}
+    return {column: (before.get(column, ""), text) for column, text in after.items() if text}
 
 
 class _Names:

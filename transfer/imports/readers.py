@@ -23,6 +23,7 @@ from labelcrm.lib.strict_json import is_storable
 from labelcrm.lib.text import legible, trimmed
 
 LONGEST_NAME = 200
+LONGEST_NOTE = 5_000
 YES, NO = {"yes", "ya", "y", "true", "1", "benar"}, {"no", "tidak", "n", "false", "0", "salah"}
 
 # What programs write where there is nothing: a dash, or the failure of a formula.
@@ -90,6 +91,16 @@ def name(text: str) -> str:
     if phones.looks_like_a_number(text):
         sentence = _("“%(text)s” is a number, not a name. The name stays as it is: empty this cell, or write the name.")
         raise ValueError(sentence % {"text": text[:60]})
+    return text
+
+
+def note(text: str) -> str:
+    """A note as it is kept. Raises ValueError."""
+    text = trimmed(text.replace("\r\n", "\n").replace("\r", "\n"))
+    if len(text) > LONGEST_NOTE:
+        raise ValueError(_("A note has at most 5,000 characters."))
+    if not is_storable(text):
+        raise ValueError(_("The note holds characters that cannot be stored."))
     return text
 
 
