@@ -45,7 +45,13 @@ MENU: list[tuple[Text, list[Entry]]] = [
         "",
         [
             Entry(_("Home"), "home", HOME),
-            Entry(_("Contacts"), "contacts", "admin:contacts_contact_changelist", "contacts.view_contact"),
+            Entry(
+                _("Contacts"),
+                "contacts",
+                "admin:contacts_contact_changelist",
+                "contacts.view_contact",
+                below=("imports",),
+            ),
             Entry(_("Campaigns"), "campaign", "admin:contacts_campaign_changelist", "contacts.view_campaign"),
             Entry(
                 _("Campaign rules"),
@@ -199,8 +205,6 @@ class Crumb:
 # Pages below an entry of the menu that have no name of their own.
 SUBPAGES = {
     "add": _("New"),
-    "import": _("Import"),
-    "process_import": _("Import"),
     "export": _("Export"),
     "history": _("History"),
 }
@@ -216,7 +220,7 @@ def trail(request: HttpRequest, name: Text) -> list[Crumb]:
         return steps
     match = request.resolver_match
     subpage = (match.url_name or "").split("_", 2)[-1] if match else ""
-    if subpage in ("add", "import", "process_import", "export"):
+    if subpage in ("add", "export"):
         return [*steps, Crumb(SUBPAGES[subpage])]
     if subpage == "history":
         return [*steps, Crumb(name, "../change/"), Crumb(SUBPAGES[subpage])]

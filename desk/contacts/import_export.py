@@ -1,122 +1,29 @@
 """Import and export in the admin: django-import-export's pages, our files, our permissions, our audit trail.
 
-The pages choose and preview; the files are made and written by jobs (`transfer.jobs`), which the page of work shows.
+The pages choose; the files are made by jobs (`transfer.jobs`), which the page of work shows. Imports have pages of
+their own (`desk.imports`).
 """
 
 from __future__ import annotations
 
-import re
-import time
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from django import forms
-from django.conf import settings
-from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.decorators import method_decorator
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
-from django.views.decorators.http import require_POST
 from import_export.admin import ImportExportMixin
-from import_export.tmp_storages import BaseStorage
-from unfold.contrib.import_export.forms import ExportForm, ImportForm
+from unfold.contrib.import_export.forms import ExportForm
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
+from desk.imports.page import redirect_here
 from labelcrm.core.jobs import JobKind
 from labelcrm.core.models import Job
-from labelcrm.lib.spreadsheets import MAX_BYTES, UploadRefused
 from transfer import export_job, exports, import_job, imports, jobs
-
-UPLOAD_HOURS = 24  # how long an upload waits to be confirmed
-
-
-class UploadFolder(BaseStorage):
-    """Uploads between preview and confirmation: files of our own folder under names that cannot be guessed.
-
-    The name comes back from the browser, so nothing but such a name is ever opened or removed.
-    """
-
-    def save(self, data: bytes) -> None:
-        folder = self._folder()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _forget_old(folder)
-        self.name = uuid4().hex
-        path = folder / self.name
-        path.touch(mode=0o600)
-        path.write_bytes(data)
-
-    def read(self) -> bytes:
-        try:
-            return self._path().read_bytes()
-        except FileNotFoundError:
-            raise UploadRefused("gone") from None
-
-    def take(self) -> bytes:
-        """What `read` gives, once: whoever confirms a second time finds it gone."""
-        taken = self._path().with_suffix(".taken")
-        try:
-            self._path().rename(taken)
-        except FileNotFoundError:
-            raise UploadRefused("gone") from None
-        raw = taken.read_bytes()
-        taken.unlink()
-        return raw
-
-    def _path(self) -> Path:
-        if not re.fullmatch(r"[0-9a-f]{32}", self.name or ""):
-            raise UploadRefused("gone")
-        return self._folder() / self.name
-
-    @staticmethod
-    def _folder() -> Path:
-        return Path(settings.MEDIA_ROOT) / "imports"
-
-
-def _forget_old(folder: Path) -> None:
-    oldest = time.time() - UPLOAD_HOURS * 3600
-    for path in folder.iterdir():
-        if path.stat().st_mtime < oldest:
-            path.unlink(missing_ok=True)
-
-
-class UploadForm(ImportForm):
-    """A file of at most 20 MB, and which format it is in."""
-
-    help_text: Any = ""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["import_file"].help_text = self.help_text
-
-    def clean_import_file(self) -> Any:
-        file = self.cleaned_data["import_file"]
-        if file.size > MAX_BYTES:
-            raise forms.ValidationError(imports.REFUSALS["too_large"], code="too_large")
-        return file
-
-
-class ContactUploadForm(UploadForm):
-    help_text = gettext_lazy(
-        "Columns: phone (any spelling), name, assigned_to, campaign, opted_out (yes), follow_up_at. Rows with a known "
-        "phone change that contact, others make a new one; empty cells change nothing, and nobody is ever opted in "
-        "again. Labels are not imported: they come from WhatsApp. A file exported here can be edited and imported; "
-        "there the id says who is meant. A number that may be two people is refused, and the preview names both."
-    )
-
-
-class CampaignUploadForm(UploadForm):
-    help_text = gettext_lazy(
-        "Columns: code, name, source, cost (rupiah), starts_on, ends_on. Rows with a known code change that campaign, "
-        "others make a new one; empty cells change nothing."
-    )
-
 
 # What each format of an export is good for.
 FORMAT_HELP = {
@@ -139,13 +46,9 @@ class ContactExportForm(ExportForm):
 class TransferAdmin(ImportExportMixin):
     """What contacts and campaigns share."""
 
-    import_formats = imports.FORMATS
     export_formats = imports.EXPORT_FORMATS
-    import_form_class = UploadForm
     export_form_class = ExportForm
-    import_template_name = "reports/import.html"
     export_template_name = "reports/export.html"
-    tmp_storage_class = UploadFolder
     export_source: export_job.ExportSource
     export_kind: JobKind
     import_source: import_job.ImportSource
@@ -234,53 +137,23 @@ class TransferAdmin(ImportExportMixin):
 
     # -- Import ---
 
-    def get_import_resource_kwargs(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
-        return {"user": request.user}
+    def import_action(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Imports have a page of their own (`desk.imports`); this address led to one before."""
+        if not self.has_import_permission(request):
+            raise PermissionDenied
+        return redirect_here(self.import_source.kind)
+
+    def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        return self.import_action(request)
 
     def get_export_resource_kwargs(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
         return {"user": request.user}
-
-    def get_import_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return {"shown_rows": imports.SHOWN_ROWS}
-
-    def add_data_read_fail_error_to_form(self, form: Any, e: Exception) -> None:
-        sentence = imports.refusal(e)
-        if sentence is None:
-            raise e
-        form.add_error("import_file", sentence)
-
-    @method_decorator(require_POST)
-    def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        """Start the job that writes what was previewed, and go where it will be found."""
-        if not self.has_import_permission(request):
-            raise PermissionDenied
-        form = self.create_confirm_form(request)
-        try:
-            self._start_import(form, request.user)
-        except UploadRefused as refused:
-            messages.error(request, str(imports.refusal(refused)))
-            return HttpResponseRedirect(self._address("import"))
-        messages.success(request, _("The file is being written. This page says how far it is and what came of it."))
-        return HttpResponseRedirect(reverse("work"))
-
-    def _start_import(self, form: Any, owner: Any) -> None:
-        """Raises UploadRefused when there is no such upload."""
-        if not form.is_valid():
-            raise UploadRefused("gone")
-        chosen = self.get_import_formats()[int(form.cleaned_data["format"])]
-        upload = UploadFolder(name=form.cleaned_data["import_file_name"]).take()
-        self.start_import(upload, owner=owner, file_format=chosen.kind)
-
-    def start_import(self, upload: bytes, *, owner: Any, file_format: str) -> Job:
-        """Write this file."""
-        raise NotImplementedError
 
 
 class ContactTransfer(TransferAdmin):
     """Contacts in and out."""
 
     resource_classes = [imports.ContactResource]
-    import_form_class = ContactUploadForm
     export_form_class = ContactExportForm
     export_source = export_job.CONTACTS
     export_kind = jobs.EXPORT_CONTACTS
@@ -301,15 +174,11 @@ class ContactTransfer(TransferAdmin):
     def start_export(self, rows: QuerySet[Any], asked: dict[str, Any], **details: Any) -> Job:
         return jobs.export_contacts(rows, leave_out_opted_out=bool(asked.get("leave_out_opted_out")), **details)
 
-    def start_import(self, upload: bytes, *, owner: Any, file_format: str) -> Job:
-        return jobs.import_contacts(upload, owner=owner, file_format=file_format)
-
 
 class CampaignTransfer(TransferAdmin):
     """Campaigns in and out."""
 
     resource_classes = [imports.CampaignResource]
-    import_form_class = CampaignUploadForm
     export_source = export_job.CAMPAIGNS
     export_kind = jobs.EXPORT_CAMPAIGNS
     import_source = import_job.CAMPAIGNS
@@ -317,6 +186,3 @@ class CampaignTransfer(TransferAdmin):
 
     def start_export(self, rows: QuerySet[Any], asked: dict[str, Any], **details: Any) -> Job:
         return jobs.export_campaigns(rows, **details)
-
-    def start_import(self, upload: bytes, *, owner: Any, file_format: str) -> Job:
-        return jobs.import_campaigns(upload, owner=owner, file_format=file_format)

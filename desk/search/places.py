@@ -46,7 +46,7 @@ ACTIONS = (
         rights=("contacts.add_agent",), words="tambah buat agen karyawan agent new",
     ),
     SearchAction(
-        title=gettext_lazy("Import contacts"), icon="upload", view="admin:contacts_contact_import",
+        title=gettext_lazy("Import contacts"), icon="upload", view="imports", query="kind=contacts",
         rights=import_job.CONTACTS.rights, words="impor kontak unggah masukkan upload csv excel xlsx",
     ),
     SearchAction(
@@ -58,8 +58,13 @@ ACTIONS = (
         rights=("contacts.add_campaign",), words="tambah buat kampanye iklan ad new",
     ),
     SearchAction(
-        title=gettext_lazy("Import campaigns"), icon="upload", view="admin:contacts_campaign_import",
+        title=gettext_lazy("Import campaigns"), icon="upload", view="imports", query="kind=campaigns",
         rights=import_job.CAMPAIGNS.rights, words="impor kampanye unggah masukkan upload csv excel xlsx biaya cost",
+    ),
+    SearchAction(
+        title=gettext_lazy("Import what WhatsApp labels mean"), icon="upload", view="imports",
+        query="kind=label-mapping", rights=import_job.LABEL_MAPPING.rights,
+        words="impor arti label pemetaan unggah upload csv excel xlsx mapping",
     ),
     SearchAction(
         title=gettext_lazy("Add a label"), icon="new_label", view="admin:labels_label_add",

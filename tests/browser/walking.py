@@ -17,7 +17,7 @@ AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 PASSWORD = "kata sandi panjang"
 # Not pages: files, documents for machines, streams that never end, and deeds.
 SKIPPED = re.compile(
-    r"/(static|live|api/schema|jsi18n|exports)/|/logout/|\.csv$|format=|/password_change/|\.(png|svg)$"
+    r"/(static|live|api/schema|jsi18n|exports)/|/logout/|\.(csv|xlsx)$|format=|/password_change/|\.(png|svg)$"
 )
 
 

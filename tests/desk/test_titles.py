@@ -55,7 +55,7 @@ def test_every_page_is_named_and_no_act_is(client_of: ClientOf, shop: Shop, lang
         ("/admin/contacts/contact/", "Kontak", "Contacts"),
         ("/admin/authtoken/tokenproxy/", "Token API", "API tokens"),
         ("/admin/contacts/campaign/add/", "Kampanye baru", "New campaign"),
-        ("/admin/contacts/contact/import/", "Impor: Kontak", "Import: Contacts"),
+        ("/admin/imports/?kind=contacts", "Impor kontak", "Import contacts"),
         ("/admin/contacts/contact/export/", "Ekspor: Kontak", "Export: Contacts"),
         ("/admin/system/", "Sistem", "System"),
     ],

@@ -206,15 +206,15 @@ def test_exactly_the_actions_that_one_may_do_are_offered(client_of: ClientOf, sh
 
 
 @pytest.mark.parametrize(
-    ("term", "view"),
+    ("term", "link"),
     [
-        ("impor kontak", "contacts_contact_import"),
-        ("download", "contacts_contact_export"),
-        ("buat kamp", "contacts_campaign_add"),
+        ("impor kontak", "/admin/imports/?kind=contacts"),
+        ("download", "/admin/contacts/contact/export/"),
+        ("buat kamp", "/admin/contacts/campaign/add/"),
     ],
 )
-def test_an_action_is_found_by_the_words_people_have_for_it(client_of: ClientOf, term: str, view: str) -> None:
-    assert groups(client_of("marketing", language="id"), term)["actions"][0].link == reverse(f"admin:{view}")
+def test_an_action_is_found_by_the_words_people_have_for_it(client_of: ClientOf, term: str, link: str) -> None:
+    assert groups(client_of("marketing", language="id"), term)["actions"][0].link == link
 
 
 @pytest.mark.parametrize("role", ROLES)
