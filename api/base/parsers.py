@@ -1,4 +1,4 @@
-"""What the API accepts as a body: strict JSON of a bounded size."""
+"""What the API accepts as a body: strict JSON of a bounded size, and files of one where a file is asked for."""
 
 from __future__ import annotations
 
@@ -8,17 +8,34 @@ from typing import IO, Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError, UnsupportedMediaType
-from rest_framework.parsers import BaseParser
+from rest_framework.parsers import BaseParser, MultiPartParser
 
-from labelcrm.lib import strict_json
+from labelcrm.lib import spreadsheets, strict_json
 
 MAX_BYTES = 1024 * 1024
+MAX_UPLOAD_BYTES = spreadsheets.MAX_BYTES + MAX_BYTES  # what is too large by less is told what is wrong with the file
 
 
 class BodyTooLarge(APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_detail = _("The body is larger than 1 MB. Nothing was changed.")
     default_code = "body_too_large"
+
+
+class UploadTooLarge(BodyTooLarge):
+    default_detail = _("The file is larger than 20 MB: split it.")
+
+
+class StrictMultiPartParser(MultiPartParser):
+    """A form with a file, of a bounded size: what says that it is larger is not read."""
+
+    def parse(
+        self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        length = (parser_context or {})["request"].META.get("CONTENT_LENGTH") or "0"
+        if not length.isdecimal() or int(length) > MAX_UPLOAD_BYTES:
+            raise UploadTooLarge
+        return super().parse(stream, media_type, parser_context)
 
 
 class StrictJSONParser(BaseParser):

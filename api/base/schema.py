@@ -45,8 +45,8 @@ ANSWERS = {
     405: ("No such method here.", ""),
     406: ("Only JSON is answered.", ""),
     409: ("A rule refuses it as things are, such as a name that is taken. Nothing was changed.", "write"),
-    413: ("The body is larger than 1 MB.", "write"),
-    415: ("The body is not JSON.", "write"),
+    413: ("The body is larger than 1 MB, or a file than 20 MB.", "write"),
+    415: ("The body is not JSON, or where a file is asked for no `multipart/form-data`.", "write"),
     429: ("More than 1,200 requests in a minute; `Retry-After` says how long to wait.", ""),
     503: ("Our own trouble, such as a database that is away; worth another try after `Retry-After`.", ""),
 }

@@ -27,11 +27,13 @@ from api.base.throttling import TokenThrottle
 from tests.api.story import Story
 from tests.factories import CampaignFactory, TeamFactory, UserFactory
 from tests.services_plugin import is_full_run
+from transfer.imports import REFUSALS
 
 SEED = 8
 EXAMPLES = 100 if is_full_run() else 3
 
-KNOWN_TO_DATA_ALONE = {"unknown_value", "does_not_exist", "empty_period", "too_long"}
+# Which rows there are, and what is in a file.
+KNOWN_TO_DATA_ALONE = {"unknown_value", "does_not_exist", "empty_period", "too_long", *REFUSALS}
 
 
 @pytest.fixture
