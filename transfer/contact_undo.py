@@ -12,10 +12,10 @@ from contacts.services.contact_rows import lock_contacts
 from contacts.services.taking_back import UNDO, Change, take_back
 from labels.services import crm_labels
 from labels.services.archiving import archive_contacts
-from transfer.imports.files import Batch
+from transfer.imports.files import ImportBatch
 
 
-def take_back_contacts(changes: Sequence[Mapping[str, Any]], batch: Batch) -> dict[int, str]:
+def take_back_contacts(changes: Sequence[Mapping[str, Any]], batch: ImportBatch) -> dict[int, str]:
     """Take back these changes of one import; returns why not everything was, as a code, by line of the file."""
     line_of = {change["contact"]: change["line"] for change in changes}
     with transaction.atomic():

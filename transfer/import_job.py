@@ -31,7 +31,7 @@ from transfer.contact_undo import take_back_contacts
 from transfer.imports import headings
 from transfer.imports.campaigns import take_back_campaigns, write_campaigns
 from transfer.imports.contacts import write_contacts
-from transfer.imports.files import Batch, Upload, Written, open_upload, refusal
+from transfer.imports.files import ImportBatch, Upload, Written, open_upload, refusal
 from transfer.imports.label_mapping import take_back_label_mapping, write_label_mapping
 from transfer.job_files import PROBLEMS, in_language_of, owner_with, read_part, write_blocks
 
@@ -55,8 +55,8 @@ class ImportSource:
 
     kind: str
     rights: tuple[str, ...]
-    write: Callable[[Rows, Batch], Written]
-    take_back: Callable[[Sequence[Mapping[str, Any]], Batch], dict[int, str]]
+    write: Callable[[Rows, ImportBatch], Written]
+    take_back: Callable[[Sequence[Mapping[str, Any]], ImportBatch], dict[int, str]]
     chunk: int
     action: str
 
@@ -210,7 +210,7 @@ def _write_rows(job: Job, source: ImportSource, owner: Any) -> Step:
     before = _seen(job)
     seen, checking = dict(before), job.cursor["checking"]
     shown = SHOWN_ROWS - job.cursor["shown"] if is_dry(job) else 0
-    batch = Batch(owner=owner, key=f"import{job.pk}", writes=not checking, first_row=seen, shown=shown)
+    batch = ImportBatch(owner=owner, key=f"import{job.pk}", writes=not checking, first_row=seen, shown=shown)
     written = source.write(rows, batch)
     jobs.write_part(job, SEEN, part, json.dumps({who: seen[who] for who in seen.keys() - before.keys()}).encode())
     _keep(job, part, written, kept)
@@ -276,7 +276,7 @@ def _go_on(job: Job, source: ImportSource, cursor: dict[str, Any], *, progress: 
 def _go_back(job: Job, source: ImportSource) -> Step:
     """All or nothing, and a row became wrong while others were written: part by part these are taken back."""
     part = job.cursor["back"]
-    batch = Batch(owner=job.owner, key=f"import{job.pk}", writes=True, first_row={})
+    batch = ImportBatch(owner=job.owner, key=f"import{job.pk}", writes=True, first_row={})
     source.take_back(changes_of(job, part), batch)
     if part:
         return Step(cursor=job.cursor | {"back": part - 1}, progress=job.progress, total=job.total)

@@ -21,7 +21,7 @@ from labelcrm.core.jobs import FAILED_FILES_KEPT, FILES_KEPT, JobKind, JobRefuse
 from labelcrm.core.models import Job, JobFile
 from transfer import exports
 from transfer.import_job import CHANGES, ImportSource, changes_of, counts_of, is_dry
-from transfer.imports.files import Batch
+from transfer.imports.files import ImportBatch
 from transfer.job_files import PROBLEMS, in_language_of, owner_with
 
 REASONS = {
@@ -73,7 +73,7 @@ def step(job: Job, *, source_of: Callable[[Job], ImportSource]) -> Step:
         sentence = _("The right to import was taken away in the meantime: nothing more was taken back.")
         owner = owner_with(job, source.rights, code="import_right_required", sentence=sentence)
         changes = changes_of(undone, cursor["part"])
-        kept = source.take_back(changes, Batch(owner=owner, key=f"import{undone.pk}", writes=True, first_row={}))
+        kept = source.take_back(changes, ImportBatch(owner=owner, key=f"import{undone.pk}", writes=True, first_row={}))
         if kept:
             _write_kept(job, cursor, kept)
         cursor = {

@@ -86,7 +86,7 @@ KEPT_COLUMNS = ("name", "name_source", "name_at", "assigned_to_id", "follow_up_a
 
 
 @dataclass(slots=True)
-class Outcome:
+class ImportOutcome:
     """What became of the rows of a file, by their numbers: whose contact each is, and which were refused and why.
 
     `created` are ids of contacts who were not known before. `changes` holds the columns that changed, each as it was
@@ -100,7 +100,7 @@ class Outcome:
     notes: dict[int, int] = field(default_factory=dict)
 
 
-def create_or_update_contacts(rows: Mapping[int, ContactRow], *, actor: Any) -> Outcome:
+def create_or_update_contacts(rows: Mapping[int, ContactRow], *, actor: Any) -> ImportOutcome:
     """Bring contacts in step with the rows of a file, by their numbers; queries grow with chunks, not with rows.
 
     Whoever is not known is made. A phone that somebody else brought in meanwhile is updated, not doubled. Rows that
@@ -108,14 +108,14 @@ def create_or_update_contacts(rows: Mapping[int, ContactRow], *, actor: Any) -> 
     """
     # Like the drain: new identifiers in order, then known contacts in order, so that neither waits for the other's end.
     ordered = sorted(rows, key=lambda number: (rows[number].contact_id or 0, rows[number].phone))
-    done = Outcome()
+    done = ImportOutcome()
     with transaction.atomic():
         for start in range(0, len(ordered), CHUNK):
             _write({number: rows[number] for number in ordered[start : start + CHUNK]}, done, actor=actor)
     return done
 
 
-def _write(rows: Mapping[int, ContactRow], done: Outcome, *, actor: Any) -> None:
+def _write(rows: Mapping[int, ContactRow], done: ImportOutcome, *, actor: Any) -> None:
     ids, created = _identified(rows)
     contacts = _held(ids.values())
     audit.record_all(

@@ -19,7 +19,7 @@ from labelcrm.lib.cells import restored
 from labelcrm.lib.text import legible, trimmed
 from transfer.exports import CAMPAIGN_COLUMNS
 from transfer.imports import readers
-from transfer.imports.files import Batch, Shown, Written, line_of
+from transfer.imports.files import ImportBatch, Shown, Written, line_of
 from transfer.imports.headings import ROW_NUMBER
 
 _READERS: dict[str, readers.Reader] = {"cost": readers.rupiah, "starts_on": readers.day, "ends_on": readers.day}
@@ -37,7 +37,7 @@ class CampaignResource(resources.ModelResource):
         report_skipped = True
         clean_model_instances = True
 
-    def __init__(self, *, user: Any = None, batch: Batch | None = None, **kwargs: Any) -> None:
+    def __init__(self, *, user: Any = None, batch: ImportBatch | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.batch = batch
         self.changes: list[dict[str, Any]] = []
@@ -92,7 +92,7 @@ class CampaignResource(resources.ModelResource):
         self.changes.append({"line": line_of(row), "campaign": made.pk, "created": is_create, "columns": columns})
 
 
-def write_campaigns(rows: Sequence[Mapping[str, str]], batch: Batch) -> Written:
+def write_campaigns(rows: Sequence[Mapping[str, str]], batch: ImportBatch) -> Written:
     """Write rows of a file, or look at them; what is wrong with one keeps no other from being written."""
     table = tablib.Dataset(*[list(row.values()) for row in rows], headers=list(rows[0]))
     resource = CampaignResource(batch=batch)
@@ -121,7 +121,7 @@ def _text(value: Any) -> str:
 # -- Taking it back ---------------------------------------------------------------------------------------------------
 
 
-def take_back_campaigns(changes: Sequence[Mapping[str, Any]], batch: Batch) -> dict[int, str]:
+def take_back_campaigns(changes: Sequence[Mapping[str, Any]], batch: ImportBatch) -> dict[int, str]:
     """Give campaigns back what an import changed and nobody changed since; archive those that it made and nobody uses.
 
     Returns why not (a code of `contacts.services.taking_back`), by line of the file.

@@ -32,7 +32,7 @@ from labels.services import crm_labels
 from labels.services.archiving import restore_contacts
 from transfer import exports
 from transfer.imports import readers
-from transfer.imports.files import Batch, Shown, Written, line_of
+from transfer.imports.files import ImportBatch, Shown, Written, line_of
 from transfer.imports.headings import OTHER_ID, ROW_NUMBER
 from transfer.imports.label_names import LabelNames
 from webhooks.gateways import user_ids
@@ -84,7 +84,7 @@ class ContactResource(resources.ModelResource):
         return str(Contact._meta.verbose_name_plural)
 
 
-def write_contacts(rows: Sequence[Mapping[str, str]], batch: Batch) -> Written:
+def write_contacts(rows: Sequence[Mapping[str, str]], batch: ImportBatch) -> Written:
     """Write what rows of a file mean by now; what is wrong with one keeps no other from being written."""
     with transaction.atomic():
         # Before the contacts, as whoever changes what the built-in channel's labels mean takes them.
@@ -100,7 +100,7 @@ def write_contacts(rows: Sequence[Mapping[str, str]], batch: Batch) -> Written:
 
 
 def _write(
-    wanted: Mapping[int, Plan], rows: Sequence[Mapping[str, str]], channel: Channel | None, batch: Batch
+    wanted: Mapping[int, Plan], rows: Sequence[Mapping[str, str]], channel: Channel | None, batch: ImportBatch
 ) -> list[dict[str, Any]]:
     """Write plans, by the numbers of their rows; returns what taking it back needs. Plans learn of late refusals."""
     told = {
@@ -148,7 +148,7 @@ def plans(
 ) -> list[Plan]:
     """What each row of a file means; queries do not grow with the rows, apart from chunks of those that exist.
 
-    `first_row`, `shown`: see `transfer.imports.files.Batch`.
+    `first_row`, `shown`: see `transfer.imports.files.ImportBatch`.
     """
     row_ids = [_identify(row) for row in rows]
     owners = owners_of(

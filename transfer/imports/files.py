@@ -129,7 +129,7 @@ def _check_columns(names: list[str], kind: str) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
+class ImportBatch:
     """For whom rows are written, or only looked at (`writes` False), and what is known of the rows before them.
 
     `first_row` says on which line stood whom or what earlier rows are about, and learns of these. `key` names the

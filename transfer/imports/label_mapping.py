@@ -28,7 +28,7 @@ from labels.models import ChannelLabel, Label
 from labels.rules.naming import normalize
 from labels.selectors import mapping
 from transfer.imports import readers
-from transfer.imports.files import Batch, Shown, Written, line_of
+from transfer.imports.files import ImportBatch, Shown, Written, line_of
 from transfer.imports.headings import ROW_NUMBER
 from transfer.imports.label_names import LabelNames
 
@@ -114,7 +114,7 @@ def template_rows(viewer: Viewer) -> Iterator[list[str]]:
         yield [row.channel.key, row.name, means]
 
 
-def write_label_mapping(rows: Sequence[Mapping[str, str]], batch: Batch) -> Written:
+def write_label_mapping(rows: Sequence[Mapping[str, str]], batch: ImportBatch) -> Written:
     """Decide what the rows say, or look at it; contacts follow in jobs of their own, as after any such decision."""
     with transaction.atomic():
         viewer = viewer_of(batch.owner)
@@ -133,7 +133,7 @@ def write_label_mapping(rows: Sequence[Mapping[str, str]], batch: Batch) -> Writ
     return written
 
 
-def _decide(decided: _Meaning, line: int, written: Written, batch: Batch) -> None:
+def _decide(decided: _Meaning, line: int, written: Written, batch: ImportBatch) -> None:
     if len(written.shown) < batch.shown:
         first: Any = decided.changed[0]
         means = str(decided.label) if decided.label else _("not counted")
@@ -194,7 +194,7 @@ def _once(decided: _Meaning, row: Mapping[str, str], first_row: dict[str, str]) 
 # -- Taking it back ---------------------------------------------------------------------------------------------------
 
 
-def take_back_label_mapping(changes: Sequence[Mapping[str, Any]], batch: Batch) -> dict[int, str]:
+def take_back_label_mapping(changes: Sequence[Mapping[str, Any]], batch: ImportBatch) -> dict[int, str]:
     """Take these decisions back, as far as nobody decided again since; returns why not, by line of the file."""
     kept: dict[int, str] = {}
     for change in changes:

@@ -15,7 +15,7 @@ from transfer.imports.headings import CAMPAIGNS, CONTACTS, LABEL_MAPPING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class ImportColumn:
     """A column of a file: our name for it, what it is called and what may stand in it, and how a template heads it.
 
     `heads` are in Indonesian and English; "" keeps a column out of templates.
@@ -29,58 +29,60 @@ class Column:
 
 _DAYS = _("31/12/2026 or 2026-12-31.")
 
-COLUMNS: dict[str, tuple[Column, ...]] = {
+COLUMNS: dict[str, tuple[ImportColumn, ...]] = {
     CONTACTS: (
-        Column(
+        ImportColumn(
             name="phone", title=_("Phone"), heads=("nomor WA", "phone"),
             help=_("One number in a cell, in any spelling: 0812…, +62 812-…. Whoever has it is changed, else new."),
         ),
-        Column(name="name", title=_("Name"), heads=("nama", "name")),
-        Column(name="first_name", title=_("First name")),
-        Column(name="middle_name", title=_("Middle name")),
-        Column(name="last_name", title=_("Last name")),
-        Column(
+        ImportColumn(name="name", title=_("Name"), heads=("nama", "name")),
+        ImportColumn(name="first_name", title=_("First name")),
+        ImportColumn(name="middle_name", title=_("Middle name")),
+        ImportColumn(name="last_name", title=_("Last name")),
+        ImportColumn(
             name="labels", title=_("Labels"), heads=("label", "labels"),
             help=_("By name, several between semicolons. They are put on and nobody is credited; none is taken off."),
         ),
-        Column(name="assigned_to", title=_("CS"), heads=("CS", "assigned to"), help=_("Name or code of the CS.")),
-        Column(
+        ImportColumn(name="assigned_to", title=_("CS"), heads=("CS", "assigned to"), help=_("Name or code of the CS.")),
+        ImportColumn(
             name="campaign", title=_("Campaign"), heads=("kampanye", "campaign"),
             help=_("Name or code of the campaign."),
         ),
-        Column(name="notes", title=_("Note"), heads=("catatan", "notes")),
-        Column(
+        ImportColumn(name="notes", title=_("Note"), heads=("catatan", "notes")),
+        ImportColumn(
             name="opted_out", title=_("Opted out"), heads=("berhenti", "opted out"),
             help=_("“yes” for who wants no broadcasts. A file opts nobody in again."),
         ),
-        Column(
+        ImportColumn(
             name="follow_up_at", title=_("Follow up on"), heads=("follow up", "follow up at"),
             help=_("31/12/2026 10:00 or 2026-12-31 10:00."),
         ),
-        Column(name="lids", title=_("LID")),
-        Column(name="user_ids", title=_("WhatsApp user id")),
+        ImportColumn(name="lids", title=_("LID")),
+        ImportColumn(name="user_ids", title=_("WhatsApp user id")),
     ),
     CAMPAIGNS: (
-        Column(
+        ImportColumn(
             name="code", title=_("Code"), heads=("kode", "code"),
             help=_("A code that exists changes that campaign, another makes a new one."),
         ),
-        Column(name="name", title=_("Name"), heads=("nama", "name")),
-        Column(name="source", title=_("Source"), heads=("sumber", "source")),
-        Column(name="cost", title=_("Cost"), heads=("biaya", "cost"), help=_("In rupiah: 1500000 or Rp1.500.000.")),
-        Column(name="starts_on", title=_("Starts on"), heads=("mulai", "starts on"), help=_DAYS),
-        Column(name="ends_on", title=_("Ends on"), heads=("selesai", "ends on"), help=_DAYS),
+        ImportColumn(name="name", title=_("Name"), heads=("nama", "name")),
+        ImportColumn(name="source", title=_("Source"), heads=("sumber", "source")),
+        ImportColumn(
+            name="cost", title=_("Cost"), heads=("biaya", "cost"), help=_("In rupiah: 1500000 or Rp1.500.000."),
+        ),
+        ImportColumn(name="starts_on", title=_("Starts on"), heads=("mulai", "starts on"), help=_DAYS),
+        ImportColumn(name="ends_on", title=_("Ends on"), heads=("selesai", "ends on"), help=_DAYS),
     ),
     LABEL_MAPPING: (
-        Column(
+        ImportColumn(
             name="number", title=_("WhatsApp number"), heads=("nomor", "number"),
             help=_("Its key, its name or its phone."),
         ),
-        Column(
+        ImportColumn(
             name="whatsapp_label", title=_("Label in WhatsApp"), heads=("label WhatsApp", "WhatsApp label"),
             help=_("As that number calls it."),
         ),
-        Column(
+        ImportColumn(
             name="means", title=_("Means"), heads=("artinya", "means"),
             help=_("Which of our labels that is, or “not counted”. Empty leaves it as it is."),
         ),
