@@ -280,6 +280,7 @@ class ConsentSource(models.TextChoices):
     MESSAGE = "message", _("written by the contact")
     PERSON = "person", _("noted by a colleague")
     IMPORT = "import", _("from a file")
+    IMPORT_UNDONE = "import_undone", _("a file was taken back")
     API = "api", _("through the API")
 
 

@@ -17,6 +17,7 @@ from labelcrm.core.models import AuditEntry
 from reports.selectors.campaigns import cost_in
 from reports.selectors.periods import Period, midnight
 from transfer.imports.campaigns import write_campaigns
+from transfer.imports.files import ImportBatch
 
 pytestmark = pytest.mark.django_db
 MARCH = (date(2026, 3, 1), date(2026, 3, 31))
@@ -35,6 +36,10 @@ def campaign(**values: Any) -> Campaign:
 
 def dated() -> Campaign:
     return campaign(cost=Decimal(3_100_000), starts_on=MARCH[0], ends_on=MARCH[1])
+
+
+def batch(*, writes: bool) -> ImportBatch:
+    return ImportBatch(owner=None, key="test", writes=writes, first_row={})
 
 
 def rows(of: Campaign) -> list[tuple[date, date, int]]:
@@ -92,9 +97,10 @@ def test_a_file_that_contradicts_several_rows_is_told_so_in_its_row() -> None:
         {"code": "lebaran", "name": "Lebaran", "cost": cost, "starts_on": "2026-03-01", "ends_on": "2026-03-31"}
         for cost in ("4000000", "5")
     ]
-    assert write_campaigns(rows_of_file[:1], None, {}).unchanged == 1
-    written = write_campaigns(rows_of_file[1:], None, {})
-    assert [list(problem) for problem in written.problems.values()] == [["cost"]]
+    assert write_campaigns(rows_of_file[:1], batch(writes=True)).unchanged == 1
+    for writes in (False, True):  # a preview says so already
+        written = write_campaigns(rows_of_file[1:], batch(writes=writes))
+        assert [list(problem) for problem in written.problems.values()] == [["cost"]]
     found.refresh_from_db()
     assert found.cost == 4_000_000
 

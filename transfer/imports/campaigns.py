@@ -79,6 +79,8 @@ class CampaignResource(resources.ModelResource):
         assert self.batch is not None
         values = {name: getattr(instance, name) for name in self.Meta.fields}
         former = Campaign.objects.filter(pk=instance.pk).first() if not is_create else None
+        if former is not None:
+            campaigns.check_cost(former, instance.cost)
         before = {name: getattr(former, name, None) for name in values}
         changed = {name: (_text(before[name]), _text(new)) for name, new in values.items() if before[name] != new}
         self.shown.append(Shown(line_of(row), is_create, {"code": ("", instance.code), **changed}))
