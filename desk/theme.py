@@ -52,6 +52,9 @@ MENU: list[tuple[Text, list[Entry]]] = [
                 "contacts.view_contact",
                 below=("imports",),
             ),
+            Entry(
+                _("Segments"), "filter_alt", "admin:segments", "reports.view_segment", uses=("contacts.view_contact",)
+            ),
             Entry(_("Campaigns"), "campaign", "admin:contacts_campaign_changelist", "contacts.view_campaign"),
             Entry(
                 _("Campaign rules"),

@@ -6,6 +6,10 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from desk.segments.urls import urlpatterns as segment_pages
+
+admin_pages, admin_name, admin_namespace = admin.site.urls
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("", include("api.health")),
@@ -20,5 +24,5 @@ urlpatterns = [
     path("admin/reports/", include("desk.reports.pages")),
     path("admin/", include("desk.connection.views")),
     path("", include("desk.contacts.downloads")),
-    path("admin/", admin.site.urls),
+    path("admin/", ([*segment_pages, *admin_pages], admin_name, admin_namespace)),
 ]

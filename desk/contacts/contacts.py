@@ -43,6 +43,7 @@ from desk.contacts.list_filters import (
     LabelledByFilter,
     NeverLabelledFilter,
     OptedOutFilter,
+    SegmentFilter,
     StaleFilter,
     WithoutLabelsFilter,
     active_labels,
@@ -66,6 +67,13 @@ FOLLOW_UP_CLOCK = time(9)  # when no time is said
 class ContactChangeList(KeysetChangeList):
     def url_for_result(self, result: Contact) -> str:
         return page_url(result.pk)
+
+    @property
+    def segment_url(self) -> str:
+        """Where these filters are made a segment; "" for who keeps none."""
+        if not self.viewer.may("reports.view_segment", "reports.add_segment"):
+            return ""
+        return reverse("admin:segments-from-contacts") + self.get_query_string()
 
 
 class ContactForm(forms.ModelForm):
@@ -149,6 +157,7 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
         NeverLabelledFilter,
         StaleFilter,
         OptedOutFilter,
+        SegmentFilter,
     )
     search_fields = ("name",)
     search_help_text = gettext_lazy("Phone in any spelling, name, @username, LID or user id")

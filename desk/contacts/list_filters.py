@@ -1,4 +1,4 @@
-"""Filters of the contact list: by label, who put it on and how long ago, category, CS, channel."""
+"""Filters of the contact list: by label, who put it on and how long ago, category, CS, channel, segment."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ from desk.base.keyset import Keyset
 from labelcrm.lib.numbers import row_id
 from labels.models import Label, LabelAssignment, StaleFlag
 from reports.limits import ReportLimits, in_words
+from reports.models import Segment
+from reports.segments.definition import parse_definition
+from reports.segments.members import Members
 from reports.selectors.home import never_labelled, opted_out_lately
 
 NO_LABEL = "none"
@@ -209,6 +212,29 @@ class StaleFilter(RadioFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         flagged = StaleFlag.objects.filter(closed_at__isnull=True)
         return among(request, queryset, flagged) if self.value() == "1" else queryset
+
+
+class SegmentFilter(DropdownFilter):
+    """The contacts of a saved segment, as far as the reader sees them."""
+
+    title = gettext_lazy("segment")
+    parameter_name = "segment"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
+        viewer = viewer_of(request.user)
+        rows = Segment.objects.visible_to(viewer) if viewer.may("reports.view_segment") else Segment.objects.none()
+        return [(str(pk), name) for pk, name in rows.order_by("name", "id").values_list("pk", "name")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        pk, viewer = row_id(self.value()), viewer_of(request.user)
+        if pk is None:
+            return queryset
+        segment = Segment.all_objects.visible_to(viewer).filter(pk=pk).first()
+        if segment is None:
+            return queryset.none()
+        members = Members(parse_definition(segment.definition), viewer, timezone.now())
+        ids = members.page(limit=FEW + 1)  # few are named one by one, as by `among`
+        return queryset.filter(pk__in=ids if len(ids) <= FEW else members.contacts().values("pk"))
 
 
 LATELY = "lately"

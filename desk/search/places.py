@@ -54,6 +54,11 @@ ACTIONS = (
         rights=export_job.CONTACTS.rights, words="ekspor kontak unduh download csv excel xlsx broadcast siaran",
     ),
     SearchAction(
+        title=gettext_lazy("New segment"), icon="filter_alt", view="admin:segments-new",
+        rights=("reports.view_segment", "reports.add_segment", "contacts.view_contact"),
+        words="segmen buat tambah baru kelompok target broadcast siaran audience add",
+    ),
+    SearchAction(
         title=gettext_lazy("Add a campaign"), icon="campaign", view="admin:contacts_campaign_add",
         rights=("contacts.add_campaign",), words="tambah buat kampanye iklan ad new",
     ),

@@ -14,7 +14,7 @@ from labels.models import Category, Label
 from reports.segments.definition import SegmentDefinition, unknown_value
 
 # Where the values of an argument come from: archived rows too, for what they did stays.
-_SOURCES: Mapping[str, tuple[Callable[[Viewer], Any], str]] = {
+SOURCES: Mapping[str, tuple[Callable[[Viewer], Any], str]] = {
     "labels": (Label.all_objects.visible_to, "id"),
     "agents": (Agent.all_objects.visible_to, "id"),
     "campaigns": (Campaign.all_objects.visible_to, "id"),
@@ -29,7 +29,7 @@ def check_known(definition: SegmentDefinition, *, viewer: Viewer) -> None:
     named = [
         (f"{condition.place}.{argument}[{i}]", argument, value)
         for condition in definition.conditions
-        for argument in condition.values.keys() & _SOURCES.keys()
+        for argument in condition.values.keys() & SOURCES.keys()
         for i, value in enumerate(condition.values[argument])
         if value is not None
     ]
@@ -40,6 +40,6 @@ def check_known(definition: SegmentDefinition, *, viewer: Viewer) -> None:
 
 
 def _known(argument: str, named: list[tuple[str, str, Any]], viewer: Viewer) -> set[Any]:
-    rows, column = _SOURCES[argument]
+    rows, column = SOURCES[argument]
     wanted = {value for _place, each, value in named if each == argument}
     return set(rows(viewer).filter(**{f"{column}__in": wanted}).values_list(column, flat=True))
