@@ -225,6 +225,10 @@ class SegmentFilter(DropdownFilter):
         rows = Segment.objects.visible_to(viewer) if viewer.may("reports.view_segment") else Segment.objects.none()
         return [(str(pk), name) for pk, name in rows.order_by("name", "id").values_list("pk", "name")]
 
+    def has_output(self) -> bool:
+        """In use even where there is none to choose: whoever is sent a link to a hidden one must not see everybody."""
+        return super().has_output() or bool(self.value())
+
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         pk, viewer = row_id(self.value()), viewer_of(request.user)
         if pk is None:

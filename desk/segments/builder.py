@@ -21,6 +21,7 @@ from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -193,6 +194,7 @@ def _rail_context(page: SegmentPage, checked: Checked) -> dict[str, Any]:
     counted = _counted(page.request, definition) if definition else None
     return {
         "counted": counted,
+        "said": _said(counted),
         "left_out": left_out,
         "in_words": capfirst(_in_words(definition, page.viewer)) if definition else "",
         "narrowing_url": f"{reverse('admin:segments-narrowing')}?{urlencode({'d': page.draft.as_json()})}",
@@ -235,16 +237,17 @@ def _fragments(page: SegmentPage, options: SegmentOptions) -> HttpResponse:
             "changed": page.is_changed,
             "rows": render_to_string("segments/rows.html", _rows_context(page, checked, options), page.request),
             "rail": render_to_string("segments/rail.html", rail, page.request),
-            "said": _said(rail["counted"]),
+            "said": rail["said"],
         }
     )
 
 
 def _said(counted: SegmentCount | None) -> str:
-    """What a screen reader is told after a change."""
+    """The number in words, as it is read out after a change."""
     if counted is None:
         return _("Nothing to count yet.")
-    return ngettext("%(n)d contact", "%(n)d contacts", counted.count) % {"n": counted.count}
+    shown = number_format(counted.count, force_grouping=True)
+    return ngettext("%(n)s contact", "%(n)s contacts", counted.count) % {"n": shown}
 
 
 # -- What each condition takes away -----------------------------------------------------------------------------------

@@ -104,6 +104,7 @@
       else this.say(told.rows);
       this.rail.innerHTML = told.rail;
       this.said.textContent = told.said;
+      document.getElementById("segment-float").textContent = told.said;
       this.narrow();
     }
 

@@ -22,7 +22,7 @@ ClientOf = Callable[..., Client]
 ENTRY = re.compile(
     r'<a href="([^"]+)" class="flex min-h[^>]*?( aria-current="\w+")?>.*?<span>([^<]+)</span>', re.DOTALL
 )
-DAILY = ["Home", "Contacts", "Campaigns"]
+DAILY = ["Home", "Contacts", "Segments", "Campaigns"]
 REPORTS = ["CS quality", "Campaign quality", "What the figures mean"]
 LABELS = ["Labels", "Categories", "Stale labels"]
 SENIOR = [*DAILY, "Campaign rules", *REPORTS, *LABELS]
@@ -34,7 +34,7 @@ MENUS = {
     "cs_lead": [
         *SENIOR, "WhatsApp labels", "WhatsApp numbers", "Webhook log", "Agents", "Work", "System",
     ],
-    "cs": [*DAILY, *LABELS],
+    "cs": ["Home", "Contacts", "Campaigns", *LABELS],
     "marketing": [*SENIOR, "Opt-out words", "Work"],
     "analyst": [*SENIOR, "WhatsApp numbers", "Webhook log", "Work", "System"],
     "auditor": [

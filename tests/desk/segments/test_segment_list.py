@@ -1,0 +1,215 @@
+"""The list of segments, what to start from, and the way between a segment and the contact list."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from labels.models import Label
+from reports.models import Segment
+from tests.api.story import Story
+from tests.desk.conftest import Shop
+from tests.factories import CampaignFactory, TeamFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+ClientOf = Callable[..., Client]
+LIST, CONTACTS = "/admin/segments/", "/admin/contacts/contact/"
+
+
+@pytest.fixture
+def marketing(client_of: ClientOf) -> Client:
+    return client_of("marketing")
+
+
+def label(name: str) -> int:
+    return Label.objects.get(name=name).pk
+
+
+def segment(name: str, *conditions: dict[str, Any], **values: Any) -> Segment:
+    definition = {"any": [{"all": list(conditions)}]}
+    return Segment.objects.create(name=name, definition=definition, **{"shared": "everyone", **values})
+
+
+# -- The list ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_list_says_what_each_segment_means_and_who_made_it(marketing: Client) -> None:
+    segment(
+        "Panas", {"field": "label", "op": "active", "labels": [label("Grade A")]}, owner=UserFactory(first_name="Sari")
+    )
+    segment("Sendiri", owner=marketing.user, shared="private")  # type: ignore[attr-defined]
+    segment("Rahasia", owner=UserFactory(), shared="private")
+    html = marketing.get(LIST).content.decode()
+    assert "Has the label “Grade A”" in html
+    assert "made by Sari" in html
+    assert "made by you" in html
+    assert "Rahasia" not in html
+
+
+def test_a_segment_of_the_list_is_counted_when_it_is_asked_for(marketing: Client, client_of: ClientOf) -> None:
+    story = Story(team=TeamFactory())
+    for n in range(3):
+        story.contact(name=f"Ani {n}")
+    everybody = segment("Semua")
+    assert marketing.get(f"{LIST}{everybody.pk}/count/").json() == {"count": 3, "text": "3 contacts"}
+    assert client_of("cs_lead").get(f"{LIST}{everybody.pk}/count/").json()["count"] == 0
+
+
+def test_the_list_costs_the_same_for_one_and_for_many(marketing: Client) -> None:
+    active = {"field": "label", "op": "active", "labels": [label("Grade A")]}
+    segment("1", active)
+    marketing.get(LIST)
+    with CaptureQueriesContext(connection) as few:
+        marketing.get(LIST)
+    for n in range(20):
+        segment(f"n{n}", active, {"field": "campaign", "op": "any", "campaigns": [n + 1]})
+    with CaptureQueriesContext(connection) as many:
+        marketing.get(LIST)
+    assert len(many) <= len(few) + 1, "one more for the names of campaigns"
+
+
+def test_segments_are_copied_archived_and_restored(marketing: Client) -> None:
+    own = segment("Panas", owner=marketing.user)  # type: ignore[attr-defined]
+    marketing.post(f"{LIST}{own.pk}/duplicate/")
+    copy = Segment.objects.get(name="Panas (copy)")
+    assert (copy.owner, copy.shared, copy.definition) == (own.owner, "private", own.definition)
+    marketing.post(f"{LIST}{own.pk}/archive/")
+    assert "Panas (copy)" in (html := marketing.get(LIST).content.decode())
+    assert ">Panas</a>" not in html
+    assert ">Panas</a>" in marketing.get(f"{LIST}?state=archived").content.decode()
+    marketing.post(f"{LIST}{own.pk}/restore/")
+    assert Segment.objects.filter(pk=own.pk).exists()
+
+
+def test_only_who_made_it_or_an_owner_archives_it(marketing: Client, client_of: ClientOf) -> None:
+    theirs = segment("Panas", owner=UserFactory())
+    assert marketing.post(f"{LIST}{theirs.pk}/archive/").status_code == 403
+    assert client_of("owner").post(f"{LIST}{theirs.pk}/archive/").status_code == 302
+
+
+def test_what_to_start_from_follows_what_labels_mean(marketing: Client) -> None:
+    Label.objects.filter(meaning="loyal").update(name="Langganan", name_en="Regular")
+    html = marketing.get(LIST).content.decode()
+    assert html.count('href="/admin/segments/new/?name=') == 4
+    assert "Has the label “Regular” and their last message did not come in the last 45 days" in html
+    Label.objects.filter(meaning="loyal").update(deleted_at="2026-01-01T00:00:00Z")
+    assert marketing.get(LIST).content.decode().count('href="/admin/segments/new/?name=') == 2
+
+
+def test_every_starting_point_opens_complete(marketing: Client) -> None:
+    html = marketing.get(LIST).content.decode()
+    for part in html.split('href="/admin/segments/new/?')[2:]:
+        answer = marketing.get("/admin/segments/new/?" + part.partition('"')[0].replace("&amp;", "&"))
+        assert "is not complete" not in answer.content.decode()
+        assert answer.context["counted"] is not None
+
+
+# -- The contact list -------------------------------------------------------------------------------------------------
+
+
+def test_a_segment_opens_in_the_contact_list_with_the_same_number(client_of: ClientOf) -> None:
+    story = Story(team=TeamFactory())
+    for n in range(3):
+        story.put_on(story.contact(name=f"Ani {n}"), "Grade A")
+    story.contact(name="Budi")
+    graded = segment("Panas", {"field": "label", "op": "active", "labels": [label("Grade A")]})
+    client = client_of("marketing")
+    page = client.get(f"{CONTACTS}?segment={graded.pk}")
+    assert [contact.name for contact in page.context["cl"].result_list] == ["Ani 2", "Ani 1", "Ani 0"]
+    assert "<b>Panas</b>" in page.content.decode()
+    assert client.get(f"{CONTACTS}count/?segment={graded.pk}").json()["count"] == 3
+    assert client.get(f"{CONTACTS}count/?segment={graded.pk}&q=Ani 1").json()["count"] == 1
+
+
+def test_a_segment_that_one_does_not_see_lists_nobody(marketing: Client) -> None:
+    Story(team=TeamFactory()).contact()
+    private = segment("X", owner=UserFactory(), shared="private")
+    assert marketing.get(f"{CONTACTS}count/?segment={private.pk}").json()["count"] == 0
+
+
+def taken(client: Client, **filters: Any) -> tuple[list[list[dict[str, Any]]], list[str]]:
+    """The groups that filters of the contact list come to, and what is said to be left out."""
+    answer = client.get(f"{LIST}from-contacts/?{urlencode(filters, doseq=True)}")
+    query = parse_qs(urlsplit(answer.url).query)
+    groups = [group["all"] for group in json.loads(query["d"][0])["any"]]
+    assert client.get(answer.url).status_code == 200
+    return groups, query.get("left", [])
+
+
+def test_filters_of_the_contact_list_become_conditions(marketing: Client, shop: Shop) -> None:
+    campaign, grade, hot = CampaignFactory(), label("Grade A"), label("Grade B")
+    filters = {
+        "label": [grade, hot], "label_all": [grade], "label_none": [hot], "labelled_by": shop.agent.pk, "label_age": 30,
+        "campaign__id__exact": campaign.pk, "channel": shop.channel.pk, "follow_up": "due", "stale": "1",
+        "opted_out": "0", "last_inbound_at_from": "2026-03-02", "last_inbound_at_to": "2026-03-03",
+    }  # fmt: skip
+    by = {"field": "label", "op": "active_for", "days": 30, "agents": [shop.agent.pk]}
+    assert taken(marketing, **filters) == (
+        [
+            [
+                {**by, "labels": [grade, hot]},
+                {**by, "labels": [grade]},
+                {"field": "label", "op": "active", "labels": [hot], "not": True},
+                {"field": "campaign", "op": "first", "campaigns": [campaign.pk]},
+                {"field": "channel", "op": "is", "channels": [shop.channel.key]},
+                {
+                    "field": "last_inbound", "op": "between",
+                    "from": "2026-03-02T00:00:00+07:00", "to": "2026-03-04T00:00:00+07:00",
+                },
+                {"field": "follow_up", "op": "between", "to": {"days_ago": 0}},
+                {"field": "stale", "op": "is", "value": True},
+                {"field": "opted_out", "op": "is", "value": False},
+            ]
+        ],
+        [],
+    )  # fmt: skip
+
+
+def test_a_cs_is_whom_contacts_are_assigned_to_or_whose_number_it_is(marketing: Client, shop: Shop) -> None:
+    groups, left = taken(marketing, cs=shop.agent.pk, label="none")
+    unlabelled = {"field": "labelled", "op": "now", "not": True}
+    assert groups == [
+        [unlabelled, {"field": "assigned", "op": "is", "agents": [shop.agent.pk]}],
+        [
+            unlabelled,
+            {"field": "assigned", "op": "is", "agents": [None]},
+            {"field": "channel", "op": "is", "channels": [shop.channel.key]},
+        ],
+    ]
+    assert left == []
+
+
+@pytest.mark.parametrize(
+    ("filters", "left"),
+    [
+        ({"q": "ani", "never_labelled": "1"}, ["q", "never_labelled"]),
+        ({"label_age": "30"}, ["label_age"]),
+        ({"category": "unmapped", "archived": "1"}, ["unmapped", "archived"]),
+    ],
+)
+def test_what_a_segment_cannot_say_is_named(marketing: Client, filters: dict[str, str], left: list[str]) -> None:
+    assert taken(marketing, **filters) == ([[{}]], left)
+    answer = marketing.get(f"{LIST}from-contacts/?{urlencode(filters)}", follow=True)
+    assert "A segment cannot say this, so it is not in it:" in answer.content.decode()
+
+
+def test_filters_within_a_segment_narrow_it(marketing: Client) -> None:
+    groups = [[{"field": "labelled", "op": "now"}], [{"field": "phone", "op": "empty"}]]
+    definition = {"any": [{"all": group} for group in groups]}
+    both = Segment.objects.create(name="X", shared="everyone", definition=definition)
+    opted_out = {"field": "opted_out", "op": "is", "value": True}
+    assert taken(marketing, segment=both.pk, opted_out="1") == ([[*group, opted_out] for group in groups], [])
+
+
+def test_the_contact_list_leads_to_the_builder(marketing: Client, client_of: ClientOf, shop: Shop) -> None:
+    link = f'href="/admin/segments/from-contacts/?label={label("Grade A")}"'
+    assert link in marketing.get(f"{CONTACTS}?label={label('Grade A')}").content.decode()
+    assert "from-contacts" not in marketing.get(CONTACTS).content.decode()
+    assert "from-contacts" not in client_of("cs", shop).get(f"{CONTACTS}?label=none").content.decode()
