@@ -29,6 +29,7 @@ from contacts.models.channels import CRM_GATEWAY
 from contacts.selectors.viewing import viewer_of
 from desk.base.days import DayField, typed_period
 from desk.reports import campaign_charts
+from desk.reports.as_segment import segment_url
 from desk.reports.campaign_charts import ALL, NONE, curves_chart, funnel, quality_chart, who_of
 from labelcrm.core import audit
 from labelcrm.core.dates import moment_of
@@ -430,6 +431,7 @@ def rows_page(request: HttpRequest) -> HttpResponse:
         "rows": _lines(found[:ROWS], query.viewer),
         "next_url": _with(request, after=_place(found[ROWS - 1])) if len(found) > ROWS else "",
         "first_url": _with(request, after=None) if "after" in request.GET else "",
+        "segment_url": segment_url(query, figure, who=who, everybody=everybody),
         "back_url": _back(query),
     }
     return TemplateResponse(request, "reports/rows.html", context)

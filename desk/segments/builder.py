@@ -81,7 +81,9 @@ class SegmentPage:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_view(request: HttpRequest) -> HttpResponse:
-    """`/admin/segments/new/`."""
+    """`/admin/segments/new/`, for who may save one."""
+    if not request.user.has_perm("reports.add_segment"):
+        raise PermissionDenied
     return _answer(request, None)
 
 

@@ -42,7 +42,7 @@ def notices(codes: Iterable[str]) -> list[str]:
 @require_safe
 def from_contacts(request: HttpRequest) -> HttpResponse:
     """The contact list's address turned into the builder's."""
-    if not viewer_of(request.user).may("reports.view_segment", "contacts.view_contact"):
+    if not viewer_of(request.user).may("reports.view_segment", "reports.add_segment", "contacts.view_contact"):
         raise PermissionDenied
     taken = _Taken(request)
     for take in _TAKERS:

@@ -287,13 +287,18 @@ def test_others_save_a_copy_and_do_not_change_it(client_of: ClientOf, marketing:
     assert theirs.name == "Mine"
 
 
-@pytest.mark.parametrize(("role", "status"), [("cs", 403), ("auditor", 200), ("analyst", 200)])
-def test_who_may_read_segments_opens_the_builder(client_of: ClientOf, role: str, status: int) -> None:
+@pytest.mark.parametrize(("role", "reads", "makes"), [("cs", 403, 403), ("auditor", 200, 403), ("analyst", 200, 200)])
+def test_who_may_read_segments_opens_them_and_who_may_add_makes_one(
+    client_of: ClientOf, role: str, reads: int, makes: int
+) -> None:
     client = client_of(role)
-    assert client.get(NEW).status_code == status
-    assert client.get("/admin/segments/").status_code == status
-    saving = client.post(NEW, {**one(kind="labelled.now"), "name": "X", "shared": "private", "do": "save"})
-    assert saving.status_code == (302 if role == "analyst" else 403)
+    everybodys = Segment.objects.create(name="X", definition={"any": [{"all": []}]}, shared="everyone")
+    for path in ("/admin/segments/", f"/admin/segments/{everybodys.pk}/"):
+        assert client.get(path).status_code == reads
+    assert client.get(NEW).status_code == client.get("/admin/segments/from-contacts/", follow=True).status_code == makes
+    saving = {**one(kind="labelled.now"), "name": "Y", "shared": "private"}
+    assert client.post(f"/admin/segments/{everybodys.pk}/", {**saving, "do": "save"}).status_code == 403
+    assert client.post(NEW, {**saving, "do": "save"}).status_code == (302 if makes == 200 else 403)
 
 
 def test_a_segment_that_one_does_not_see_is_not_there(marketing: Client) -> None:
