@@ -33,7 +33,7 @@ from desk.base.model_admin import ORIGIN
 from desk.contacts.list_filters import active_labels
 from desk.segments import from_filters
 from desk.segments.condition_rows import KINDS, groups_of, pickers_in_use
-from desk.segments.drafts import Checked, Draft, check_draft, draft_of_form, empty_draft, press, read_draft
+from desk.segments.drafts import Checked, Draft, check_draft, draft_of_form, empty_draft, field_of, press, read_draft
 from desk.segments.options import SegmentOptions, chosen_of
 from labelcrm.core.viewer import Viewer
 from reports.models import Segment
@@ -127,7 +127,7 @@ def _posted(request: HttpRequest, segment: Any) -> HttpResponse:
     button = request.POST.get("do", "")
     draft = press(draft_of_form(request.POST, options.resolve), button)
     shared = request.POST.get("shared", Segment.Sharing.PRIVATE)
-    page = SegmentPage(request, segment, draft, request.POST.get("name", "")[:200].strip(), shared)
+    page = SegmentPage(request, segment, draft, field_of(request.POST, "name")[:200], shared)
     if button in (SAVE, SAVE_AS_NEW) and (saved := _save(page, as_new=button == SAVE_AS_NEW)):
         messages.success(request, _("“%(name)s” is saved.") % {"name": saved.name})
         return HttpResponseRedirect(reverse("admin:segments-edit", args=(saved.pk,)))

@@ -167,6 +167,12 @@ def _lacks_time(raw: Raw) -> bool:
 Resolve = Callable[[str, str], tuple[str, Any] | None]
 
 
+def field_of(post: QueryDict, name: str) -> str:
+    """What stands in a field, without what PostgreSQL could not keep."""
+    text = post.get(name, "").strip()
+    return text if strict_json.is_storable(text) else ""
+
+
 def draft_of_form(post: QueryDict, resolve: Resolve) -> Draft:
     """The draft that the fields of the page say.
 
@@ -194,7 +200,7 @@ def kind_of(raw: Raw) -> tuple[str, str] | None:
 
 def _raw(post: QueryDict, row: str, resolve: Resolve) -> tuple[Raw, dict[str, str]]:
     """One condition, and by argument what was typed in it and names nothing."""
-    name, _dot, op = post.get(f"{row}.kind", "").partition(".")
+    name, _dot, op = field_of(post, f"{row}.kind").partition(".")
     raw: Raw = {"field": name, "op": op}
     if kind_of(raw) is None:
         return {}, {}
@@ -203,9 +209,9 @@ def _raw(post: QueryDict, row: str, resolve: Resolve) -> tuple[Raw, dict[str, st
     for argument in pickers:
         _read_things(post, row, argument, raw, null=name != "label")
     unknown = [each for argument in pickers if (each := _read_typed(post, row, argument, raw, resolve))]
-    if "days" in known and (days := post.get(f"{row}.days", "").strip()):
+    if "days" in known and (days := field_of(post, f"{row}.days")):
         raw["days"] = _number(days)
-    if "text" in known and (text := post.get(f"{row}.text", "")[: MAX_TEXT + 1]):
+    if "text" in known and (text := field_of(post, f"{row}.text")[: MAX_TEXT + 1]):
         raw["text"] = text
     if "from" in known:
         raw |= _time(post, row, optional=name == "label")
@@ -224,7 +230,7 @@ def _read_things(post: QueryDict, row: str, argument: str, raw: Raw, *, null: bo
         if text == NONE:
             values += [None] if null else []
         elif argument not in BY_ID:
-            values.append(text[:MAX_TEXT])
+            values += [text[:MAX_TEXT]] if strict_json.is_storable(text) else []
         elif pk := row_id(text):
             values.append(pk)
     if values:
@@ -233,7 +239,7 @@ def _read_things(post: QueryDict, row: str, argument: str, raw: Raw, *, null: bo
 
 def _read_typed(post: QueryDict, row: str, argument: str, raw: Raw, resolve: Resolve) -> tuple[str, str] | None:
     """A name that was typed or chosen becomes one value more; what names nothing is returned."""
-    text = post.get(f"{row}.{argument}.typed", "")[:MAX_TEXT].strip()
+    text = field_of(post, f"{row}.{argument}.typed")[:MAX_TEXT]
     if not text:
         return None
     meant = resolve("stages" if raw["field"] == "stage" else argument, text)
@@ -268,7 +274,7 @@ def _days_given(post: QueryDict, row: str, way: str, *, fresh: bool) -> tuple[An
     """How many days ago a time begins and ends, as the chosen way has fields for them."""
     if fresh:
         return GIVEN_DAYS[way]
-    first, last = (post.get(f"{row}.{name}", "").strip() for name in ("days_from", "days_to"))
+    first, last = (field_of(post, f"{row}.{name}") for name in ("days_from", "days_to"))
     begins = _number(first) if first and way in (LAST, RANGE) else None
     ends = _number(last) if last and way in (BEFORE, RANGE) else None
     return begins, ends
@@ -278,7 +284,7 @@ def _dates(post: QueryDict, row: str) -> Raw:
     """From a day to a day, both included; what is no day stays as it was typed."""
     found: Raw = {}
     for end, name, days in (("from", "from", 0), ("to", "until", 1)):
-        if text := post.get(f"{row}.{name}", "").strip()[:60]:
+        if text := field_of(post, f"{row}.{name}")[:60]:
             day = day_of(text)
             found[end] = midnight(day + timedelta(days=days)).isoformat() if day else text
     return found

@@ -37,6 +37,8 @@
       this.rows.addEventListener("change", (event) => this.changed(event.target));
       form.addEventListener("submit", (event) => this.submitted(event));
       new Combos(this);
+      this.search = location.search;
+      window.addEventListener("popstate", () => location.search !== this.search && location.reload());
       this.ready();
       this.narrow();
     }
@@ -65,7 +67,8 @@
 
     // Where one goes on after a button: into what it made, or beside what it took away.
     focusAfter(button) {
-      const [name, place] = (button?.value || "").split(":");
+      const [name, place] = (button?.value || "update").split(":");
+      if (name === "update") return document.activeElement?.id; // Enter in a field
       if (name === "add") return () => button && [...this.groupOf(button.id).querySelectorAll(".lc-seg-kind")].at(-1);
       if (name === "group") return () => [...this.rows.querySelectorAll(".lc-seg-kind")].at(-1);
       if (name === "drop") {
@@ -113,6 +116,7 @@
       if (`${location.pathname}${location.search}` === address) return;
       if (anew) history.pushState(null, "", address);
       else history.replaceState(null, "", address);
+      this.search = location.search;
     }
 
     draw(html, focus) {
@@ -288,5 +292,4 @@
     const form = document.getElementById("segment");
     if (form) new Builder(form);
   });
-  window.addEventListener("popstate", () => location.reload());
 })();

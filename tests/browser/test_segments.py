@@ -199,6 +199,22 @@ def test_the_builder_and_the_list_fit_a_phone(browser: Browser, live_server: Any
     assert watch.complaints == []
 
 
+def test_fifty_segments_are_short_on_a_phone_and_unfold(browser: Browser, live_server: Any, shop: Shop) -> None:
+    definition = {"any": [{"all": [{"field": "labelled", "op": "now"}] * 4}]}
+    Segment.objects.bulk_create(
+        Segment(name=f"Pelanggan lama nomor {n}", definition=definition, shared="everyone") for n in range(50)
+    )
+    page, _watch = as_marketing(browser, live_server, viewport=PHONE)
+    page.goto(f"{live_server.url}/admin/segments/")
+    assert page.evaluate("document.documentElement.scrollHeight") <= 5000
+    line = page.locator(".lc-seg-line").first
+    expect(line.get_by_role("button", name="Duplicate")).to_be_hidden()
+    line.get_by_role("checkbox").focus()
+    page.keyboard.press("Space")
+    line.get_by_role("button", name="Duplicate").click()
+    expect(page.locator("#segment-name")).to_have_value("Pelanggan lama nomor 0 (copy)")
+
+
 def test_without_javascript_its_buttons_answer_with_the_page(browser: Browser, live_server: Any, shop: Shop) -> None:
     page, _watch = as_marketing(browser, live_server, viewport=DESK, java_script_enabled=False)
     page.goto(str(live_server.url) + NEW)

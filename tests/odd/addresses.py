@@ -16,6 +16,7 @@ from django.test import RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from api.urls import ENDPOINTS, OnceGenerator
+from reports.models import Segment
 from reports.query import REPORTS
 
 PLACE = re.compile(r"<(?:\w+:)?(\w+)>")
@@ -35,6 +36,27 @@ BY_HAND: dict[str, tuple[str, ...]] = {
     "/admin/logout/": ("next",),
     "/admin/search/": ("s", "q", "page", "extended"),
     "/admin/system/": ("page",),
+    "/admin/segments/": ("state",),
+    "/admin/segments/<int:pk>/": ("d", "name", "left", "narrowing"),
+    "/admin/segments/from-contacts/": (
+        "label",
+        "label_all",
+        "label_none",
+        "labelled_by",
+        "label_age",
+        "category",
+        "cs",
+        "channel",
+        "segment",
+        "assigned_to__id__exact",
+        "campaign__id__exact",
+        "last_inbound_at_from",
+        "first_seen_at_to",
+        "follow_up",
+        "q",
+    ),
+    "/admin/segments/narrowing/": ("d",),
+    "/admin/segments/new/": ("d", "name", "left", "narrowing"),
     "/api/docs/": ("script", "lang", "version"),
     "/api/schema/": ("format", "lang", "version"),
     "/live/": ("since",),
@@ -80,7 +102,7 @@ def _walk(patterns: Iterable[URLPattern | URLResolver], before: str = "") -> Ite
 
 
 def _parts(template: str) -> Iterator[tuple[str, str]]:
-    model = model_of(template)
+    model = Segment if template.startswith("/admin/segments/") else model_of(template)
     row = model._base_manager.order_by("pk").first() if model is not None else None
     for name in PLACE.findall(template):
         yield name, str(row.pk) if row is not None and name in ("pk", "object_id", "id") else "1"

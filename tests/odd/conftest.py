@@ -19,6 +19,7 @@ from contacts.models import Note
 from labelcrm.core.models import AuditEntry, Heartbeat, JobRun
 from labelcrm.core.roles import ROLES
 from labels.models import StaleFlag
+from reports.models import Segment
 from tests.desk.conftest import Shop, make_shop
 from tests.factories import THEN, CampaignFactory, UserFactory
 from tests.webhooks.conftest import _front_store  # noqa: F401 - the receiver on the test's connection, for every test
@@ -117,6 +118,8 @@ def shop(db: None) -> Shop:
         contact=contact, label=label.label, owner=shop.agent, spell_started_at=THEN, clock_started_at=THEN,
         flagged_at=THEN, limit_days=3,
     )  # fmt: skip
+    graded = {"field": "label", "op": "added", "labels": [label.label_id], "from": {"days_ago": 14}}
+    Segment.objects.create(name="Panas", shared="everyone", definition={"any": [{"all": [graded]}]})
     return shop
 
 
