@@ -238,7 +238,7 @@ class SegmentFilter(DropdownFilter):
             return queryset.none()
         members = Members(parse_definition(segment.definition), viewer, timezone.now())
         ids = members.page(limit=FEW + 1)  # few are named one by one, as by `among`
-        return queryset.filter(pk__in=ids if len(ids) <= FEW else members.contacts().values("pk"))
+        return queryset.filter(pk__in=ids) if len(ids) <= FEW else queryset & members.contacts()
 
 
 LATELY = "lately"

@@ -120,10 +120,14 @@
     }
 
     draw(html, focus) {
-      const here = document.activeElement?.id;
-      const inside = this.rows.contains(document.activeElement);
+      const held = document.activeElement;
+      const here = held?.id;
+      const inside = this.rows.contains(held);
       this.rows.innerHTML = html;
       this.ready();
+      // The very list one is in stays: its choice may still be being typed, letter by letter.
+      const fresh = inside && held.matches("select") && document.getElementById(here);
+      if (fresh && fresh.value === held.value) fresh.replaceWith(held);
       const asked = typeof focus === "function" ? focus() : document.getElementById(focus || here);
       if (inside || focus) asked?.focus();
     }

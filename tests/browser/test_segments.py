@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +20,14 @@ from tests.factories import THEN, CampaignFactory, UserFactory
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 NEW = "/admin/segments/new/"
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+
+@pytest.fixture(autouse=True)
+def _tabs_are_closed(browser: Browser) -> Iterator[None]:
+    """A page that is left open goes on asking for counts while the database is emptied."""
+    yield
+    for context in browser.contexts:
+        context.close()
 
 
 @pytest.fixture

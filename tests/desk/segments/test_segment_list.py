@@ -12,6 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from desk.contacts import list_filters
 from labels.models import Label
 from reports.models import Segment
 from tests.api.story import Story
@@ -126,6 +127,22 @@ def test_a_segment_opens_in_the_contact_list_with_the_same_number(client_of: Cli
     assert "<b>Panas</b>" in page.content.decode()
     assert client.get(f"{CONTACTS}count/?segment={graded.pk}").json()["count"] == 3
     assert client.get(f"{CONTACTS}count/?segment={graded.pk}&q=Ani 1").json()["count"] == 1
+
+
+def test_a_segment_of_many_is_narrowed_and_paged_like_any_list(
+    client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(list_filters, "FEW", 2)
+    story = Story(team=TeamFactory())
+    people = [story.contact(name=f"Ani {n}") for n in range(4)]
+    for contact in people[:3]:
+        story.put_on(contact, "Grade A")
+    graded = segment("Panas", {"field": "label", "op": "active", "labels": [label("Grade A")]})
+    client = client_of("marketing")
+    for more, names in (("", ["Ani 2", "Ani 1", "Ani 0"]), (f"&label_none={label('Grade B')}&q=Ani 1", ["Ani 1"])):
+        page = client.get(f"{CONTACTS}?segment={graded.pk}{more}")
+        assert [contact.name for contact in page.context["cl"].result_list] == names
+        assert client.get(f"{CONTACTS}count/?segment={graded.pk}{more}").json()["count"] == len(names)
 
 
 def test_a_segment_that_one_does_not_see_lists_nobody(marketing: Client) -> None:
