@@ -1,4 +1,4 @@
-"""What the search finds among rows: contacts, labels, CS, numbers, campaigns; each only for who may see them."""
+"""What the search finds among rows: contacts, labels, segments, CS, numbers, campaigns; each for who may see them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from desk.contacts.list_filters import active_labels
 from desk.contacts.search import MIN_LETTERS, ending_in, find
 from desk.templatetags.labelcrm import address, badge, badges
 from labels.models import ChannelLabel, Label
+from reports.models import Segment
 
 MOST = 6  # of each group
 MOST_BADGES = 3  # beside a contact
@@ -141,6 +142,13 @@ def label_hits(request: HttpRequest, term: str) -> Iterable[Hit]:
         yield Hit(title=str(label), link=link, icon="label", note=_("contacts with this label"), badges=drawn)
 
 
+def segment_hits(request: HttpRequest, term: str) -> Iterable[Hit]:
+    """Each leads to its page, which counts it."""
+    rows = Segment.objects.visible_to(viewer_of(request.user)).filter(name__icontains=term)
+    for segment in rows[:MOST]:
+        yield Hit(title=segment.name, link=reverse("admin:segments-edit", args=(segment.pk,)), icon="filter_alt")
+
+
 def agent_hits(request: HttpRequest, term: str) -> Iterable[Hit]:
     """Each leads to the contacts of this CS."""
     rows = Agent.objects.visible_to(viewer_of(request.user)).filter(_named(term)).select_related("team")
@@ -177,6 +185,7 @@ def _named(term: str) -> Q:
 KINDS = (
     RowKind("contacts", gettext_lazy("Contacts"), "contacts.view_contact", contact_hits, listed=True),
     RowKind("labels", gettext_lazy("Labels"), "labels.view_label", label_hits),
+    RowKind("segments", gettext_lazy("Segments"), "reports.view_segment", segment_hits),
     RowKind("agents", gettext_lazy("CS"), "contacts.view_agent", agent_hits),
     RowKind("numbers", gettext_lazy("WhatsApp numbers"), "contacts.view_channel", number_hits),
     RowKind("campaigns", gettext_lazy("Campaigns"), "contacts.view_campaign", campaign_hits),

@@ -27,6 +27,7 @@ from reports.models import Segment
 LEFT_OUT = {
     "q": gettext_lazy("the search"),
     "never_labelled": gettext_lazy("never labelled"),
+    "segment": gettext_lazy("a segment that is not yours to see"),
     "unmapped": gettext_lazy("labels that are not mapped yet"),
     "labelled_by": gettext_lazy("labelled by, without a label"),
     "label_age": gettext_lazy("label on for, without a label"),
@@ -80,7 +81,9 @@ def _segment(taken: _Taken) -> None:
     """Filters within a segment narrow each of its groups."""
     viewer = viewer_of(taken.request.user)
     segment = Segment.objects.visible_to(viewer).filter(pk=taken.id("segment") or 0).first()
-    if segment is not None:
+    if segment is None:
+        taken.left_out += ["segment"] if taken.given.get("segment") else []
+    else:
         taken.groups = [[dict(raw) for raw in group["all"]] for group in segment.definition["any"]]
 
 

@@ -112,6 +112,14 @@ def test_every_starting_point_opens_complete(marketing: Client) -> None:
         assert answer.context["counted"] is not None
 
 
+def test_the_search_finds_a_segment_that_one_sees(marketing: Client) -> None:
+    seen = segment("Ramadan panas")
+    segment("Ramadan rahasia", owner=UserFactory(), shared="private")
+    html = marketing.get("/admin/search/?q=ramadan").content.decode()
+    assert f'href="/admin/segments/{seen.pk}/"' in html
+    assert "rahasia" not in html
+
+
 # -- The contact list -------------------------------------------------------------------------------------------------
 
 
@@ -208,6 +216,7 @@ def test_a_cs_is_whom_contacts_are_assigned_to_or_whose_number_it_is(marketing: 
     [
         ({"q": "ani", "never_labelled": "1"}, ["q", "never_labelled"]),
         ({"label_age": "30"}, ["label_age"]),
+        ({"segment": "99999"}, ["segment"]),
         ({"category": "unmapped", "archived": "1"}, ["unmapped", "archived"]),
     ],
 )
