@@ -239,6 +239,7 @@ def _fragments(page: SegmentPage, options: SegmentOptions) -> HttpResponse:
             "changed": page.is_changed,
             "rows": render_to_string("segments/rows.html", _rows_context(page, checked, options), page.request),
             "rail": render_to_string("segments/rail.html", rail, page.request),
+            "sample": render_to_string("segments/sample.html", rail, page.request),
             "said": rail["said"],
         }
     )

@@ -31,6 +31,7 @@
       this.form = form;
       this.rows = form.querySelector("#segment-rows");
       this.rail = form.querySelector("#segment-rail");
+      this.sample = form.querySelector("#segment-sample");
       this.said = form.querySelector("#segment-said");
       this.narrowing = form.querySelector("#segment-narrowing");
       this.rows.addEventListener("input", (event) => this.typed(event.target));
@@ -106,6 +107,7 @@
       if (anew) this.draw(told.rows, focus);
       else this.say(told.rows);
       this.rail.innerHTML = told.rail;
+      this.sample.innerHTML = told.sample;
       this.said.textContent = told.said;
       document.getElementById("segment-float").textContent = told.said;
       this.narrow();
@@ -123,13 +125,26 @@
       const held = document.activeElement;
       const here = held?.id;
       const inside = this.rows.contains(held);
-      this.rows.innerHTML = html;
+      const template = document.createElement("template");
+      template.innerHTML = html;
+      const same = inside && held.matches("select") && template.content.getElementById(here);
+      if (same && same.value === held.value) this.drawAround(held, same);
+      else this.rows.replaceChildren(template.content);
       this.ready();
-      // The very list one is in stays: its choice may still be being typed, letter by letter.
-      const fresh = inside && held.matches("select") && document.getElementById(here);
-      if (fresh && fresh.value === held.value) fresh.replaceWith(held);
       const asked = typeof focus === "function" ? focus() : document.getElementById(focus || here);
       if (inside || focus) asked?.focus();
+    }
+
+    // The very list one is in is left alone: its choice may still be being typed, letter by letter.
+    drawAround(held, same) {
+      while (held !== this.rows) {
+        const siblings = [...same.parentNode.childNodes];
+        const at = siblings.indexOf(same);
+        for (const former of [...held.parentNode.childNodes]) if (former !== held) former.remove();
+        held.before(...siblings.slice(0, at));
+        held.after(...siblings.slice(at + 1));
+        [held, same] = [held.parentNode, same.parentNode];
+      }
     }
 
     // What is wrong is said without drawing anew what somebody is typing in.
