@@ -14,6 +14,7 @@ from django.urls import reverse
 from contacts.models import Note
 from labelcrm.core.models import AuditEntry, Heartbeat, JobRun
 from labelcrm.core.roles import ROLES
+from reports.models import Segment
 from tests.desk.conftest import Shop
 from tests.factories import THEN, CampaignFactory
 from webhooks.models import InboundEvent, ReconcileRun, UnknownChannel
@@ -34,6 +35,8 @@ def rows(shop: Shop) -> None:
     AuditEntry.objects.create(action="x", details={"a": [1]})
     JobRun.objects.create(job="stale", period="2026-03-02")
     Heartbeat.objects.create(name="worker", at=THEN)
+    labelled = {"field": "labelled", "op": "now"}
+    Segment.objects.create(name="X", shared="everyone", definition={"any": [{"all": [labelled]}]})
 
 
 def pages(client: Client) -> Iterator[tuple[str, Any]]:
@@ -44,8 +47,11 @@ def pages(client: Client) -> Iterator[tuple[str, Any]]:
         first = page.model._base_manager.order_by("pk").first()
         if first is not None:
             yield (url := reverse(f"{name}_change", args=(first.pk,))), client.get(url)
-    for url in ("/admin/", "/admin/system/", "/admin/search/?q=grade", reverse("admin:password_change")):
+    views = ("index", "segments", "segments-new", "password_change")
+    for url in ("/admin/system/", "/admin/search/?q=grade", *(reverse(f"admin:{view}") for view in views)):
         yield url, client.get(url)
+    for segment in Segment.objects.all():
+        yield (url := reverse("admin:segments-edit", args=(segment.pk,))), client.get(url)
 
 
 @pytest.mark.usefixtures("rows")
