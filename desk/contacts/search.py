@@ -39,7 +39,7 @@ def find(contacts: QuerySet[Any], term: str) -> QuerySet[Any]:
         return contacts.filter(named_exactly(term) | Q(name__contains_unaccented=term))
     digits = significant_digits(term)
     if digits:
-        others = _owners(_other_forms(digits)) + _owners(_other_ends(term))
+        others = _owners(_other_forms(digits), _other_ends(term))
         return contacts.filter(Q(phone__contains=digits) | Q(name__contains_unaccented=term) | Q(pk__in=others))
     if meant := phones.lookups(term, region=settings.PHONE_REGION):  # a link, or a number with something around it
         forms = [form for number in meant for form in phones.same_number(number)]
@@ -103,5 +103,8 @@ def _identities() -> QuerySet[ContactIdentity]:
     return ContactIdentity.objects.annotate(end=Right("value", END))
 
 
-def _owners(condition: Q) -> list[int]:
-    return list(_identities().filter(condition).values_list("contact_id", flat=True)[:MOST_OWNERS])
+def _owners(*conditions: Q) -> list[int]:
+    """The contacts of the identifiers that meet one of the conditions, found by an index each and in one query."""
+    found = (_identities().filter(each).order_by().values_list("contact_id", flat=True) for each in conditions)
+    first, *others = (each[:MOST_OWNERS] for each in found)
+    return list(first.union(*others)) if others else list(first)

@@ -340,7 +340,7 @@ def test_a_damaged_page_address_is_a_bad_request(client_of: ClientOf, shop: Shop
 
 
 @pytest.mark.parametrize("filtered", ["", "label", "channel", "assigned_to__id__exact", "campaign__id__exact", "q"])
-def test_the_list_needs_at_most_thirteen_queries_and_no_count(client_of: ClientOf, shop: Shop, filtered: str) -> None:
+def test_the_list_needs_at_most_twelve_queries_and_no_count(client_of: ClientOf, shop: Shop, filtered: str) -> None:
     campaign, row = CampaignFactory(), shop.whatsapp_label("Grade A")
     for _ in range(20):
         shop.put(shop.contact(campaign=campaign, assigned_to=shop.agent), row)
@@ -355,7 +355,8 @@ def test_the_list_needs_at_most_thirteen_queries_and_no_count(client_of: ClientO
     with CaptureQueriesContext(connection) as queries:
         response = client.get(LIST, {filtered: values[filtered]} if filtered else {})
     assert len(response.context["cl"].result_list) == 20
-    assert len(queries) <= 13, [query["sql"] for query in queries]
+    chosen_row = filtered.endswith("exact")  # its name is looked up, and whether the reader may see it
+    assert len(queries) <= 12 + chosen_row, [query["sql"] for query in queries]
     assert not any("COUNT(*)" in query["sql"] for query in queries)
 
 
