@@ -34,3 +34,34 @@ def share(k: int, n: int) -> Share:
     low = 0.0 if k == 0 else max(0.0, middle - half)
     high = 1.0 if k == n else min(1.0, middle + half)
     return Share(p, k, n, low, high)
+
+
+@dataclass(frozen=True, slots=True)
+class ShareDifference:
+    """How much larger one share is than another, and how sure one may be of it; fractions from -1 to 1."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether chance alone is no likely reason: the interval leaves 0 out."""
+        return self.low > 0 or self.high < 0
+
+
+def difference(one: Share, other: Share) -> ShareDifference | None:
+    """`one` minus `other` with its 95 % interval (R. G. Newcombe, Statistics in Medicine 17, 1998, method 10).
+
+    None when one of them has nothing to count.
+    """
+    if one.value is None or other.value is None:
+        return None
+    assert one.low is not None
+    assert one.high is not None
+    assert other.low is not None
+    assert other.high is not None
+    middle = one.value - other.value
+    below = sqrt((one.value - one.low) ** 2 + (other.high - other.value) ** 2)
+    above = sqrt((one.high - one.value) ** 2 + (other.value - other.low) ** 2)
+    return ShareDifference(middle, middle - below, middle + above)
