@@ -18,12 +18,14 @@ from api.base.pagination import CURSOR, PAGE_SIZE, KeysetPagination
 from api.base.serializers import StrictModelSerializer, StrictSerializer, actor_name
 from api.base.viewsets import ArchiveViewSet, Writes
 from api.contacts import ContactSerializer, ContactViewSet
+from api.exports import ExportOrderSerializer, ExportSerializer, start_export
 from contacts.selectors.viewing import viewer_of
 from reports.models import Segment
 from reports.segments.definition import InvalidDefinition, definition_schema, parse_definition
 from reports.segments.known import check_known
 from reports.segments.members import SAMPLE, Members
 from reports.services import segments
+from transfer.people_export import RIGHTS as EXPORT_RIGHTS
 
 SEE_CONTACTS = "contacts.view_contact"
 
@@ -87,7 +89,11 @@ class SegmentViewSet(ArchiveViewSet):
     queryset = Segment.objects.none()
     serializer_class = SegmentSerializer
     filterset_class = ArchivableFilterSet
-    action_permissions = ArchiveViewSet.action_permissions | {"preview": [SEE_CONTACTS], "contacts": [SEE_CONTACTS]}
+    action_permissions = ArchiveViewSet.action_permissions | {
+        "preview": [SEE_CONTACTS],
+        "contacts": [SEE_CONTACTS],
+        "exports": list(EXPORT_RIGHTS),
+    }
     parameters = {"contacts": {CURSOR, PAGE_SIZE}}
     writes = Writes(
         create=segments.create_segment,
@@ -133,6 +139,12 @@ class SegmentViewSet(ArchiveViewSet):
         count_people((contact.pk for contact in page), user=request.user, resource=self.basename)
         found = ContactSerializer(page, many=True, context=self.get_serializer_context()).data
         return paginator.get_paginated_response(found)
+
+    @extend_schema(request=ExportOrderSerializer, responses={202: ExportSerializer})
+    @action(detail=True, methods=["post"])
+    def exports(self, request: Request, pk: str) -> Response:
+        """Export whom the segment means, as a file; `exports/<id>/` says how far it is. Who opted out is in no file."""
+        return start_export(self.get_object(), request, self.get_serializer_context())
 
     def _members(self, definition: Any) -> Members:
         return Members(parse_definition(definition), self.viewer, timezone.now())

@@ -63,6 +63,7 @@ MENU: list[tuple[Text, list[Entry]]] = [
                 "contacts.view_campaignrule",
                 uses=("contacts.change_campaignrule", "reports.view_report"),
             ),
+            Entry(_("Exports"), "download", "admin:exports", "contacts.export_contact"),
         ],
     ),
     (

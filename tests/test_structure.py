@@ -26,7 +26,7 @@ MAX_MODULE_LINES, MAX_FUNCTION_LINES, MAX_TEST_NAME = 600, 60, 80
 # the gateways' contract or Python give. Any other name is one file's.
 SUBJECTS = {
     "agents", "assignments", "campaign_rules", "campaigns", "canonical", "channel_labels", "channels", "contacts",
-    "first_messages", "home", "inbox", "labels", "mapping", "membership", "merging", "messages", "opt_out",
+    "exports", "first_messages", "home", "inbox", "labels", "mapping", "membership", "merging", "messages", "opt_out",
     "projections", "roles", "scopes", "segments", "stale_contacts", "staleness", "wording",
 }  # fmt: skip
 GIVEN = {

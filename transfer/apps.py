@@ -2,6 +2,6 @@ from django.apps import AppConfig
 
 
 class TransferConfig(AppConfig):
-    """No models: its kinds of long work (`transfer.jobs`) are found because it is an app."""
+    """Files in and out. Its kinds of long work (`transfer.jobs`) are found because it is an app."""
 
     name = "transfer"

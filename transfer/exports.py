@@ -1,7 +1,7 @@
-"""Contacts and campaigns as a file: the cells of a row, and rows as CSV or XLSX; no program runs what stands in a cell.
+"""Contacts and campaigns as rows of cells, and rows as pieces of a file; no program runs what stands in a cell.
 
-Columns of contacts are listed once, in COLUMNS; `transfer.imports` understands what is written here. Files are made
-step by step, in `transfer.export_job`.
+Columns of contacts are listed once, in COLUMNS; `transfer.imports` understands what is written here. What a file looks
+like is said by `transfer.layouts`; files are made step by step, in `transfer.people_export` and `transfer.export_job`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import IO, Any
 
@@ -18,18 +17,20 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from xlsxwriter import Workbook
 
-from contacts.models import Campaign, Contact
+from contacts.models import Campaign
 from contacts.models.channels import CRM_GATEWAY
 from labelcrm.core.viewer import Viewer
-from labelcrm.lib.cells import cleaned, for_xlsx
+from labelcrm.lib.cells import cleaned
 from labels.models import Label, Method
+from transfer import workbook
 
+# Every file of contacts begins with the first three.
 COLUMNS = (
-    "id", "phone", "lids", "name", "labels", "labelled_by", "labelled_at", "campaign", "assigned_to", "channels",
+    "phone", "name", "labels", "id", "lids", "labelled_by", "labelled_at", "campaign", "assigned_to", "channels",
     "opted_out", "follow_up_at", "first_message_at", "last_message_at", "username", "user_ids",
 )  # fmt: skip
+ALWAYS = COLUMNS[:3]
 CAMPAIGN_COLUMNS = ("code", "name", "source", "cost", "starts_on", "ends_on")
 JOINER = "; "
 CHUNK = 5000  # contacts a query
@@ -38,38 +39,25 @@ CSV, XLSX, PROGRAM_CSV = "csv", "xlsx", "csv_program"  # CSV for people begins w
 YES, NO = "yes", "no"
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Cells of rows, not cleaned yet; how many others were left out, and how many of these have no phone."""
-
-    lines: list[list[str]]
-    left_out: int = 0
-    without_number: int = 0
+def columns_in_order(chosen: Iterable[str]) -> list[str]:
+    """The columns of a file for which these were chosen: the first three always, the others in the order of COLUMNS."""
+    wanted = {*ALWAYS, *chosen}
+    return [name for name in COLUMNS if name in wanted]
 
 
-def contact_rows(ids: Sequence[int], *, viewer: Viewer, leave_out_opted_out: bool) -> Rows:
-    """The rows of these contacts as far as `viewer` sees them now, in the order of their ids.
-
-    Whoever was merged into another contact or erased meanwhile has none.
-    """
-    seen = Contact.all_objects.visible_to(viewer).filter(pk__in=ids, merged_into=None).values_list("pk", flat=True)
-    lines = list(rows_of(list(seen), viewer=viewer))
-    kept = [line for line in lines if not (leave_out_opted_out and line[_OPTED_OUT] == YES)]
-    return Rows(kept, left_out=len(lines) - len(kept), without_number=sum(not line[_PHONE] for line in kept))
-
-
-def campaign_rows(ids: Sequence[int], *, viewer: Viewer) -> Rows:
-    """The rows of these campaigns as far as `viewer` sees them now, in the order of `ids`."""
+def campaign_rows(ids: Sequence[int], *, viewer: Viewer) -> list[list[str]]:
+    """The rows of these campaigns as far as `viewer` sees them now, in the order of `ids`, not cleaned yet."""
     seen = {campaign.pk: campaign for campaign in Campaign.all_objects.visible_to(viewer).filter(pk__in=ids)}
     found = (seen[pk] for pk in ids if pk in seen)
-    return Rows([[_text(getattr(campaign, name)) for name in CAMPAIGN_COLUMNS] for campaign in found])
+    return [[_text(getattr(campaign, name)) for name in CAMPAIGN_COLUMNS] for campaign in found]
 
 
-def rows_of(ids: Iterable[int], *, viewer: Viewer) -> Iterator[list[str]]:
-    """The cells of contacts by id in the order of COLUMNS and of their ids, not cleaned yet; a query per CHUNK."""
-    words, ordered = _words(viewer), sorted(set(ids))
+def rows_of(ids: Iterable[int], *, viewer: Viewer, columns: Sequence[str] = COLUMNS) -> Iterator[list[str]]:
+    """The cells of contacts by id in the order of `columns` and of their ids, not cleaned yet; a query per CHUNK."""
+    statement, words, ordered = _cells(columns), _words(viewer), sorted(set(ids))
+    labels = columns.index("labels") if "labels" in columns else None
     for start in range(0, len(ordered), CHUNK):
-        yield from _chunk(ordered[start : start + CHUNK], words)
+        yield from _chunk(statement, {"ids": ordered[start : start + CHUNK], **words}, labels)
 
 
 # -- Cells ------------------------------------------------------------------------------------------------------------
@@ -89,13 +77,15 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _chunk(ids: list[int], words: dict[str, Any]) -> Iterator[list[str]]:
+def _chunk(statement: str, values: dict[str, Any], labels: int | None) -> Iterator[list[str]]:
     """One query for everything about these contacts; times and lists are written by the database."""
     with connection.cursor() as cursor:
-        cursor.execute(_CELLS, {"ids": ids, **words})
+        cursor.execute(statement, values)
         for line in cursor.fetchall():
-            labels = line[_LABELS] or ()
-            yield [*line[:_LABELS], JOINER.join(dict.fromkeys(labels)), *line[_LABELS + 1 :]]
+            cells = list(line)
+            if labels is not None:
+                cells[labels] = JOINER.join(dict.fromkeys(cells[labels] or ()))  # two numbers may name one label
+            yield cells
 
 
 def _words(viewer: Viewer) -> dict[str, Any]:
@@ -119,32 +109,43 @@ def _words(viewer: Viewer) -> dict[str, Any]:
     }
 
 
-_LABELS, _OPTED_OUT, _PHONE = (COLUMNS.index(name) for name in ("labels", "opted_out", "phone"))
 _MOMENT = "coalesce(to_char({} AT TIME ZONE %(zone)s, 'YYYY-MM-DD HH24:MI'), '')"
 _SEEN = "(%(channels)s::bigint[] IS NULL OR {}.channel_id = ANY(%(channels)s::bigint[]))"
 
-# The columns of COLUMNS in their order. Only labels that are on now, as LabelAssignment.objects.active() has it.
-_CELLS = f"""
-    SELECT c.id::text, ltrim(c.phone, '+'), coalesce(known.lids, ''), c.name, labelled.names,
-           coalesce(labelled.who, ''), coalesce(labelled.since, ''), coalesce(campaign.name, ''),
-           coalesce(agent.name, ''), coalesce(seen.channels, ''),
-           CASE WHEN c.opted_out_at IS NULL THEN %(no)s ELSE %(yes)s END, {_MOMENT.format("c.follow_up_at")},
-           {_MOMENT.format("c.first_inbound_at")}, {_MOMENT.format("greatest(c.last_inbound_at, c.last_outbound_at)")},
-           c.username, coalesce(known.user_ids, '')
-    FROM contacts_contact c
-    LEFT JOIN contacts_campaign campaign ON campaign.id = c.campaign_id
-    LEFT JOIN contacts_agent agent ON agent.id = c.assigned_to_id
-    LEFT JOIN LATERAL (
+# How each column is written, and what it needs besides the contact itself.
+_EXPRESSIONS: Mapping[str, tuple[str, str]] = {
+    "id": ("c.id::text", ""),
+    "phone": ("ltrim(c.phone, '+')", ""),
+    "lids": ("coalesce(known.lids, '')", "known"),
+    "name": ("c.name", ""),
+    "labels": ("labelled.names", "labelled"),
+    "labelled_by": ("coalesce(labelled.who, '')", "labelled"),
+    "labelled_at": ("coalesce(labelled.since, '')", "labelled"),
+    "campaign": ("coalesce(campaign.name, '')", "campaign"),
+    "assigned_to": ("coalesce(agent.name, '')", "agent"),
+    "channels": ("coalesce(seen.channels, '')", "seen"),
+    "opted_out": ("CASE WHEN c.opted_out_at IS NULL THEN %(no)s ELSE %(yes)s END", ""),
+    "follow_up_at": (_MOMENT.format("c.follow_up_at"), ""),
+    "first_message_at": (_MOMENT.format("c.first_inbound_at"), ""),
+    "last_message_at": (_MOMENT.format("greatest(c.last_inbound_at, c.last_outbound_at)"), ""),
+    "username": ("c.username", ""),
+    "user_ids": ("coalesce(known.user_ids, '')", "known"),
+}
+# Only labels that are on now, as LabelAssignment.objects.active() has it.
+_JOINS: Mapping[str, str] = {
+    "campaign": "LEFT JOIN contacts_campaign campaign ON campaign.id = c.campaign_id",
+    "agent": "LEFT JOIN contacts_agent agent ON agent.id = c.assigned_to_id",
+    "known": """LEFT JOIN LATERAL (
         SELECT string_agg(i.value || '@lid', '; ' ORDER BY i.id) FILTER (WHERE i.kind = 'lid') AS lids,
                string_agg(i.value, '; ' ORDER BY i.id) FILTER (WHERE i.kind <> 'lid') AS user_ids
         FROM contacts_contactidentity i WHERE i.contact_id = c.id AND i.kind <> 'phone'
-    ) AS known ON true
-    LEFT JOIN LATERAL (
+    ) AS known ON true""",
+    "seen": f"""LEFT JOIN LATERAL (
         SELECT string_agg(h.name, '; ' ORDER BY k.first_seen_at, k.id) AS channels
         FROM contacts_contactchannel k JOIN contacts_channel h ON h.id = k.channel_id AND h.gateway <> %(crm)s
         WHERE k.contact_id = c.id AND {_SEEN.format("k")}
-    ) AS seen ON true
-    LEFT JOIN LATERAL (
+    ) AS seen ON true""",  # noqa: S608 - pieces from this module
+    "labelled": f"""LEFT JOIN LATERAL (
         SELECT array_agg(l.name ORDER BY a.added_at, a.id) AS names,
                string_agg(l.name || ': ' || coalesce(g.name, nullif(trim(u.first_name || ' ' || u.last_name), ''),
                           u.username, %(nobody)s) || ' (' || m.name || ')', '; ' ORDER BY a.added_at, a.id) AS who,
@@ -156,10 +157,16 @@ _CELLS = f"""
         LEFT JOIN contacts_agent g ON g.id = a.added_by_id
         LEFT JOIN core_user u ON u.id = a.added_by_user_id
         WHERE a.contact_id = c.id AND a.removed_at IS NULL AND c.deleted_at IS NULL AND {_SEEN.format("a")}
-    ) AS labelled ON true
-    WHERE c.id = ANY(%(ids)s::bigint[])
-    ORDER BY c.id
-"""  # noqa: S608 - pieces from this module
+    ) AS labelled ON true""",  # noqa: S608
+}
+
+
+def _cells(columns: Sequence[str]) -> str:
+    """The query of these columns, with no more joins than they need."""
+    needed = {_EXPRESSIONS[name][1] for name in columns}
+    expressions = ", ".join(_EXPRESSIONS[name][0] for name in columns)
+    joins = " ".join(join for name, join in _JOINS.items() if name in needed)
+    return f"SELECT {expressions} FROM contacts_contact c {joins} WHERE c.id = ANY(%(ids)s::bigint[]) ORDER BY c.id"  # noqa: S608
 
 
 # -- Files ------------------------------------------------------------------------------------------------------------
@@ -173,29 +180,16 @@ def csv_head(kind: str, columns: Sequence[str]) -> bytes:
     return (codecs.BOM_UTF8 if kind == CSV else b"") + csv_rows([columns])
 
 
-def csv_rows(lines: Iterable[Sequence[str]]) -> bytes:
-    """These rows as a piece of a CSV file."""
+def csv_rows(lines: Iterable[Sequence[str]], *, delimiter: str = ",", as_they_are: bool = False) -> bytes:
+    """These rows as a piece of a CSV file; `as_they_are` for cells that were made so that nothing can run them."""
     text = io.StringIO(newline="")
-    csv.writer(text).writerows([cleaned(cell) for cell in line] for line in lines)
+    rows = lines if as_they_are else ([cleaned(cell) for cell in line] for line in lines)
+    csv.writer(text, delimiter=delimiter).writerows(rows)
     return text.getvalue().encode()
 
 
 def write_xlsx(file: IO[bytes], columns: Sequence[str], lines: Iterable[Sequence[str]], *, created: datetime) -> None:
-    """Write a workbook of at most XLSX_ROWS rows, row by row through a temporary file.
-
-    Every cell is text, so nothing is a formula and no phone loses a digit. `created` stands in the file's properties:
-    with the same time the same rows make the same bytes.
-    """
-    book = Workbook(file, {"constant_memory": True})
-    book.set_properties({"created": created})
-    sheet = book.add_worksheet()
-    text = book.add_format({"num_format": "@"})
-    sheet.set_column(0, len(columns) - 1, 18, text)
-    sheet.freeze_panes(1, 0)
-    for place, name in enumerate(columns):
-        sheet.write_string(0, place, name)
-    for number, line in enumerate(lines, start=1):
-        for place, cell in enumerate(line):
-            if cell:
-                sheet.write_string(number, place, for_xlsx(cell), text)
-    book.close()
+    """Write a workbook of at most XLSX_ROWS rows. With the same `created` the same rows make the same bytes."""
+    piece = workbook.packed(workbook.head(columns) + workbook.rows(lines))
+    sheet = workbook.measured([piece])
+    file.write(workbook.before(sheet, created=created) + piece + workbook.after(sheet, created=created))

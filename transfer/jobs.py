@@ -17,27 +17,26 @@ from contacts.models import Campaign, Contact
 from labelcrm.core import jobs
 from labelcrm.core.jobs import JobKind, Step
 from labelcrm.core.models import Job
-from transfer import export_job, exports, import_job, import_undo
+from reports.models import Segment
+from transfer import export_job, import_job, import_undo, people_export
 from transfer.job_files import MADE, PROBLEMS, link
-
-FORMATS = {exports.CSV: "CSV", exports.PROGRAM_CSV: "CSV", exports.XLSX: "XLSX"}
+from transfer.layouts import LAYOUTS
+from transfer.models import Export
+from transfer.people_export import ExportOrder
 
 # -- Out --------------------------------------------------------------------------------------------------------------
 
 
+def export_segment(segment: Segment, order: ExportOrder, *, owner: Any) -> Export:
+    """Export whom a segment means, as `owner` sees them. The work begins after the commit."""
+    return people_export.export_segment(EXPORT_SEGMENT, segment, order, owner=owner)
+
+
 def export_contacts(
-    contacts: QuerySet[Contact],
-    *,
-    owner: Any,
-    file_format: str,
-    filters: Mapping[str, Any],
-    leave_out_opted_out: bool,
-) -> Job:
-    """Export these contacts by id; `filters` are how they were chosen. The work begins after the commit."""
-    return export_job.start(
-        EXPORT_CONTACTS, contacts.order_by("pk"), owner=owner, file_format=file_format, filters=filters,
-        leave_out_opted_out=leave_out_opted_out,
-    )  # fmt: skip
+    contacts: QuerySet[Contact], order: ExportOrder, *, owner: Any, filters: Mapping[str, Any], sentence: str = ""
+) -> Export:
+    """Export these contacts by id; `filters` are how they were chosen, and `sentence` says so in words."""
+    return people_export.export_list(EXPORT_CONTACTS, contacts, order, owner=owner, filters=filters, sentence=sentence)
 
 
 def export_campaigns(campaigns: QuerySet[Campaign], *, owner: Any, file_format: str, filters: Mapping[str, Any]) -> Job:
@@ -51,17 +50,27 @@ def last_format(kind: JobKind, *, owner: Any) -> str | None:
     return last.parameters["format"] if last else None
 
 
+def export_link(export: Export) -> str:
+    """The signed address of an export's file; "" before it is done, and when its week is over."""
+    return _export_link(export.job) if export.job is not None else ""
+
+
 def _format(job: Job) -> dict[str, str]:
-    return {"format": FORMATS[job.parameters["format"]]}
+    return {"format": str(LAYOUTS[job.parameters["format"]].title)}
+
+
+def _segment_title(job: Job) -> str:
+    export = Export.objects.filter(job=job).first()
+    return _("Export of “%(segment)s”, %(format)s") % {"segment": export or "", **_format(job)}
 
 
 def _export_outcome(job: Job) -> str:
     """What is in the file, and what is not."""
-    rows, left_out, gone = (job.result.get(name, 0) for name in ("rows", "left_out", "gone"))
+    rows, gone = (job.result.get(name, 0) for name in ("rows", "gone"))
+    left_out = sum(job.result.get("excluded", {}).values())
     told = [ngettext("%(n)s row", "%(n)s rows", rows) % {"n": intcomma(rows)}]
     if left_out:
-        sentence = ngettext("%(n)s left out: opted out", "%(n)s left out: opted out", left_out)
-        told.append(sentence % {"n": intcomma(left_out)})
+        told.append(ngettext("%(n)s left out", "%(n)s left out", left_out) % {"n": intcomma(left_out)})
     if gone:
         told.append(ngettext("%(n)s no longer there", "%(n)s no longer there", gone) % {"n": intcomma(gone)})
     if not _export_link(job):
@@ -73,27 +82,36 @@ def _export_link(job: Job) -> str:
     return link(job, MADE) if job.state == Job.State.DONE else ""
 
 
+EXPORT_SEGMENT = jobs.register(
+    JobKind(
+        name="segments.export",
+        step=people_export.step,
+        title=_segment_title,
+        outcome=_export_outcome,
+        link=_export_link,
+        link_rights=people_export.RIGHTS,
+        winds_back=True,
+    )
+)
 EXPORT_CONTACTS = jobs.register(
     JobKind(
         name="contacts.export",
-        step=partial(export_job.step, source=export_job.CONTACTS),
+        step=people_export.step,
         title=lambda job: _("Export of contacts, %(format)s") % _format(job),
         outcome=_export_outcome,
         link=_export_link,
-        link_rights=export_job.CONTACTS.rights,
-        lease=export_job.lease,
+        link_rights=people_export.RIGHTS,
         winds_back=True,
     )
 )
 EXPORT_CAMPAIGNS = jobs.register(
     JobKind(
         name="campaigns.export",
-        step=partial(export_job.step, source=export_job.CAMPAIGNS),
+        step=export_job.step,
         title=lambda job: _("Export of campaigns, %(format)s") % _format(job),
         outcome=_export_outcome,
         link=_export_link,
-        link_rights=export_job.CAMPAIGNS.rights,
-        lease=export_job.lease,
+        link_rights=export_job.RIGHTS,
         winds_back=True,
     )
 )

@@ -203,6 +203,17 @@ _CONTACTS = [
         definition="whom it means: ids, times, and a part of a name or a number that somebody looks for",
     ),
     *_table(
+        "transfer_export", _Rules.BESIDE, "who exported which contacts, when, and how many were left out and why",
+        by_staff=True,
+        name="what the segment was called; somebody may call it after a customer",
+        definition="whom it meant: ids, times, and a part of a name or a number that somebody looked for",
+        sentence="the same in words",
+    ),
+    _line(
+        "transfer_exportedperson", _Rules.CONTACT_INSIDE, "in which exports they were, or why they were left out",
+        note="the page of a contact says so to who may export",
+    ),
+    *_table(
         "contacts_contactmerge", _Rules.CONTACT_INSIDE, "that two contacts are one person, who found that and when",
         by_staff=True,
         identity_ids="ids of the rows that came from the other contact",
@@ -426,6 +437,7 @@ WITHOUT_PEOPLE = (
         labels_scopedlabelspell="method",
         labels_staleflag="closed_reason",
         reports_segment="shared",
+        transfer_export="columns excluded layout sha256",
         webhooks_inboundevent="state",
         webhooks_postcounter="outcome",
         webhooks_reconcilerun="message state trigger",
@@ -437,6 +449,7 @@ WITHOUT_PEOPLE = (
         contacts_campaigncost="note",
         contacts_optoutword="key text",
         contacts_team="name",
+        transfer_export="scope",
         labels_category="code name name_en",
         labels_channellabel="list_type name",
         labels_channellabelevent="name",

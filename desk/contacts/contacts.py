@@ -25,6 +25,7 @@ from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
 
 from contacts.models import Contact, ContactChannel, Note
+from contacts.selectors.viewing import viewer_of
 from contacts.services.contacts import edit_contact
 from desk.base.days import DayTimeField
 from desk.base.filters import AutocompleteFilter, DayRangeFilter
@@ -60,7 +61,11 @@ from desk.templatetags.labelcrm import address, badge, badges, moment, person, p
 from labelcrm.core import audit
 from labelcrm.lib.numbers import row_id
 from labels.services import archiving
+from transfer.models import Export
+from transfer.people_export import RIGHTS
+from transfer.snapshots import exports_of
 
+MAX_EXPORTS = 10
 FOLLOW_UP_CLOCK = time(9)  # when no time is said
 
 
@@ -283,6 +288,7 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
                 "page": (page := contact_page(request, contact)),
                 # Whoever was merged brought an identifier: most contacts have one, and cost no query.
                 "merges": merges_of(contact) if len(page.identities) > 1 else [],
+                "exports": _exports_of(request, contact),
                 "title": contact.name or phone(contact.phone) or contact.shown_address,
                 "subtitle": None,
                 "note_form": NoteForm() if may_write else None,
@@ -365,6 +371,13 @@ def _channels_of(request: HttpRequest, contacts: Sequence[Contact]) -> dict[int,
         name, owner = numbers[channel]
         found.setdefault(contact, []).append(KnownOn(name, agents.get(owner or 0, "")))
     return found
+
+
+def _exports_of(request: HttpRequest, contact: Contact) -> list[tuple[Export, bool]]:
+    """In which exports somebody was, for who may export, and which of these they may look at."""
+    viewer = viewer_of(request.user)
+    found = exports_of(contact, limit=MAX_EXPORTS) if viewer.may(*RIGHTS) else []
+    return [(export, export.is_visible_to(viewer)) for export in found]
 
 
 def page_url(pk: int) -> str:

@@ -8,22 +8,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 from import_export.admin import ImportExportMixin
 from unfold.contrib.import_export.forms import ExportForm
-from unfold.widgets import UnfoldBooleanSwitchWidget
 
+from desk.exports import asking
+from desk.exports.asking import Exported
+from desk.exports.choice import list_parameters
 from desk.imports.page import redirect_here
 from labelcrm.core.jobs import JobKind
 from labelcrm.core.models import Job
-from transfer import export_job, exports, import_job, imports, jobs
+from transfer import export_job, exports, import_job, imports, jobs, people_export
+from transfer.funnel import Exclusions, whom_list_means
 
 # What each format of an export is good for.
 FORMAT_HELP = {
@@ -33,29 +37,19 @@ FORMAT_HELP = {
 }
 
 
-class ContactExportForm(ExportForm):
-    leave_out_opted_out = forms.BooleanField(
-        label=gettext_lazy("Leave out who opted out"),
-        required=False,
-        initial=True,
-        widget=UnfoldBooleanSwitchWidget,
-        help_text=gettext_lazy("Keep this on for broadcasts: writing to people who opted out breaks the law."),
-    )
-
-
 class TransferAdmin(ImportExportMixin):
     """What contacts and campaigns share."""
 
     export_formats = imports.EXPORT_FORMATS
     export_form_class = ExportForm
     export_template_name = "reports/export.html"
-    export_source: export_job.ExportSource
+    export_rights: tuple[str, ...]
     export_kind: JobKind
     import_source: import_job.ImportSource
     counted: Any  # so many rows, in words
 
     def has_export_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perms(self.export_source.rights))
+        return bool(request.user.has_perms(self.export_rights))
 
     def has_import_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perms(self.import_source.rights))
@@ -126,13 +120,11 @@ class TransferAdmin(ImportExportMixin):
         """Start the job that makes the file, and go where it will be found."""
         if not self.has_export_permission(request):
             raise PermissionDenied
-        filters = {name: request.GET.getlist(name) for name in request.GET}
-        asked = export_form.cleaned_data if export_form else {}
-        job = self.start_export(queryset, asked, owner=request.user, file_format=file_format.kind, filters=filters)
+        job = self.start_export(queryset, owner=request.user, file_format=file_format.kind, filters=_filters(request))
         return HttpResponseRedirect(f"{reverse('work')}?new={job.pk}")
 
-    def start_export(self, rows: QuerySet[Any], asked: dict[str, Any], **details: Any) -> Job:
-        """Export these rows; `asked` is what the form says beside the format."""
+    def start_export(self, rows: QuerySet[Any], **details: Any) -> Job:
+        """Export these rows."""
         raise NotImplementedError
 
     # -- Import ---
@@ -150,39 +142,63 @@ class TransferAdmin(ImportExportMixin):
         return {"user": request.user}
 
 
+def _filters(request: HttpRequest) -> dict[str, list[str]]:
+    return {name: request.GET.getlist(name) for name in request.GET}
+
+
+def _in_words(listed: Any) -> str:
+    """What narrows a list, in words."""
+    said = [f"{chip.title}: {chip.text}" for chip in listed.chips()]
+    said += [f"{_('Search')}: {listed.query}"] if listed.query else []
+    return "; ".join(said) or _("the whole list: no filter is set")
+
+
 class ContactTransfer(TransferAdmin):
     """Contacts in and out."""
 
     resource_classes = [imports.ContactResource]
-    export_form_class = ContactExportForm
-    export_source = export_job.CONTACTS
-    export_kind = jobs.EXPORT_CONTACTS
+    export_rights = people_export.RIGHTS
     import_source = import_job.CONTACTS
     counted = ngettext_lazy("%(n)s contact", "%(n)s contacts", "count")
 
-    def export_counts(self, matching: QuerySet[Any]) -> dict[str, Any]:
-        counts: dict[str, Any] = matching.aggregate(
-            matching=Count("pk"),
-            opted_out=Count("pk", filter=Q(opted_out_at__isnull=False)),
-            without_number=Count("pk", filter=Q(phone="")),
-        )
-        return counts | {
-            "without_opted_out": self._in_words(counts["matching"] - counts["opted_out"]),
-            "fields_list": [(imports.ContactResource.get_display_name(), exports.COLUMNS)],
-        }
+    def export_action(self, request: HttpRequest) -> HttpResponse:
+        """The page of an export (`desk.exports.asking`), of the list that the address filters."""
+        if not self.has_export_permission(request):
+            raise PermissionDenied
+        asked, request.GET = request.GET, list_parameters(request.GET)  # type: ignore[assignment]
+        try:
+            exported = self._exported(request)
+        except IncorrectLookupParameters:
+            return HttpResponseRedirect(f"{self._address('changelist')}?e=1")
+        request.GET = asked
+        return asking.page(request, exported)
 
-    def start_export(self, rows: QuerySet[Any], asked: dict[str, Any], **details: Any) -> Job:
-        return jobs.export_contacts(rows, leave_out_opted_out=bool(asked.get("leave_out_opted_out")), **details)
+    def _exported(self, request: HttpRequest) -> Exported:
+        listed = self._filtered_list(request)
+        contacts, filters, sentence = listed.queryset, _filters(request), _in_words(listed)
+        return Exported(
+            title=_("contacts"),
+            sentence=sentence,
+            meant=whom_list_means(contacts),
+            now=timezone.now(),
+            back=self._address("changelist") + listed.get_query_string(),
+            kept=[(name, value) for name, values in filters.items() for value in values],
+            columns_at_first=exports.COLUMNS,
+            exclusions_at_first=Exclusions(no_phone=False),
+            start=lambda order: jobs.export_contacts(
+                contacts, order, owner=request.user, filters=filters, sentence=sentence
+            ),
+        )
 
 
 class CampaignTransfer(TransferAdmin):
     """Campaigns in and out."""
 
     resource_classes = [imports.CampaignResource]
-    export_source = export_job.CAMPAIGNS
+    export_rights = export_job.RIGHTS
     export_kind = jobs.EXPORT_CAMPAIGNS
     import_source = import_job.CAMPAIGNS
     counted = ngettext_lazy("%(n)s campaign", "%(n)s campaigns", "count")
 
-    def start_export(self, rows: QuerySet[Any], asked: dict[str, Any], **details: Any) -> Job:
+    def start_export(self, rows: QuerySet[Any], **details: Any) -> Job:
         return jobs.export_campaigns(rows, **details)

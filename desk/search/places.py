@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from contacts.selectors.viewing import viewer_of
 from desk.search.hits import MOST, Hit, HitGroup
 from desk.theme import navigation
-from transfer import export_job, import_job
+from transfer import import_job, people_export
 
 REPORTS = "/admin/reports/"
 
@@ -51,7 +51,7 @@ ACTIONS = (
     ),
     SearchAction(
         title=gettext_lazy("Export contacts"), icon="download", view="admin:contacts_contact_export",
-        rights=export_job.CONTACTS.rights, words="ekspor kontak unduh download csv excel xlsx broadcast siaran",
+        rights=people_export.RIGHTS, words="ekspor kontak unduh download csv excel xlsx broadcast siaran",
     ),
     SearchAction(
         title=gettext_lazy("New segment"), icon="filter_alt", view="admin:segments-new",

@@ -40,6 +40,7 @@ CODES: Mapping[str, frozenset[str]] = {
     "label_mapping.imported": frozenset({"format", "state"}),
     "report.exported": frozenset({"filters", "report"}),  # after every value was found to be one
     "rows.read": frozenset({"resource"}),
+    "segments.exported": frozenset({"format", "sha256"}),
     "token.created": frozenset({"for_user"}),
     "token.revoked": frozenset({"for_user"}),
 }

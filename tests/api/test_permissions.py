@@ -25,8 +25,9 @@ EVERYONE = {"any": [{"all": []}]}  # the definition of a segment
 READERS = dict.fromkeys(ENDPOINTS, EVERYBODY) | {
     "inbox": {OWNER, CS_LEAD, ANALYST, AUDITOR},
     "segments": EVERYBODY - {CS},
+    "exports": {OWNER, CS_LEAD, MARKETING, ANALYST},
 }
-OF_ONES_OWN = {"imports"}  # not of a team: tests/api/test_imports.py
+OF_ONES_OWN = {"imports", "exports"}  # not of a team: tests/api/test_imports.py, test_exports.py
 CREATORS: dict[str, set[str]] = {
     "agents": {OWNER},
     "teams": {OWNER},

@@ -40,12 +40,22 @@ def test_from_the_filtered_list_to_the_file_in_three_clicks(page: Page, live_ser
     page.goto(f"{live_server.url}/admin/contacts/contact/?label={Label.objects.get(name='Prospek panas').pk}")
     listed = page.locator("#result_list tbody tr").count()
 
-    page.get_by_role("link", name="Export").click()
-    expect(page.locator("#export-title")).to_contain_text(f"{listed} contacts")
-    expect(page.locator(".lc-chip")).to_contain_text("Hot prospect")
-    expect(page.locator(".lc-export__rows")).to_contain_text(f"In the file: {listed} contacts")
+    page.get_by_role("link", name="Export", exact=True).click()
+    expect(page.get_by_text("Label: Hot prospect")).to_be_visible()
+    step = page.locator(".lc-funnel__step")
+    expect(step.first).to_contain_text(str(listed))
+    expect(step.last).to_contain_text(str(listed))
     expect(page.get_by_role("radio", name="XLSX")).to_be_checked()
     assert axe_findings(page) == []
+
+    page.get_by_label("Held out by chance").fill("50")
+    page.keyboard.press("Tab")
+    expect(step.last).to_contain_text(str(listed // 2))  # without a click
+    page.get_by_label("Held out by chance").fill("0")
+    page.keyboard.press("Tab")
+    expect(step.last).to_contain_text(str(listed))
+    page.get_by_text("Columns", exact=True).click()
+    page.get_by_role("checkbox", name="Campaign").uncheck()
 
     page.get_by_role("button", name="Start export").click()
     expect(page.locator(".lc-new")).to_contain_text("The link appears here by itself")
@@ -59,4 +69,9 @@ def test_from_the_filtered_list_to_the_file_in_three_clicks(page: Page, live_ser
     sheet = load_workbook(BytesIO(Path(download.value.path()).read_bytes())).active
     assert sheet is not None
     assert listed == sheet.max_row - 1 == HOT
+    assert "campaign" not in next(sheet.values)
+    page.reload()
+    page.get_by_role("link", name=str(HOT)).first.click()
+    expect(page.locator("tbody tr")).to_have_count(HOT)
+    assert axe_findings(page) == []
     assert watch.complaints == []

@@ -123,7 +123,7 @@ def somebody_works(user: User) -> None:
     do_work()
     merge(survivor_id=contact.pk, merged_id=of_file(FILE_PHONE).pk, reason="person", actor=user)
     client.post(f"{page}change/", {"name": f"{TYPED_NAME} dua"})
-    client.post(f"/admin/contacts/contact/export/?q={TYPED_NAME}", {"format": "0", "resource": "0"})
+    client.post(f"/admin/contacts/contact/export/?q={TYPED_NAME}", {"asked": "1", "layout": "csv"})
     do_work()
     assert any(TYPED_NAME.encode() in bytes(file.body) for file in JobFile.objects.all())
     client.get("/admin/contacts/contact/", {"q": TYPED_NAME})

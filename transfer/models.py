@@ -1,0 +1,171 @@
+"""What left the house: each export of contacts with whom it meant, who was in its file, and who was not and why."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from contacts.models import Contact
+from labelcrm.core.models import Job
+from labelcrm.core.viewer import Viewer
+from reports.models import Segment
+from reports.services.segments import ADMINISTERS
+
+
+class SealedExport(Exception):
+    """Somebody tried to change an export that is done: what left the house stays written down as it was."""
+
+
+class ExportQuerySet(models.QuerySet[Any]):
+    def visible_to(self, viewer: Viewer) -> Self:
+        """One's own; everybody's for who looks after people. Whom an export shows is up to the viewer as well."""
+        return self if viewer.may(ADMINISTERS) else self.filter(owner_id=viewer.user)
+
+    def done(self) -> Self:
+        return self.filter(finished_at__isnull=False)
+
+    def update(self, **values: Any) -> int:
+        self._refuse_sealed()
+        return super().update(**values)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        self._refuse_sealed()
+        return super().delete()
+
+    def _refuse_sealed(self) -> None:
+        if self.done().exists():
+            raise SealedExport
+
+
+class Export(models.Model):
+    """One export of a segment, or of a list of contacts (`segment` and `definition` are empty).
+
+    Everything that was asked for is frozen when it is asked for, and who is in it by the first step of the job, at
+    `computed_at`. With `finished_at` it is sealed: nothing of it changes any more, nor of its snapshot
+    (`ExportedPerson`). The job does the work and is forgotten after a while; the export stays.
+    """
+
+    job = models.OneToOneField(Job, null=True, on_delete=models.SET_NULL, related_name="export")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("user"), null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    segment = models.ForeignKey(
+        Segment, verbose_name=_("segment"), null=True, on_delete=models.PROTECT, related_name="exports"
+    )
+    name = models.CharField(_("name"), max_length=120, blank=True)  # of the segment, at that time
+    definition = models.JSONField(_("definition"), null=True)
+    sentence = models.TextField(_("whom it meant"), blank=True)
+    scope = models.TextField(_("whose contacts"), blank=True)  # what its owner saw, in words
+    layout = models.CharField(_("format"), max_length=20)
+    columns = models.JSONField(_("columns"), default=list)
+    exclude_complaint = models.BooleanField(_("without open complaints"), default=True)
+    exclude_no_phone = models.BooleanField(_("without contacts who have no number"), default=True)
+    exported_days = models.PositiveSmallIntegerField(_("days since the last export"), default=0)
+    only_new = models.BooleanField(_("only new ones"), default=False)
+    hold_out = models.PositiveSmallIntegerField(_("held out (%)"), default=0)
+    created_at = models.DateTimeField(_("asked for"), auto_now_add=True)
+    computed_at = models.DateTimeField(_("computed at"), null=True)
+    finished_at = models.DateTimeField(_("finished at"), null=True)
+    matched = models.BigIntegerField(_("matched"), null=True)
+    excluded = models.JSONField(_("left out"), default=dict)  # {"complaint": 3, …}: each person once
+    rows = models.BigIntegerField(_("rows"), null=True)
+    sha256 = models.CharField("SHA-256", max_length=64, blank=True)
+
+    objects = ExportQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+        verbose_name = _("export")
+        verbose_name_plural = _("exports")
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["segment", "-id"], name="export_by_segment"),
+            models.Index(fields=["owner", "-id"], name="export_by_owner"),
+            models.Index(fields=["finished_at"], condition=Q(finished_at__isnull=False), name="export_by_end"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or str(_("contacts"))
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self._refuse_sealed()
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        self._refuse_sealed()
+        return super().delete(*args, **kwargs)
+
+    def _refuse_sealed(self) -> None:
+        if self.pk and Export.objects.filter(pk=self.pk).done().exists():
+            raise SealedExport
+
+    @property
+    def state(self) -> str:
+        """The job's; of an export whose job was forgotten, whether it was done."""
+        if self.finished_at is not None:
+            return str(Job.State.DONE)
+        return str(self.job.state if self.job is not None else Job.State.FAILED)
+
+    def is_visible_to(self, viewer: Viewer) -> bool:
+        """What `ExportQuerySet.visible_to` says of one that was read already."""
+        return viewer.may(ADMINISTERS) or self.owner_id == viewer.user
+
+    @property
+    def state_title(self) -> str:
+        return str(Job.State(self.state).label)
+
+    @property
+    def left_out(self) -> int:
+        """How many were meant and are not in the file."""
+        return sum(self.excluded.values())
+
+
+class Reason(models.IntegerChoices):
+    """Why somebody is not in the file: the first of these that holds. FILE: they are in it."""
+
+    FILE = 0, _("in the file")
+    COMPLAINT = 1, _("open complaint")
+    OPTED_OUT = 2, _("opted out")
+    RECENTLY_EXPORTED = 3, _("exported recently")
+    NO_PHONE = 4, _("no number")
+    NOT_NEW = 5, _("was in an earlier file")
+    HOLD_OUT = 6, _("held out to compare")
+    GONE = 7, _("no longer there")  # merged, archived, or out of the owner's sight while the file was written
+
+    @property
+    def code(self) -> str:
+        return self.name.lower()
+
+
+# In the order of the funnel. Who is gone by the time their row is written no longer matches.
+EXCLUSIONS = tuple(reason for reason in Reason if reason not in (Reason.FILE, Reason.GONE))
+
+
+class ExportedPerson(models.Model):
+    """Somebody whom an export meant: in its file, or left out of it.
+
+    A million of them are written by one statement, and read through the key alone. The database checks neither
+    foreign key: that would double the price of a row, and both were read from their tables a moment ago. A contact
+    that is merged keeps its row here; who reads asks whom it belongs to now (`transfer.snapshots`).
+    """
+
+    pk = models.CompositePrimaryKey("export_id", "contact_id")
+    export = models.ForeignKey(
+        Export, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
+    contact = models.ForeignKey(
+        Contact, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
+    reason = models.PositiveSmallIntegerField(_("why"), choices=Reason)
+
+    class Meta:
+        default_permissions = ()
+        verbose_name = _("exported person")
+        verbose_name_plural = _("exported people")
+
+    def __str__(self) -> str:
+        return f"{self.contact_id} of {self.export_id}"

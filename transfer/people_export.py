@@ -1,0 +1,265 @@
+"""An export of contacts as a job: who is in it is frozen first, then written, then sealed.
+
+1. The first step writes down, in one statement, everybody whom the segment or the list means, with the reason why
+   somebody is not in the file (`transfer.funnel`): the snapshot. A list is chosen by filters in the request that asks,
+   and was taken down there as ids.
+2. Each further step reads the next people of the file, looks again at what the owner may do and see and at who opted
+   out in the meantime, corrects the snapshot, and keeps their rows as a piece of the file.
+3. The last one looks once more at who opted out since their piece was written. Pieces with somebody like that are
+   written again; else the counts, the SHA-256 and the audit row are written together with "done". Before that there
+   is no link, and afterwards nothing of the export changes any more.
+
+A step counts together with its cursor, or was never there: a worker that is killed leaves nothing half-written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from contacts.models import Contact, Team
+from contacts.selectors.viewing import viewer_of
+from labelcrm.core import audit, jobs
+from labelcrm.core.bulk import execute, fetch
+from labelcrm.core.jobs import JobKind, JobRefused, Step
+from labelcrm.core.models import Job, JobFile
+from labelcrm.core.viewer import Viewer
+from reports.models import Segment
+from reports.segments.definition import parse_definition
+from reports.segments.in_words import names_of, segment_in_words
+from reports.segments.members import Members
+from transfer import exports, snapshots, workbook
+from transfer.funnel import Exclusions, Funnel, whom_ids_mean
+from transfer.job_files import IDS, MADE, all_kept_ids, in_language_of, keep_ids, owner_with
+from transfer.layouts import LAYOUTS, Layout
+from transfer.models import Export, ExportedPerson, Reason
+
+RIGHTS = ("contacts.view_contact", "contacts.export_contact")
+_BEFORE, _HEAD, _FIRST = 0, 1, 2  # parts of the file: a workbook's beginning, the headings, the first rows
+_AGAIN = 10  # pieces that are written again in one step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportOrder:
+    """What somebody asks for: how the file looks, which columns, and whom to leave out."""
+
+    layout: Layout
+    columns: Sequence[str] = ()
+    exclusions: Exclusions = field(default_factory=Exclusions)
+
+    def values(self) -> dict[str, Any]:
+        """The columns of an `Export` that say so."""
+        return {
+            "layout": self.layout.code,
+            "columns": list(self.layout.columns or exports.columns_in_order(self.columns)),
+            "exclude_complaint": self.exclusions.complaint,
+            "exclude_no_phone": self.exclusions.no_phone or self.layout.needs_phone,
+            "exported_days": self.exclusions.exported_days,
+            "only_new": self.exclusions.only_new,
+            "hold_out": self.exclusions.hold_out,
+        }
+
+
+# -- Asking for one ---------------------------------------------------------------------------------------------------
+
+
+def export_segment(kind: JobKind, segment: Segment, order: ExportOrder, *, owner: Any) -> Export:
+    """Queue the export of whom a segment means, as its owner sees them. The work begins after the commit."""
+    viewer = viewer_of(owner)
+    definition = parse_definition(segment.definition)
+    sentence = segment_in_words(definition, names_of([definition], viewer=viewer))
+    whom = {"segment": segment, "name": segment.name, "definition": segment.definition, "sentence": sentence}
+    return _start(kind, order, owner=owner, viewer=viewer, whom=whom)
+
+
+def export_list(
+    kind: JobKind, contacts: QuerySet[Any], order: ExportOrder, *, owner: Any, filters: Mapping[str, Any], sentence: str
+) -> Export:
+    """Queue the export of these contacts, which the caller has limited to what `owner` may see.
+
+    Of what the list was searched for, the job's row keeps no more than the audit trail does.
+    """
+    with transaction.atomic():
+        whom = {"sentence": sentence}
+        export = _start(kind, order, owner=owner, viewer=viewer_of(owner), whom=whom, filters=filters)
+        assert export.job is not None
+        keep_ids(export.job, contacts.order_by("pk"), size=exports.CHUNK)
+    return export
+
+
+def _start(
+    kind: JobKind, order: ExportOrder, *, owner: Any, viewer: Viewer, whom: Mapping[str, Any],
+    filters: Mapping[str, Any] | None = None,
+) -> Export:  # fmt: skip
+    kept = {"filters": audit.kept_filters(filters)} if filters is not None else {"segment": whom["segment"].pk}
+    parameters = {"format": order.layout.code, "language": get_language(), **kept}
+    with transaction.atomic():
+        job = jobs.start(kind, owner=owner, parameters=parameters)
+        return Export.objects.create(job=job, owner=owner, scope=_scope(viewer), **whom, **order.values())
+
+
+def _scope(viewer: Viewer) -> str:
+    """Whose contacts somebody sees, in words."""
+    if viewer.everything:
+        return _("everybody's contacts")
+    teams = Team.objects.visible_to(viewer).order_by("name").values_list("name", flat=True)
+    return _("contacts of %(teams)s") % {"teams": ", ".join(teams)} if teams else _("their own contacts")
+
+
+# -- Doing it ---------------------------------------------------------------------------------------------------------
+
+
+def step(job: Job) -> Step:
+    """One step of an export."""
+    export = Export.objects.select_related("segment").filter(job=job).first()
+    if export is None:  # asked for by an older version, which kept other files
+        raise JobRefused("files_gone", _("What was begun was deleted in the meantime: begin anew."))
+    if job.cancel_asked_at is not None:
+        return _put_away(job, export)
+    with in_language_of(job):
+        sentence = _("The right to export these rows was taken away in the meantime: no file was made.")
+        viewer = viewer_of(owner_with(job, RIGHTS, code="export_right_required", sentence=sentence))
+        if not job.cursor:
+            return _freeze(job, export, viewer)
+        return _write_next(job, export, viewer) if job.progress < (job.total or 0) else _seal(job, export, viewer)
+
+
+def _put_away(job: Job, export: Export) -> Step:
+    """What was begun of a cancelled export leaves no trace but that it was asked for."""
+    jobs.forget_files(job)
+    ExportedPerson.objects.filter(export=export).delete()
+    return Step(cursor=job.cursor, progress=job.progress, result={"rows": 0})
+
+
+def funnel_of(export: Export, *, viewer: Viewer, now: datetime) -> Funnel:
+    """The funnel of an export that begins now."""
+    if export.segment_id is not None:
+        meant = Members(parse_definition(export.definition), viewer, now).query
+    else:
+        assert export.job is not None
+        meant = whom_ids_mean(all_kept_ids(export.job), viewer=viewer)
+    return Funnel(meant, Exclusions.of(export), viewer, now, segment=export.segment_id)
+
+
+def _freeze(job: Job, export: Export, viewer: Viewer) -> Step:
+    now = timezone.now()
+    execute("DELETE FROM transfer_exportedperson WHERE export_id = %s", [export.pk])
+    funnel_of(export, viewer=viewer, now=now).freeze(export)
+    found = snapshots.counts(export)
+    layout = LAYOUTS[export.layout]
+    if layout.is_workbook and found.rows > exports.XLSX_ROWS:
+        sentence = _("An XLSX file holds at most 1,048,575 rows: choose CSV, or filter the list.")
+        raise JobRefused("too_many_rows", sentence)
+    export.computed_at, export.matched, export.excluded, export.rows = now, found.matched, found.excluded, found.rows
+    export.save()
+    jobs.write_part(job, MADE, _HEAD, layout.head(export.columns))
+    return Step(cursor={"ends": []}, progress=0, total=found.rows)
+
+
+def _write_next(job: Job, export: Export, viewer: Viewer) -> Step:
+    ends = job.cursor["ends"]
+    ids = snapshots.people(export, Reason.FILE, after=ends[-1] if ends else 0, limit=exports.CHUNK)
+    assert ids, "the snapshot has as many people as were counted when it was made"
+    _write(job, export, viewer, part=_FIRST + len(ends), ids=ids)
+    return Step(cursor={"ends": [*ends, ids[-1]]}, progress=job.progress + len(ids))
+
+
+def _write(job: Job, export: Export, viewer: Viewer, *, part: int, ids: Sequence[int]) -> None:
+    """Keep the rows of those of `ids` who are still there and have not opted out, and correct the snapshot."""
+    rows = Contact.all_objects if export.segment_id is None else Contact.objects
+    there = rows.visible_to(viewer).filter(pk__in=ids, merged_into=None)
+    opted_out = dict(there.values_list("pk", "opted_out_at"))
+    _leave_out(export, [pk for pk in ids if pk not in opted_out], Reason.GONE)
+    _leave_out(export, [pk for pk, at in opted_out.items() if at is not None], Reason.OPTED_OUT)
+    kept = [pk for pk, at in opted_out.items() if at is None]
+    lines = list(exports.rows_of(kept, viewer=viewer, columns=export.columns))
+    jobs.write_part(job, MADE, part, LAYOUTS[export.layout].piece(lines))
+
+
+def _leave_out(export: Export, ids: Sequence[int], reason: Reason) -> None:
+    if ids:
+        execute(
+            "UPDATE transfer_exportedperson SET reason = %s WHERE export_id = %s AND contact_id = ANY(%s)",
+            [reason.value, export.pk, list(ids)],
+        )
+
+
+def _seal(job: Job, export: Export, viewer: Viewer) -> Step:
+    _check_files(job)
+    if LAYOUTS[export.layout].is_workbook:
+        _close_workbook(job)
+    digest = hashlib.sha256()
+    for body in jobs.read_parts(job, MADE):
+        digest.update(body)
+    if late := _opted_out_meanwhile(export):  # the last look, as close to the end as can be
+        return _write_again(job, export, viewer, late)
+    return _done(job, export, digest.hexdigest())
+
+
+def _check_files(job: Job) -> None:
+    """Raises JobRefused when pieces were deleted, as those of a failed job are after a while."""
+    pieces = JobFile.objects.filter(job=job, name=MADE, part__range=(_HEAD, _HEAD + len(job.cursor["ends"]))).count()
+    if pieces != 1 + len(job.cursor["ends"]):
+        raise JobRefused("files_gone", _("What was begun was deleted in the meantime: begin anew."))
+
+
+def _close_workbook(job: Job) -> None:
+    """Put around the pieces of the sheet what makes them a workbook."""
+    end = _FIRST + len(job.cursor["ends"])
+    pieces = JobFile.objects.filter(job=job, name=MADE)
+    sheet = workbook.measured(bytes(pieces.values_list("body", flat=True).get(part=n)) for n in range(_HEAD, end))
+    jobs.write_part(job, MADE, _BEFORE, workbook.before(sheet, created=job.created_at))
+    jobs.write_part(job, MADE, end, workbook.after(sheet, created=job.created_at))
+
+
+def _opted_out_meanwhile(export: Export) -> list[int]:
+    """Who is in the file and has opted out by now, themselves or as the contact they were merged into."""
+    return [pk for (pk,) in fetch(_LATE, [export.pk])]
+
+
+_LATE = """
+    SELECT p.contact_id FROM contacts_contact c
+    JOIN transfer_exportedperson p ON p.contact_id = c.id AND p.export_id = %s AND p.reason = 0
+    LEFT JOIN contacts_contact heir ON heir.id = c.merged_into_id
+    WHERE c.opted_out_at IS NOT NULL OR heir.opted_out_at IS NOT NULL
+    ORDER BY 1
+"""
+
+
+def _write_again(job: Job, export: Export, viewer: Viewer, late: Sequence[int]) -> Step:
+    """Write the pieces anew in which these people stand; of many pieces some, the next step finds the others."""
+    ends = job.cursor["ends"]
+    for place in sorted({bisect_left(ends, pk) for pk in late})[:_AGAIN]:
+        start = ends[place - 1] if place else 0
+        within = [pk for pk in late if start < pk <= ends[place]]
+        _leave_out(export, within, Reason.OPTED_OUT)
+        rows = ExportedPerson.objects.filter(export=export, reason=Reason.FILE)
+        ids = rows.filter(contact_id__gt=start, contact_id__lte=ends[place]).order_by("contact_id")
+        _write(job, export, viewer, part=_FIRST + place, ids=list(ids.values_list("contact_id", flat=True)))
+    return Step(cursor=job.cursor, progress=job.progress)
+
+
+def _done(job: Job, export: Export, sha256: str) -> Step:
+    found, meant = snapshots.counts(export), export.matched or 0
+    export.matched, export.excluded, export.rows = found.matched, found.excluded, found.rows
+    export.sha256, export.finished_at = sha256, timezone.now()
+    export.save()
+    audit.record(
+        actor=job.owner, action="segments.exported" if export.segment_id else "contacts.exported", export=export.pk,
+        segment=export.segment_id, filters=job.parameters.get("filters", {}), format=export.layout, sha256=sha256,
+        matched=found.matched, rows=found.rows, excluded=found.excluded,
+    )  # fmt: skip
+    jobs.forget_files(job, IDS)
+    result = {"matched": found.matched, "rows": found.rows, "excluded": found.excluded, "sha256": sha256}
+    result["gone"] = meant - found.matched
+    return Step(cursor=job.cursor, progress=job.progress, result=result)
