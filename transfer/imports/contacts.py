@@ -213,12 +213,15 @@ class _Known:
     restorable: bool
 
 
+_ID = exports.COLUMNS.index("id")
+
+
 def _known(ids: Iterable[int], viewer: Viewer) -> dict[int, _Known]:
     wanted = sorted(set(ids))
     contacts = Contact.all_objects.select_related("assigned_to", "campaign").in_bulk(wanted)
     seen = set(Contact.all_objects.visible_to(viewer).filter(pk__in=wanted).values_list("pk", flat=True))
     cells = {
-        int(line[0]): dict(zip(exports.COLUMNS, line, strict=True)) for line in exports.rows_of(wanted, viewer=viewer)
+        int(line[_ID]): dict(zip(exports.COLUMNS, line, strict=True)) for line in exports.rows_of(wanted, viewer=viewer)
     }
     restorable = archived_by_undo(contacts.values())
     return {pk: _Known(contact, cells[pk], pk in seen, pk in restorable) for pk, contact in contacts.items()}
