@@ -55,6 +55,7 @@ MENU: list[tuple[Text, list[Entry]]] = [
             Entry(
                 _("Segments"), "filter_alt", "admin:segments", "reports.view_segment", uses=("contacts.view_contact",)
             ),
+            Entry(_("Exports"), "download", "admin:exports", "contacts.export_contact"),
             Entry(_("Campaigns"), "campaign", "admin:contacts_campaign_changelist", "contacts.view_campaign"),
             Entry(
                 _("Campaign rules"),
@@ -63,7 +64,6 @@ MENU: list[tuple[Text, list[Entry]]] = [
                 "contacts.view_campaignrule",
                 uses=("contacts.change_campaignrule", "reports.view_report"),
             ),
-            Entry(_("Exports"), "download", "admin:exports", "contacts.export_contact"),
         ],
     ),
     (

@@ -24,7 +24,7 @@ OUTCOMES = ("replied", "forward", "won")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class BroadcastOutcome:
     """One thing that may become of somebody: the share of who got the broadcast, and of who was held out."""
 
     name: str
@@ -42,7 +42,7 @@ class BroadcastResult:
 
     until: datetime
     so_far: bool
-    outcomes: list[Outcome]
+    outcomes: list[BroadcastOutcome]
     unknown_sent: int
     unknown_held_out: int
     gaps: list[Gap]
@@ -56,7 +56,7 @@ def broadcast_result(export: Export, *, viewer: Viewer, now: datetime) -> Broadc
     silent = _gaps_within(export.finished_at, until, viewer)
     counts = _counts(export, until=until, silent=silent, viewer=viewer)
     outcomes = [
-        Outcome(name=name, sent=_share(counts, name, sent=True), held_out=_share(counts, name, sent=False))
+        BroadcastOutcome(name=name, sent=_share(counts, name, sent=True), held_out=_share(counts, name, sent=False))
         for name in OUTCOMES
     ]
     return BroadcastResult(

@@ -27,7 +27,7 @@ from desk.imports.page import redirect_here
 from labelcrm.core.jobs import JobKind
 from labelcrm.core.models import Job
 from transfer import export_job, exports, import_job, imports, jobs, people_export
-from transfer.funnel import Exclusions, whom_list_means
+from transfer.funnel import whom_list_means
 
 # What each format of an export is good for.
 FORMAT_HELP = {
@@ -184,7 +184,7 @@ class ContactTransfer(TransferAdmin):
             back=self._address("changelist") + listed.get_query_string(),
             kept=[(name, value) for name, values in filters.items() for value in values],
             columns_at_first=exports.COLUMNS,
-            exclusions_at_first=Exclusions(no_phone=False),
+            opts=self.opts,
             start=lambda order: jobs.export_contacts(
                 contacts, order, owner=request.user, filters=filters, sentence=sentence
             ),

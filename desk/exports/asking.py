@@ -30,7 +30,7 @@ from reports.segments.definition import parse_definition
 from reports.segments.in_words import names_of, segment_in_words
 from reports.segments.members import Members
 from transfer import exports, jobs, snapshots
-from transfer.funnel import MOST_DAYS, MOST_HELD_OUT, Exclusions, Funnel, FunnelCounts
+from transfer.funnel import MOST_DAYS, MOST_HELD_OUT, Funnel, FunnelCounts
 from transfer.layouts import LAYOUTS
 from transfer.models import Export, Reason
 from transfer.people_export import RIGHTS
@@ -51,7 +51,7 @@ class Exported:
     segment: Segment | None = None
     kept: list[tuple[str, str]] = field(default_factory=list)
     columns_at_first: tuple[str, ...] = ()
-    exclusions_at_first: Exclusions = field(default_factory=Exclusions)
+    opts: Any = None  # of the list, which the tab then names
     start: Any = None  # takes an ExportOrder, gives the Export
 
 
@@ -87,12 +87,7 @@ def page(request: HttpRequest, exported: Exported) -> HttpResponse:
     data = request.POST if request.method == "POST" else request.GET
     if choices.AGAIN in data:
         return HttpResponseRedirect(_choices_address(data))
-    choice = choices.choice_of(
-        data,
-        user=request.user,
-        columns_at_first=exported.columns_at_first,
-        exclusions_at_first=exported.exclusions_at_first,
-    )
+    choice = choices.choice_of(data, user=request.user, columns_at_first=exported.columns_at_first)
     if request.method == "POST":
         return _start(request, exported, choice) if data.get("layout") in LAYOUTS else _ask_for_layout(request, data)
     funnel = _funnel(request, exported, choice)
@@ -127,6 +122,7 @@ def _ask(request: HttpRequest, exported: Exported, choice: ExportChoice, counts:
     context = {
         **admin.site.each_context(request),
         "title": _("Export of %(whom)s") % {"whom": exported.title},
+        "opts": exported.opts,
         "exported": exported,
         "choice": choice,
         "counts": counts,

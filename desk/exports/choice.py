@@ -93,9 +93,7 @@ class ExportChoice:
         ]
 
 
-def choice_of(
-    data: QueryDict, *, user: Any, columns_at_first: tuple[str, ...], exclusions_at_first: Exclusions
-) -> ExportChoice:
+def choice_of(data: QueryDict, *, user: Any, columns_at_first: tuple[str, ...]) -> ExportChoice:
     """What a form says; where none was sent, what this person chose last, and else what the page begins with.
 
     XLSX is the first format: Excel in Indonesia takes commas for decimals, so that a CSV file opens as one column, and
@@ -105,7 +103,7 @@ def choice_of(
     if ASKED not in data:
         layout = LAYOUTS.get(remembered.get("layout", ""), LAYOUTS[exports.XLSX])
         columns = tuple(name for name in remembered.get("columns", columns_at_first) if name in COLUMN_TITLES)
-        return ExportChoice(layout=layout, columns=columns, exclusions=exclusions_at_first)
+        return ExportChoice(layout=layout, columns=columns, exclusions=Exclusions())
     return ExportChoice(
         layout=LAYOUTS.get(data.get("layout", ""), LAYOUTS[exports.XLSX]),
         columns=tuple(name for name in data.getlist("columns") if name in COLUMN_TITLES),

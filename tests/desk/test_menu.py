@@ -26,17 +26,18 @@ DAILY = ["Home", "Contacts", "Segments", "Campaigns"]
 REPORTS = ["CS quality", "Campaign quality", "What the figures mean"]
 LABELS = ["Labels", "Categories", "Stale labels"]
 SENIOR = [*DAILY, "Campaign rules", *REPORTS, *LABELS]
+EXPORTING = ["Home", "Contacts", "Segments", "Exports", "Campaigns", "Campaign rules", *REPORTS, *LABELS]
 MENUS = {
     "owner": [
-        *SENIOR, "WhatsApp labels", "WhatsApp numbers", "Unknown channels", "Webhook log", "Agents",
+        *EXPORTING, "WhatsApp labels", "WhatsApp numbers", "Unknown channels", "Webhook log", "Agents",
         "Teams", "Opt-out words", "Users", "Roles", "API tokens", "Work", "System", "Audit trail", "Job runs",
     ],
     "cs_lead": [
-        *SENIOR, "WhatsApp labels", "WhatsApp numbers", "Webhook log", "Agents", "Work", "System",
+        *EXPORTING, "WhatsApp labels", "WhatsApp numbers", "Webhook log", "Agents", "Work", "System",
     ],
     "cs": ["Home", "Contacts", "Campaigns", *LABELS],
-    "marketing": [*SENIOR, "Opt-out words", "Work"],
-    "analyst": [*SENIOR, "WhatsApp numbers", "Webhook log", "Work", "System"],
+    "marketing": [*EXPORTING, "Opt-out words", "Work"],
+    "analyst": [*EXPORTING, "WhatsApp numbers", "Webhook log", "Work", "System"],
     "auditor": [
         *SENIOR, "WhatsApp numbers", "Webhook log", "Agents", "Teams", "Opt-out words", "Users", "Work", "System",
         "Audit trail", "Job runs",

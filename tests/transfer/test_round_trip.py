@@ -129,7 +129,7 @@ def test_an_export_cut_down_to_id_phone_and_name_knows_its_people(everybody: int
     client = client_of("marketing")
     Contact.objects.filter(phone="").delete()
     cut = rewritten(body(export(client)), lambda row: {name: row[name] for name in ("id", "phone", "name")})
-    comes_back_without_effect(client, cut, CSV, Contact.objects.count())
+    comes_back_without_effect(client, cut, CSV, Contact.objects.filter(opted_out_at=None).count())
 
 
 @pytest.mark.parametrize("phone", mobiles(1))
