@@ -114,7 +114,7 @@ def test_the_page_of_an_export_says_everything_about_it(client_of: ClientOf, seg
     page = client.get(f"/admin/exports/{found.pk}/")
     said = words(page)
     assert found.sha256 in said
-    assert "everybody&#x27;s contacts" in said
+    assert "Everybody&#x27;s contacts." in said
     assert "Phone, Name, Labels, Campaign" in said
     assert page.context["link"].startswith("/exports/")
     assert names(client.get(f"/admin/exports/{found.pk}/people/opted_out/")) == ["Ani 1"]
