@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError as RuleBroken
@@ -62,6 +62,12 @@ class ExportOrderSerializer(StrictSerializer):
     )
     only_new = StrictBooleanField(default=False, help_text="Nobody who was in an earlier file of this segment.")
 
+    def to_internal_value(self, data: Any) -> Any:
+        try:
+            return super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError(dict(_by_place(error.detail))) from None
+
     def order(self) -> ExportOrder:
         """What was asked for, once it is valid."""
         asked = self.validated_data
@@ -72,6 +78,17 @@ class ExportOrderSerializer(StrictSerializer):
             columns=asked.get("columns", ()),
             exclusions=Exclusions(**exclude, hold_out=asked["hold_out"], only_new=asked["only_new"]),
         )
+
+
+def _by_place(detail: Any) -> Iterator[tuple[str, Any]]:
+    """Errors within fields under the place that they name, such as `exclude.complaint` or `columns[1]`."""
+    for name, problems in detail.items():
+        if not isinstance(problems, dict):
+            yield name, problems
+            continue
+        for inner, listed in problems.items():
+            within = f"[{inner}]" if isinstance(inner, int) else "" if inner == "non_field_errors" else f".{inner}"
+            yield f"{name}{within}", listed
 
 
 class ExportSerializer(StrictModelSerializer):
