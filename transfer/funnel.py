@@ -177,7 +177,7 @@ class Funnel:
 
 def _nested(query: MembersQuery, prefix: str) -> tuple[str, dict[str, Any]]:
     """A query of ids as a subquery with values of its own, so that several stand beside each other."""
-    statement = _NAMED.sub(rf"%({prefix}_\1)s", query.statement("SELECT contact_id FROM {members} AS members"))
+    statement = _NAMED.sub(rf"%({prefix}_\1)s", query.listed())
     return statement, {f"{prefix}_{name}": value for name, value in query.parameters.items()}
 
 

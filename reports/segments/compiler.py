@@ -51,7 +51,7 @@ class MembersQuery:
     expressions: tuple[str, ...]
     query: str
     parameters: Mapping[str, Any]
-    by_labels: bool
+    by_labels: bool = False
 
     def counted(self) -> str:
         """The statement of how many they are."""
