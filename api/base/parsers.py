@@ -11,6 +11,7 @@ from rest_framework.exceptions import APIException, ParseError, UnsupportedMedia
 from rest_framework.parsers import BaseParser, MultiPartParser
 
 from labelcrm.lib import spreadsheets, strict_json
+from labelcrm.lib.numbers import whole_number
 
 MAX_BYTES = 1024 * 1024
 MAX_UPLOAD_BYTES = spreadsheets.MAX_BYTES + MAX_BYTES  # what is too large by less is told what is wrong with the file
@@ -33,7 +34,7 @@ class StrictMultiPartParser(MultiPartParser):
         self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         length = (parser_context or {})["request"].META.get("CONTENT_LENGTH") or "0"
-        if not length.isdecimal() or int(length) > MAX_UPLOAD_BYTES:
+        if whole_number(length, largest=MAX_UPLOAD_BYTES) is None:
             raise UploadTooLarge
         return super().parse(stream, media_type, parser_context)
 

@@ -197,4 +197,4 @@ def _written_apart(letters: str, text: MessageText) -> str:
 
 def _digits(word: str) -> str:
     """KAOS3 is no misspelt KAOS2, but another code."""
-    return "".join(char for char in word if char.isdigit())
+    return "".join(re.findall(r"\d", word))

@@ -32,6 +32,7 @@ _GREETINGS = frozenset(
         "sore", "tanya", "tolong", "untuk", "ya", "yang", "yg"
     }
 )  # fmt: skip
+_DIGITS = re.compile(r"\d+")
 _CODE = re.compile(r"(?<!\w)#?(?=[A-Za-z]{2})(?=\S*\d)\w+(?:[-_/]\w+)*")  # KAOS25, #KAOS-2, not 24s or 2pcs
 
 
@@ -156,7 +157,7 @@ def suggested_word(text: str) -> str:
     phrase: list[str] = []
     best: list[str] = []
     for word in [*words_of(folded(text)), ""]:
-        if word and word not in _GREETINGS and not word.isdigit():
+        if word and word not in _GREETINGS and not _DIGITS.fullmatch(word):
             phrase.append(word)
             continue
         best = max(best, phrase, key=lambda words: len(" ".join(words)))

@@ -100,10 +100,20 @@ ABILITIES: tuple[tuple[Text, tuple[RightInWords, ...]], ...] = (
             RightInWords(gettext_lazy("see campaigns"), ("contacts.view_campaign",)),
             RightInWords(
                 gettext_lazy("add campaigns, their costs and how they are recognised"),
-                ("contacts.add_campaign", "contacts.change_campaign"),
+                (
+                    "contacts.add_campaign",
+                    "contacts.change_campaign",
+                    "contacts.add_campaignrule",
+                    "contacts.change_campaignrule",
+                ),
                 gettext_lazy("adds campaigns"),
             ),
             RightInWords(gettext_lazy("archive campaigns"), ("contacts.delete_campaign",)),
+            RightInWords(gettext_lazy("open the segments of their teams and of everyone"), ("reports.view_segment",)),
+            RightInWords(
+                gettext_lazy("save segments, change and archive their own"),
+                ("reports.add_segment", "reports.change_segment", "reports.delete_segment"),
+            ),
             RightInWords(
                 gettext_lazy("choose the words by which contacts opt out of broadcasts"),
                 ("contacts.add_optoutword", "contacts.change_optoutword", "contacts.delete_optoutword"),

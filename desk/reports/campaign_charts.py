@@ -280,7 +280,7 @@ STEPS = ("labelled", "high", "waiting", "won")
 
 
 @dataclass(frozen=True, slots=True)
-class FunnelStep:
+class CampaignStep:
     """How many got there: a number, its share of the contacts, and the width of its bar."""
 
     title: str
@@ -294,11 +294,11 @@ class FunnelStep:
 class FunnelLine:
     who: str
     name: str
-    steps: list[FunnelStep]
+    steps: list[CampaignStep]
 
 
 @dataclass(frozen=True, slots=True)
-class Funnel:
+class CampaignFunnel:
     """The campaigns with the most contacts first; `more` are left to the table."""
 
     titles: list[str]
@@ -306,20 +306,20 @@ class Funnel:
     more: int
 
 
-def funnel(rows: Sequence[CampaignRow], titles: Sequence[str]) -> Funnel | None:
+def funnel(rows: Sequence[CampaignRow], titles: Sequence[str]) -> CampaignFunnel | None:
     """`titles` name the contacts and the steps. None where there is no contact."""
     some = sorted((row for row in rows if row.contacts), key=lambda row: -(row.contacts or 0))
     if not some:
         return None
     lines = [FunnelLine(who_of(row.campaign), name_of(row), list(_steps(row, titles))) for row in some[:MOST_CAMPAIGNS]]
-    return Funnel(list(titles), lines, len(some) - len(lines))
+    return CampaignFunnel(list(titles), lines, len(some) - len(lines))
 
 
-def _steps(row: CampaignRow, titles: Sequence[str]) -> Iterable[FunnelStep]:
+def _steps(row: CampaignRow, titles: Sequence[str]) -> Iterable[CampaignStep]:
     contacts = row.contacts or 0
-    yield FunnelStep(titles[0], written(contacts, "count"), "", "100%", "contacts")
+    yield CampaignStep(titles[0], written(contacts, "count"), "", "100%", "contacts")
     for name, title in zip(STEPS, titles[1:], strict=True):
         count: Any = getattr(row, f"{name}_count")
         part = count / contacts
         shown = written(count, "count")
-        yield FunnelStep(title, shown, f"{round(100 * part)}%", _percent(part), f"{name}_count" if count else "")
+        yield CampaignStep(title, shown, f"{round(100 * part)}%", _percent(part), f"{name}_count" if count else "")

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from contacts.models import Agent, Campaign, Channel, Team
 from desk.segments.drafts import THINGS, Draft
-from desk.templatetags.labelcrm import tone
+from desk.templatetags.labelcrm import NO_TONE, tone
 from labelcrm.core.viewer import Viewer
 from labels.models import Category, Label
 from reports.segments.known import SOURCES
@@ -119,7 +119,7 @@ class SegmentChip:
 
     value: str
     text: str
-    tone: str = ""
+    tone: str = NO_TONE
 
 
 Chosen = Mapping[str, Mapping[Any, tuple[str, str]]]  # by argument and value: words and colour
@@ -141,4 +141,4 @@ def _chosen(argument: str, values: set[Any], viewer: Viewer) -> dict[Any, tuple[
     rows, column = SOURCES[argument]
     in_reach = {value for value in values if not isinstance(value, int) or 0 < value < 2**63}
     found = rows(viewer).filter(**{f"{column}__in": in_reach}) if in_reach else ()
-    return {getattr(row, column): (str(row), tone(row) if isinstance(row, Label) else "") for row in found}
+    return {getattr(row, column): (str(row), tone(row) if isinstance(row, Label) else NO_TONE) for row in found}

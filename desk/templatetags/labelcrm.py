@@ -90,6 +90,9 @@ def _family(color: str) -> str:
     return f"lc-family-{color}"
 
 
+NO_TONE = _family(ColorFamily.NEUTRAL)  # of what is no label and stands among labels
+
+
 def _drawn(badge: dict[str, Any]) -> SafeString:
     """A badge as HTML. A list of fifty rows draws hundreds, so this costs little time and few bytes."""
     text = str(badge["text"])

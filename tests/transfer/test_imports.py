@@ -95,7 +95,7 @@ def test_its_own_export_comes_back_unchanged(three: Any, kind: str) -> None:
     client = client_of("marketing")
     before = list(Contact.objects.order_by("id").values())
     preview = upload(client, body(export(client, kind=kind)), kind)
-    assert totals(preview) == (0, 0, 3 + len(HOSTILE))
+    assert totals(preview) == (0, 0, 2 + len(HOSTILE)), "who opted out is in no file"
     assert confirm(client, preview).status_code == 302
     assert list(Contact.objects.order_by("id").values()) == before
 
@@ -105,20 +105,20 @@ def test_an_export_saved_by_a_spreadsheet_program_changes_nothing(three: Any) ->
     Contact.objects.update(follow_up_at=day(20.123))
     client = client_of("marketing")
     saved = re.sub(r"(\d\d:\d\d)\b", r"\1:00", body(export(client)).decode("utf-8-sig"))
-    assert totals(upload(client, saved)) == (0, 0, 3)
-    assert totals(upload(client, saved.replace("02:57", "02:58"))) == (0, 3, 0)
+    assert totals(upload(client, saved)) == (0, 0, 2)
+    assert totals(upload(client, saved.replace("02:57", "02:58"))) == (0, 2, 0)
 
 
 def test_an_export_can_be_edited_and_imported(three: Any) -> None:
     client = client_of("marketing")
     lines = list(csv.DictReader(io.StringIO(body(export(client)).decode("utf-8-sig"), newline="")))
-    lines[0]["name"], lines[2]["opted_out"] = "'=Budi", "yes"
+    lines[0]["name"], lines[1]["opted_out"] = "'=Budi", "yes"
     out = io.StringIO()
     writer = csv.DictWriter(out, list(lines[0]))
     writer.writeheader()
     writer.writerows(lines)
     preview = upload(client, out.getvalue())
-    assert totals(preview) == (0, 2, 1)
+    assert totals(preview) == (0, 2, 0)
     confirm(client, preview)
     assert Contact.objects.get(phone="+6281200000001").name == "=Budi"
     assert Contact.objects.get(name="Tono").opted_out_at is not None
@@ -266,8 +266,9 @@ def test_queries_grow_with_chunks_and_not_with_rows(db: None) -> None:
     few_known = queries(numbered(50, words="Siti", first=1000))
     assert queries(numbered(500, words="Siti", first=2000)) == few_known
     preview, confirmation = queries(numbered(2500, first=3000))
-    assert preview <= few[0] + 2 * 30
-    assert confirmation <= few[1] + 2 * 60
+    # Two parts more; beside other work a job gives its turn away in between, which asks some things again.
+    assert preview <= few[0] + 2 * 45
+    assert confirmation <= few[1] + 2 * 80
     assert Contact.objects.filter(name__startswith="Siti").count() == 550
 
 
@@ -366,6 +367,14 @@ def test_the_page_says_what_is_wrong_with_a_file(db: None) -> None:
 CAMPAIGNS = "/admin/imports/?kind=campaigns"
 
 
+def export_of_campaigns(client: Client, kind: str) -> Any:
+    """Ask for a file, have it made, and follow the link to it on the page of work."""
+    asked = client.post("/admin/contacts/campaign/export/", {"format": kind, "resource": "0"})
+    do_work()
+    [line, *_older] = client.get(asked.url).context["lines"]
+    return Client().get(line.link)
+
+
 def test_campaigns_come_in_and_go_out(db: None) -> None:
     client = client_of("marketing")
     text = "code,name,cost,starts_on\nlebaran,=Lebaran,Rp 1.500.000,01/03/2026\npromo,Promo,,\n"
@@ -376,7 +385,7 @@ def test_campaigns_come_in_and_go_out(db: None) -> None:
     lebaran = Campaign.objects.get(code="lebaran")
     assert (lebaran.name, lebaran.cost, f"{lebaran.starts_on}") == ("=Lebaran", 1_500_000, "2026-03-01")
     for kind in (CSV, XLSX):
-        raw = body(export(client, kind=kind, url="/admin/contacts/campaign/export/"))
+        raw = body(export_of_campaigns(client, kind))
         assert b"\n=Lebaran" not in raw
         assert totals(upload(client, raw, kind, url=CAMPAIGNS)) == (0, 0, 2)
     assert AuditEntry.objects.filter(action="campaigns.exported").count() == 2

@@ -169,4 +169,4 @@ def test_a_page_by_label_age_takes_few_queries(client_of: ClientOf, shop: Shop, 
     with CaptureQueriesContext(connection) as queries:
         response = client.get(f"{LIST}?{ids(hot)}&o=labelled_shown")
     assert len(names(response)) == 20
-    assert len(queries) <= 13, [query["sql"] for query in queries]
+    assert len(queries) <= 14, [query["sql"] for query in queries]

@@ -35,6 +35,7 @@ UNSAID = {
     "labels.view_labelevent",  # who sees labels sees their changes
     "auth.view_permission",
     "contacts.view_optoutword",  # who sees contacts may know them
+    "contacts.view_campaignrule",  # who sees campaigns may know what brings people to them
 }
 
 
