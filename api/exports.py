@@ -7,19 +7,17 @@ from typing import Any
 
 from django.core.exceptions import ValidationError as RuleBroken
 from django.utils.translation import gettext as _
-from django_filters import NumberFilter
 from drf_spectacular.utils import extend_schema, extend_schema_field, inline_serializer
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.base.filtering import StrictFilterSet
+from api.base.filtering import IdFilter, StrictFilterSet
 from api.base.serializers import StrictBooleanField, StrictIntegerField, StrictModelSerializer, StrictSerializer
 from api.base.viewsets import ReadViewSet
 from labelcrm.core import jobs as core_jobs
 from labelcrm.core.models import Job
-from labelcrm.lib.numbers import LARGEST_ID
 from reports.models import Segment
 from transfer import exports, jobs
 from transfer.funnel import MOST_DAYS, MOST_HELD_OUT, Exclusions
@@ -139,7 +137,7 @@ class ExportSerializer(StrictModelSerializer):
 
 
 class ExportFilterSet(StrictFilterSet):
-    segment = NumberFilter(field_name="segment", min_value=1, max_value=LARGEST_ID)
+    segment = IdFilter(field_name="segment")
 
     class Meta:
         model = Export
