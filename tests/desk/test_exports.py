@@ -59,7 +59,7 @@ def names(page: Any) -> list[str]:
 def test_each_number_of_the_funnel_opens_its_people(client_of: ClientOf, segment: Segment) -> None:
     client = client_of("marketing")
     page = client.get(page_of(segment))
-    assert "all contacts" in words(page)
+    assert "All contacts" in words(page)
     found = {step.code: (step.count, step.url) for step in page.context["steps"]}
     assert {code: count for code, (count, _url) in found.items()} == {
         "matched": 5, "complaint": 1, "opted_out": 1, "no_phone": 1, "file": 2,
