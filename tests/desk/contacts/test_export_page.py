@@ -57,7 +57,7 @@ def test_the_page_counts_the_rows_of_the_list_and_of_the_file(client_of: ClientO
 
 def test_without_filters_the_page_says_that_the_whole_list_is_meant(client_of: ClientOf, graded: list[Contact]) -> None:
     page = client_of("marketing").get(f"{LIST}export/")
-    assert "the whole list: no filter is set" in words(page)
+    assert "The whole list: no filter is set" in words(page)
     assert page.context["counts"].matched == 4
     searched = client_of("marketing").get(f"{LIST}export/", {"q": graded[0].phone})
     assert searched.context["counts"].matched == 1
