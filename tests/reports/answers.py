@@ -16,7 +16,8 @@ from django.conf import settings
 from contacts.models import Agent, Campaign, Channel
 from labels.models import Label
 from reports.selectors.home import Tiles
-from tests.reports.slow import DAY, ZONE, Slow, active
+from tests.reports.recorded import ZONE
+from tests.reports.slow import DAY, Slow, active
 from webhooks.models import InboundEvent
 
 Read = Callable[..., Any]

@@ -18,7 +18,7 @@ from labelcrm.core.viewer import Viewer
 from labels.models import Label, StaleFlag
 from labels.rules.spells import CleanSpellRow, IntervalRow, StayRow
 from tests.labels import oracle
-from tests.reports.slow import _intervals, _limits, _meanings
+from tests.reports.recorded import dated_meanings, intervals_of, limits
 
 DAY = timedelta(hours=24)
 PROSPECT = ("new", "cold", "hot", "grade", "waiting")
@@ -47,9 +47,9 @@ class People:
             self.touches[touch.contact_id].append(touch)
         self.team_of = dict(Agent.all_objects.values_list("id", "team_id"))
         self.stale = set(StaleFlag.objects.filter(closed_at=None).values_list("contact_id", flat=True))
-        self.meanings, self.limits = _meanings(), _limits()
+        self.meanings, self.limits = dated_meanings(), limits()
         self.history: dict[int, list[IntervalRow]] = defaultdict(list)
-        for interval in _intervals(self.contacts):
+        for interval in intervals_of(self.contacts):
             self.history[interval.contact].append(interval)
 
     def meant(self, definition: dict[str, Any]) -> list[int]:
