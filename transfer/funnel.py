@@ -18,7 +18,7 @@ from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
 from contacts.models import Contact
-from labelcrm.core.bulk import execute, fetch
+from labelcrm.core.bulk import execute, fetch, prefixed
 from labelcrm.core.viewer import Viewer
 from labels.models import Label
 from reports.segments.compiler import MembersQuery, compile_definition
@@ -28,7 +28,6 @@ from transfer.models import EXCLUSIONS, Export, Reason
 
 MOST_HELD_OUT = 50  # per cent
 MOST_DAYS = 3650
-_NAMED = re.compile(r"%\((\w+)\)s")
 _PLACE = re.compile(r"%([%s])")
 
 
@@ -177,8 +176,7 @@ class Funnel:
 
 def _nested(query: MembersQuery, prefix: str) -> tuple[str, dict[str, Any]]:
     """A query of ids as a subquery with values of its own, so that several stand beside each other."""
-    statement = _NAMED.sub(rf"%({prefix}_\1)s", query.listed())
-    return statement, {f"{prefix}_{name}": value for name, value in query.parameters.items()}
+    return prefixed(query.listed(), query.parameters, prefix)
 
 
 # Who was in the files of earlier exports. Who was merged into another contact since is that one.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -80,3 +81,18 @@ def _element(value: Any) -> str:
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}"'
     return str(value)
+
+
+# -- Statements with named values -------------------------------------------------------------------------------------
+
+_NAMED = re.compile(r"%\((\w+)\)s")
+
+
+def prefixed(statement: str, parameters: Mapping[str, Any], prefix: str) -> tuple[str, dict[str, Any]]:
+    """The same with values of its own, so that several statements of one making stand beside each other in another."""
+    return _NAMED.sub(rf"%({prefix}_\1)s", statement), {f"{prefix}_{name}": parameters[name] for name in parameters}
+
+
+def positional(statement: str, parameters: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    """The same with values by place, as Django's query sets want them."""
+    return _NAMED.sub("%s", statement), [parameters[name] for name in _NAMED.findall(statement)]

@@ -17,6 +17,7 @@ from functools import cached_property
 from typing import Any
 
 from contacts.models import Channel
+from labelcrm.core.bulk import prefixed
 from labelcrm.core.unaccented import contains_unaccented
 from labelcrm.core.viewer import Viewer
 from labels.models import Category, Label
@@ -165,8 +166,9 @@ class _Compiler:
             filtered = FilteredSpells.of(Filters(channels=ids), crm_only=True)
             expression = filtered.clean(name) if kind == "clean" else filtered.stays(name)
             # Each set of channels has its own scopes, under names of its own.
-            self.expressions.append(expression.replace("%(", f"%({name}_"))
-            self.parameters |= {f"{name}_{each}": value for each, value in filtered.parameters.items()}
+            expression, values = prefixed(expression, filtered.parameters, name)
+            self.expressions.append(expression)
+            self.parameters |= values
         return name
 
     def channels(self, keys: Iterable[str]) -> frozenset[int]:

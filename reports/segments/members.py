@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,13 +13,12 @@ from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
 from contacts.models import Contact
-from labelcrm.core.bulk import execute, fetch
+from labelcrm.core.bulk import execute, fetch, positional
 from labelcrm.core.viewer import Viewer
 from reports.segments.compiler import MembersQuery, compile_definition
 from reports.segments.definition import SegmentDefinition
 
 SAMPLE = 10
-_NAMED = re.compile(r"%\((\w+)\)s")
 CHUNK = 10_000
 # Ids of some hundred thousand people are put into order and told apart in memory, not on the disk.
 ROOM = "SET LOCAL work_mem = '64MB'"
@@ -63,12 +61,6 @@ class Members:
 
     def contacts(self) -> QuerySet[Any]:
         """The same people as a query of contacts, to be narrowed, ordered and paged by others."""
-        statement = self.query.listed()
-        values: list[Any] = []
-
-        def positional(named: re.Match[str]) -> str:
-            values.append(self.query.parameters[named[1]])
-            return "%s"
-
+        statement, values = positional(self.query.listed(), self.query.parameters)
         # The words are the compiler's own; values stand apart.
-        return Contact.objects.filter(pk__in=RawSQL(_NAMED.sub(positional, statement), values))  # noqa: S611
+        return Contact.objects.filter(pk__in=RawSQL(statement, values))  # noqa: S611
