@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
@@ -23,7 +23,7 @@ from labelcrm.core.viewer import Viewer
 from labels.models import Label
 from reports.segments.compiler import MembersQuery, compile_definition
 from reports.segments.definition import Condition, SegmentDefinition
-from reports.segments.members import Members
+from reports.segments.members import ROOM, Members
 from transfer.models import EXCLUSIONS, Export, Reason
 
 MOST_HELD_OUT = 50  # per cent
@@ -137,18 +137,23 @@ class Funnel:
             SELECT %(export)s, contact_id, reason FROM ({final}) AS final
         """  # noqa: S608
         statement, values = self._statement(body)
-        execute(statement, values | {"export": export.pk, "seed": f"{export.pk}:", "percent": percent})
+        with transaction.atomic():
+            execute(ROOM, [])
+            execute(statement, values | {"export": export.pk, "seed": f"{export.pk}:", "percent": percent})
 
     def _fetch(self, body: str, **more: Any) -> list[tuple[Any, ...]]:
         statement, values = self._statement(body)
-        return fetch(statement, values | more)
+        with transaction.atomic():
+            execute(ROOM, [])
+            return fetch(statement, values | more)
 
     def _statement(self, body: str) -> tuple[str, dict[str, Any]]:
-        heads = ", ".join(f"{name} AS MATERIALIZED ({query})" for name, query in self._parts["heads"].items())
-        return f"WITH {heads} {body}", dict(self._parts["values"])
+        heads = [f"{name} AS MATERIALIZED ({query})" for name, query in self._parts["heads"].items()]
+        heads.append(f"judged AS ({self._parts['judged']})")
+        return f"WITH {', '.join(heads)} {body}", dict(self._parts["values"])
 
     @cached_property
-    def _parts(self) -> dict[str, dict[str, Any]]:
+    def _parts(self) -> dict[str, Any]:
         """The named subqueries and their values: whom it means, sets of whom to leave out, and all of it judged."""
         heads: dict[str, str] = {}
         heads["meant"], values = _nested(self.meant, "meant")
@@ -159,8 +164,7 @@ class Funnel:
         for reason, exports in self._earlier().items():
             heads[reason.code] = _IN_FILES.format(exports=f"{reason.code}_exports")
             values[f"{reason.code}_exports"], sets[reason] = exports, reason.code
-        heads["judged"] = _judged(sets, no_phone=self.exclusions.no_phone)
-        return {"heads": heads, "values": values}
+        return {"heads": heads, "judged": _judged(sets, no_phone=self.exclusions.no_phone), "values": values}
 
     def _earlier(self) -> dict[Reason, list[int]]:
         """The earlier exports whose people are left out, by reason."""

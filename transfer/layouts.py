@@ -16,6 +16,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from labelcrm.core.viewer import Viewer
 from labelcrm.lib.cells import cleaned
 from transfer import exports, workbook
 
@@ -55,9 +56,12 @@ class Layout:
         mark = codecs.BOM_UTF8 if self.mark else b""
         return mark + exports.csv_rows([headings], delimiter=self.delimiter)
 
-    def piece(self, lines: Sequence[Line]) -> bytes:
-        """These rows, whose cells are those of the columns."""
-        made = [self.line(line) for line in lines] if self.line else lines
+    def piece(self, ids: Sequence[int], *, viewer: Viewer, columns: Sequence[str]) -> bytes:
+        """The rows of these contacts, of whom `columns` are written. What is plain text is written by the database."""
+        if not self.line and not self.is_workbook:
+            return exports.csv_of(ids, viewer=viewer, columns=columns, delimiter=self.delimiter)
+        lines = exports.rows_of(ids, viewer=viewer, columns=columns)
+        made = map(self.line, lines) if self.line else lines
         if self.is_workbook:
             return workbook.packed(workbook.rows(made))
         return exports.csv_rows(made, delimiter=self.delimiter, as_they_are=self.raw)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -30,7 +30,7 @@ from django.utils.translation import gettext as _
 from contacts.models import Contact, Team
 from contacts.selectors.viewing import viewer_of
 from labelcrm.core import audit, jobs
-from labelcrm.core.bulk import execute, fetch
+from labelcrm.core.bulk import array, execute, fetch
 from labelcrm.core.jobs import JobKind, JobRefused, Step
 from labelcrm.core.models import Job, JobFile
 from labelcrm.core.viewer import Viewer
@@ -39,7 +39,7 @@ from reports.segments.definition import parse_definition
 from reports.segments.in_words import names_of, segment_in_words
 from reports.segments.members import Members
 from transfer import exports, snapshots, workbook
-from transfer.funnel import Exclusions, Funnel, whom_ids_mean
+from transfer.funnel import Exclusions, Funnel, whom_ids_mean, whom_list_means
 from transfer.job_files import IDS, MADE, all_kept_ids, in_language_of, keep_ids, owner_with
 from transfer.layouts import LAYOUTS, Layout
 from transfer.models import Export, ExportedPerson, Reason
@@ -176,17 +176,35 @@ def _write_next(job: Job, export: Export, viewer: Viewer) -> Step:
 
 def _write(job: Job, export: Export, viewer: Viewer, *, part: int, ids: Sequence[int]) -> None:
     """Keep the rows of those of `ids` who are still there and have not opted out, and correct the snapshot."""
+    gone = set(_not_there(export, viewer, ids))
+    if gone:
+        opted_out = set(_there(export, viewer).filter(pk__in=gone).values_list("pk", flat=True))
+        _leave_out(export, gone & opted_out, Reason.OPTED_OUT)
+        _leave_out(export, gone - opted_out, Reason.GONE)
+    kept = [pk for pk in ids if pk not in gone]
+    jobs.write_part(job, MADE, part, LAYOUTS[export.layout].piece(kept, viewer=viewer, columns=export.columns))
+
+
+def _there(export: Export, viewer: Viewer) -> QuerySet[Any]:
+    """The contacts whom the export may name; who was listed by hand may be in the archive."""
     rows = Contact.all_objects if export.segment_id is None else Contact.objects
-    there = rows.visible_to(viewer).filter(pk__in=ids, merged_into=None)
-    opted_out = dict(there.values_list("pk", "opted_out_at"))
-    _leave_out(export, [pk for pk in ids if pk not in opted_out], Reason.GONE)
-    _leave_out(export, [pk for pk, at in opted_out.items() if at is not None], Reason.OPTED_OUT)
-    kept = [pk for pk, at in opted_out.items() if at is None]
-    lines = list(exports.rows_of(kept, viewer=viewer, columns=export.columns))
-    jobs.write_part(job, MADE, part, LAYOUTS[export.layout].piece(lines))
+    return rows.visible_to(viewer).filter(merged_into=None)
 
 
-def _leave_out(export: Export, ids: Sequence[int], reason: Reason) -> None:
+def _not_there(export: Export, viewer: Viewer, ids: Sequence[int]) -> list[int]:
+    """Which of these contacts, whose ids are in order, the file must not have. Nearly always nobody."""
+    if not ids:
+        return []
+    there = _there(export, viewer).filter(opted_out_at=None, pk__range=(ids[0], ids[-1]))
+    query = whom_list_means(there)
+    statement = f"""
+        SELECT id FROM unnest(%(ids)s::bigint[]) AS chosen (id)
+        WHERE NOT EXISTS (SELECT FROM ({query.query}) AS there WHERE there.contact_id = chosen.id)
+    """  # noqa: S608 - Django's own
+    return [pk for (pk,) in fetch(statement, {**query.parameters, "ids": array(ids)})]
+
+
+def _leave_out(export: Export, ids: Collection[int], reason: Reason) -> None:
     if ids:
         execute(
             "UPDATE transfer_exportedperson SET reason = %s WHERE export_id = %s AND contact_id = ANY(%s)",
@@ -224,14 +242,17 @@ def _close_workbook(job: Job) -> None:
 
 def _opted_out_meanwhile(export: Export) -> list[int]:
     """Who is in the file and has opted out by now, themselves or as the contact they were merged into."""
-    return [pk for (pk,) in fetch(_LATE, [export.pk])]
+    return [pk for (pk,) in fetch(_LATE, {"export": export.pk})]
 
 
 _LATE = """
+    SELECT p.contact_id FROM transfer_exportedperson p JOIN contacts_contact c ON c.id = p.contact_id
+    WHERE p.export_id = %(export)s AND p.reason = 0 AND c.opted_out_at IS NOT NULL
+    UNION
     SELECT p.contact_id FROM contacts_contact c
-    JOIN transfer_exportedperson p ON p.contact_id = c.id AND p.export_id = %s AND p.reason = 0
-    LEFT JOIN contacts_contact heir ON heir.id = c.merged_into_id
-    WHERE c.opted_out_at IS NOT NULL OR heir.opted_out_at IS NOT NULL
+    JOIN contacts_contact heir ON heir.id = c.merged_into_id AND heir.opted_out_at IS NOT NULL
+    JOIN transfer_exportedperson p ON p.contact_id = c.id AND p.export_id = %(export)s AND p.reason = 0
+    WHERE c.merged_into_id IS NOT NULL
     ORDER BY 1
 """
 

@@ -13,14 +13,25 @@ import re
 MAX_LENGTH = 32_767  # of a cell in XLSX
 
 # "=", "+", "-", "@" and every character that compatibility normalisation turns into one of them; the real minus too.
-_STARTS = "=+\\-@\u2212\u207a\u207c\u208a\u208c\u2a74-\u2a76\ufb29\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20"
+_STARTS = r"=+\-@\u2212\u207a\u207c\u208a\u208c\u2a74-\u2a76\ufb29\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20"
 # What may stand before them: blanks, control and invisible characters, and quotation marks.
 _SKIPPED = (
-    "\\s\\x00-\\x20\\x7f-\\xa0\\xad\u0600-\u0605\u061c\u06dd\u070f\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000"
-    "\ufeff\ufff9-\ufffb'\"`\\xb4\\xab\\xbb\u2018-\u201f\u2039\u203a\uff02\uff07"
+    r"\u0001-\u0020\u007f-\u00a0\u00ad\u0600-\u0605\u061c\u06dd\u070f\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f"
+    r"\u3000\ufeff\ufff9-\ufffb\u0022\u0027\u0060\u00b4\u00ab\u00bb\u2018-\u201f\u2039\u203a\uff02\uff07"
 )
-# Apostrophes before a control character count too, so that taking one away is always the reverse of putting one.
-_FORMULA = re.compile(f"'*[\t\r\n\x00]|[{_SKIPPED}]*[{_STARTS}]")
+
+
+def _formula(nul: str) -> str:
+    """The regular expression of what a program could run.
+
+    Apostrophes before a control character count too, so that taking one away is always the reverse of putting one.
+    """
+    return rf"^('*[\t\r\n{nul}]|[{nul}{_SKIPPED}]*[{_STARTS}])"
+
+
+# The same for PostgreSQL, which writes large files, and keeps no NUL: no class in it depends on a locale.
+FORMULA = _formula("")
+_FORMULA = re.compile(_formula(r"\x00"))
 # XML 1.0 cannot hold these, so neither can XLSX.
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -36,7 +47,7 @@ def cleaned(text: str) -> str:
 
 def restored(cell: str) -> str:
     """What `cleaned` made a cell of: `restored(cleaned(text)) == text` for every text."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell, 1) else cell
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell
 
 
 def for_xlsx(text: str) -> str:

@@ -1,0 +1,71 @@
+"""A large file is written by the database: cell by cell what Python would write, and no program runs any of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from labelcrm.core.bulk import fetch
+from labelcrm.core.viewer import Viewer
+from labelcrm.lib.cells import FORMULA, cleaned
+from tests.factories import AgentFactory, CampaignFactory, ContactFactory
+from tests.transfer.test_exports import HOSTILE
+from transfer import exports
+
+pytestmark = pytest.mark.django_db
+
+EVERYBODY = Viewer(everything=True)
+SPECIAL = [
+    *HOSTILE,
+    "",
+    " ",
+    ";",
+    "a;b",
+    'say "hi"',
+    '"',
+    '""',
+    "a,b",
+    "a\r\nb",
+    "\r",
+    "a\\b",
+    "\\.",
+    "'",
+    "''",
+    "%",
+    "{}",
+]
+
+
+@pytest.mark.parametrize("pattern", ["{}", "'{}", "{}=", "a{}", "'{}="])
+def test_the_database_cleans_every_character_as_python_does(pattern: str) -> None:
+    """Each of the first two planes, alone, behind an apostrophe, and before and behind what begins a formula."""
+    before, _braces, behind = pattern.partition("{}")
+    signs = "SELECT chr(n) AS sign FROM generate_series(1, 131071) AS n WHERE n NOT BETWEEN 55296 AND 57343"
+    found = fetch(
+        f"SELECT string_agg(sign, '') FROM ({signs}) AS w WHERE %(before)s || sign || %(behind)s ~ %(formula)s",
+        {"before": before, "behind": behind, "formula": FORMULA},
+    )[0][0]
+    possible = (chr(n) for n in range(1, 131_072) if not 0xD800 <= n <= 0xDFFF)
+    dangerous = {sign for sign in possible if cleaned(pattern.format(sign)) != pattern.format(sign)}
+    assert set(found or "") == dangerous
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_the_database_writes_what_python_writes(delimiter: str) -> None:
+    agent, campaign = AgentFactory(name='=Rina "CS"'), CampaignFactory(name="Juli, 7.7; diskon")
+    people = [ContactFactory(name=name, assigned_to=agent, campaign=campaign) for name in SPECIAL]
+    ids = [contact.pk for contact in people]
+    columns = exports.COLUMNS
+    expected = exports.csv_rows(exports.rows_of(ids, viewer=EVERYBODY), delimiter=delimiter)
+    assert exports.csv_of(ids, viewer=EVERYBODY, columns=columns, delimiter=delimiter) == expected
+    assert expected.count(b"\r\n") >= len(people)
+
+
+def test_people_far_apart_and_in_any_order_are_written_once(db: None) -> None:
+    people = [ContactFactory(name=f"Orang {n}") for n in range(5)]
+    chosen = [people[4].pk, people[0].pk, people[4].pk]
+    text = exports.csv_of(chosen, viewer=EVERYBODY, columns=("phone", "name")).decode()
+    assert [line.split(",")[1] for line in text.splitlines()] == ["Orang 0", "Orang 4"]
+
+
+def test_no_contacts_make_no_bytes(db: None) -> None:
+    assert exports.csv_of([], viewer=EVERYBODY) == b""
