@@ -51,6 +51,7 @@ _BETWEEN = r"\s().\-/\u2010-\u2015\u2212"  # what may stand between its digits
 _SPELLING = re.compile(rf"\+?[\d{_BETWEEN}]+")
 _BEGINNING = re.compile(rf"\+?[\d{_BETWEEN}]*\d")
 _GROUP = re.compile(r"\d+")
+_DIGITS = re.compile(r"\+?\d+", re.ASCII)
 _LATE_BRACKET = re.compile(r"(?P<number>(?:\D*\d){6,}[^\d(]*)(?P<rest>\(.*)", re.DOTALL)  # "(021) 555" is an area
 # -- What people and programs put around it --
 _QUOTES = "'\"`\u00b4\u2018-\u201f\u2032"
@@ -130,7 +131,10 @@ def readings(text: str, *, region: str | None) -> Readings:
     """
     if len(text) > MAX_TEXT:
         return _NOTHING
-    text = _unwrapped(legible(text))
+    text = legible(text)
+    if mobile := _mobile_here(text, region):
+        return Readings((mobile,))
+    text = _unwrapped(text)
     if len(text) > MAX_LENGTH:
         return _NOTHING
     if match := _PHONE_JID.fullmatch(text.lower()):
@@ -219,6 +223,8 @@ def lid_address(digits: str) -> str | None:
 
 def _unwrapped(text: str) -> str:
     """`text` without what people and programs put around a number; a link's number gets its plus, "(+62)" keeps its."""
+    if _DIGITS.fullmatch(text):
+        return text
     if match := _COUNTRY_IN_BRACKETS.match(text):
         text = f"+{match['code']} {text[match.end() :]}"
     for _layer in range(4):
@@ -292,6 +298,28 @@ def _digits(text: str) -> str:
 def _plain(digits: str) -> str:
     """Digits of any script as ASCII."""
     return digits if digits.isascii() else "".join(str(int(char)) for char in digits)
+
+
+# -- A mobile of the business's own country ---------------------------------------------------------------------------
+
+
+def _mobile_here(text: str, region: str | None) -> str | None:
+    """What nearly every cell of a file is, told by one regular expression: a number that all the rest says, too."""
+    if region is None:
+        return None
+    plan = _mobiles_of(region)
+    match = plan.fullmatch(text) if plan else None
+    return f"+{phonenumbers.country_code_for_region(region)}{match['national']}" if match else None
+
+
+@lru_cache
+def _mobiles_of(region: str) -> re.Pattern[str] | None:
+    """The mobiles of a numbering plan, with the country code or the trunk zero; None where numbers have two forms."""
+    code = phonenumbers.country_code_for_region(region)
+    plan = phonenumbers.PhoneMetadata.metadata_for_region(region)
+    if plan is None or plan.mobile is None or plan.national_prefix != "0" or f"+{code}" in _RENUMBERING:
+        return None
+    return re.compile(rf"(?:\+?{code}|0)(?P<national>(?!0)(?:{plan.mobile.national_number_pattern}))", re.ASCII)
 
 
 # -- Digits -----------------------------------------------------------------------------------------------------------
