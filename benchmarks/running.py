@@ -10,6 +10,8 @@ from benchmarks.site import open_site
 BENCHES = {
     "P1": "benchmarks.receiver",
     "P2": "benchmarks.drain",
+    "P4": "benchmarks.exporting",
+    "P5": "benchmarks.importing",
     "P6": "benchmarks.visible",
     "P7": "benchmarks.volume",
     "P8": "benchmarks.memory",

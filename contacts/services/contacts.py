@@ -14,7 +14,6 @@ from contacts.models import Consent, Contact
 from contacts.services.opt_out import consent
 from labelcrm.core import audit, edits
 from labelcrm.core.bulk import execute, transpose
-from labelcrm.core.models import AuditEntry
 
 # Of what a contact is called the audit trail keeps only that it changed: an erased name must not live on there.
 PRIVATE = frozenset({"name"})
@@ -45,12 +44,15 @@ class ContactEdit:
     opted_out: bool | None = None
 
 
-def edit_contacts(told: Iterable[ContactEdit], *, actor: Any, origin: str) -> None:
-    """`edit_contact` for many at once, with as many queries as for one; their rows have the values afterwards."""
+def edit_contacts(told: Iterable[ContactEdit], *, actor: Any, origin: str, campaigns: Iterable[Contact] = ()) -> None:
+    """`edit_contact` for many at once, with as many queries as for one; their rows have the values afterwards.
+
+    `campaigns`: contacts that were given one, which is written together with the rest.
+    """
     now = timezone.now()
-    changed: dict[int, Contact] = {}
+    changed = {contact.pk: contact for contact in campaigns}
     consents: list[Consent] = []
-    entries: list[AuditEntry] = []
+    entries: list[audit.NewEntry] = []
     for edit in told:
         columns = _columns(edit.contact, edit.values, opted_out=edit.opted_out, now=now)
         consents += _consents(edit.contact, columns, actor=actor, origin=origin, now=now)
@@ -59,7 +61,7 @@ def edit_contacts(told: Iterable[ContactEdit], *, actor: Any, origin: str) -> No
             entries.append(entry)
             changed[edit.contact.pk] = edit.contact
     Consent.objects.bulk_create(consents)
-    _update(changed.values())
+    save_edited(changed.values())
     audit.record_all(entries)
 
 
@@ -93,17 +95,21 @@ def _consents(
     return [consent(contact, opted_out=opted_out, at=now, actor=actor, origin=origin, reason=reason)]
 
 
-def _update(contacts: Collection[Contact]) -> None:
-    """Write what can be edited of these contacts."""
+def save_edited(contacts: Collection[Contact]) -> None:
+    """Write what can be edited of these contacts, whose rows the caller holds locked."""
     rows = [
-        (c.pk, c.name, c.name_source, c.name_at, c.assigned_to_id, c.follow_up_at, c.opted_out_at, c.updated_at)
+        (
+            c.pk, c.name, c.name_source, c.name_at, c.assigned_to_id, c.follow_up_at, c.opted_out_at, c.campaign_id,
+            c.updated_at,
+        )
         for c in contacts
-    ]
+    ]  # fmt: skip
     execute(
         "UPDATE contacts_contact AS c SET name = n.name, name_source = n.source, name_at = n.named,"
-        " assigned_to_id = n.agent, follow_up_at = n.follow_up, opted_out_at = n.opted_out, updated_at = n.updated"
+        " assigned_to_id = n.agent, follow_up_at = n.follow_up, opted_out_at = n.opted_out, campaign_id = n.campaign,"
+        " updated_at = n.updated"
         " FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::bigint[], %s::timestamptz[],"
-        " %s::timestamptz[], %s::timestamptz[])"
-        " AS n (id, name, source, named, agent, follow_up, opted_out, updated) WHERE c.id = n.id",
-        transpose(rows, 8),
+        " %s::timestamptz[], %s::bigint[], %s::timestamptz[])"
+        " AS n (id, name, source, named, agent, follow_up, opted_out, campaign, updated) WHERE c.id = n.id",
+        transpose(rows, 9),
     )

@@ -14,12 +14,12 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Agent, Campaign, CampaignTouch, Contact, ContactIdentity, IdentityKind, Note
 from contacts.selectors.hidden_numbers import owners_of_meta_ids
-from contacts.services.attribution import MANUAL, set_first_touch
+from contacts.services.attribution import MANUAL
 from contacts.services.contact_rows import lock_contacts
-from contacts.services.contacts import ContactEdit, edit_contacts
+from contacts.services.contacts import ContactEdit, edit_contacts, save_edited
 from contacts.services.directory import Directory, resolve
 from labelcrm.core import audit
-from labelcrm.core.models import AuditEntry
+from labelcrm.core.bulk import array, copy_rows, execute
 from labelcrm.lib.phones import same_number
 from webhooks.gateways.events import Chat, ChatKind
 
@@ -141,9 +141,10 @@ def _write(rows: Mapping[int, ContactRow], done: ImportOutcome, *, actor: Any) -
 
 def _change(accepted: Collection[tuple[Contact, ContactFields]], *, actor: Any) -> None:
     edits = [ContactEdit(contact, fields.values, fields.opted_out or None) for contact, fields in accepted]
-    edit_contacts(edits, actor=actor, origin=ORIGIN)
-    campaigns = [(contact, fields.campaign) for contact, fields in accepted if fields.campaign is not None]
-    set_campaigns(campaigns, actor=actor, origin=ORIGIN)
+    chosen = [(contact, fields.campaign) for contact, fields in accepted if fields.campaign is not None]
+    campaigns, entries = _say_campaigns(chosen, actor=actor, origin=ORIGIN)
+    edit_contacts(edits, actor=actor, origin=ORIGIN, campaigns=campaigns)
+    audit.record_all(entries)
 
 
 def kept_columns(contact: Contact) -> tuple[Any, ...]:
@@ -203,16 +204,27 @@ def set_campaigns(chosen: Iterable[tuple[Contact, Campaign]], *, actor: Any, ori
 
     That goes before what messages show, and before what was said.
     """
+    changed, entries = _say_campaigns(chosen, actor=actor, origin=origin)
+    save_edited(changed)
+    audit.record_all(entries)
+
+
+def _say_campaigns(
+    chosen: Iterable[tuple[Contact, Campaign]], *, actor: Any, origin: str
+) -> tuple[Collection[Contact], list[audit.NewEntry]]:
+    """Write the touches that say so; returns the contacts whose campaign that changes, and the audit rows: to save."""
     now = timezone.now()
-    touches: dict[int, CampaignTouch] = {}
-    entries: list[AuditEntry] = []
+    changed: dict[int, Contact] = {}
+    entries: list[audit.NewEntry] = []
     for contact, campaign in chosen:
         if contact.campaign_id != campaign.pk:
             details = {"campaign": campaign.pk, "before": contact.campaign_id}
             entries.append(audit.entry(actor=actor, action="contact.campaign", obj=contact, origin=origin, **details))
-            touches[contact.pk] = CampaignTouch(contact=contact, campaign=campaign, at=now, method=MANUAL)
-            contact.campaign = campaign
-    CampaignTouch.objects.filter(contact__in=list(touches), method=MANUAL).delete()
-    CampaignTouch.objects.bulk_create(touches.values())
-    set_first_touch(touches)
-    audit.record_all(entries)
+            contact.campaign, contact.updated_at = campaign, now
+            changed[contact.pk] = contact
+    if changed:
+        said = "DELETE FROM contacts_campaigntouch WHERE method = %s AND contact_id = ANY(%s::bigint[])"
+        execute(said, [MANUAL, array(changed)])
+        touches = ((pk, contact.campaign_id, now, MANUAL, "{}") for pk, contact in changed.items())
+        copy_rows(CampaignTouch._meta.db_table, ("contact_id", "campaign_id", "at", "method", "evidence"), touches)
+    return changed.values(), entries

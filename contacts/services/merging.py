@@ -117,8 +117,7 @@ def write_down(record: ContactMerge, action: str, *, actor: Any, **details: Any)
     """The audit row of a merge or its end: ids alone, for what people are called must not live on there."""
     details |= {"merged": record.merged_id, "record": record.pk}
     entry = audit.entry(actor=actor, action=action, obj=record.survivor, **details)
-    entry.object_name = ""
-    entry.save(force_insert=True)
+    audit.write(entry._replace(object_name=""))
 
 
 def check_both_stand_alone(*contact_ids: int) -> None:

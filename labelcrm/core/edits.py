@@ -18,7 +18,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from labelcrm.core import audit
-from labelcrm.core.models import AuditEntry
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -45,13 +44,13 @@ def change(row: Row, *, actor: Any, origin: str, private: frozenset[str] = froze
         if entry is not None:
             _check(fresh)
             fresh.save()
-            entry.save(force_insert=True)
+            audit.write(entry)
     return fresh
 
 
 def revise(
     row: models.Model, *, actor: Any, origin: str, private: frozenset[str] = frozenset(), **values: Any
-) -> AuditEntry | None:
+) -> audit.NewEntry | None:
     """Give a locked row its `values`, and return the audit row that says so; None when nothing differs.
 
     Both are the caller's to check and to write.

@@ -160,7 +160,7 @@ def plans(
     for each in row_ids:
         each.believe(owners)
     ids = [_owner(each, owners, by_id) for each in row_ids]
-    known = _known(filter(None, ids), viewer)
+    known = _known(filter(None, ids), viewer, columns={*_NEEDED, *(rows[0] if rows else ())})
     names = _AllNames(
         agents=_Names(Agent.objects.visible_to(viewer)),
         campaigns=_Names(Campaign.objects.visible_to(viewer)),
@@ -213,16 +213,17 @@ class _Known:
     restorable: bool
 
 
-_ID = exports.COLUMNS.index("id")
+_NEEDED = ("id", "follow_up_at")  # whatever the file says
 
 
-def _known(ids: Iterable[int], viewer: Viewer) -> dict[int, _Known]:
+def _known(ids: Iterable[int], viewer: Viewer, *, columns: Collection[str]) -> dict[int, _Known]:
+    """The contacts of a file, with the cells that an export would write in these columns."""
     wanted = sorted(set(ids))
     contacts = Contact.all_objects.select_related("assigned_to", "campaign").in_bulk(wanted)
     seen = set(Contact.all_objects.visible_to(viewer).filter(pk__in=wanted).values_list("pk", flat=True))
-    cells = {
-        int(line[_ID]): dict(zip(exports.COLUMNS, line, strict=True)) for line in exports.rows_of(wanted, viewer=viewer)
-    }
+    names = exports.columns_in_order(columns)
+    lines = (dict(zip(names, line, strict=True)) for line in exports.rows_of(wanted, viewer=viewer, columns=names))
+    cells = {int(line["id"]): line for line in lines}
     restorable = archived_by_undo(contacts.values())
     return {pk: _Known(contact, cells[pk], pk in seen, pk in restorable) for pk, contact in contacts.items()}
 
