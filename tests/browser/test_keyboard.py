@@ -30,7 +30,8 @@ def page(browser: Browser, request: pytest.FixtureRequest, live_server: Any) -> 
     context.close()
 
 
-def test_the_menu_opens_and_closes_by_keyboard(page: Page) -> None:
+def test_the_menu_opens_and_closes_by_keyboard(page: Page, live_server: Any) -> None:
+    page.goto(f"{live_server.url}/admin/")
     menu, first = page.get_by_role("button", name="Menu", exact=True), page.get_by_role("link", name="Contacts").first
     was_open = first.is_visible()
     menu.focus()
@@ -84,6 +85,7 @@ def test_the_settings_unfold_by_keyboard_and_stay_as_they_were_left(page: Page, 
         if menu.get_attribute("aria-expanded") == "false":
             menu.press("Enter")
 
+    page.goto(f"{live_server.url}/admin/")
     open_menu()
     fold, users = page.get_by_role("button", name="Settings"), page.get_by_role("link", name="Users", exact=True)
     expect(fold).to_have_attribute("aria-expanded", "false")

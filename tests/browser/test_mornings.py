@@ -53,6 +53,7 @@ def phone(browser: Browser) -> Iterator[Page]:
 
 def test_a_lead_finds_rinas_old_grade_a_in_four_actions(desk: Page, shop: Shop, live_server: Any) -> None:
     log_in(desk, str(live_server.url), "lead")
+    desk.goto(f"{live_server.url}/admin/")
     desk.get_by_role("link", name="Kontak", exact=True).first.click()  # 1
     desk.locator("#quick-filters select[name=label]").select_option(label="Grade A")  # 2
     expect(desk.locator("#list-count")).to_have_text("6 kontak", timeout=PATIENCE)
@@ -73,6 +74,7 @@ def test_a_cs_on_a_phone_finds_a_chat_reads_it_and_sets_a_follow_up(phone: Page,
     contact = shop.contact(name="Siti Aisyah", phone="+6281290004321")
     shop.say(contact, "Halo kak, besok jadi ambil ya")
     log_in(phone, str(live_server.url), "cs")
+    phone.goto(f"{live_server.url}/admin/")
     phone.locator(".lc-search-open").click()
     phone.keyboard.type("4321")
     phone.get_by_role("option").filter(has_text="Siti Aisyah").click()

@@ -35,6 +35,7 @@ def page(browser: Browser, request: pytest.FixtureRequest, live_server: Any, sit
     context = browser.new_context(viewport={"width": width, "height": height})
     page = context.new_page()
     log_in(page, str(live_server.url), "ratna")
+    page.goto(f"{live_server.url}/admin/")
     yield page
     context.close()
 
