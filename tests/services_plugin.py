@@ -5,8 +5,10 @@ even a killed one. DATABASE_URL / REDIS_URL in the environment are used instead,
 LABELCRM_TEST_HOME=DIR the PostgreSQL that `make test-services LABELCRM_TEST_HOME=DIR` keeps running is shared. Each
 run has a database name of its own, so that several can run side by side.
 
-`make test` spreads the files over two processes (pytest-xdist). The first process starts the servers; each of the
-others finds their URLs in its environment and takes a database of its own in both.
+`make test` spreads the files over processes (pytest-xdist), one more than there are cores, for a good part of the tests
+waits: for a server to start, for a page to ask again. The first process starts the servers; each of the others finds
+their URLs in its environment and takes a database of its own in both. The longest files come first, so that no process
+is left alone with one in the end.
 """
 
 from __future__ import annotations
@@ -38,6 +40,16 @@ FIXED_SETTINGS = {
     # playwright's synchronous API keeps an event loop on the test's thread, which Django takes for async code
     "DJANGO_ALLOW_ASYNC_UNSAFE": "true",
 }
+# By how long they take, those that wait in turn with those that compute. The first needs no database: meanwhile the
+# others make theirs.
+LONGEST = (
+    "launcher/test_run.py", "api/test_openapi.py", "browser/test_crawl.py", "live/test_flood.py",
+    "desk/test_other_teams.py", "live/test_gateways.py", "browser/test_connection.py", "browser/test_keyboard.py",
+    "live/test_killed_export.py", "browser/test_search.py", "browser/test_home_live.py", "live/test_long_import.py",
+    "live/test_long_work.py", "desk/test_every_page.py", "desk/home/test_page.py", "live/test_rule_replay.py",
+    "labels/test_projections.py", "labels/test_merging.py", "browser/test_segments.py", "browser/test_days.py",
+    "odd/test_crawl.py", "adversarial/test_again_from_the_records.py", "adversarial/test_label_names.py",
+)  # fmt: skip
 NO_CHROMIUM = "no Chromium found: install one or set CHROMIUM to its program"
 
 _stack = ExitStack()
@@ -60,6 +72,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "full: only in `make test-full`")
     # Registered here, after the installed plugins, so that its fixtures win over pytest-playwright's.
     config.pluginmanager.register(BrowserFixtures(), "labelcrm-browser")
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        config.pluginmanager.register(LongestFirst(), "labelcrm-longest-first")
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """One process more than cores, unless somebody says how many."""
+    if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        return None
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else None
 
 
 def pytest_unconfigure() -> None:
@@ -78,6 +100,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("full"):
                 item.add_marker(pytest.mark.skip(reason="only in `make test-full`"))
+
+
+class LongestFirst:
+    """In a process among several: the order in which files are handed out."""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        rank = {f"tests/{name}": place for place, name in enumerate(LONGEST)}
+        items.sort(key=lambda item: rank.get(item.nodeid.partition("::")[0], len(rank)))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
