@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -129,13 +130,29 @@ def _free_port() -> int:
 
 
 @contextmanager
+def home_in_tmp(name: str) -> Iterator[Path]:
+    """A home under /tmp, short because a socket's path has at most 100 characters; gone afterwards, with its log."""
+    home = Path("/tmp") / f"labelcrm-{name}-{os.getpid()}"
+    home.mkdir(mode=0o755)
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+        _log_of(home).unlink(missing_ok=True)
+
+
+def _log_of(home: Path) -> Path:
+    return home.parent / f"{home.name}.log"
+
+
+@contextmanager
 def running(home: Path) -> Iterator[System]:
     """A system in `home`, ready to serve, stopped afterwards by SIGINT with nothing left behind."""
     port = _free_port()
     environment = {name: value for name, value in os.environ.items() if name not in OURS} | {
         "LABELCRM_HOME": str(home), "PORT": str(port), "ADMIN_PASSWORD": PASSWORD,
     }  # fmt: skip
-    with (home.parent / f"{home.name}.log").open("wb") as log:
+    with _log_of(home).open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "labelcrm.launcher.run"], cwd=ROOT, env=environment, stdout=log, stderr=log,
             start_new_session=True,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import shutil
 import signal
 import time
 from collections import defaultdict
@@ -13,12 +12,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPMessage
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.live.system import System, running, wait_until
+from tests.live.system import System, home_in_tmp, running, wait_until
 from tests.services_plugin import is_full_run
 
 START = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
@@ -28,13 +26,8 @@ Key = tuple[str, str, str]  # channel, label, phone
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    home = Path("/tmp") / f"labelcrm-live-{os.getpid()}"  # short: a socket's path has at most 100 characters
-    home.mkdir(mode=0o755)
-    try:
-        with running(home) as found:
-            yield found
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    with home_in_tmp("live") as home, running(home) as found:
+        yield found
 
 
 def make_events(count: int, *, seed: int, keys: int = 150) -> list[dict[str, Any]]:

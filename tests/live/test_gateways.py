@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.live.system import System, running, wait_until
+from tests.live.system import System, home_in_tmp, running, wait_until
 from tests.webhooks.gateways.payloads import PAYLOADS, Account, Post, WuzapiFormPayloads
 
 START = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
@@ -103,13 +100,8 @@ class Line:
 
 @pytest.fixture(scope="module")
 def system() -> Iterator[System]:
-    home = Path("/tmp") / f"labelcrm-gateways-{os.getpid()}"  # short: a socket's path has at most 100 characters
-    home.mkdir(mode=0o755)
-    try:
-        with running(home) as found:
-            yield found
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    with home_in_tmp("gateways") as home, running(home) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
