@@ -44,7 +44,7 @@ class Watch:
 
 
 def log_in(page: Page, origin: str, username: str) -> None:
-    """The session of a login, without a page: drawing two costs more than most tests. The first walk types a password."""
+    """The session of a login without its two pages, dearer than most tests. The first walk types a password."""
     client = Client()
     client.force_login(User.objects.get(username=username), backend="contacts.access.StaffBackend")
     session = client.cookies[settings.SESSION_COOKIE_NAME].value
