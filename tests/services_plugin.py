@@ -113,7 +113,7 @@ class LongestFirst:
 
 
 def pytest_collection_finish() -> None:
-    """What is loaded by now stays loaded: to look for garbage in it again and again costs an eighth of the run."""
+    """What is loaded by now stays loaded: no need to look for garbage in it again and again."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
