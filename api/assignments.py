@@ -64,9 +64,7 @@ class AssignmentViewSet(ReadViewSet):
     cursor_fields = ("updated_at", "id")
 
     def rows(self) -> Any:
-        return LabelAssignment.objects.filter(
-            channel_label__hidden=False, contact__deleted_at__isnull=True
-        ).select_related(
+        return LabelAssignment.objects.shown().select_related(
             "contact", "label", "channel", "channel_label", "added_by", "added_by_user", "removed_by", "removed_by_user"
         )
 

@@ -1,30 +1,46 @@
-"""Exports of segments: what was asked for, how far it is, who was left out and why, and the link to the file."""
+"""Exports: what was asked for, how far it is, who was left out and why, and the link to the file.
+
+Those of a segment are asked for at the segment; those of label intervals, label events and reports here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError as RuleBroken
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema, extend_schema_field, inline_serializer
 from rest_framework import serializers, status
 from rest_framework.decorators import action
+from rest_framework.exceptions import ErrorDetail, PermissionDenied
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.base.filtering import IdFilter, StrictFilterSet
+from api.assignments import AssignmentFilterSet
+from api.base.errors import InvalidParameter
+from api.base.filtering import IdFilter, StrictFilterSet, WordFilter
 from api.base.serializers import StrictBooleanField, StrictIntegerField, StrictModelSerializer, StrictSerializer
 from api.base.viewsets import ReadViewSet
+from api.label_events import LabelEventFilterSet
+from contacts.selectors.viewing import viewer_of
 from labelcrm.core import jobs as core_jobs
+from labelcrm.core.fields import MAX_LENGTH
 from labelcrm.core.models import Job
+from labelcrm.lib.strict_json import is_storable
+from labelcrm.lib.text import is_blank
 from reports.models import Segment
+from reports.query import REPORTS, InvalidQuery, ReportQuery, parse_query
 from transfer import exports, jobs
 from transfer.funnel import MOST_DAYS, MOST_HELD_OUT, Exclusions
 from transfer.job_files import MADE, Download
+from transfer.label_records import SOURCES
 from transfer.layouts import LAYOUTS
-from transfer.models import EXCLUSIONS, Export
-from transfer.people_export import RIGHTS, ExportOrder
+from transfer.models import EXCLUSIONS, Export, ExportKind, export_kinds
+from transfer.people_export import ExportOrder
+from transfer.record_export import RecordOrder
 
 # The API's files are read by programs: CSV without the mark that Excel needs.
 FORMATS = {"csv": exports.PROGRAM_CSV, "xlsx": exports.XLSX}
@@ -101,8 +117,8 @@ class ExportSerializer(StrictModelSerializer):
     class Meta:
         model = Export
         fields = (
-            "id", "segment", "name", "format", "state", "progress", "matched", "excluded", "rows", "sha256", "url",
-            "expires_at", "computed_at", "created_at", "finished_at", "reason",
+            "id", "kind", "segment", "name", "format", "state", "progress", "matched", "excluded", "rows", "sha256",
+            "url", "expires_at", "computed_at", "created_at", "finished_at", "reason",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -136,27 +152,148 @@ class ExportSerializer(StrictModelSerializer):
         return LAYOUTS[export.layout].suffix
 
 
+# -- Label intervals, label events and reports ------------------------------------------------------------------------
+
+FILTERS: Mapping[ExportKind, type[StrictFilterSet]] = {
+    ExportKind.INTERVALS: AssignmentFilterSet,
+    ExportKind.EVENTS: LabelEventFilterSet,
+}
+RECORDS = [kind.value for kind in (*FILTERS, ExportKind.REPORT)]
+
+
+class FilterValueField(serializers.Field[Any, Any, Any, Any]):
+    """The value of a query parameter as JSON has it; its value is the text that the parameter would have."""
+
+    default_error_messages = {
+        "invalid": gettext_lazy("This cannot be a value."),
+        "blank": gettext_lazy("Given without a value."),
+    }
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str | int):
+            self.fail("invalid")
+        text = str(data).lower() if isinstance(data, bool) else str(data)
+        if is_blank(text):
+            self.fail("blank")
+        if len(text) > MAX_LENGTH or not is_storable(text):
+            self.fail("invalid")
+        return text
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
+class RecordExportSerializer(StrictSerializer):
+    kind = serializers.ChoiceField(choices=RECORDS)
+    report = serializers.ChoiceField(choices=sorted(REPORTS), required=False, help_text="Which report, of that kind.")
+    filters = serializers.DictField(
+        child=FilterValueField(), default=dict,
+        help_text="As `assignments/`, `label-events/` and `reports/<name>/` take them as query parameters.",
+    )  # fmt: skip
+    format = serializers.ChoiceField(choices=sorted(FORMATS))
+    addresses = StrictBooleanField(
+        default=False,
+        help_text="Label intervals with `phone` and `lid`, which stay empty of who opted out.",
+    )
+
+    def to_internal_value(self, data: Any) -> Any:
+        try:
+            return super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError(dict(_by_place(error.detail))) from None
+
+    def validate(self, attrs: Any) -> Any:
+        if attrs["kind"] == ExportKind.REPORT and "report" not in attrs:
+            raise serializers.ValidationError({"report": [self.fields["report"].error_messages["required"]]})
+        return attrs
+
+    def start(self) -> Export:
+        """Queue the export. Raises ValidationError for a filter that cannot be meant."""
+        owner, kind = self.context["request"].user, ExportKind(self.validated_data["kind"])
+        layout = LAYOUTS[FORMATS[self.validated_data["format"]]]
+        if kind == ExportKind.REPORT:
+            return jobs.export_report(self._query(), layout=layout, owner=owner)
+        given = self.validated_data["filters"]
+        order = RecordOrder(
+            layout=layout, filters=given, sentence=_in_words(given), addresses=self.validated_data["addresses"]
+        )
+        return jobs.export_records(kind, self._rows(kind), order, owner=owner)
+
+    def _query(self) -> ReportQuery:
+        report, given = REPORTS[self.validated_data["report"]], self.validated_data["filters"]
+        self._refuse_unknown(given, report.parameters)
+        try:
+            return parse_query(report, given, viewer=viewer_of(self.context["request"].user))
+        except InvalidQuery as wrong:
+            raise _wrong_filter(wrong.name, wrong.message, wrong.code) from None
+
+    def _rows(self, kind: ExportKind) -> Any:
+        request, given = self.context["request"], self.validated_data["filters"]
+        self._refuse_unknown(given, FILTERS[kind].base_filters)
+        rows: Any = SOURCES[kind].rows()
+        filterset = FILTERS[kind](given, queryset=rows.visible_to(viewer_of(request.user)), request=request)
+        for name, problems in filterset.form.errors.as_data().items():
+            raise _wrong_filter(name, problems[0].messages[0], problems[0].code or "invalid")
+        try:
+            return filterset.qs
+        except InvalidParameter as wrong:
+            raise serializers.ValidationError(dict(_by_place({"filters": wrong.detail}))) from None
+
+    @staticmethod
+    def _refuse_unknown(given: Mapping[str, str], known: Collection[str]) -> None:
+        for name in given.keys() - set(known):
+            raise _wrong_filter(name, _("There is no such parameter here."), "unknown_parameter")
+
+
+def _wrong_filter(name: str, message: str, code: str) -> serializers.ValidationError:
+    return serializers.ValidationError({f"filters.{name}": [ErrorDetail(message, code=code)]})
+
+
+def _in_words(given: Mapping[str, str]) -> str:
+    return "; ".join(f"{name}: {value}" for name, value in given.items()) or _("the whole list: no filter is set")
+
+
+# -- Exports ----------------------------------------------------------------------------------------------------------
+
+
 class ExportFilterSet(StrictFilterSet):
     segment = IdFilter(field_name="segment")
+    kind = WordFilter(choices=ExportKind.choices)
 
     class Meta:
         model = Export
         fields: tuple[str, ...] = ()
 
 
-class ExportViewSet(ReadViewSet):
-    """Exports of contacts, newest first: one's own; everybody's for owners."""
+class MayExport(BasePermission):
+    """Whoever may export anything; which exports they see follows from what."""
 
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return bool(request.user.is_authenticated and export_kinds(viewer_of(request.user)))
+
+
+class ExportViewSet(ReadViewSet):
+    """Exports, newest first: one's own; everybody's for owners."""
+
+    permission_classes = (MayExport,)
     queryset = Export.objects.none()
     serializer_class = ExportSerializer
     filterset_class = ExportFilterSet
-    action_permissions = {name: list(RIGHTS) for name in ("list", "retrieve", "cancel")}
 
     def rows(self) -> Any:
         return Export.objects.select_related("job")
 
     def keyset(self, request: Any) -> tuple[str, ...]:
         return ("-id",)
+
+    @extend_schema(request=RecordExportSerializer, responses={202: ExportSerializer})
+    def create(self, request: Request) -> Response:
+        """Export label intervals, label events or a report. A segment is exported at `segments/<id>/exports/`."""
+        asked = RecordExportSerializer(data=request.data, context=self.get_serializer_context())
+        asked.is_valid(raise_exception=True)
+        if asked.validated_data["kind"] not in export_kinds(self.viewer):
+            raise PermissionDenied
+        return self._accepted(asked.start())
 
     @extend_schema(request=None, responses={202: ExportSerializer})
     @action(detail=True, methods=["post"])

@@ -231,6 +231,7 @@ SPECTACULAR_SETTINGS = {
         "ChannelStatusEnum": "contacts.models.channels.Channel.Status",
         "ColorFamilyEnum": "labels.models.canonical.ColorFamily",
         "EffectEnum": "labels.models.words.Effect",
+        "ExportKindEnum": "transfer.models.ExportKind",
         "ImportKindEnum": "transfer.imports.headings.KINDS",
         "InboxStateEnum": "webhooks.models.InboundEvent.State",
         "JobStateEnum": "labelcrm.core.models.Job.State",

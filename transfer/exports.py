@@ -219,12 +219,22 @@ def csv_head(kind: str, columns: Sequence[str]) -> bytes:
     return (codecs.BOM_UTF8 if kind == CSV else b"") + csv_rows([columns])
 
 
-def csv_rows(lines: Iterable[Sequence[str]], *, delimiter: str = ",", as_they_are: bool = False) -> bytes:
-    """These rows as a piece of a CSV file; `as_they_are` for cells that were made so that nothing can run them."""
+def csv_rows(lines: Iterable[Sequence[Any]], *, delimiter: str = ",", as_they_are: bool = False) -> bytes:
+    """These rows as a piece of a CSV file; `as_they_are` for cells that were made so that nothing can run them.
+
+    Text that a program could run is made harmless; numbers stay numbers, and where semicolons part the cells, a comma
+    stands in their decimals.
+    """
     text = io.StringIO(newline="")
-    rows = lines if as_they_are else ([cleaned(cell) for cell in line] for line in lines)
+    rows = lines if as_they_are else ([_csv_cell(cell, delimiter) for cell in line] for line in lines)
     csv.writer(text, delimiter=delimiter).writerows(rows)
     return text.getvalue().encode()
+
+
+def _csv_cell(cell: Any, delimiter: str) -> str:
+    if isinstance(cell, str):
+        return cleaned(cell)
+    return str(cell).replace(".", ",") if delimiter == ";" else str(cell)
 
 
 def write_xlsx(file: IO[bytes], columns: Sequence[str], lines: Iterable[Sequence[str]], *, created: datetime) -> None:

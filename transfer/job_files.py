@@ -132,7 +132,7 @@ class Download:
 
     @property
     def filename(self) -> str:
-        subject = self.job.kind.partition(".")[0]
+        subject = self.job.parameters.get("report") or self.job.kind.partition(".")[0]
         subject = subject if self.name == MADE else f"{subject}-{self.name}"
         return f"{subject}-{timezone.localtime(self.job.created_at):%Y%m%d-%H%M}.{self.suffix}"
 

@@ -18,11 +18,13 @@ from labelcrm.core import jobs
 from labelcrm.core.jobs import JobKind, Step
 from labelcrm.core.models import Job
 from reports.models import Segment
-from transfer import export_job, import_job, import_undo, people_export
+from reports.query import ReportQuery
+from transfer import export_job, import_job, import_undo, label_records, people_export, record_export, report_export
 from transfer.job_files import MADE, PROBLEMS, link
-from transfer.layouts import LAYOUTS
-from transfer.models import Export
+from transfer.layouts import LAYOUTS, Layout
+from transfer.models import EXPORT_RIGHTS, Export, ExportKind
 from transfer.people_export import ExportOrder
+from transfer.record_export import RecordOrder
 
 # -- Out --------------------------------------------------------------------------------------------------------------
 
@@ -44,6 +46,17 @@ def export_campaigns(campaigns: QuerySet[Campaign], *, owner: Any, file_format: 
     return export_job.start(EXPORT_CAMPAIGNS, campaigns, owner=owner, file_format=file_format, filters=filters)
 
 
+def export_records(kind: ExportKind, rows: QuerySet[Any], order: RecordOrder, *, owner: Any) -> Export:
+    """Export these label intervals or label events. The work begins after the commit."""
+    source = label_records.SOURCES[kind]
+    return record_export.start(EXPORT_RECORDS[kind], source, rows, order, owner=owner)
+
+
+def export_report(query: ReportQuery, *, layout: Layout, owner: Any) -> Export:
+    """Export the rows of a report. The work begins after the commit."""
+    return report_export.start(EXPORT_REPORT, query, layout=layout, owner=owner)
+
+
 def last_format(kind: JobKind, *, owner: Any) -> str | None:
     """The format of the latest export of this kind that `owner` asked for; None before the first."""
     last = Job.objects.filter(kind=kind.name, owner=owner).order_by("-id").first()
@@ -62,6 +75,11 @@ def _format(job: Job) -> dict[str, str]:
 def _segment_title(job: Job) -> str:
     export = Export.objects.filter(job=job).first()
     return _("Export of “%(segment)s”, %(format)s") % {"segment": export or "", **_format(job)}
+
+
+def _report_title(job: Job) -> str:
+    export = Export.objects.filter(job=job).first()
+    return _("Export of the report “%(report)s”, %(format)s") % {"report": export or "", **_format(job)}
 
 
 def _export_outcome(job: Job) -> str:
@@ -112,6 +130,39 @@ EXPORT_CAMPAIGNS = jobs.register(
         outcome=_export_outcome,
         link=_export_link,
         link_rights=export_job.RIGHTS,
+        winds_back=True,
+    )
+)
+
+EXPORT_RECORDS = {
+    kind: jobs.register(
+        JobKind(
+            name=name,
+            step=record_export.step,
+            title=title,
+            outcome=_export_outcome,
+            link=_export_link,
+            link_rights=EXPORT_RIGHTS[kind],
+            winds_back=True,
+        )
+    )
+    for kind, name, title in (
+        (
+            ExportKind.INTERVALS,
+            "label_intervals.export",
+            lambda job: _("Export of label intervals, %(format)s") % _format(job),
+        ),
+        (ExportKind.EVENTS, "label_events.export", lambda job: _("Export of label events, %(format)s") % _format(job)),
+    )
+}
+EXPORT_REPORT = jobs.register(
+    JobKind(
+        name="report.export",
+        step=report_export.step,
+        title=_report_title,
+        outcome=_export_outcome,
+        link=_export_link,
+        link_rights=EXPORT_RIGHTS[ExportKind.REPORT],
         winds_back=True,
     )
 )

@@ -56,12 +56,15 @@ class Layout:
         mark = codecs.BOM_UTF8 if self.mark else b""
         return mark + exports.csv_rows([headings], delimiter=self.delimiter)
 
-    def piece(self, ids: Sequence[int], *, viewer: Viewer, columns: Sequence[str]) -> bytes:
+    def piece_of_contacts(self, ids: Sequence[int], *, viewer: Viewer, columns: Sequence[str]) -> bytes:
         """The rows of these contacts, of whom `columns` are written. What is plain text is written by the database."""
         if not self.line and not self.is_workbook:
             return exports.csv_of(ids, viewer=viewer, columns=columns, delimiter=self.delimiter)
-        lines = exports.rows_of(ids, viewer=viewer, columns=columns)
-        made = map(self.line, lines) if self.line else lines
+        return self.piece(list(exports.rows_of(ids, viewer=viewer, columns=columns)))
+
+    def piece(self, lines: Sequence[Sequence[Any]]) -> bytes:
+        """These rows, whose cells are those of the columns: text, or numbers where no `line` makes other cells."""
+        made = [self.line(line) for line in lines] if self.line else lines
         if self.is_workbook:
             return workbook.packed(workbook.rows(made))
         return exports.csv_rows(made, delimiter=self.delimiter, as_they_are=self.raw)
@@ -127,3 +130,6 @@ LAYOUTS = {
         ),
     )
 }  # fmt: skip
+
+# For rows that are no contacts: everything but what people paste contacts into.
+RECORD_LAYOUTS = {code: layout for code, layout in LAYOUTS.items() if not layout.columns}

@@ -1,4 +1,4 @@
-"""What left the house: each export of contacts with whom it meant, who was in its file, and who was not and why."""
+"""What left the house: each export with what it meant, and of contacts who was in its file, and who was not and why."""
 
 from __future__ import annotations
 
@@ -16,6 +16,31 @@ from reports.models import Segment
 from reports.services.segments import ADMINISTERS
 
 
+class ExportKind(models.TextChoices):
+    """What the rows of an export are."""
+
+    PEOPLE = "people", _("contacts")
+    INTERVALS = "intervals", _("label intervals")
+    EVENTS = "events", _("label events")
+    REPORT = "report", _("report")
+
+
+# What somebody needs to export it, and to look at what came of it. Rows about people leave the house with the right
+# to export contacts only, whatever stands in them; a report is figures, and whoever reads it may keep it.
+_OF_PEOPLE = ("contacts.view_contact", "contacts.export_contact")
+EXPORT_RIGHTS: dict[ExportKind, tuple[str, ...]] = {
+    ExportKind.PEOPLE: _OF_PEOPLE,
+    ExportKind.INTERVALS: (*_OF_PEOPLE, "labels.view_labelassignment"),
+    ExportKind.EVENTS: (*_OF_PEOPLE, "labels.view_labelevent"),
+    ExportKind.REPORT: ("reports.view_report",),
+}
+
+
+def export_kinds(viewer: Viewer) -> list[ExportKind]:
+    """What somebody may export, and so see exports of."""
+    return [kind for kind, rights in EXPORT_RIGHTS.items() if viewer.may(*rights)]
+
+
 class SealedExport(Exception):
     """Somebody tried to change an export that is done: what left the house stays written down as it was."""
 
@@ -23,7 +48,8 @@ class SealedExport(Exception):
 class ExportQuerySet(models.QuerySet[Any]):
     def visible_to(self, viewer: Viewer) -> Self:
         """One's own; everybody's for who looks after people. Whom an export shows is up to the viewer as well."""
-        return self if viewer.may(ADMINISTERS) else self.filter(owner_id=viewer.user)
+        exportable = self.filter(kind__in=export_kinds(viewer))
+        return exportable if viewer.may(ADMINISTERS) else exportable.filter(owner_id=viewer.user)
 
     def done(self) -> Self:
         return self.filter(finished_at__isnull=False)
@@ -42,13 +68,17 @@ class ExportQuerySet(models.QuerySet[Any]):
 
 
 class Export(models.Model):
-    """One export of a segment, or of a list of contacts (`segment` and `definition` are empty).
+    """One export of a segment, of a list of contacts (`segment` and `definition` are empty), or of another `kind`.
 
     Everything that was asked for is frozen when it is asked for, and who is in it by the first step of the job, at
     `computed_at`. With `finished_at` it is sealed: nothing of it changes any more, nor of its snapshot
-    (`ExportedPerson`). The job does the work and is forgotten after a while; the export stays.
+    (`ExportedPerson`). The job does the work and is forgotten after a while; the export stays. Of another kind than
+    contacts `definition` says what was asked for (`filters`, and of a report which), and there is no snapshot.
     """
 
+    kind = models.CharField(
+        _("kind"), max_length=10, choices=ExportKind, default=ExportKind.PEOPLE, db_default=ExportKind.PEOPLE
+    )
     job = models.OneToOneField(Job, null=True, on_delete=models.SET_NULL, related_name="export")
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("user"), null=True, on_delete=models.SET_NULL, related_name="+"
@@ -89,7 +119,7 @@ class Export(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.name or str(_("contacts"))
+        return self.name or str(ExportKind(self.kind).label)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self._refuse_sealed()
@@ -112,7 +142,13 @@ class Export(models.Model):
 
     def is_visible_to(self, viewer: Viewer) -> bool:
         """What `ExportQuerySet.visible_to` says of one that was read already."""
-        return viewer.may(ADMINISTERS) or self.owner_id == viewer.user
+        return viewer.may(*EXPORT_RIGHTS[ExportKind(self.kind)]) and (
+            viewer.may(ADMINISTERS) or self.owner_id == viewer.user
+        )
+
+    @property
+    def is_of_people(self) -> bool:
+        return self.kind == ExportKind.PEOPLE
 
     @property
     def state_title(self) -> str:

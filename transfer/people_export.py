@@ -14,7 +14,6 @@ A step counts together with its cursor, or was never there: a worker that is kil
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,20 +31,19 @@ from contacts.selectors.viewing import viewer_of
 from labelcrm.core import audit, jobs
 from labelcrm.core.bulk import array, execute, fetch
 from labelcrm.core.jobs import JobKind, JobRefused, Step
-from labelcrm.core.models import Job, JobFile
+from labelcrm.core.models import Job
 from labelcrm.core.viewer import Viewer
 from reports.models import Segment
 from reports.segments.definition import parse_definition
 from reports.segments.in_words import names_of, segment_in_words
 from reports.segments.members import Members
-from transfer import exports, snapshots, workbook
+from transfer import exports, pieces, snapshots
 from transfer.funnel import Exclusions, Funnel, whom_ids_mean, whom_list_means
-from transfer.job_files import IDS, MADE, all_kept_ids, in_language_of, keep_ids, owner_with
+from transfer.job_files import IDS, all_kept_ids, in_language_of, keep_ids, owner_with
 from transfer.layouts import LAYOUTS, Layout
 from transfer.models import Export, ExportedPerson, Reason
 
 RIGHTS = ("contacts.view_contact", "contacts.export_contact")
-_BEFORE, _HEAD, _FIRST = 0, 1, 2  # parts of the file: a workbook's beginning, the headings, the first rows
 _AGAIN = 10  # pieces that are written again in one step
 
 
@@ -105,10 +103,10 @@ def _start(
     parameters = {"format": order.layout.code, "language": get_language(), **kept}
     with transaction.atomic():
         job = jobs.start(kind, owner=owner, parameters=parameters)
-        return Export.objects.create(job=job, owner=owner, scope=_scope(viewer), **whom, **order.values())
+        return Export.objects.create(job=job, owner=owner, scope=scope_in_words(viewer), **whom, **order.values())
 
 
-def _scope(viewer: Viewer) -> str:
+def scope_in_words(viewer: Viewer) -> str:
     """Whose contacts somebody sees, in words."""
     if viewer.everything:
         return _("everybody's contacts")
@@ -162,7 +160,7 @@ def _freeze(job: Job, export: Export, viewer: Viewer) -> Step:
         raise JobRefused("too_many_rows", sentence)
     export.computed_at, export.matched, export.excluded, export.rows = now, found.matched, found.excluded, found.rows
     export.save()
-    jobs.write_part(job, MADE, _HEAD, layout.head(export.columns))
+    pieces.write_head(job, layout, export.columns)
     return Step(cursor={"ends": []}, progress=0, total=found.rows)
 
 
@@ -170,11 +168,11 @@ def _write_next(job: Job, export: Export, viewer: Viewer) -> Step:
     ends = job.cursor["ends"]
     ids = snapshots.people(export, Reason.FILE, after=ends[-1] if ends else 0, limit=exports.CHUNK)
     assert ids, "the snapshot has as many people as were counted when it was made"
-    _write(job, export, viewer, part=_FIRST + len(ends), ids=ids)
+    _write(job, export, viewer, piece=len(ends), ids=ids)
     return Step(cursor={"ends": [*ends, ids[-1]]}, progress=job.progress + len(ids))
 
 
-def _write(job: Job, export: Export, viewer: Viewer, *, part: int, ids: Sequence[int]) -> None:
+def _write(job: Job, export: Export, viewer: Viewer, *, piece: int, ids: Sequence[int]) -> None:
     """Keep the rows of those of `ids` who are still there and have not opted out, and correct the snapshot."""
     gone = set(_not_there(export, viewer, ids))
     if gone:
@@ -182,7 +180,8 @@ def _write(job: Job, export: Export, viewer: Viewer, *, part: int, ids: Sequence
         _leave_out(export, gone & opted_out, Reason.OPTED_OUT)
         _leave_out(export, gone - opted_out, Reason.GONE)
     kept = [pk for pk in ids if pk not in gone]
-    jobs.write_part(job, MADE, part, LAYOUTS[export.layout].piece(kept, viewer=viewer, columns=export.columns))
+    body = LAYOUTS[export.layout].piece_of_contacts(kept, viewer=viewer, columns=export.columns)
+    pieces.write_piece(job, piece, body)
 
 
 def _there(export: Export, viewer: Viewer) -> QuerySet[Any]:
@@ -213,31 +212,10 @@ def _leave_out(export: Export, ids: Collection[int], reason: Reason) -> None:
 
 
 def _seal(job: Job, export: Export, viewer: Viewer) -> Step:
-    _check_files(job)
-    if LAYOUTS[export.layout].is_workbook:
-        _close_workbook(job)
-    digest = hashlib.sha256()
-    for body in jobs.read_parts(job, MADE):
-        digest.update(body)
+    digest = pieces.close(job, LAYOUTS[export.layout], len(job.cursor["ends"]))
     if late := _opted_out_meanwhile(export):  # the last look, as close to the end as can be
         return _write_again(job, export, viewer, late)
-    return _done(job, export, digest.hexdigest())
-
-
-def _check_files(job: Job) -> None:
-    """Raises JobRefused when pieces were deleted, as those of a failed job are after a while."""
-    pieces = JobFile.objects.filter(job=job, name=MADE, part__range=(_HEAD, _HEAD + len(job.cursor["ends"]))).count()
-    if pieces != 1 + len(job.cursor["ends"]):
-        raise JobRefused("files_gone", _("What was begun was deleted in the meantime: begin anew."))
-
-
-def _close_workbook(job: Job) -> None:
-    """Put around the pieces of the sheet what makes them a workbook."""
-    end = _FIRST + len(job.cursor["ends"])
-    pieces = JobFile.objects.filter(job=job, name=MADE)
-    sheet = workbook.measured(bytes(pieces.values_list("body", flat=True).get(part=n)) for n in range(_HEAD, end))
-    jobs.write_part(job, MADE, _BEFORE, workbook.before(sheet, created=job.created_at))
-    jobs.write_part(job, MADE, end, workbook.after(sheet, created=job.created_at))
+    return _done(job, export, digest)
 
 
 def _opted_out_meanwhile(export: Export) -> list[int]:
@@ -266,7 +244,7 @@ def _write_again(job: Job, export: Export, viewer: Viewer, late: Sequence[int]) 
         _leave_out(export, within, Reason.OPTED_OUT)
         rows = ExportedPerson.objects.filter(export=export, reason=Reason.FILE)
         ids = rows.filter(contact_id__gt=start, contact_id__lte=ends[place]).order_by("contact_id")
-        _write(job, export, viewer, part=_FIRST + place, ids=list(ids.values_list("contact_id", flat=True)))
+        _write(job, export, viewer, piece=place, ids=list(ids.values_list("contact_id", flat=True)))
     return Step(cursor=job.cursor, progress=job.progress)
 
 

@@ -2,7 +2,8 @@
 
 A workbook is a zip of XML files, and a zip is a row of deflated streams. A stream may be flushed anywhere and go on
 with fresh memory, so each piece of the sheet is packed by itself, and the pieces put together are the file (ECMA-376
-parts 1 and 2, RFC 1951 section 2.3, APPNOTE.TXT 6.3). Every cell is text: nothing is a formula, no phone loses a digit.
+parts 1 and 2, RFC 1951 section 2.3, APPNOTE.TXT 6.3). What is given as text is a cell of text: nothing is
+a formula, no phone loses a digit.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
+from typing import Any
 from xml.sax.saxutils import escape
 
 from labelcrm.lib.cells import for_xlsx
@@ -67,7 +69,7 @@ def head(columns: Sequence[str]) -> bytes:
     ).encode()
 
 
-def rows(lines: Iterable[Sequence[str]]) -> bytes:
+def rows(lines: Iterable[Sequence[Any]]) -> bytes:
     """These rows, which follow each other without numbers: where one stands follows from those before it."""
     return "".join(f"<row>{''.join(map(_cell, line))}</row>" for line in lines).encode()
 
@@ -78,7 +80,9 @@ def packed(xml: bytes) -> bytes:
     return packer.compress(xml) + packer.flush(zlib.Z_FULL_FLUSH)
 
 
-def _cell(text: str, style: str = ' s="1"') -> str:
+def _cell(text: Any, style: str = ' s="1"') -> str:
+    if not isinstance(text, str):  # a number, in the sheet's own format
+        return f'<c s="0"><v>{text}</v></c>'
     if not text:
         return f"<c{style}/>"
     return f'<c{style} t="inlineStr"><is><t xml:space="preserve">{escape(for_xlsx(text))}</t></is></c>'

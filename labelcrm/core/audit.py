@@ -37,8 +37,10 @@ CODES: Mapping[str, frozenset[str]] = {
     "contact.unmerged": frozenset({"reason"}),
     "contacts.exported": frozenset({"format", "sha256"}),
     "contacts.imported": frozenset({"format", "state"}),
+    "events.exported": frozenset({"columns", "format", "sha256"}),
+    "intervals.exported": frozenset({"columns", "format", "sha256"}),
     "label_mapping.imported": frozenset({"format", "state"}),
-    "report.exported": frozenset({"filters", "report"}),  # after every value was found to be one
+    "report.exported": frozenset({"filters", "format", "report", "sha256"}),  # after every value was found to be one
     "rows.read": frozenset({"resource"}),
     "segments.exported": frozenset({"format", "sha256"}),
     "token.created": frozenset({"for_user"}),

@@ -34,9 +34,13 @@ class OnContactQuerySet(OfChannelQuerySet):
 
 
 class AssignmentQuerySet(OnContactQuerySet):
+    def shown(self) -> Self:
+        """Those that count: WhatsApp's own lists and archived contacts count nowhere."""
+        return self.filter(channel_label__hidden=False, contact__deleted_at__isnull=True)
+
     def active(self) -> Self:
-        """Labels that are on now; system lists and archived contacts count nowhere."""
-        return self.filter(removed_at__isnull=True, channel_label__hidden=False, contact__deleted_at__isnull=True)
+        """Labels that are on now."""
+        return self.shown().filter(removed_at__isnull=True)
 
 
 class StaleFlagQuerySet(models.QuerySet[Any]):

@@ -1,0 +1,138 @@
+"""A report as rows of a file: every field of its rows a column, a share as value, k, n, low and high.
+
+Pages, jobs and the API read the same rows (`reports.query`); here they become cells. Which columns there are follows
+from what the rows of a report are, not from those there happen to be, so that a file without rows has its headings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, get_type_hints
+
+from django.template.defaultfilters import date as format_date
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from contacts.models import Agent, Campaign, Team
+from labels.models import Label
+from reports.query import ReportQuery
+from reports.selectors.agents import AgentRow
+from reports.selectors.campaigns import CampaignRow
+from reports.selectors.curves import CurveRow
+from reports.selectors.labels import LabelRow
+from reports.selectors.shares import Share
+from reports.selectors.stale import StaleRow
+
+Cell = Any  # text, or a number
+SHARE_PARTS = tuple(field.name for field in fields(Share))
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFile:
+    """What the file of a report is called, and how its rows become lines, each with a cell per column."""
+
+    title: str | Promise
+    row: type[Any]
+    columns: tuple[str, ...] = ()  # where the lines are not the rows
+    lines: Callable[[Iterable[Any]], Iterator[list[Cell]]] | None = None
+
+    @property
+    def headings(self) -> list[str]:
+        """The names of the columns."""
+        return list(self.columns or _headings(self.row))
+
+    def lines_of(self, rows: Iterable[Any]) -> list[list[Cell]]:
+        """The lines of these rows."""
+        return list(self.lines(rows) if self.lines is not None else map(_line, rows))
+
+
+def _headings(row: type[Any]) -> Iterator[str]:
+    hints = get_type_hints(row)
+    for field in fields(row):
+        yield field.name
+        if _is_share(hints[field.name]):
+            yield from (f"{field.name}_{part}" for part in SHARE_PARTS[1:])
+
+
+def _is_share(hint: Any) -> bool:
+    return hint is Share or Share in getattr(hint, "__args__", ())
+
+
+def _line(row: Any) -> list[Cell]:
+    return list(_cells(row))
+
+
+def _cells(row: Any) -> Iterator[Cell]:
+    hints = get_type_hints(type(row))
+    for field in fields(row):
+        value = getattr(row, field.name)
+        if _is_share(hints[field.name]):
+            yield from (_cell(getattr(value, part, None)) for part in SHARE_PARTS)
+        elif isinstance(value, list):
+            yield "; ".join(map(_in_words, value))
+        else:
+            yield _cell(value)
+
+
+def _in_words(each: Any) -> str:
+    """One of several things in a cell: a label and how many contacts got it."""
+    return f"{each.name or _('not mapped yet')}: {each.contacts}"
+
+
+def _cell(value: Any) -> Cell:
+    """Numbers as they are, yes and no as `true` and `false`, days as 2026-03-02; what there is not is empty."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) or hasattr(value, "as_integer_ratio") else value.isoformat()
+
+
+# -- Curves -----------------------------------------------------------------------------------------------------------
+
+_OF_COHORT = ("campaign", "code", "name", "week", "n")
+_OF_DAY = ("day", "high", "high_n", "won", "won_n")
+
+
+def _days(rows: Iterable[CurveRow]) -> Iterator[list[Cell]]:
+    """A line per cohort and day, as pivot tables want it."""
+    for row in rows:
+        cohort = [_cell(getattr(row, name)) for name in _OF_COHORT]
+        for day, (high, won) in enumerate(zip(row.high, row.won, strict=True), start=1):
+            yield [*cohort, day, high, row.high_n, won, row.won_n]
+
+
+FILES: Mapping[str, ReportFile] = {
+    "labels": ReportFile(gettext_lazy("Label activity"), LabelRow),
+    "agents": ReportFile(gettext_lazy("CS quality"), AgentRow),
+    "campaigns": ReportFile(gettext_lazy("Campaign quality"), CampaignRow),
+    "curves": ReportFile(gettext_lazy("Maturity curves"), CurveRow, (*_OF_COHORT, *_OF_DAY), _days),
+    "stale": ReportFile(gettext_lazy("Stale labels"), StaleRow),
+}
+
+
+# -- What was asked for -----------------------------------------------------------------------------------------------
+
+_NAMED: Mapping[str, Any] = {"team": Team, "agent": Agent, "campaign": Campaign, "label": Label}
+
+
+def sentence(query: ReportQuery) -> str:
+    """A report with its period and filters, in words."""
+    said = [str(FILES[query.report.name].title), _period(query)]
+    said += [f"{name}: {_name(name, value)}" for name, value in query.shown.items() if value not in (None, "", False)]
+    return "; ".join(said)
+
+
+def _period(query: ReportQuery) -> str:
+    return " – ".join(
+        format_date(timezone.localtime(at), "DATETIME_FORMAT") for at in (query.period.start, query.period.end)
+    )
+
+
+def _name(name: str, value: Any) -> str:
+    model = _NAMED.get(name)
+    found = model.all_objects.filter(pk=value).first() if model is not None else None
+    return str(found if found is not None else value)
