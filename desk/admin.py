@@ -5,7 +5,7 @@ from __future__ import annotations
 from desk.campaigns import campaigns, rules
 from desk.connection import channels
 from desk.contacts import contacts, opt_out
-from desk.labels import labels, stale_labels, whatsapp_labels
+from desk.labels import label_history, labels, stale_labels, whatsapp_labels
 from desk.people import agents, roles, users
 from desk.system import inbox, records
 
@@ -15,6 +15,7 @@ __all__ = [
     "channels",
     "contacts",
     "inbox",
+    "label_history",
     "labels",
     "opt_out",
     "records",

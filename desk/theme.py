@@ -37,6 +37,7 @@ class Entry:
 HOME = "admin:index"
 SETTINGS = _("Settings")
 RUNS_NUMBERS = ("contacts.change_channel", "contacts.add_channelownership", "webhooks.view_inboundevent")
+TAKES_RECORDS = ("contacts.export_contact", "core.view_auditentry")
 STARTS_WORK = ("contacts.export_contact", "contacts.add_contact", "core.view_job")
 AUDITS = "core.view_auditentry"
 
@@ -86,6 +87,20 @@ MENU: list[tuple[Text, list[Entry]]] = [
                 "admin:labels_channellabel_changelist",
                 "labels.view_channellabel",
                 uses=("labels.change_channellabel",),
+            ),
+            Entry(
+                _("Label intervals"),
+                "date_range",
+                "admin:labels_labelassignment_changelist",
+                "labels.view_labelassignment",
+                uses=TAKES_RECORDS,
+            ),
+            Entry(
+                _("Label events"),
+                "history",
+                "admin:labels_labelevent_changelist",
+                "labels.view_labelevent",
+                uses=TAKES_RECORDS,
             ),
         ],
     ),

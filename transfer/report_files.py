@@ -46,30 +46,30 @@ class ReportFile:
 
     def lines_of(self, rows: Iterable[Any]) -> list[list[Cell]]:
         """The lines of these rows."""
-        return list(self.lines(rows) if self.lines is not None else map(_line, rows))
+        if self.lines is not None:
+            return list(self.lines(rows))
+        names, shares = [field.name for field in fields(self.row)], _shares(self.row)
+        return [list(_cells(row, names, shares)) for row in rows]
 
 
 def _headings(row: type[Any]) -> Iterator[str]:
-    hints = get_type_hints(row)
+    shares = _shares(row)
     for field in fields(row):
         yield field.name
-        if _is_share(hints[field.name]):
+        if field.name in shares:
             yield from (f"{field.name}_{part}" for part in SHARE_PARTS[1:])
 
 
-def _is_share(hint: Any) -> bool:
-    return hint is Share or Share in getattr(hint, "__args__", ())
+def _shares(row: type[Any]) -> set[str]:
+    """The fields of a row that are a share, where there is one."""
+    hints = get_type_hints(row)
+    return {name for name, hint in hints.items() if hint is Share or Share in getattr(hint, "__args__", ())}
 
 
-def _line(row: Any) -> list[Cell]:
-    return list(_cells(row))
-
-
-def _cells(row: Any) -> Iterator[Cell]:
-    hints = get_type_hints(type(row))
-    for field in fields(row):
-        value = getattr(row, field.name)
-        if _is_share(hints[field.name]):
+def _cells(row: Any, names: Iterable[str], shares: set[str]) -> Iterator[Cell]:
+    for name in names:
+        value = getattr(row, name)
+        if name in shares:
             yield from (_cell(getattr(value, part, None)) for part in SHARE_PARTS)
         elif isinstance(value, list):
             yield "; ".join(map(_in_words, value))

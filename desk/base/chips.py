@@ -80,6 +80,12 @@ class ChipChangeList(ChangeList):
         given = self.get_filters_params()
         return list(_chips(self, given)) if given else []
 
+    def in_words(self) -> str:
+        """What narrows the list, in one sentence."""
+        said = [f"{chip.title}: {chip.text}" for chip in self.chips()]
+        said += [f"{_('Search')}: {self.query}"] if self.query else []
+        return "; ".join(said) or _("the whole list: no filter is set")
+
     def quick_filters(self) -> list[QuickFilter]:
         """The filters that stand above the list, each with the one choice in use, if it is one."""
         specs = {getattr(spec, "parameter_name", ""): spec for spec in self.filter_specs}

@@ -146,13 +146,6 @@ def _filters(request: HttpRequest) -> dict[str, list[str]]:
     return {name: request.GET.getlist(name) for name in request.GET}
 
 
-def _in_words(listed: Any) -> str:
-    """What narrows a list, in words."""
-    said = [f"{chip.title}: {chip.text}" for chip in listed.chips()]
-    said += [f"{_('Search')}: {listed.query}"] if listed.query else []
-    return "; ".join(said) or _("the whole list: no filter is set")
-
-
 class ContactTransfer(TransferAdmin):
     """Contacts in and out."""
 
@@ -175,7 +168,7 @@ class ContactTransfer(TransferAdmin):
 
     def _exported(self, request: HttpRequest) -> Exported:
         listed = self._filtered_list(request)
-        contacts, filters, sentence = listed.queryset, _filters(request), _in_words(listed)
+        contacts, filters, sentence = listed.queryset, _filters(request), listed.in_words()
         return Exported(
             title=_("contacts"),
             sentence=sentence,

@@ -32,8 +32,7 @@ from transfer.broadcast_results import BroadcastResult, broadcast_result
 from transfer.funnel import Exclusions, FunnelCounts
 from transfer.job_files import MADE, Download
 from transfer.layouts import LAYOUTS
-from transfer.models import EXCLUSIONS, Export
-from transfer.people_export import RIGHTS
+from transfer.models import EXCLUSIONS, Export, export_kinds
 
 LISTED = 50
 OUTCOME_TITLES: dict[str, str | Promise] = {
@@ -45,15 +44,24 @@ ADDED, GONE = "added", "gone"
 
 
 def _exports(request: HttpRequest) -> Any:
-    if not request.user.has_perms(RIGHTS):
+    viewer = viewer_of(request.user)
+    if not export_kinds(viewer):
         raise PermissionDenied
-    seen = Export.objects.visible_to(viewer_of(request.user))
+    seen = Export.objects.visible_to(viewer)
     return seen.select_related("job", "owner", "segment")
 
 
 def _export(request: HttpRequest, pk: int) -> Export:
     found: Export | None = _exports(request).filter(pk=pk).first()
     if found is None:
+        raise Http404
+    return found
+
+
+def _of_people(request: HttpRequest, pk: int) -> Export:
+    """An export that has a snapshot."""
+    found = _export(request, pk)
+    if not found.is_of_people:
         raise Http404
     return found
 
@@ -95,7 +103,7 @@ def export_page(request: HttpRequest, pk: int) -> HttpResponse:
         **_context(request, export),
         "title": _("Export of %(whom)s") % {"whom": export},
     }
-    if export.finished_at is not None:
+    if export.finished_at is not None and export.is_of_people:
         context["result"] = broadcast_result(export, viewer=viewer_of(request.user), now=timezone.now())
         context["outcomes"] = list(outcome_lines(context["result"]))
         context["gaps"] = _gap_lines(context["result"])
@@ -131,7 +139,7 @@ def _context(request: HttpRequest, export: Export) -> dict[str, Any]:
 
 
 def _steps(export: Export) -> list[FunnelStep]:
-    if export.matched is None:
+    if export.matched is None or not export.is_of_people:
         return []
     counts = FunnelCounts(
         matched=export.matched,
@@ -147,14 +155,14 @@ def _steps(export: Export) -> list[FunnelStep]:
 
 def _others(request: HttpRequest, export: Export) -> list[Export]:
     """The earlier exports that this one can be held against: of the same segment, or else lists of contacts."""
-    same = _exports(request).filter(segment=export.segment_id, pk__lt=export.pk).done()
+    same = _exports(request).filter(kind=export.kind, segment=export.segment_id, pk__lt=export.pk).done()
     return list(same.order_by("-id")[:10])
 
 
 @require_safe
 def people(request: HttpRequest, pk: int, code: str) -> HttpResponse:
     """The people behind a number of the snapshot."""
-    export = _export(request, pk)
+    export = _of_people(request, pk)
     try:
         reason = reason_of(code)
     except KeyError:
@@ -185,7 +193,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def difference_page(request: HttpRequest, pk: int, earlier: int, which: str = "") -> HttpResponse:
     """Who came and who went between the files of two exports; `which` opens the people of one of the numbers."""
-    export, other = _export(request, pk), _export(request, earlier)
+    export, other = _of_people(request, pk), _of_people(request, earlier)
     if export.finished_at is None or other.finished_at is None or which not in ("", ADDED, GONE):
         raise Http404
     difference = snapshots.SnapshotDifference(other, export)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -28,13 +24,11 @@ from contacts.models import Agent, Campaign, Channel, Contact, ContactChannel, T
 from contacts.models.channels import CRM_GATEWAY
 from contacts.selectors.viewing import viewer_of
 from desk.base.days import DayField, typed_period
-from desk.reports import campaign_charts
+from desk.reports import campaign_charts, report_downloads
 from desk.reports.as_segment import segment_url
 from desk.reports.campaign_charts import ALL, NONE, curves_chart, funnel, quality_chart, who_of
-from labelcrm.core import audit
 from labelcrm.core.dates import moment_of
 from labelcrm.core.viewer import Viewer
-from labelcrm.lib.cells import cleaned
 from labelcrm.lib.numbers import row_id, whole_number
 from labels.models import Label
 from reports import columns
@@ -43,9 +37,10 @@ from reports.limits import ReportLimits, in_words
 from reports.query import REPORTS, InvalidQuery, ReportKind, ReportQuery, parse_query
 from reports.selectors import agents, facts, periods
 from reports.selectors.campaigns import Basis, Touch
-from reports.selectors.curves import CurveRow
 from reports.selectors.filtered_spells import hidden_contacts
 from reports.selectors.periods import Period
+from transfer.layouts import RECORD_LAYOUTS
+from transfer.report_export import asked_again
 
 MAY_READ = "reports.view_report"
 ROWS = 50
@@ -126,11 +121,11 @@ class PageRow:
 
 @require_GET
 def report_page(request: HttpRequest, name: str) -> HttpResponse:
-    """`/admin/reports/<name>/`; `?format=csv` is the same rows as a file."""
+    """`/admin/reports/<name>/`; `?format=` one of the RECORD_LAYOUTS is the same rows as a file."""
     _may_read(request)
     query, problem = _query(request, REPORTS[name])
-    if request.GET.get("format") == "csv" and not problem:
-        return _csv(request, query, curves=request.GET.get("table") == "curves" and _is_cohort(query))
+    if (code := request.GET.get("format", "")) in RECORD_LAYOUTS and not problem:
+        return report_downloads.download(request, _downloaded(request, query), code=code)
     groups = columns.groups_of(name, query.basis)
     rows = columns.ordered(query.rows, [c for group in groups for c in group.columns], request.GET.get("sort", ""))
     titles = {c.name: definition(c.name, get_language()).title for group in groups for c in group.columns}
@@ -150,7 +145,7 @@ def report_page(request: HttpRequest, name: str) -> HttpResponse:
         "definitions": [definition(c.name, get_language()) for group in groups for c in group.columns],
         **_opening(request, query),
         "presets": [(key, words, _with(request, period=key)) for key, words in PRESETS.items()],
-        "csv_url": _with(request, format="csv"),
+        "downloads": report_downloads.links(request.user, lambda code: _with(request, format=code)),
         "rows_url": f"{reverse('report-rows')}?{urlencode(_parameters(query))}",
         "sort_url": _with(request, sort=None),
         "name": name,
@@ -185,9 +180,18 @@ def _charts(request: HttpRequest, query: ReportQuery) -> dict[str, Any]:
         "curve_title": titles[lines.outcome] if lines else "",
         "funnel": funnel(query.rows, [titles[step] for step in ("contacts", *campaign_charts.STEPS)]),
         "kept": kept,
-        "curves_csv_url": _with(request, format="csv", table="curves"),
+        "curves_downloads": report_downloads.links(
+            request.user, lambda code: _with(request, format=code, table="curves")
+        ),
         "curve_rows_url": f"{reverse('report-rows')}?{urlencode(_parameters(query) | {'report': 'curves'})}",
     }
+
+
+def _downloaded(request: HttpRequest, query: ReportQuery) -> ReportQuery:
+    """What a file of the page holds: its own rows, or those of the maturity curves on it."""
+    if request.GET.get("table") != "curves" or not _is_cohort(query):
+        return query
+    return replace(query, report=REPORTS["curves"])
 
 
 def _too_young(query: ReportQuery) -> bool:
@@ -314,11 +318,9 @@ def _opening(request: HttpRequest, query: ReportQuery) -> dict[str, Any]:
 
 
 def _parameters(query: ReportQuery) -> dict[str, str]:
-    """The parameters that ask the same again, at any later time."""
-    ends = query.period.days or (timezone.localtime(query.period.start), timezone.localtime(query.period.end))
-    times = {"report": query.report.name, "from": ends[0].isoformat(), "to": ends[1].isoformat()}
-    shown = {name: str(value) for name, value in query.shown.items() if value and name not in ("agent", "campaign")}
-    return times | shown | ({"certain": "true"} if query.filters.certain else {})
+    """The parameters that ask the same of all rows again, at any later time."""
+    asked = {name: value for name, value in asked_again(query).items() if name not in ("agent", "campaign")}
+    return {"report": query.report.name, **asked}
 
 
 def _with(request: HttpRequest, **changes: str | None) -> str:
@@ -342,58 +344,19 @@ def _may_read(request: HttpRequest) -> None:
         raise PermissionDenied
 
 
-# -- CSV --------------------------------------------------------------------------------------------------------------
+# -- Files ------------------------------------------------------------------------------------------------------------
 
 
-def _csv(request: HttpRequest, query: ReportQuery, *, curves: bool = False) -> HttpResponse:
-    """The rows of the report, every field a column; shares as value, k, n, low and high. Programs ask the API.
-
-    `curves`: those of the maturity curves instead, one per cohort and day. The mark before the first column tells
-    Excel that this is UTF-8.
-    """
-    name = "curves" if curves else query.report.name
-    rows = list(_days(query.curves)) if curves else [_flat(asdict(row)) for row in query.rows]
-    out = io.StringIO()
-    writer = csv.writer(out)
-    if rows:
-        writer.writerow(rows[0])
-        writer.writerows([cleaned(v) if isinstance(v, str) else v for v in row.values()] for row in rows)
-    audit.record(
-        actor=request.user,
-        action="report.exported",
-        report=name,
-        filters=_parameters(query),
-        rows=len(rows),
-    )
-    first, last = (timezone.localtime(moment) for moment in (query.period.start, query.period.end))
-    file = f"{name}-{first:%Y%m%d}-{last:%Y%m%d}.csv"
-    return HttpResponse(
-        codecs.BOM_UTF8 + out.getvalue().encode(),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{file}"', "Cache-Control": "no-store"},
-    )
-
-
-def _days(rows: Iterable[CurveRow]) -> Iterator[dict[str, Any]]:
-    """A line per cohort and day, as pivot tables want it."""
-    for row in rows:
-        cohort = {"campaign": row.campaign, "code": row.code, "name": row.name, "week": row.week, "n": row.n}
-        for day in range(1, row.days + 1):
-            high, won = row.high[day - 1], row.won[day - 1]
-            yield cohort | {"day": day, "high": high, "high_n": row.high_n, "won": won, "won_n": row.won_n}
-
-
-def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in row.items():
-        if isinstance(value, dict):
-            flat[name] = value["value"]
-            flat |= {f"{name}_{part}": value[part] for part in ("k", "n", "low", "high")}
-        elif isinstance(value, list):
-            flat[name] = "; ".join(f"{each['name'] or _('not mapped yet')}: {each['contacts']}" for each in value)
-        else:
-            flat[name] = value
-    return flat
+def export_page(request: HttpRequest) -> HttpResponse:
+    """`?report=` and its parameters: the page before a job that makes its file, where that is long."""
+    _may_read(request)
+    report = REPORTS.get(request.GET.get("report", ""))
+    if report is None:
+        raise Http404
+    query, problem = _query(request, report)
+    if problem:
+        raise BadRequest(problem)
+    return report_downloads.ask(request, query, back=_back(query) or reverse("admin:exports"))
 
 
 # -- Rows behind a number ---------------------------------------------------------------------------------------------
@@ -573,5 +536,6 @@ urlpatterns = [
     path("agents/", admin.site.admin_view(report_page), {"name": "agents"}, name="report-agents"),
     path("campaigns/", admin.site.admin_view(report_page), {"name": "campaigns"}, name="report-campaigns"),
     path("rows/", admin.site.admin_view(rows_page), name="report-rows"),
+    path("export/", admin.site.admin_view(export_page), name="report-export"),
     path("metrics/", admin.site.admin_view(metrics_page), name="report-metrics"),
 ]

@@ -25,21 +25,22 @@ ENTRY = re.compile(
 DAILY = ["Home", "Contacts", "Segments", "Campaigns"]
 REPORTS = ["CS quality", "Campaign quality", "What the figures mean"]
 LABELS = ["Labels", "Categories", "Stale labels"]
+RECORDS = ["Label intervals", "Label events"]
 SENIOR = [*DAILY, "Campaign rules", *REPORTS, *LABELS]
 EXPORTING = ["Home", "Contacts", "Segments", "Exports", "Campaigns", "Campaign rules", *REPORTS, *LABELS]
 MENUS = {
     "owner": [
-        *EXPORTING, "WhatsApp labels", "WhatsApp numbers", "Unknown channels", "Webhook log", "Agents",
+        *EXPORTING, "WhatsApp labels", *RECORDS, "WhatsApp numbers", "Unknown channels", "Webhook log", "Agents",
         "Teams", "Opt-out words", "Users", "Roles", "API tokens", "Work", "System", "Audit trail", "Job runs",
     ],
     "cs_lead": [
-        *EXPORTING, "WhatsApp labels", "WhatsApp numbers", "Webhook log", "Agents", "Work", "System",
+        *EXPORTING, "WhatsApp labels", *RECORDS, "WhatsApp numbers", "Webhook log", "Agents", "Work", "System",
     ],
     "cs": ["Home", "Contacts", "Campaigns", *LABELS],
-    "marketing": [*EXPORTING, "Opt-out words", "Work"],
-    "analyst": [*EXPORTING, "WhatsApp numbers", "Webhook log", "Work", "System"],
+    "marketing": [*EXPORTING, *RECORDS, "Opt-out words", "Work"],
+    "analyst": [*EXPORTING, *RECORDS, "WhatsApp numbers", "Webhook log", "Work", "System"],
     "auditor": [
-        *SENIOR, "WhatsApp numbers", "Webhook log", "Agents", "Teams", "Opt-out words", "Users", "Work", "System",
+        *SENIOR, *RECORDS, "WhatsApp numbers", "Webhook log", "Agents", "Teams", "Opt-out words", "Users", "Work", "System",
         "Audit trail", "Job runs",
     ],
 }  # fmt: skip
