@@ -89,7 +89,7 @@ MENU: list[tuple[Text, list[Entry]]] = [
                 uses=("labels.change_channellabel",),
             ),
             Entry(
-                _("Label intervals"),
+                _("Labels on contacts"),
                 "date_range",
                 "admin:labels_labelassignment_changelist",
                 "labels.view_labelassignment",

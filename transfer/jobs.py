@@ -150,7 +150,7 @@ EXPORT_RECORDS = {
         (
             ExportKind.INTERVALS,
             "label_intervals.export",
-            lambda job: _("Export of label intervals, %(format)s") % _format(job),
+            lambda job: _("Export of labels on contacts, %(format)s") % _format(job),
         ),
         (ExportKind.EVENTS, "label_events.export", lambda job: _("Export of label events, %(format)s") % _format(job)),
     )

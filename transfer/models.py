@@ -20,7 +20,7 @@ class ExportKind(models.TextChoices):
     """What the rows of an export are."""
 
     PEOPLE = "people", _("contacts")
-    INTERVALS = "intervals", _("label intervals")
+    INTERVALS = "intervals", _("labels on contacts")
     EVENTS = "events", _("label events")
     REPORT = "report", _("report")
 

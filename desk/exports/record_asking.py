@@ -1,7 +1,7 @@
 """The page before an export of rows that are no contacts: how many there are, how the file looks; start.
 
-Lists of label intervals and label events and long reports share it. Its address has the filters of the list or the
-parameters of the report, so that going back shows what was chosen.
+Lists of labels on contacts and of label events share it with long reports. Its address has the filters of the list or
+the parameters of the report, so that going back shows what was chosen.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.auth import get_user_model
-from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -22,6 +21,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
 from contacts.selectors.viewing import viewer_of
+from desk.base.chips import counted
 from transfer import exports, jobs
 from transfer.layouts import RECORD_LAYOUTS, Layout
 from transfer.models import EXPORT_RIGHTS, Export, ExportKind
@@ -41,14 +41,10 @@ class RecordsAsked:
     title: str
     sentence: str
     rows: int
-    counted: Any  # so many rows, in words
+    counted: str  # so many rows, in words
     back: str
     start: Callable[[Layout, bool], Export]
     opts: Any = None  # of the list, which the tab then names
-
-    @property
-    def in_words(self) -> str:
-        return str(self.counted % {"n": intcomma(self.rows), "count": self.rows})
 
     @property
     def has_people(self) -> bool:
@@ -116,7 +112,6 @@ class RecordExportMixin:
 
     change_list_template = "exports/record_list.html"
     export_kind: ExportKind
-    counted: Any
 
     def get_urls(self) -> list[URLPattern]:
         export = self.admin_site.admin_view(self.export_view)  # type: ignore[attr-defined]
@@ -147,9 +142,9 @@ class RecordExportMixin:
             order = RecordOrder(layout=layout, filters=filters, sentence=sentence, addresses=addresses)
             return jobs.export_records(self.export_kind, rows, order, owner=request.user)
 
+        count, opts = rows.count(), self.opts  # type: ignore[attr-defined]
         asked = RecordsAsked(
-            kind=self.export_kind, title=str(self.export_kind.label), sentence=sentence, rows=rows.count(),
-            counted=self.counted, back=address + listed.get_query_string(), start=start,
-            opts=self.opts,  # type: ignore[attr-defined]
+            kind=self.export_kind, title=str(opts.verbose_name_plural), sentence=sentence, rows=count,
+            counted=counted(count, opts), back=address + listed.get_query_string(), start=start, opts=opts,
         )  # fmt: skip
         return page(request, asked)

@@ -1,4 +1,4 @@
-"""The records themselves, for who checks a case or takes them to their own tools: label intervals and label events."""
+"""The records themselves, for who checks a case or exports them: labels on contacts (intervals) and label events."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
 from contacts.models import Contact
@@ -51,7 +51,7 @@ class LabelHistoryAdmin(RecordExportMixin, KeysetAdminMixin, RecordAdmin):
 
     change_list_class = HistoryChangeList
     search_fields = ("contact__name",)  # that there is a search; what it finds is what the list of contacts finds
-    search_help_text = gettext_lazy("Name, number or username of the contact")
+    search_help_text = gettext_lazy("Name, phone or username of the contact")
 
     def _rows(self) -> QuerySet[Any]:
         return SOURCES[self.export_kind].rows()
@@ -72,7 +72,6 @@ class LabelHistoryAdmin(RecordExportMixin, KeysetAdminMixin, RecordAdmin):
 @admin.register(LabelAssignment)
 class LabelAssignmentAdmin(LabelHistoryAdmin):
     export_kind = ExportKind.INTERVALS
-    counted = ngettext_lazy("%(n)s label interval", "%(n)s label intervals", "count")
     list_display = ("contact_shown", "label_shown", "channel", "added_shown", "added_by_shown", "how", "removed_shown",
                     "removed_by_shown")  # fmt: skip
     card = ("contact_shown", "label_shown", "added_shown", "removed_shown")
@@ -86,7 +85,7 @@ class LabelAssignmentAdmin(LabelHistoryAdmin):
         ("added_at", DayRangeFilter),
         ("removed_at", DayRangeFilter),
     )
-    quick_filters = ("state", "label__id__exact", "channel__id__exact")
+    quick_filters = ("state",)
     list_select_related = (
         "contact", "label", "channel", "added_by", "added_by_user", "removed_by", "removed_by_user",
     )  # fmt: skip
@@ -124,7 +123,6 @@ class LabelAssignmentAdmin(LabelHistoryAdmin):
 @admin.register(LabelEvent)
 class LabelEventAdmin(LabelHistoryAdmin):
     export_kind = ExportKind.EVENTS
-    counted = ngettext_lazy("%(n)s label event", "%(n)s label events", "count")
     list_display = ("contact_shown", "kind_shown", "label_shown", "channel", "occurred_shown", "source", "actor",
                     "origin", "effect_shown")  # fmt: skip
     card = ("contact_shown", "kind_shown", "label_shown", "occurred_shown")
@@ -161,7 +159,7 @@ class LabelEventAdmin(LabelHistoryAdmin):
     def source(self, event: LabelEvent) -> str:
         return event.get_occurred_at_source_display()
 
-    @admin.display(description=gettext_lazy("who"))
+    @admin.display(description=gettext_lazy("by"))
     def actor(self, event: LabelEvent) -> str:
         return str(event.actor_agent or person(event.actor_user) or "–")
 

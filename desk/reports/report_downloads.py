@@ -11,17 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.translation import ngettext_lazy
+from django.utils.translation import ngettext
 
 from desk.exports import record_asking
 from desk.exports.record_asking import RecordsAsked
 from reports.query import ReportQuery
-from transfer import jobs, pieces, report_export, report_files
+from transfer import exports, jobs, pieces, report_export, report_files
 from transfer.job_files import CONTENT_TYPES
 from transfer.layouts import RECORD_LAYOUTS
 from transfer.models import ExportKind
@@ -39,9 +40,10 @@ class DownloadLink:
 
 
 def links(user: Any, address: Callable[[str], str]) -> list[DownloadLink]:
-    """The formats of a report; `address` makes the address of one by its code."""
+    """The formats of a report; `address` makes the address of one by its code. Programs ask the API."""
     first = record_asking.layout_at_first(user, rows=0)
-    ordered = sorted(RECORD_LAYOUTS.values(), key=lambda layout: layout.code != first)
+    offered = (layout for layout in RECORD_LAYOUTS.values() if layout.code != exports.PROGRAM_CSV)
+    ordered = sorted(offered, key=lambda layout: layout.code != first)
     return [DownloadLink(layout.title, layout.help, address(layout.code)) for layout in ordered]
 
 
@@ -69,12 +71,13 @@ def ask(request: HttpRequest, query: ReportQuery, *, back: str) -> HttpResponse:
     if not record_asking.may_export(request, ExportKind.REPORT):
         raise PermissionDenied
     file = report_files.FILES[query.report.name]
+    rows = len(file.lines_of(query.rows))
     asked = RecordsAsked(
         kind=ExportKind.REPORT,
         title=str(file.title),
         sentence=report_files.sentence(query),
-        rows=len(file.lines_of(query.rows)),
-        counted=ngettext_lazy("%(n)s row", "%(n)s rows", "count"),
+        rows=rows,
+        counted=ngettext("%(n)s row", "%(n)s rows", rows) % {"n": intcomma(rows)},
         back=back,
         start=lambda layout, _addresses: jobs.export_report(query, layout=layout, owner=request.user),
     )

@@ -25,7 +25,7 @@ ENTRY = re.compile(
 DAILY = ["Home", "Contacts", "Segments", "Campaigns"]
 REPORTS = ["CS quality", "Campaign quality", "What the figures mean"]
 LABELS = ["Labels", "Categories", "Stale labels"]
-RECORDS = ["Label intervals", "Label events"]
+RECORDS = ["Labels on contacts", "Label events"]
 SENIOR = [*DAILY, "Campaign rules", *REPORTS, *LABELS]
 EXPORTING = ["Home", "Contacts", "Segments", "Exports", "Campaigns", "Campaign rules", *REPORTS, *LABELS]
 MENUS = {
@@ -40,8 +40,8 @@ MENUS = {
     "marketing": [*EXPORTING, *RECORDS, "Opt-out words", "Work"],
     "analyst": [*EXPORTING, *RECORDS, "WhatsApp numbers", "Webhook log", "Work", "System"],
     "auditor": [
-        *SENIOR, *RECORDS, "WhatsApp numbers", "Webhook log", "Agents", "Teams", "Opt-out words", "Users", "Work", "System",
-        "Audit trail", "Job runs",
+        *SENIOR, *RECORDS, "WhatsApp numbers", "Webhook log", "Agents", "Teams", "Opt-out words", "Users", "Work",
+        "System", "Audit trail", "Job runs",
     ],
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Exports of label intervals, label events and reports beside those of contacts.
+"""Exports of labels on contacts, label events and reports beside those of contacts.
 
 A column with a constant default: PostgreSQL rewrites no row, so it costs milliseconds on a table of any size.
 """
@@ -16,6 +16,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='export',
             name='kind',
-            field=models.CharField(choices=[('people', 'contacts'), ('intervals', 'label intervals'), ('events', 'label events'), ('report', 'report')], db_default='people', default='people', max_length=10, verbose_name='kind'),
+            field=models.CharField(choices=[('people', 'contacts'), ('intervals', 'labels on contacts'), ('events', 'label events'), ('report', 'report')], db_default='people', default='people', max_length=10, verbose_name='kind'),
         ),
     ]
