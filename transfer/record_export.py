@@ -5,9 +5,10 @@
 2. A step reads the next some thousand of them by one query, looks again at what the owner may do and see, and keeps
    their rows as a piece of the file. A row that changed since the moment stands as it was when its piece was written;
    its `updated_at` says so.
-3. The last step looks at every row once more: pieces in which somebody stands who was erased, left the owner's sight or
-   opted out since they were written are written again. Else the number of rows, the SHA-256 and the audit row are
-   written together with "done". Before that there is no link, and afterwards nothing of the export changes any more.
+3. The file is closed, and the last step looks at every row once more: pieces in which somebody stands who was erased,
+   left the owner's sight or opted out since they were written are written again. Else the number of rows, the SHA-256
+   and the audit row are written together with "done". Before that there is no link, and afterwards nothing of the
+   export changes any more.
 
 A step counts together with its cursor, or was never there: a worker that is killed leaves nothing half-written.
 """
@@ -111,11 +112,12 @@ def _write(job: Job, export: Export, viewer: Viewer, *, piece: int, ids: list[in
 
 def _seal(job: Job, export: Export, viewer: Viewer) -> Step:
     kept_ids(job, 0)  # still there: then so is all that was kept
-    marks = job.cursor["marks"]
-    digest = pieces.close(job, LAYOUTS[export.layout], len(marks))
+    if "sha256" not in job.cursor:  # a step of its own: the end of a large workbook takes seconds
+        digest = pieces.close(job, LAYOUTS[export.layout], len(job.cursor["marks"]))
+        return Step(cursor=job.cursor | {"sha256": digest}, progress=job.progress)
     if changed := _changed_meanwhile(job, export, viewer):  # the last look, as close to the end as can be
         return _write_again(job, export, viewer, changed)
-    return _done(job, export, digest)
+    return _done(job, export, job.cursor["sha256"])
 
 
 def _changed_meanwhile(job: Job, export: Export, viewer: Viewer) -> list[int]:
@@ -129,7 +131,7 @@ def _changed_meanwhile(job: Job, export: Export, viewer: Viewer) -> list[int]:
 
 
 def _write_again(job: Job, export: Export, viewer: Viewer, changed: list[int]) -> Step:
-    """Write these pieces anew; of many some, the next step finds the others."""
+    """Write these pieces anew, and the file has to be closed again; of many some, the next look finds the others."""
     marks = list(job.cursor["marks"])
     for piece in changed[:_AGAIN]:
         marks[piece] = _write(job, export, viewer, piece=piece, ids=kept_ids(job, piece))
