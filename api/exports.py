@@ -161,6 +161,7 @@ FILTERS: Mapping[ExportKind, type[StrictFilterSet]] = {
 RECORDS = [kind.value for kind in (*FILTERS, ExportKind.REPORT)]
 
 
+@extend_schema_field({"oneOf": [{"type": "string", "minLength": 1}, {"type": "integer"}, {"type": "boolean"}]})
 class FilterValueField(serializers.Field[Any, Any, Any, Any]):
     """The value of a query parameter as JSON has it; its value is the text that the parameter would have."""
 
