@@ -24,6 +24,7 @@ from api.base.errors import InvalidParameter
 from api.base.filtering import IdFilter, StrictFilterSet, WordFilter
 from api.base.serializers import StrictBooleanField, StrictIntegerField, StrictModelSerializer, StrictSerializer
 from api.base.viewsets import ReadViewSet
+from api.export_body import BODY
 from api.label_events import LabelEventFilterSet
 from contacts.selectors.viewing import viewer_of
 from labelcrm.core import jobs as core_jobs
@@ -161,7 +162,6 @@ FILTERS: Mapping[ExportKind, type[StrictFilterSet]] = {
 RECORDS = [kind.value for kind in (*FILTERS, ExportKind.REPORT)]
 
 
-@extend_schema_field({"oneOf": [{"type": "string", "minLength": 1}, {"type": "integer"}, {"type": "boolean"}]})
 class FilterValueField(serializers.Field[Any, Any, Any, Any]):
     """The value of a query parameter as JSON has it; its value is the text that the parameter would have."""
 
@@ -204,6 +204,10 @@ class RecordExportSerializer(StrictSerializer):
             raise serializers.ValidationError(dict(_by_place(error.detail))) from None
 
     def validate(self, attrs: Any) -> Any:
+        for name, kind in (("report", ExportKind.REPORT), ("addresses", ExportKind.INTERVALS)):
+            if name in self.initial_data and attrs["kind"] != kind:
+                problem = ErrorDetail(_("There is no such field."), code="unknown_field")
+                raise serializers.ValidationError({name: [problem]})
         if attrs["kind"] == ExportKind.REPORT and "report" not in attrs:
             raise serializers.ValidationError({"report": [self.fields["report"].error_messages["required"]]})
         return attrs
@@ -287,7 +291,7 @@ class ExportViewSet(ReadViewSet):
     def keyset(self, request: Any) -> tuple[str, ...]:
         return ("-id",)
 
-    @extend_schema(request=RecordExportSerializer, responses={202: ExportSerializer})
+    @extend_schema(request=BODY, responses={202: ExportSerializer})
     def create(self, request: Request) -> Response:
         """Export label intervals, label events or a report. A segment is exported at `segments/<id>/exports/`."""
         asked = RecordExportSerializer(data=request.data, context=self.get_serializer_context())

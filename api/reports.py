@@ -55,7 +55,7 @@ class ReportSerializer(serializers.Serializer[Any]):
 
 
 # Each parameter's schema, description and allowed values.
-_PARAMETERS: dict[str, tuple[Any, str, list[Any] | None]] = {
+PARAMETERS: dict[str, tuple[Any, str, list[Any] | None]] = {
     "from": (TIME_SCHEMA, "First moment of the period; a bare date is its midnight.", None),
     "to": (TIME_SCHEMA, "First moment after the period; default the end of today.", None),
     "period": (OpenApiTypes.STR, "A period by name, instead of `from` and `to`.", list(periods.PRESETS)),
@@ -116,7 +116,7 @@ def _view(name: str) -> type[ReportView]:
     report = REPORTS[name]
     parameters = [
         OpenApiParameter(parameter, schema, description=description, enum=choices)
-        for parameter, (schema, description, choices) in _PARAMETERS.items()
+        for parameter, (schema, description, choices) in PARAMETERS.items()
         if parameter in report.parameters
     ]
     described = extend_schema_view(

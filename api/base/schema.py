@@ -9,7 +9,7 @@ from labelcrm.core.fields import MAX_LENGTH
 from labelcrm.lib.text import VISIBLE
 
 _ANY_TEXT = r"^[^\x00]*$"
-_SOME_TEXT = rf"^[^\x00]*{VISIBLE}[^\x00]*$"
+SOME_TEXT = rf"^[^\x00]*{VISIBLE}[^\x00]*$"
 _PROBLEM = {
     "type": "object",
     "required": ["code", "message"],
@@ -94,6 +94,6 @@ def _say_texts(schemas: Any, *, longest: int | None) -> None:
     for schema in schemas:
         if schema.get("type") != "string" or {"pattern", "enum", "format"} & schema.keys():
             continue
-        schema["pattern"] = _SOME_TEXT if schema.get("minLength") else _ANY_TEXT
+        schema["pattern"] = SOME_TEXT if schema.get("minLength") else _ANY_TEXT
         if longest is not None:
             schema.setdefault("maxLength", longest)

@@ -12,12 +12,16 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from api.export_body import BODY
+from api.exports import FILTERS
 from contacts.models import Contact
 from labelcrm.core.models import AuditEntry, Job
+from reports.query import REPORTS
 from tests.api.conftest import get
 from tests.api.story import Story
 from tests.api.test_exports import file_of, finished
 from tests.factories import TeamFactory
+from transfer.models import ExportKind
 
 pytestmark = pytest.mark.django_db
 
@@ -126,6 +130,8 @@ def test_a_report_is_exported_with_its_parameters(owner: APIClient, people: list
         ({"kind": "intervals", "addresses": "yes"}, "addresses"),
         ({"kind": "events", "filters": {"effect": "boom"}}, "filters.effect"),
         ({"kind": "events", "filters": {"label": "Grade A"}}, "filters.label"),
+        ({"kind": "events", "addresses": True}, "addresses"),
+        ({"kind": "events", "report": "agents"}, "report"),
         ({"kind": "report"}, "report"),
         ({"kind": "report", "report": "secrets"}, "report"),
         ({"kind": "report", "report": "labels", "filters": {"campaign": 1}}, "filters.campaign"),
@@ -185,3 +191,13 @@ def test_a_link_needs_no_token(owner: APIClient, people: list[Contact]) -> None:
     export = finished(owner, ask(owner, kind="report", report="agents"))
     answer = Client().get(export["url"].partition("testserver")[2])
     assert answer["Content-Disposition"].startswith('attachment; filename="agents-')
+
+
+def test_the_document_names_the_filters_that_are_taken() -> None:
+    """Each is asked for in `BODY` by hand, for a query parameter may say less than JSON."""
+    intervals, events, *reports = (each["properties"] for each in BODY["application/json"]["oneOf"])
+    for kind, said in ((ExportKind.INTERVALS, intervals), (ExportKind.EVENTS, events)):
+        assert said["filters"]["properties"].keys() == set(FILTERS[kind].base_filters)
+    for said in reports:
+        [name] = said["report"]["enum"]
+        assert said["filters"]["properties"].keys() == REPORTS[name].parameters
