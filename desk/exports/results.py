@@ -123,7 +123,7 @@ def _context(request: HttpRequest, export: Export) -> dict[str, Any]:
     return {
         "export": export,
         "layout": LAYOUTS[export.layout],
-        "columns": [COLUMN_TITLES.get(name, name) for name in export.columns],
+        "columns": [COLUMN_TITLES.get(name, name) if export.is_of_people else name for name in export.columns],
         "job": job,
         "waiting": job is not None and not job.is_finished,
         "percent": job.progress * 100 // job.total if job is not None and job.total else None,

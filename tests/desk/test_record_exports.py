@@ -122,6 +122,7 @@ def test_an_export_of_records_has_no_people_to_open(client_of: ClientOf, put: li
     page = client.get(f"/admin/exports/{export.pk}/").content.decode()
     assert "3 rows" in page
     assert "What came of it" not in page
+    assert "<dd>id, contact, label, label_name" in page, "as the API calls them"
     assert export.sha256 in page
     for path in ("people/file/", f"since/{export.pk}/"):
         assert client.get(f"/admin/exports/{export.pk}/{path}").status_code == 404
