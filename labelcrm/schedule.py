@@ -37,6 +37,10 @@ JOBS = [
     BeatJob("flag-stale", "labels.flag_stale", every=crontab(minute=5), expires=HOUR),
     BeatJob("compact-days", "labels.compact_days", every=60.0, expires=60),
     BeatJob("follow-teams", "labels.follow_teams", every=60.0, expires=60),
+    # Everybody once a day, between that whose labels changed.
+    BeatJob("collect-conversions", "transfer.collect_conversions", every=crontab(minute="*/10"), expires=600),
+    # Nothing to do unless an owner connected Meta.
+    BeatJob("send-conversions", "transfer.send_conversions", every=60.0, expires=60),
     BeatJob("check-projections", "labels.check_projections", every=crontab(minute=25), expires=HOUR),
 ]
 

@@ -124,7 +124,7 @@ CELERY_TASK_ROUTES = {
     task: {"queue": "slow"}
     for task in (
         "core.run_job", "core.heartbeat_slow", "core.forget_old_jobs", "labels.flag_stale", "labels.check_projections",
-        "labels.compact_days", "labels.follow_teams",
+        "labels.compact_days", "labels.follow_teams", "transfer.collect_conversions", "transfer.send_conversions",
     )
 }  # fmt: skip
 CELERY_TASK_IGNORE_RESULT = True

@@ -20,11 +20,14 @@ from labelcrm.core.models import Job
 from reports.models import Segment
 from reports.query import ReportQuery
 from transfer import export_job, import_job, import_undo, label_records, people_export, record_export, report_export
+from transfer.conversions import conversion_jobs
 from transfer.job_files import MADE, PROBLEMS, link
 from transfer.layouts import LAYOUTS, Layout
 from transfer.models import EXPORT_RIGHTS, Export, ExportKind
 from transfer.people_export import ExportOrder
 from transfer.record_export import RecordOrder
+
+__all__ = ["conversion_jobs"]  # its kinds of jobs are this app's, too
 
 # -- Out --------------------------------------------------------------------------------------------------------------
 

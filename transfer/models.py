@@ -14,6 +14,28 @@ from labelcrm.core.models import Job
 from labelcrm.core.viewer import Viewer
 from reports.models import Segment
 from reports.services.segments import ADMINISTERS
+from transfer.conversions.models import (
+    Conversion,
+    ConversionDelivery,
+    ConversionEvent,
+    ConversionFile,
+    ConversionValue,
+    MetaConnection,
+)
+
+__all__ = [
+    "EXCLUSIONS",
+    "Conversion",
+    "ConversionDelivery",
+    "ConversionEvent",
+    "ConversionFile",
+    "ConversionValue",
+    "Export",
+    "ExportedPerson",
+    "MetaConnection",
+    "Reason",
+    "SealedExport",
+]
 
 
 class ExportKind(models.TextChoices):

@@ -25,7 +25,7 @@ NAMED = frozenset(
     {
         "auth.group", "contacts.agent", "contacts.campaign", "contacts.campaignrule", "contacts.channel",
         "contacts.optoutword", "contacts.team", "core.setting", "core.user", "labels.category", "labels.channellabel",
-        "labels.label", "labels.labelalias",
+        "labels.label", "labels.labelalias", "transfer.conversionevent", "transfer.metaconnection",
     }
 )  # fmt: skip
 # Of everything else: the details that hold words of the program, by action. "" is every action.
@@ -37,6 +37,7 @@ CODES: Mapping[str, frozenset[str]] = {
     "contact.unmerged": frozenset({"reason"}),
     "contacts.exported": frozenset({"format", "sha256"}),
     "contacts.imported": frozenset({"format", "state"}),
+    "conversions.exported": frozenset({"sha256", "target"}),
     "events.exported": frozenset({"columns", "format", "sha256"}),
     "intervals.exported": frozenset({"columns", "format", "sha256"}),
     "label_mapping.imported": frozenset({"format", "state"}),
