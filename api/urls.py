@@ -25,6 +25,7 @@ from api.campaigns import CampaignViewSet
 from api.channel_labels import ChannelLabelViewSet
 from api.channels import ChannelViewSet
 from api.contacts import ContactViewSet
+from api.conversions import ConversionViewSet
 from api.exports import ExportViewSet
 from api.imports import ImportViewSet
 from api.inbox import InboxViewSet
@@ -51,6 +52,7 @@ ENDPOINTS: dict[str, type[Any]] = {
     "segments": SegmentViewSet,
     "imports": ImportViewSet,
     "exports": ExportViewSet,
+    "conversions": ConversionViewSet,
 }
 
 # Swagger's own files and nothing else: no inline script, no inline style, no other origin.

@@ -65,6 +65,7 @@ MENU: list[tuple[Text, list[Entry]]] = [
                 "contacts.view_campaignrule",
                 uses=("contacts.change_campaignrule", "reports.view_report"),
             ),
+            Entry(_("Conversions"), "conversion_path", "admin:conversions", "reports.view_report"),
         ],
     ),
     (

@@ -230,6 +230,9 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ChannelStatusEnum": "contacts.models.channels.Channel.Status",
         "ColorFamilyEnum": "labels.models.canonical.ColorFamily",
+        "ConversionStateEnum": "transfer.conversions.models.ConversionState",
+        "ConversionTargetEnum": "transfer.conversions.models.Target",
+        "DeliveryStateEnum": "transfer.conversions.models.DeliveryState",
         "EffectEnum": "labels.models.words.Effect",
         "ExportKindEnum": "transfer.models.ExportKind",
         "ImportKindEnum": "transfer.imports.headings.KINDS",

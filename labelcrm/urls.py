@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from desk.conversions.urls import urlpatterns as conversion_pages
 from desk.exports.urls import urlpatterns as export_pages
 from desk.segments.urls import urlpatterns as segment_pages
 
@@ -25,5 +26,5 @@ urlpatterns = [
     path("admin/reports/", include("desk.reports.pages")),
     path("admin/", include("desk.connection.views")),
     path("", include("desk.contacts.downloads")),
-    path("admin/", ([*segment_pages, *export_pages, *admin_pages], admin_name, admin_namespace)),
+    path("admin/", ([*segment_pages, *export_pages, *conversion_pages, *admin_pages], admin_name, admin_namespace)),
 ]

@@ -35,6 +35,7 @@ ACTIONS = {
     "created": gettext_lazy("created"),
     "exported": gettext_lazy("exported"),
     "imported": gettext_lazy("imported"),
+    "labels": gettext_lazy("labels chosen"),
     "members": gettext_lazy("members changed"),
     "merged": gettext_lazy("merged"),
     "named": gettext_lazy("named"),
@@ -57,6 +58,7 @@ ACTIONS = {
     "spelling_removed": gettext_lazy("spelling removed"),
     "started": gettext_lazy("started"),
     "unmerged": gettext_lazy("parted again"),
+    "values": gettext_lazy("values changed"),
 }
 
 

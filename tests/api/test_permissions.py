@@ -17,6 +17,7 @@ from reports.models import Segment
 from tests.api.conftest import client_of, get, rows
 from tests.api.story import Story
 from tests.factories import CampaignFactory, TeamFactory, UserFactory
+from transfer.conversions.models import Conversion, ConversionEvent
 
 pytestmark = pytest.mark.django_db
 
@@ -26,6 +27,7 @@ READERS = dict.fromkeys(ENDPOINTS, EVERYBODY) | {
     "inbox": {OWNER, CS_LEAD, ANALYST, AUDITOR},
     "segments": EVERYBODY - {CS},
     "exports": {OWNER, CS_LEAD, MARKETING, ANALYST},
+    "conversions": EVERYBODY - {CS},
 }
 OF_ONES_OWN = {"imports", "exports"}  # not of a team: tests/api/test_imports.py, test_exports.py
 CREATORS: dict[str, set[str]] = {
@@ -65,7 +67,16 @@ def filled(story: Story) -> dict[str, int]:
         "campaigns": CampaignFactory().pk,
         "messages": story.message(contact).pk,
         "segments": _segment_of(story.channel.team),
+        "conversions": _conversion_of(story, contact, label).pk,
     }
+
+
+def _conversion_of(story: Story, contact: Any, label: Label) -> Conversion:
+    return Conversion.objects.create(
+        contact=contact, event=ConversionEvent.objects.get(code="qualified_lead"), label=label, channel=story.channel,
+        occurred_at=story.now, found=False, network="meta", touch_at=story.now, created_at=story.now,
+        updated_at=story.now,
+    )  # fmt: skip
 
 
 def _segment_of(team: Any) -> int:

@@ -26,8 +26,10 @@ DAILY = ["Home", "Contacts", "Segments", "Campaigns"]
 REPORTS = ["CS quality", "Campaign quality", "What the figures mean"]
 LABELS = ["Labels", "Categories", "Stale labels"]
 RECORDS = ["Labels on contacts", "Label events"]
-SENIOR = [*DAILY, "Campaign rules", *REPORTS, *LABELS]
-EXPORTING = ["Home", "Contacts", "Segments", "Exports", "Campaigns", "Campaign rules", *REPORTS, *LABELS]
+SENIOR = [*DAILY, "Campaign rules", "Conversions", *REPORTS, *LABELS]
+EXPORTING = [
+    "Home", "Contacts", "Segments", "Exports", "Campaigns", "Campaign rules", "Conversions", *REPORTS, *LABELS,
+]  # fmt: skip
 MENUS = {
     "owner": [
         *EXPORTING, "WhatsApp labels", *RECORDS, "WhatsApp numbers", "Unknown channels", "Webhook log", "Agents",

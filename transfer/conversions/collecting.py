@@ -1,9 +1,9 @@
 """Finds who came by an ad and got a first good label, for everybody in one statement.
 
-Of each contact and event the earliest clean spell counts: mistaps are no clean spells. One that began less than 15 minutes ago
-may still turn out to be a mistap, so it waits (docs/metrics.md, "Ground rules"). The ad is that of the latest touch up
-to the label: an ad referral that a gateway told, or a message that carries a `gclid`. Who had such a label before any
-ad brought them is no conversion, for no ad taught them.
+Of each contact and event the earliest clean spell counts: mistaps are no clean spells. One that began less than 15
+minutes ago may still turn out to be a mistap, so it waits (docs/metrics.md, "Ground rules"). The ad is that of the
+latest touch up to the label: an ad referral that a gateway told, or a message that carries a `gclid`. Who had such a
+label before any ad brought them is no conversion, for no ad taught them.
 
 A look writes what differs and nothing else, so it can be repeated, and two at once wait for each other. What went
 anywhere is never touched again. What did not follows what it was made of: a label that is taken off late as a mistap,
@@ -114,7 +114,8 @@ _FIRSTS = """
 # What brought a contact up to a moment, the latest first: touches by ads, and messages with Google's click id, the
 # first of a contact also where no campaign claims it.
 _CLICKS = f"""
-    SELECT t.id AS touch_id, t.at, t.campaign_id, t.method, coalesce(t.evidence ->> 'ad', m.ad ->> 'source_id', '') AS ad_id,
+    SELECT t.id AS touch_id, t.at, t.campaign_id, t.method,
+           coalesce(t.evidence ->> 'ad', m.ad ->> 'source_id', '') AS ad_id,
            coalesce(m.ad ->> 'click_id', t.evidence ->> 'click', '') AS click_id,
            (regexp_match({_TOLD}, {_GCLID}, 'i'))[1] AS gclid
     FROM contacts_campaigntouch t LEFT JOIN contacts_message m ON m.id = t.message_id

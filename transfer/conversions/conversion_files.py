@@ -94,7 +94,8 @@ def _insert(rows: QuerySet[Any], file: ConversionFile) -> tuple[str, list[Any]]:
         INSERT INTO transfer_conversiondelivery
             (conversion_id, target, round, file_id, state, tries, error, told, created_at)
         SELECT chosen.id, %s, coalesce((
-            SELECT max(d.round) + 1 FROM transfer_conversiondelivery d WHERE d.conversion_id = chosen.id AND d.target = %s
+            SELECT max(d.round) + 1 FROM transfer_conversiondelivery d
+            WHERE d.conversion_id = chosen.id AND d.target = %s
         ), 0), %s, 'waiting', 0, '', '', now()
         FROM ({statement}) AS chosen (id)
         ON CONFLICT DO NOTHING

@@ -40,7 +40,7 @@ def look_again(*, actor: Any) -> Job:
 
 
 def collect_now(now: datetime) -> None:
-    """What the clock does: everybody once per business day, and between that whose labels changed since the last look."""
+    """What the clock does: everybody once per business day, and between that whose labels changed."""
     if once_per_period(COLLECT, daily_period(now), lambda: asdict(collecting.collect(now))) is not None:
         return
     collecting.collect(now, changed_since=_last_look(now))

@@ -1,14 +1,15 @@
 """How a conversion is written for each target, column by column.
 
-Meta, offline events: hashed numbers as for custom audiences, SHA-256 of the digits with the country code; times in ISO 8601
-with their offset (Marketing API, "Sending Offline Events Using the Conversions API": `user_data.ph`, `custom_data.value`
-and `currency`, `order_id`). The names of the columns of a file that is uploaded by hand in Events Manager are from memory:
-its documents are behind a login. `ctwa_clid` is the id of the click; Events Manager leaves a column out that nobody maps.
+Meta, offline events: hashed numbers as for custom audiences, SHA-256 of the digits with the country code; times in ISO
+8601 with their offset (Marketing API, "Sending Offline Events Using the Conversions API": `user_data.ph`,
+`custom_data.value` and `currency`, `order_id`). The names of the columns of a file that is uploaded by hand in Events
+Manager are from memory: its documents are behind a login. `ctwa_clid` is the id of the click; Events Manager leaves a
+column out that nobody maps.
 
 Google Ads, conversions from clicks: a line with the time zone, then "Google Click ID, Conversion Name, Conversion Time,
-Conversion Value, Conversion Currency" (Google Ads Help 7014069). Enhanced conversions for leads: "Phone Number", hashed as
-SHA-256 of the number in E.164 with its plus, and "Order ID" besides (Google Ads API, "Enhanced Conversions for Leads",
-normalisation). Each time carries its own offset, as +0700: offsets with a colon and ISO's "T" are refused.
+Conversion Value, Conversion Currency" (Google Ads Help 7014069). Enhanced conversions for leads: "Phone Number", hashed
+as SHA-256 of the number in E.164 with its plus, and "Order ID" besides (Google Ads API, "Enhanced Conversions for
+Leads", normalisation). Each time carries its own offset, as +0700: offsets with a colon and ISO's "T" are refused.
 """
 
 from __future__ import annotations

@@ -110,9 +110,10 @@ def connection() -> MetaConnection:
 
 
 def change_connection(*, actor: Any, access_token: str, **fields: Any) -> MetaConnection:
-    """Set the connection up, switch it on or off; an empty token keeps the one there is. What had stopped it is forgotten.
+    """Set the connection up, switch it on or off; an empty token keeps the one there is.
 
-    Raises ValidationError for one that is on and lacks something, or whose address may not be called.
+    What had stopped it is forgotten. Raises ValidationError for one that is on and lacks something, or whose address
+    may not be called.
     """
     with transaction.atomic():
         row = MetaConnection.objects.select_for_update().first() or MetaConnection(pk=1)

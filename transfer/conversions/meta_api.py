@@ -1,23 +1,26 @@
 """One call to Meta's Conversions API for business messaging, and what its answer means.
 
-`POST https://graph.facebook.com/<version>/<dataset>/events` with `{"data": [event, …], "test_event_code"?}` and the token in the
-`Authorization` header. An event: `event_name`, `event_time` (seconds), `event_id`, `action_source: business_messaging`,
-`messaging_channel: whatsapp`, `user_data: {ctwa_clid, whatsapp_business_account_id or page_id}`, `custom_data: {currency,
-value}` (Meta for Developers: "Conversions API for Business Messaging: Onboarding Guide", "Automatic Events API", "Using the
-API"). Ids of Meta's own are sent in clear, and nothing else about a person: no number, no name. One bad event makes Meta
-refuse the whole batch, of at most 1,000. Events of the same `event_id` and name count once.
+`POST https://graph.facebook.com/<version>/<dataset>/events` with `{"data": [event, …], "test_event_code"?}` and the
+token in the `Authorization` header. An event: `event_name`, `event_time` (seconds), `event_id`, `action_source:
+business_messaging`, `messaging_channel: whatsapp`, `user_data: {ctwa_clid, whatsapp_business_account_id or page_id}`,
+`custom_data: {currency, value}` (Meta for Developers: "Conversions API for Business Messaging: Onboarding Guide",
+"Automatic Events API", "Using the API"). Ids of Meta's own are sent in clear, and nothing else about a person: no
+number, no name. One bad event makes Meta refuse the whole batch, of at most 1,000. Events of the same `event_id` and
+name count once.
 
-Meta's errors are `{"error": {"message", "code", "error_subcode", "is_transient", "error_user_msg"}}`. Which codes mean "later"
-and which mean the token or its rights is from memory (Graph API, "Handling Errors").
+Meta's errors are `{"error": {"message", "code", "error_subcode", "is_transient", "error_user_msg"}}`. Which codes mean
+"later" and which mean the token or its rights is from memory (Graph API, "Handling Errors").
 """
 
 from __future__ import annotations
 
 import json
+import ssl
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from typing import Any
 
 import httpx
@@ -88,11 +91,17 @@ def call(events: Sequence[Mapping[str, Any]], connection: MetaConnection) -> Ans
     return _meaning(response, _json(content), len(events), connection)
 
 
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The authorities this machine trusts, read once: that takes longer than a call."""
+    return ssl.create_default_context()
+
+
 def _post(url: str, body: Mapping[str, Any], token: str) -> tuple[httpx.Response, bytes]:
     """The answer and as much of its content as is read, within SECONDS also from a server that sends byte by byte."""
     deadline = time.monotonic() + SECONDS
     with (
-        httpx.Client(timeout=SECONDS, follow_redirects=False, trust_env=False) as client,
+        httpx.Client(timeout=SECONDS, follow_redirects=False, trust_env=False, verify=_trusted()) as client,
         client.stream("POST", url, json=body, headers={"Authorization": f"Bearer {token}"}) as response,
     ):
         content = b""

@@ -1,12 +1,12 @@
 """What goes to Meta's API: an outbox, emptied every minute while the connection is on.
 
-A conversion that the API can have becomes a row. A look takes some rows for itself for a few minutes and commits that, then
-calls Meta, then writes what Meta said: a worker that dies in between leaves rows whose lease ends, they are sent again, and
-Meta counts an `event_id` once. Who opted out since is taken out when rows are taken.
+A conversion that the API can have becomes a row. A look takes some rows for itself for a few minutes and commits that,
+then calls Meta, then writes what Meta said: a worker that dies in between leaves rows whose lease ends, they are sent
+again, and Meta counts an `event_id` once. Who opted out since is taken out when rows are taken.
 
-Busy, unreachable and slow servers are asked again, after a minute and then twice as long each time. A batch that Meta refuses is
-halved, down to the one event that is then failed with Meta's words. When it is the token, its rights or the address, everything stops and
-waits for a person; no row is lost.
+Busy, unreachable and slow servers are asked again, after a minute and then twice as long each time. A batch that Meta
+refuses is halved, down to the one event that is then failed with Meta's words. When it is the token, its rights or the
+address, everything stops and waits for a person; no row is lost.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What becomes a conversion, each conversion, and where each of them went.
 
-A conversion is the first label of a kind of a contact who came by an ad. There is one of each event per contact. Until it goes
-anywhere it follows the label, the touch and the settings it was made of; from then on nothing of it changes any more.
+A conversion is the first label of a kind of a contact who came by an ad. There is one of each event per contact. Until
+it goes anywhere it follows the label, the touch and the settings it was made of; from then on nothing of it changes any
+more.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class ConversionEvent(models.Model):
 
 
 class ConversionValue(models.Model):
-    """What a conversion of an event is worth by one label, or from one campaign: a campaign's comes before a label's."""
+    """What a conversion is worth by one label, or from one campaign: a campaign's comes before a label's."""
 
     event = models.ForeignKey(ConversionEvent, on_delete=models.CASCADE, related_name="values")
     label = models.ForeignKey(Label, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
@@ -146,10 +147,11 @@ class ConversionQuerySet(models.QuerySet[Any]):
 class Conversion(models.Model):
     """The first label of an event on a contact who came by an ad.
 
-    `occurred_at` is when the clean spell began, by WhatsApp's clock where it told one. `found` says that nobody knows when
-    that was, because the label was there already when we first looked: it goes nowhere, and no later label of the event
-    is the first. `click_id` is Meta's `ctwa_clid` or Google's `gclid`, as `network` says. `touch_at` and what follows it
-    are the evidence: the latest touch by an ad up to the label. `value_by_hand` is an amount that a person entered.
+    `occurred_at` is when the clean spell began, by WhatsApp's clock where it told one. `found` says that nobody knows
+    when that was, because the label was there already when we first looked: it goes nowhere, and no later label of the
+    event is the first. `click_id` is Meta's `ctwa_clid` or Google's `gclid`, as `network` says. `touch_at` and what
+    follows it are the evidence: the latest touch by an ad up to the label. `value_by_hand` is an amount that a person
+    entered.
     """
 
     class Network(models.TextChoices):
@@ -263,8 +265,9 @@ class DeliveryState(models.TextChoices):
 class ConversionDelivery(models.Model):
     """That a conversion goes to a target, once per `round`: a second round is only ever asked for by a person.
 
-    Of a file: `waiting` until the file is done. Of Meta's API it is the outbox: `waiting` until Meta has said something,
-    not before `not_before`, and held by whoever sends it until `leased_until`. `error` is a code of ours, `told` what Meta said.
+    Of a file: `waiting` until the file is done. Of Meta's API it is the outbox: `waiting` until Meta has said
+    something, not before `not_before`, and held by whoever sends it until `leased_until`. `error` is a code of ours,
+    `told` what Meta said.
     """
 
     conversion = models.ForeignKey(Conversion, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
@@ -312,7 +315,7 @@ class MetaConnection(models.Model):
     test_event_code = models.CharField(_("test event code"), max_length=40, blank=True)
     address = models.CharField(_("address"), max_length=200, default="https://graph.facebook.com")
     version = models.CharField(_("version of the Graph API"), max_length=10, default="v25.0")
-    enabled_at = models.DateTimeField(null=True)
+    enabled_at = models.DateTimeField(null=True, blank=True)
     stopped = models.CharField(max_length=30, blank=True)
     told = models.CharField(max_length=300, blank=True)
     updated_at = models.DateTimeField(_("changed at"), auto_now=True)

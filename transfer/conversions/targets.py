@@ -1,8 +1,8 @@
 """Which conversion can go to which target, and why another cannot: asked once, for pages, files and the API of Meta.
 
-How old an event may be is what the targets say: Meta takes offline events of the last 62 days and messaging events of the
-last 7 (Conversions API, "Parameters", `event_time`), Google takes conversions up to 90 days after the click (Google Ads
-Help 7014069). What is older is counted as too old, not sent to be refused.
+How old an event may be is what the targets say: Meta takes offline events of the last 62 days and messaging events of
+the last 7 (Conversions API, "Parameters", `event_time`), Google takes conversions up to 90 days after the click (Google
+Ads Help 7014069). What is older is counted as too old, not sent to be refused.
 """
 
 from __future__ import annotations
@@ -54,7 +54,10 @@ def _google(now: datetime) -> dict[str, Q]:
 
 
 def _google_leads(now: datetime) -> dict[str, Q]:
-    """Google asks for all leads, whichever ad brought them, and finds its own (Google Ads API, "Enhanced Conversions")."""
+    """Google asks for all leads, whichever ad brought them, and finds its own (Google Ads API, "Enhanced Conversions").
+
+    What it finds by the number alone has no limit but that of the click.
+    """
     return {
         "no_phone": Q(contact__phone=""),
         "too_old": Q(touch_at__lt=_before(now, CLICK_DAYS)),

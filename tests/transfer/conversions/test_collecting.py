@@ -253,7 +253,7 @@ def test_an_amount_by_hand_stays_and_other_values_follow_the_settings(shop: AdSh
     for n in (1, 2):
         shop.labelled(shop.comes(0, **ctwa(n)), "Grade A", 2)
     look()
-    first, second = Conversion.objects.order_by("contact_id")
+    first, _second = Conversion.objects.order_by("contact_id")
     Conversion.objects.filter(pk=first.pk).update(value=5, value_by_hand=True)
     ConversionEvent.objects.filter(code=LEAD).update(value=Decimal(10_000))
     assert look().written == 1
