@@ -48,7 +48,7 @@ translations: install-dev ## bring locale/id up to date and list what has no Ind
 pages: install-dev ## write the pages of docs/ that are made from the code
 	$(LINT_ENVIRONMENT) $(VENV) manage.py gateway_docs
 	$(LINT_ENVIRONMENT) $(VENV) -m reports.definitions
-	$(LINT_ENVIRONMENT) $(VENV) -m transfer.personal_data
+	$(LINT_ENVIRONMENT) $(VENV) -m transfer.personal_data_page
 	$(VENV) -m desk.glossary
 
 bench: install-dev ## the benchmark suite: a table, and JSON in benchmarks/results

@@ -105,7 +105,7 @@ class EventForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if cleaned.get("basis") == ConversionEvent.Basis.LABELS and not cleaned.get("labels"):
+        if cleaned.get("basis") == ConversionEvent.LabelChoice.LABELS and not cleaned.get("labels"):
             self.add_error("labels", _("Choose at least one label."))
         if cleaned.get("more_value") is not None and not cleaned.get("more_campaign"):
             self.add_error("more_campaign", _("Choose the campaign of this value."))

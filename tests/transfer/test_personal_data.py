@@ -16,7 +16,7 @@ from labelcrm.core import jobs
 from labelcrm.core.models import User
 from tests.test_structure import sources
 from tests.transfer.columns import columns, pointing_to, wordy
-from transfer import personal_data
+from transfer import personal_data_page
 from transfer.personal_data import (
     MODULES_WITHOUT_PEOPLE,
     REGISTER,
@@ -178,8 +178,8 @@ def test_what_hangs_on_a_contact_goes_with_it() -> None:
 
 
 def test_the_page_is_made_from_the_register() -> None:
-    assert personal_data.PAGE.read_text(encoding="utf-8") == personal_data.markdown(), "run `make pages`"
+    assert personal_data_page.PAGE.read_text(encoding="utf-8") == personal_data_page.markdown(), "run `make pages`"
 
 
 def test_the_introduction_of_the_page_is_short() -> None:
-    assert len(personal_data.LEAD.splitlines()) <= 20
+    assert len(personal_data_page.LEAD.splitlines()) <= 20

@@ -66,9 +66,9 @@ def settled_before(now: datetime) -> datetime:
 
 def labels_of(event: ConversionEvent, labels: Collection[Label], chosen: Collection[int]) -> list[int]:
     """The ids of the labels that an event counts, of all there are; `chosen` are those ticked by hand."""
-    if event.basis == ConversionEvent.Basis.HIGH_QUALITY:
+    if event.basis == ConversionEvent.LabelChoice.HIGH_QUALITY:
         return [label.pk for label in labels if label.high_quality]
-    if event.basis == ConversionEvent.Basis.WON:
+    if event.basis == ConversionEvent.LabelChoice.WON:
         return [label.pk for label in labels if label.meaning == Label.Meaning.WON]
     return [label.pk for label in labels if label.pk in chosen]
 

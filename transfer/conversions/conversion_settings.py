@@ -80,7 +80,7 @@ def set_value_by_hand(conversion: Conversion, value: Decimal | None, *, actor: A
         old, by_hand = row.value, value is not None
         row.value = value if by_hand else _by_settings(row)
         row.value_by_hand, row.updated_at = by_hand, timezone.now()
-        row.full_clean(exclude=["contact"])
+        row._meta.get_field("value").clean(row.value, row)
         row.save()
         audit.record(
             actor=actor, action="conversion.changed", obj=row, contact=row.contact_id,

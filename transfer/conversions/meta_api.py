@@ -36,7 +36,7 @@ LATER_CODES = frozenset({1, 2, 4, 17, 32, 341, 368, 613, 80004})
 DOOR_CODES = frozenset({10, 102, 190, 803, *range(200, 300)})
 
 
-class Outcome(Enum):
+class CallOutcome(Enum):
     """What became of a call: `STOP` says that no other would fare better until a person did something."""
 
     SENT = "sent"
@@ -46,10 +46,10 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class MetaAnswer:
     """The outcome, a code of ours that says why, and what Meta said."""
 
-    outcome: Outcome
+    outcome: CallOutcome
     code: str = ""
     told: str = ""
 
@@ -74,20 +74,20 @@ def event_of(conversion: Any, connection: MetaConnection) -> dict[str, Any]:
     return event
 
 
-def call(events: Sequence[Mapping[str, Any]], connection: MetaConnection) -> Answer:
+def call(events: Sequence[Mapping[str, Any]], connection: MetaConnection) -> MetaAnswer:
     """Tell Meta these events. Never raises for what the network or Meta does."""
     url = f"{connection.address.rstrip('/')}/{connection.version}/{connection.dataset_id}/events"
     if not is_allowed(url):
-        return Answer(Outcome.STOP, "host_not_allowed")
+        return MetaAnswer(CallOutcome.STOP, "host_not_allowed")
     body: dict[str, Any] = {"data": list(events)}
     if connection.test_event_code:
         body["test_event_code"] = connection.test_event_code
     try:
         response, content = _post(url, body, connection.access_token)
     except httpx.TimeoutException:
-        return Answer(Outcome.LATER, "timeout")
+        return MetaAnswer(CallOutcome.LATER, "timeout")
     except httpx.HTTPError as error:
-        return Answer(Outcome.LATER, "unreachable", _safe(str(error), connection))
+        return MetaAnswer(CallOutcome.LATER, "unreachable", _safe(str(error), connection))
     return _meaning(response, _json(content), len(events), connection)
 
 
@@ -114,20 +114,20 @@ def _post(url: str, body: Mapping[str, Any], token: str) -> tuple[httpx.Response
     return response, content
 
 
-def _meaning(response: httpx.Response, answer: dict[str, Any], count: int, connection: MetaConnection) -> Answer:
+def _meaning(response: httpx.Response, answer: dict[str, Any], count: int, connection: MetaConnection) -> MetaAnswer:
     error = answer.get("error") if isinstance(answer.get("error"), dict) else None
     told = _safe(_said(error), connection) if error else f"HTTP {response.status_code}"
     code = error.get("code") if error else None
     if response.status_code == 429 or response.status_code >= 500 or code in LATER_CODES or _is_transient(error):
-        return Answer(Outcome.LATER, "busy", told)
+        return MetaAnswer(CallOutcome.LATER, "busy", told)
     if response.status_code in (401, 403) or code in DOOR_CODES:
-        return Answer(Outcome.STOP, "not_let_in", told)
+        return MetaAnswer(CallOutcome.STOP, "not_let_in", told)
     if response.is_success and not error:
         received = answer.get("events_received")
-        return Answer(Outcome.SENT) if received == count else Answer(Outcome.LATER, "unclear", told)
+        return MetaAnswer(CallOutcome.SENT) if received == count else MetaAnswer(CallOutcome.LATER, "unclear", told)
     if response.is_redirect or response.status_code == 404:
-        return Answer(Outcome.STOP, "wrong_address", told)
-    return Answer(Outcome.REFUSED, "refused", told)
+        return MetaAnswer(CallOutcome.STOP, "wrong_address", told)
+    return MetaAnswer(CallOutcome.REFUSED, "refused", told)
 
 
 def _json(content: bytes) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from django.db import transaction
 from labelcrm.core.bulk import execute
 from transfer.conversions import meta_api
 from transfer.conversions.collecting import hold
-from transfer.conversions.meta_api import Answer, Outcome
+from transfer.conversions.meta_api import CallOutcome, MetaAnswer
 from transfer.conversions.models import Conversion, ConversionDelivery, DeliveryState, MetaConnection, Target
 from transfer.conversions.targets import READY, judged, sendable
 
@@ -97,27 +97,29 @@ def _send(rows: Sequence[Any], connection: MetaConnection, now: datetime, counts
             return True
         part = parts.pop()
         answer = meta_api.call([meta_api.event_of(row.conversion, connection) for row in part], connection)
-        if answer.outcome is Outcome.REFUSED and len(part) > 1 and calls < CALLS - 1:
+        if answer.outcome is CallOutcome.REFUSED and len(part) > 1 and calls < CALLS - 1:
             middle = len(part) // 2
             parts += [part[middle:], part[:middle]]
             continue
         _note(part, answer, connection, now, counts)
-        if answer.outcome in (Outcome.LATER, Outcome.STOP):
+        if answer.outcome in (CallOutcome.LATER, CallOutcome.STOP):
             _release([row for other in parts for row in other])
             return False
     _release([row for part in parts for row in part])  # the next look goes on with them
     return not parts
 
 
-def _note(rows: Sequence[Any], answer: Answer, connection: MetaConnection, now: datetime, counts: SentCounts) -> None:
+def _note(
+    rows: Sequence[Any], answer: MetaAnswer, connection: MetaConnection, now: datetime, counts: SentCounts
+) -> None:
     """Write down what Meta said of these rows, in one transaction."""
     with transaction.atomic():
-        if answer.outcome is Outcome.SENT:
+        if answer.outcome is CallOutcome.SENT:
             _update(rows, state=DeliveryState.DONE, done_at=now, error="", told="")
             counts.sent += len(rows)
-        elif answer.outcome is Outcome.LATER:
+        elif answer.outcome is CallOutcome.LATER:
             _later(rows, answer, now, counts)
-        elif answer.outcome is Outcome.STOP:
+        elif answer.outcome is CallOutcome.STOP:
             MetaConnection.objects.filter(pk=connection.pk).update(stopped=answer.code, told=answer.told)
             _update(rows)
         elif len(rows) == 1:
@@ -128,7 +130,7 @@ def _note(rows: Sequence[Any], answer: Answer, connection: MetaConnection, now: 
         execute(_TOUCH, [[row.conversion_id for row in rows]])
 
 
-def _later(rows: Sequence[Any], answer: Answer, now: datetime, counts: SentCounts) -> None:
+def _later(rows: Sequence[Any], answer: MetaAnswer, now: datetime, counts: SentCounts) -> None:
     for row in rows:
         tries = row.tries + 1
         over = tries >= MOST_TRIES

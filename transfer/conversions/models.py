@@ -30,7 +30,7 @@ class ConversionEvent(models.Model):
     business called its conversion action in Google Ads, to the letter.
     """
 
-    class Basis(models.TextChoices):
+    class LabelChoice(models.TextChoices):
         HIGH_QUALITY = "high_quality", _("every label marked as high quality")
         WON = "won", _("every label that means done")
         LABELS = "labels", _("the labels chosen below")
@@ -46,7 +46,7 @@ class ConversionEvent(models.Model):
     code = models.SlugField(_("code"), max_length=30, unique=True)
     name = models.CharField(_("name"), max_length=60)
     name_en = models.CharField(_("name in English"), max_length=60, blank=True)
-    basis = models.CharField(_("which labels"), max_length=15, choices=Basis)
+    basis = models.CharField(_("which labels"), max_length=15, choices=LabelChoice)
     labels = models.ManyToManyField(Label, verbose_name=_("chosen labels"), blank=True, related_name="+")
     active = models.BooleanField(_("counted"), default=True)
     value = models.DecimalField(_("value (rupiah)"), max_digits=14, decimal_places=0, null=True, blank=True)

@@ -265,7 +265,7 @@ def test_chosen_labels_a_first_day_and_switching_off_are_obeyed(shop: AdShop) ->
     shop.labelled(early, "Cold prospect", 1)
     shop.labelled(late, "Cold prospect", 30)
     row = event()
-    row.basis = ConversionEvent.Basis.LABELS
+    row.basis = ConversionEvent.LabelChoice.LABELS
     row.since = THEN.date() + timedelta(days=1)
     row.save()
     row.labels.add(shop.label("Cold prospect"))
