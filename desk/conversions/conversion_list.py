@@ -40,7 +40,7 @@ from transfer.conversions.models import (
     MetaConnection,
     Target,
 )
-from transfer.conversions.targets import TargetCounts, conversions_of, counts
+from transfer.conversions.targets import TargetCounts, conversions_of, counted_for_targets, counts
 
 RIGHTS = ("contacts.view_contact", "reports.view_report")
 LISTED = 50
@@ -126,6 +126,7 @@ def list_page(request: HttpRequest) -> HttpResponse:
     form = ChoiceForm(data, events=events, campaigns=campaigns)
     period = periods.preset(form.chosen("period") or DEFAULT_PERIOD, now=now)
     everything = conversions_of(viewer)
+    recent = counted_for_targets(everything, now=now)
     in_period = everything.filter(occurred_at__gte=period.start, occurred_at__lt=period.end)
     rows = _narrowed(in_period, form)
     lines, older = _page(rows, request, form)
@@ -137,7 +138,7 @@ def list_page(request: HttpRequest) -> HttpResponse:
         "period": period,
         "events": events,
         "sums": _sums(in_period, events, campaigns),
-        "targets": [_target_line(everything, target, now) for target in Target if _shown(target, connection)],
+        "targets": [_target_line(recent, target, now) for target in Target if _shown(target, connection)],
         "connection": connection,
         "stopped": ERRORS.get(connection.stopped, "") if connection is not None and connection.enabled else "",
         "lines": lines,

@@ -122,18 +122,18 @@ _CLICKS = f"""
     WHERE t.contact_id = f.contact_id AND t.at <= f.started_at AND ({_BY_AD} OR m.text ~* {_GCLID})
     UNION ALL
     SELECT NULL, m.at, NULL, '', '', '', (regexp_match(m.text, {_GCLID}, 'i'))[1]
-    FROM contacts_contact c JOIN contacts_message m ON m.contact_id = c.id AND m.at = c.first_inbound_at
-    WHERE c.id = f.contact_id AND m.at <= f.started_at AND NOT m.from_me AND m.text ~* {_GCLID}
-      AND NOT EXISTS (SELECT FROM contacts_campaigntouch t WHERE t.message_id = m.id)
+    FROM contacts_message m
+    WHERE m.contact_id = f.contact_id AND m.at = who.first_inbound_at AND m.at <= f.started_at AND NOT m.from_me
+      AND m.text ~* {_GCLID} AND NOT EXISTS (SELECT FROM contacts_campaigntouch t WHERE t.message_id = m.id)
 """  # noqa: S608 - the words above
 # Nothing but letters, digits and the signs of such ids: what else stands there goes into no file.
 _ID = "CASE WHEN {0} ~ '^[A-Za-z0-9_.-]+$' AND length({0}) <= 600 THEN {0} ELSE '' END"
 # Two who turned out to be one had their conversion when one of them had it, as long as it went somewhere.
-_OF_ONE_MERGED = """
-    SELECT FROM contacts_contact merged
-    JOIN transfer_conversion c ON c.contact_id = merged.id AND c.event_id = f.event_id
-    JOIN transfer_conversiondelivery d ON d.conversion_id = c.id
-    WHERE merged.merged_into_id = f.contact_id
+_OF_MERGED = """
+    SELECT DISTINCT merged.merged_into_id AS contact_id, c.event_id
+    FROM transfer_conversion c JOIN contacts_contact merged ON merged.id = c.contact_id
+    WHERE merged.merged_into_id IS NOT NULL
+      AND EXISTS (SELECT FROM transfer_conversiondelivery d WHERE d.conversion_id = c.id)
 """
 _WANTED = f"""
     SELECT f.event_id, f.contact_id, f.label_id, f.channel_id, f.started_at AS occurred_at, f.found,
@@ -145,6 +145,7 @@ _WANTED = f"""
     FROM ({_FIRSTS}) AS f
     JOIN unnest(%(events)s::bigint[], %(values)s::numeric[], %(since)s::timestamptz[]) AS e (id, value, since)
       ON e.id = f.event_id
+    JOIN contacts_contact who ON who.id = f.contact_id
     CROSS JOIN LATERAL (
         SELECT * FROM ({_CLICKS}) AS clicks ORDER BY at DESC, touch_id DESC NULLS LAST LIMIT 1
     ) AS click
@@ -152,8 +153,9 @@ _WANTED = f"""
       ON of_campaign.event_id = f.event_id AND of_campaign.campaign_id = click.campaign_id
     LEFT JOIN transfer_conversionvalue of_label
       ON of_label.event_id = f.event_id AND of_label.label_id = f.label_id
+    LEFT JOIN ({_OF_MERGED}) AS told ON told.contact_id = f.contact_id AND told.event_id = f.event_id
     WHERE f.started_at < %(settled)s AND (e.since IS NULL OR f.started_at >= e.since)
-      AND NOT EXISTS ({_OF_ONE_MERGED})
+      AND told.contact_id IS NULL
 """  # noqa: S608
 
 _WENT = "EXISTS (SELECT FROM transfer_conversiondelivery d WHERE d.conversion_id = {}.id)"

@@ -33,7 +33,7 @@ from labelcrm.core.viewer import Viewer
 from transfer.conversions.collecting import hold
 from transfer.conversions.conversion_lines import LAYOUTS
 from transfer.conversions.models import Conversion, ConversionDelivery, ConversionFile, DeliveryState, Target
-from transfer.conversions.targets import READY, conversions_of, judged, sendable
+from transfer.conversions.targets import READY, conversions_of, judged, sendable, within_reach
 from transfer.job_files import MADE, in_language_of, owner_with
 
 RIGHTS = ("contacts.view_contact", "contacts.export_contact", "reports.view_report")
@@ -80,7 +80,8 @@ def give_back(job: Job) -> None:
 
 def _choose(job: Job, file: ConversionFile, viewer: Viewer) -> Step:
     hold()
-    rows = judged(conversions_of(viewer), file.target, now=timezone.now(), again=file.again)
+    now = timezone.now()
+    rows = judged(within_reach(conversions_of(viewer), file.target, now=now), file.target, now=now, again=file.again)
     execute(*_insert(rows.filter(verdict=READY), file))
     count = ConversionDelivery.objects.filter(file=file).count()
     jobs.write_part(job, MADE, _HEAD, LAYOUTS[file.target].head())

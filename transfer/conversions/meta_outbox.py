@@ -23,7 +23,7 @@ from transfer.conversions import meta_api
 from transfer.conversions.collecting import hold
 from transfer.conversions.meta_api import CallOutcome, MetaAnswer
 from transfer.conversions.models import Conversion, ConversionDelivery, DeliveryState, MetaConnection, Target
-from transfer.conversions.targets import READY, judged, sendable
+from transfer.conversions.targets import READY, judged, sendable, within_reach
 
 BATCH = 100
 LEASE = timedelta(minutes=15)  # longer than all the calls that one batch can need
@@ -65,7 +65,8 @@ def send_waiting(now: datetime, *, batches: int = 10) -> SentCounts:
 def _queue(now: datetime) -> int:
     with transaction.atomic():
         hold()
-        ready = judged(Conversion.objects.all(), Target.META_API, now=now).filter(verdict=READY)
+        young = within_reach(Conversion.objects.all(), Target.META_API, now=now)
+        ready = judged(young, Target.META_API, now=now).filter(verdict=READY)
         rows = [
             ConversionDelivery(conversion_id=pk, target=Target.META_API, created_at=now)
             for pk in ready.order_by("pk").values_list("pk", flat=True)

@@ -84,6 +84,24 @@ REFUSALS = {
 REASONS = (*HOLDS, "other_ad", "no_click", "no_phone", "no_value", "too_old")
 
 
+REACH = {
+    Target.META: OFFLINE_DAYS,
+    Target.GOOGLE: CLICK_DAYS,
+    Target.GOOGLE_LEADS: CLICK_DAYS,
+    Target.META_API: MESSAGING_DAYS,
+}
+
+
+def within_reach(rows: QuerySet[Any], target: str, *, now: datetime) -> QuerySet[Any]:
+    """Those that are not too old for a target by their label alone: however many there are, this many are looked at."""
+    return rows.filter(occurred_at__gte=_before(now, REACH[Target(target)]))
+
+
+def counted_for_targets(rows: QuerySet[Any], *, now: datetime) -> QuerySet[Any]:
+    """Those that any target could have by their age: what a page counts."""
+    return rows.filter(occurred_at__gte=_before(now, max(REACH.values())))
+
+
 def judged(rows: QuerySet[Any], target: str, *, now: datetime, again: bool = False) -> QuerySet[Any]:
     """`rows` with `verdict`: READY, DELIVERED, or the code of the first reason why the target does not get it.
 

