@@ -167,7 +167,11 @@ class Conversion(models.Model):
     network = models.CharField(_("ads of"), max_length=10, choices=Network)
     click_id = models.CharField(_("click id"), max_length=600, blank=True)
     ad_id = models.CharField(_("ad id"), max_length=200, blank=True)
-    touch = models.ForeignKey(CampaignTouch, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
+    # Touches are taken back by the drain and by replays, in statements that must not wait for conversions: an id that
+    # leads nowhere any more is one that the next look replaces, or one that was told.
+    touch = models.ForeignKey(
+        CampaignTouch, null=True, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
     touch_at = models.DateTimeField(_("time of the touch"))
     touch_method = models.CharField(_("recognised by"), max_length=20, blank=True)
     campaign = models.ForeignKey(

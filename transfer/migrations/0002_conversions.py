@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
                 ('channel', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='contacts.channel')),
                 ('contact', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='conversions', to='contacts.contact')),
                 ('label', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='labels.label')),
-                ('touch', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='contacts.campaigntouch')),
+                ('touch', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='contacts.campaigntouch')),
                 ('event', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='conversions', to='transfer.conversionevent')),
             ],
             options={

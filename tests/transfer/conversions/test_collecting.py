@@ -229,6 +229,20 @@ def test_nothing_comes_twice_by_a_replay_or_a_rebuild(shop: AdShop) -> None:
     assert Conversion.objects.get().campaign == campaign, "the campaign that claims the ad now"
 
 
+def test_a_touch_that_is_taken_back_holds_nobody_up(shop: AdShop) -> None:
+    """A message that comes late moves the touch by words in one statement, whatever points to it."""
+    CampaignRule.objects.create(campaign=CampaignFactory(), kind="keyword", pattern="web")
+    budi = shop.comes(5, text="Halo dari web gclid=Cj0KCQiA-abc_DEF")
+    shop.labelled(budi, "Grade A", 6)
+    look()
+    told = Conversion.objects.get()
+    assert told.touch_id == CampaignTouch.objects.get().pk
+    shop.comes(1, contact=budi, text="Halo")
+    connection.check_constraints()
+    assert not CampaignTouch.objects.exists()
+    assert look().dropped == 1, "what brought them was another message, without a click"
+
+
 # -- Settings ---------------------------------------------------------------------------------------------------------
 
 
