@@ -59,7 +59,7 @@ class EventForm(forms.ModelForm):
     more_campaign: Any = forms.ModelChoiceField(
         label=gettext_lazy("Another campaign"), queryset=Campaign.objects.none(), required=False
     )
-    more_value = amount_field(gettext_lazy("Value (rupiah)"))
+    more_value = amount_field(gettext_lazy("Its value (rupiah)"))
 
     class Meta:
         model = ConversionEvent

@@ -137,7 +137,7 @@ def test_the_day_of_a_daily_job_begins_at_two_in_the_morning(now: datetime, day:
 
 
 def test_every_beat_job_names_a_task_that_exists_and_expires() -> None:
-    app.autodiscover_tasks(force=True)
+    app.loader.import_default_modules()
     assert len(BEAT_SCHEDULE) == len(JOBS)
     for entry in BEAT_SCHEDULE.values():
         assert entry["task"] in app.tasks
