@@ -23,6 +23,6 @@ def seed(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("transfer", "0002_conversions")]
+    dependencies = [("transfer", "0003_conversions")]
 
     operations = [migrations.RunPython(seed, migrations.RunPython.noop)]

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         ('contacts', '0020_import_undone_consents'),
         ('core', '0008_preferences'),
         ('labels', '0010_open_spells_covered'),
-        ('transfer', '0001_exports'),
+        ('transfer', '0002_export_kind'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
