@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -21,7 +22,6 @@ SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "200",
-    "shared_buffers": "128MB",
     "jit": "off",
     "log_checkpoints": "off",
     "log_line_prefix": "",
@@ -36,6 +36,9 @@ THROWAWAY_SETTINGS = {
     "checkpoint_timeout": "1h",
     "autovacuum_naptime": "10min",
 }
+MIB = 2**20
+# A container's own limit of memory, of either kind of cgroups; "max", or a number beyond all memory, is none.
+MEMORY_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,8 @@ class Cluster:
 
     def command(self) -> list[str]:
         """The command line of the server, in the foreground."""
-        settings = SETTINGS | ({} if self.durable else THROWAWAY_SETTINGS)
+        machine = settings_for(memory=memory_here(), processors=os.cpu_count() or 1)
+        settings = SETTINGS | machine | ({} if self.durable else THROWAWAY_SETTINGS)
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         return [self.programs.program("postgres"), "-D", str(self.data), "-k", str(self.sockets), *options]
 
@@ -111,6 +115,25 @@ class Cluster:
             start_new_session=True,
             **self.account.popen_arguments(),
         )
+
+
+def settings_for(*, memory: int, processors: int) -> dict[str, str]:
+    """What depends on the machine, of `memory` bytes.
+
+    The web server, the workers and the system's own cache of files live beside PostgreSQL, so it takes an eighth of the
+    memory. A query is helped by workers as long as there are processors for them: of more, each waits for the others.
+    """
+    buffers = min(max(memory // 8 // MIB, 128), 1024)
+    return {"shared_buffers": f"{buffers}MB", "max_parallel_workers_per_gather": str(min(processors - 1, 2))}
+
+
+def memory_here() -> int:
+    """Bytes of memory that this machine, or the container we run in, has."""
+    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for path in MEMORY_LIMITS:
+        limit = path.read_text().strip() if path.exists() else ""
+        found += [int(limit)] if limit.isdigit() else []
+    return min(found)
 
 
 def _last_line(text: str) -> str:

@@ -28,15 +28,20 @@ class LabelEvent(models.Model):
         ADD = "add", _("added")
         REMOVE = "remove", _("removed")
 
+    # Where `db_index` is off, an index or a constraint below begins with the same column.
     contact = models.ForeignKey(
-        Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="label_events"
+        Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="label_events", db_index=False
     )
     identity = models.ForeignKey(ContactIdentity, null=True, on_delete=models.SET_NULL, related_name="+")
     channel = models.ForeignKey(
-        Channel, verbose_name=_("channel"), on_delete=models.PROTECT, related_name="label_events"
+        Channel, verbose_name=_("channel"), on_delete=models.PROTECT, related_name="label_events", db_index=False
     )
     channel_label = models.ForeignKey(
-        ChannelLabel, verbose_name=_("WhatsApp label"), on_delete=models.PROTECT, related_name="events"
+        ChannelLabel,
+        verbose_name=_("WhatsApp label"),
+        on_delete=models.PROTECT,
+        related_name="events",
+        db_index=False,
     )
     kind = models.CharField(_("kind"), max_length=6, choices=Kind)
     occurred_at = models.DateTimeField(_("time"))
@@ -81,8 +86,8 @@ class LabelAssignment(models.Model):
     both follow when meanings or names change.
     """
 
-    contact = models.ForeignKey(
-        Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="assignments"
+    contact = models.ForeignKey(  # indexed by interval_by_contact
+        Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="assignments", db_index=False
     )
     channel = models.ForeignKey(Channel, verbose_name=_("channel"), on_delete=models.PROTECT, related_name="+")
     channel_label = models.ForeignKey(

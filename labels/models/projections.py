@@ -114,12 +114,12 @@ class CleanSpell(Spell):
         indexes = [
             models.Index(fields=["label", "started_at"], include=["contact", "agent"], name="clean_spell_by_label"),
             # Who has label X now, since when and by whom, as the whole business or a team sees it: segments, from the
-            # index alone. The stale job: open spells by label and age.
+            # index alone and in the order of contacts, so that several labels are merged. The stale job: open spells.
             models.Index(
-                fields=["label", "started_at"],
-                include=["contact", "agent", "channel", "reach"],
+                fields=["label", "contact"],
+                include=["started_at", "agent", "channel", "reach"],
                 condition=Q(ended_at__isnull=True),
-                name="open_clean_spell_covered",
+                name="open_clean_spell_by_contact",
             ),
             BrinIndex(fields=["started_at"], name="clean_spell_started_brin"),
         ]
@@ -140,12 +140,12 @@ class ScopedCleanSpell(Spell):
         ]
         indexes = [
             models.Index(fields=["scope", "started_at"], name="scoped_clean_by_scope"),
-            # As open_clean_spell_covered, of whom a team or a channel sees in part.
+            # As open_clean_spell_by_contact, of whom a team or a channel sees in part.
             models.Index(
-                fields=["scope", "label", "started_at"],
-                include=["contact", "agent"],
+                fields=["scope", "label", "contact"],
+                include=["started_at", "agent"],
                 condition=Q(ended_at__isnull=True),
-                name="open_scoped_spell_covered",
+                name="open_scoped_spell_by_contact",
             ),
         ]
 

@@ -104,7 +104,7 @@ _OWNER = """
      HAVING count(DISTINCT o.agent_id) = 1)
 """
 
-# Every active label that has a limit: since when, by which clock, and whose. Served by open_clean_spell_covered.
+# Every active label that has a limit: since when, by which clock, and whose. Served by open_clean_spell_by_contact.
 _CLOCKS = f"""
     SELECT s.contact_id, s.label_id, s.started_at, s.found, l.stale_after_days,
            greatest(s.started_at, z.at, CASE WHEN l.stale_reset_by_inbound THEN c.last_inbound_at END) AS clock,

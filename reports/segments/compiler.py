@@ -25,6 +25,8 @@ from reports.segments.definition import Condition, Moment, SegmentDefinition, mo
 from reports.selectors.filtered_spells import FilteredSpells, Filters
 
 _DAY = timedelta(hours=24)
+# Labels of one condition that are read each by itself; of more, planning would cost what the order saves.
+MOST_STREAMS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,7 @@ class ContactSet:
 
     `seen`: it names nobody but living contacts that the viewer sees. `once`: it names nobody twice.
     `test`: the same as a condition on a row of contacts, where it is one.
+    `streams`: the same as several queries, each of which an index answers in the order of contacts.
     """
 
     query: str
@@ -40,6 +43,17 @@ class ContactSet:
     seen: bool = False
     once: bool = False
     test: str = ""
+    streams: tuple[str, ...] = ()
+
+    def alone(self) -> str:
+        """The one query of all of them; a single stream, which says the same in fewer words, is that."""
+        return self.streams[0] if len(self.streams) == 1 else self.query
+
+    def leading(self) -> str:
+        """The query for when it leads a group: streams keep their order, so that what they lead need not be sorted."""
+        if len(self.streams) > 1:
+            return " UNION ALL ".join(f"({stream} ORDER BY contact_id)" for stream in self.streams)
+        return self.alone()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +61,14 @@ class MembersQuery:
     """`query` gives the ids of whom a definition means, as `contact_id`, each once; `expressions` belong before it.
 
     `by_labels`: in every group labels lead, so that all of its people are found about as soon as a few of them.
+    `in_order`: in every group streams lead (`ContactSet`), so that the first of its people are found soon.
     """
 
     expressions: tuple[str, ...]
     query: str
     parameters: Mapping[str, Any]
     by_labels: bool = False
+    in_order: bool = False
 
     def counted(self) -> str:
         """The statement of how many they are."""
@@ -65,9 +81,13 @@ class MembersQuery:
         a label of long ago that is wrong by all contacts, so where labels lead their people are found first.
         """
         if not self.by_labels:
-            return f"{self._head(self.expressions)}SELECT contact_id FROM ({self.query}) AS members {rest}"  # noqa: S608
+            return self.streamed(rest)
         head = self._head((*self.expressions, f"members AS MATERIALIZED ({self.query})"))
         return f"{head}SELECT contact_id FROM members {rest}"  # noqa: S608
+
+    def streamed(self, rest: str) -> str:
+        """The same, each found when it is asked for."""
+        return f"{self._head(self.expressions)}SELECT contact_id FROM ({self.query}) AS members {rest}"  # noqa: S608
 
     def _head(self, expressions: tuple[str, ...]) -> str:
         return f"WITH {', '.join(expressions)} " if expressions else ""
@@ -81,7 +101,13 @@ def compile_definition(definition: SegmentDefinition, *, viewer: Viewer, now: da
     query = groups[0].query if len(groups) == 1 else " UNION ".join(f"({group.query})" for group in groups)
     if len(groups) == 1 and not groups[0].once:
         query = f"SELECT DISTINCT contact_id FROM ({query}) AS met"  # noqa: S608 - made of this module's own words
-    return MembersQuery(tuple(compiler.expressions), query, compiler.parameters, all(each.seen for each in groups))
+    return MembersQuery(
+        tuple(compiler.expressions),
+        query,
+        compiler.parameters,
+        by_labels=all(each.seen for each in groups),
+        in_order=all(each.streams for each in groups),
+    )
 
 
 @dataclass
@@ -92,7 +118,7 @@ class _Compiler:
     now: datetime
     parameters: dict[str, Any] = field(default_factory=dict)
     expressions: list[str] = field(default_factory=list)
-    _views: dict[tuple[str, frozenset[int] | None], str] = field(default_factory=dict)
+    _views: dict[tuple[str, frozenset[int] | None], list[str]] = field(default_factory=dict)
 
     # -- Groups ---
 
@@ -100,7 +126,9 @@ class _Compiler:
         """Whom all the conditions mean."""
         sets = [self._condition(condition) for condition in conditions]
         within = [each for each in sets if not each.complement]
-        lead = max((each for each in within if each.seen), key=lambda each: each.once, default=None)
+        lead = max(
+            (each for each in within if each.seen), key=lambda each: (each.once, len(each.streams) > 0), default=None
+        )
         by_labels = lead is not None
         if lead is None:
             rows = [each for each in sets if each.test] if self.viewer.everything else []
@@ -108,8 +136,8 @@ class _Compiler:
             sets = [each for each in sets if each not in rows]
         tests = [_looked_up(each) for each in sets if each is not lead]
         where = f" WHERE {' AND '.join(tests)}" if tests else ""
-        query = f"SELECT contact_id FROM ({lead.query}) AS met{where}"  # noqa: S608
-        return ContactSet(query=query, seen=by_labels, once=lead.once)
+        query = f"SELECT contact_id FROM ({lead.leading()}) AS met{where}"  # noqa: S608
+        return ContactSet(query=query, seen=by_labels, once=lead.once, streams=(query,) if lead.streams else ())
 
     def _everybody(self, tests: Sequence[str]) -> ContactSet:
         """The living contacts that the viewer sees, as `ContactQuerySet.visible_to` has it.
@@ -149,27 +177,33 @@ class _Compiler:
 
     def spells(self, channels: Iterable[str] | None) -> str:
         """The name of the clean spells that these channels (keys) say, joined over them; None for all that are seen."""
-        return self._view("clean", channels)
+        return self._view("clean", channels)[-1]
+
+    def spell_parts(self, channels: Iterable[str] | None) -> list[str]:
+        """The names of the parts that `spells` is put together from."""
+        names = self._view("clean", channels)
+        return names[:-1] or names
 
     def stays(self) -> str:
         """The name of the stages as the viewer sees them."""
-        return self._view("stay", None)
+        return self._view("stay", None)[-1]
 
-    def _view(self, kind: str, keys: Iterable[str] | None) -> str:
+    def _view(self, kind: str, keys: Iterable[str] | None) -> list[str]:
+        """The names of its parts, where there are several, and at last its own."""
         ids = None if self.viewer.everything else self.viewer.channels
         if keys is not None:
             asked = self.channels(keys)
             ids = asked if ids is None else asked & ids
-        name = self._views.get((kind, ids))
-        if name is None:
-            name = self._views[kind, ids] = f"{kind}{len(self._views)}"
+        if (kind, ids) not in self._views:
+            name = f"{kind}{len(self._views)}"
             filtered = FilteredSpells.of(Filters(channels=ids), crm_only=True)
-            expression = filtered.clean(name) if kind == "clean" else filtered.stays(name)
+            named = filtered.clean_parts(name) if kind == "clean" else {name: filtered.stays(name)}
             # Each set of channels has its own scopes, under names of its own.
-            expression, values = prefixed(expression, filtered.parameters, name)
-            self.expressions.append(expression)
+            statement, values = prefixed(", ".join(named.values()), filtered.parameters, name)
+            self.expressions.append(statement)
             self.parameters |= values
-        return name
+            self._views[kind, ids] = [*named]
+        return self._views[kind, ids]
 
     def channels(self, keys: Iterable[str]) -> frozenset[int]:
         """The ids of channels by key, archived ones too."""
@@ -199,20 +233,23 @@ class _Compiler:
         return found
 
     def within(self, column: str, condition: Condition) -> str:
-        """The condition that a time lies in `[from, to)`, as far as they are given."""
-        tests = [f"{column} IS NOT NULL"]
+        """The condition that a time lies in `[from, to)`, as far as they are given; an empty one does not."""
+        tests = []
         for name, sign in (("from", ">="), ("to", "<")):
             moment: Moment | None = condition.values.get(name)
             if moment is not None:
                 tests.append(f"{column} {sign} {self.value('timestamptz', moment_at(moment, self.now))}")
-        return " AND ".join(tests)
+        return " AND ".join(tests) or f"{column} IS NOT NULL"
 
 
 def _looked_up(found: ContactSet) -> str:
     """The condition on `met` that somebody is in the set, or is not."""
     if found.complement:
-        return f"NOT EXISTS (SELECT FROM ({found.query}) AS no WHERE no.contact_id = met.contact_id)"
-    return f"contact_id IN ({found.query})"
+        return " AND ".join(
+            f"NOT EXISTS (SELECT FROM ({query}) AS no WHERE no.contact_id = met.contact_id)"
+            for query in found.streams or (found.query,)
+        )
+    return f"contact_id IN ({found.alone()})"
 
 
 # -- Conditions -------------------------------------------------------------------------------------------------------
@@ -228,7 +265,22 @@ def _label(compiler: _Compiler, condition: Condition) -> ContactSet:
     spells = compiler.spells(condition.values.get("channels"))
     query = f"SELECT contact_id FROM {spells} WHERE {' AND '.join(tests)}"  # noqa: S608
     once = condition.op in ("active", "active_for") and len(labels) == 1
-    return ContactSet(query=query, seen=True, once=once)
+    return ContactSet(query=query, seen=True, once=once, streams=_label_streams(compiler, condition, labels, tests[1:]))
+
+
+def _label_streams(
+    compiler: _Compiler, condition: Condition, labels: Sequence[int], tests: Sequence[str]
+) -> tuple[str, ...]:
+    """Who has labels now: each label by itself, and each part of the spells."""
+    if condition.op not in ("active", "active_for") or len(labels) > MOST_STREAMS:
+        return ()
+    parts = compiler.spell_parts(condition.values.get("channels"))
+    each = [f"label_id = {compiler.value('bigint', label)}" for label in labels]
+    return tuple(
+        f"SELECT contact_id FROM {part} WHERE {' AND '.join([label, *tests])}"  # noqa: S608
+        for label in each
+        for part in parts
+    )
 
 
 def _long_active(compiler: _Compiler, condition: Condition) -> list[str]:

@@ -105,8 +105,22 @@ class FilteredSpells:
             **self._scopes,
         }
 
+    def clean_parts(self, name: str) -> dict[str, str]:
+        """`clean` put together from parts: an expression of each, by name, where there are several, and its own last.
+
+        A label is on a contact in one part. One part is read along an index, in its order; all together are not.
+        """
+        parts = [*self._parts("labels_cleanspell", "clean")]
+        if len(parts) == 1:
+            return {name: self.clean(name)}
+        named = {f"{name}_{place}": self._named(f"{name}_{place}", part) for place, part in enumerate(parts)}
+        together = " UNION ALL ".join(f"SELECT * FROM {part}" for part in named)  # noqa: S608
+        return {**named, name: f"{name} AS NOT MATERIALIZED ({together})"}
+
     def _expression(self, name: str, table: str, kind: str, *, labels: bool, certain: bool) -> str:
-        query = " UNION ALL ".join(self._parts(table, kind))
+        return self._named(name, " UNION ALL ".join(self._parts(table, kind)), labels=labels, certain=certain)
+
+    def _named(self, name: str, query: str, *, labels: bool = True, certain: bool = True) -> str:
         conditions = []
         if labels and self.filters.labels is not None:
             conditions.append("label_id = ANY(%(labels)s::bigint[])")

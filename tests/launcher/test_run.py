@@ -23,9 +23,10 @@ import redis
 
 from labelcrm import env
 from labelcrm.env import BASE_DIR, ConfigurationError
-from labelcrm.launcher import ServiceError, binaries, install, leftovers
+from labelcrm.launcher import ServiceError, binaries, install, leftovers, postgres
 from labelcrm.launcher.account import SystemAccount, account_for
 from labelcrm.launcher.embedded import plan, private_folder, throwaway_account, write_services
+from labelcrm.launcher.postgres import memory_here, settings_for
 from labelcrm.launcher.supervisor import Child, Log, Supervisor
 from labelcrm.launcher.throwaway import throwaway_services
 
@@ -156,6 +157,24 @@ def test_data_is_durable_utf8_and_not_on_the_network(folder):
         "max_connections": "200",
     }
     assert locale == ("C.UTF-8",)
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "processors", "buffers", "workers"),
+    [(0.5, 1, "128MB", "0"), (4, 2, "512MB", "1"), (64, 16, "1024MB", "2")],
+)
+def test_the_database_is_sized_by_the_machine(gigabytes, processors, buffers, workers):
+    found = settings_for(memory=int(gigabytes * 2**30), processors=processors)
+    assert found == {"shared_buffers": buffers, "max_parallel_workers_per_gather": workers}
+
+
+def test_no_more_memory_is_counted_than_the_container_has(folder, monkeypatch):
+    limits = [folder / name for name in ("max", "limit", "missing")]
+    monkeypatch.setattr(postgres, "MEMORY_LIMITS", limits)
+    limits[0].write_text("max\n")
+    whole = memory_here()
+    limits[1].write_text(f"{2**28}\n")
+    assert (whole > 2**28, memory_here()) == (True, 2**28)
 
 
 def test_a_killed_postgres_comes_back_with_its_data(folder):

@@ -65,10 +65,11 @@ def test_every_segment_means_whom_the_records_mean(seed: int) -> None:
     for viewer in viewers():
         people = People(viewer, NOW)
         for given in [*every, *(writer.definition() for _ in range(25))]:
-            members = Members(parse_definition(given), viewer, NOW)
-            assert list(members.ids()) == people.meant(given), (given, viewer)
-            assert members.count() == len(people.meant(given))
-            assert set(members.contacts().values_list("pk", flat=True)) == set(people.meant(given))
+            members, meant = Members(parse_definition(given), viewer, NOW), people.meant(given)
+            assert list(members.ids()) == meant, (given, viewer)
+            assert members.count() == len(meant)
+            assert members.page(after=meant[0] if meant else 0, limit=3) == meant[1:4]
+            assert set(members.contacts().values_list("pk", flat=True)) == set(meant)
 
 
 def test_the_random_definitions_mean_something() -> None:
