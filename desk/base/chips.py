@@ -167,7 +167,9 @@ def _name_of(value: str, name: str, form: Any) -> str:
     """A choice as the filter shows it; what the filter does not know narrows all the same, and shows as it is."""
     field = form.fields.get(name)
     if isinstance(field, forms.ModelChoiceField):
-        return str(form.cleaned_data[name]) if form.is_valid() and form.cleaned_data.get(name) else value
+        groups: Any = field.widget.optgroups(name, [value])
+        shown = (option for _group, options, _place in groups for option in options if option["value"])
+        return next((str(option["label"]) for option in shown if str(option["value"]) == value), value)
     return str(dict(_flat(getattr(field, "choices", ()))).get(value, value))
 
 

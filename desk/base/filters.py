@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.db.models import Exists, QuerySet
 from django.forms import Form
+from django.forms.utils import ErrorDict
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -77,12 +79,30 @@ class VisibleDropdownFilter(OnlyVisible, RelatedDropdownFilter):
         return [(row.pk, str(row)) for row in rows]
 
 
+class ChosenSelect(AutocompleteSelect):
+    """The names of what was chosen are looked up once, however often they are shown."""
+
+    def optgroups(self, name: str, value: list[str], attr: Any = None) -> list[Any]:
+        """Asked for by the list's chip and by the filter's form."""
+        known: dict[tuple[str, ...], list[Any]] = self.__dict__.setdefault("_known", {})
+        chosen = tuple(value)
+        if chosen not in known:
+            known[chosen] = super().optgroups(name, value, attr)
+        return known[chosen]
+
+
 class VisibleChoiceForm(AutocompleteDropdownForm):
     """Names what was chosen only to who may see it."""
+
+    widget = ChosenSelect
 
     def __init__(self, *args: Any, request: HttpRequest, name: str, **kwargs: Any) -> None:
         super().__init__(*args, request=request, name=name, **kwargs)
         self.fields[name].queryset = self.fields[name].queryset.visible_to(viewer_of(request.user))
+
+    def full_clean(self) -> None:
+        """Nothing is checked, which would look the row up again: the filter itself judges what was chosen."""
+        self._errors, self.cleaned_data = ErrorDict(), {}
 
 
 class AutocompleteFilter(OnlyVisible, AutocompleteSelectFilter):

@@ -52,10 +52,11 @@ from desk.contacts.list_filters import (
     asked_labels_of,
     by_label_age,
     numbers_of,
+    pointed_to,
 )
 from desk.contacts.merging import ContactMerging, merges_of
 from desk.contacts.opt_out import OptInForm
-from desk.contacts.page import contact_page
+from desk.contacts.page import contact_page, with_rarities
 from desk.contacts.search import find
 from desk.templatetags.labelcrm import address, badge, badges, moment, person, phone
 from labelcrm.core import audit
@@ -70,6 +71,9 @@ FOLLOW_UP_CLOCK = time(9)  # when no time is said
 
 
 class ContactChangeList(KeysetChangeList):
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
+        return pointed_to(request, super().get_queryset(request, exclude_parameters))
+
     def url_for_result(self, result: Contact) -> str:
         return page_url(result.pk)
 
@@ -303,10 +307,11 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
         return found
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Contact | None:
-        """The contact, loaded once per request."""
+        """The contact with whether they have what most have not (`with_rarities`), loaded once per request."""
         loaded = request.__dict__.setdefault("_labelcrm_contacts", {})
         if object_id not in loaded:
-            loaded[object_id] = super().get_object(request, object_id, from_field)
+            rows = with_rarities(self.get_queryset(request))
+            loaded[object_id] = rows.filter(pk=row_id(object_id) or 0).first()
         return loaded[object_id]
 
     def has_add_permission(self, request: HttpRequest) -> bool:

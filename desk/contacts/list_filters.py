@@ -262,16 +262,29 @@ class OptedOutFilter(RadioFilter):
 
 
 def among(request: HttpRequest, contacts: QuerySet[Any], rows: QuerySet[Any]) -> QuerySet[Any]:
-    """The contacts that `rows` point to, and the rows of every filter of this request before.
+    """`contacts`, of whom `pointed_to` leaves those that `rows` point to."""
+    request.__dict__.setdefault("_labelcrm_among", []).append(rows)
+    return contacts
+
+
+def pointed_to(request: HttpRequest, contacts: QuerySet[Any]) -> QuerySet[Any]:
+    """The contacts that the rows of every filter of this request point to (`among`), looked up at once.
 
     Few are named one by one. Many are looked for along the order of the list, which finds the first page soon; the
     same way would read the whole table for few, and PostgreSQL cannot tell which it is when filters are combined.
     """
-    before: QuerySet[Any] | None = getattr(request, "_labelcrm_among", None)
-    common = rows if before is None else rows.filter(contact_id__in=before.values("contact_id"))
-    request._labelcrm_among = common  # type: ignore[attr-defined]
+    filters: list[QuerySet[Any]] = request.__dict__.pop("_labelcrm_among", [])
+    if not filters:
+        return contacts
+    common = filters[0]
+    for rows in filters[1:]:
+        common = rows.filter(contact_id__in=common.values("contact_id"))
     ids = list(common.order_by().values_list("contact_id", flat=True)[: FEW + 1])
-    return contacts.filter(pk__in=ids if len(ids) <= FEW else rows.values("contact_id"))
+    if len(ids) <= FEW:
+        return contacts.filter(pk__in=ids)
+    for rows in filters:
+        contacts = contacts.filter(pk__in=rows.values("contact_id"))
+    return contacts
 
 
 def active_labels(request: HttpRequest) -> QuerySet[Any]:

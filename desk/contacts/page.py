@@ -7,14 +7,24 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import date as format_date
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
-from contacts.models import Campaign, CampaignTouch, Channel, Contact, ContactIdentity, IdentityKind, Message, Note
+from contacts.models import (
+    Campaign,
+    CampaignTouch,
+    Channel,
+    Consent,
+    Contact,
+    ContactIdentity,
+    IdentityKind,
+    Message,
+    Note,
+)
 from contacts.selectors.recognizing import MANUAL
 from contacts.selectors.viewing import viewer_of
 from desk.base.keyset import Keyset
@@ -23,6 +33,7 @@ from desk.templatetags.labelcrm import person, tone
 from labelcrm.core.viewer import Viewer
 from labels.models import LabelAssignment, Method
 
+SETTING_BY_HAND = "by_hand"  # in the address: the form for it is open
 CHAT_SIZE = 50
 MAX_INTERVALS = 500
 MAX_NOTES = 100
@@ -87,6 +98,7 @@ class ContactPage:
     touches: list[CampaignTouch]
     opt_out: OptOut
     now: datetime
+    setting_by_hand: bool
 
     @cached_property
     def labels_now(self) -> list[LabelAssignment]:
@@ -133,18 +145,28 @@ class ContactPage:
         return len(self.intervals) >= MAX_INTERVALS
 
 
-def contact_page(request: HttpRequest, contact: Contact) -> ContactPage:
-    """Everything the page shows, in six queries, or seven. Only what happened on channels the viewer sees."""
+def with_rarities(contacts: QuerySet[Any]) -> QuerySet[Any]:
+    """Each with whether it has what most have not, so that nobody asks for it in vain: `has_notes`, `has_consents`."""
+    notes, consents = (model.objects.filter(contact=OuterRef("pk")) for model in (Note, Consent))
+    return contacts.annotate(has_notes=Exists(notes), has_consents=Exists(consents))
+
+
+def contact_page(request: HttpRequest, contact: Any) -> ContactPage:
+    """Everything the page shows of a contact `with_rarities`. Only what happened on channels the viewer sees.
+
+    Four queries, one each for notes and consents where there are some, and one for the words of whoever opted out.
+    """
     viewer = viewer_of(request.user)
     return ContactPage(
         contact=contact,
         intervals=list(_intervals(viewer, contact)),
         identities=_identities(contact),
         chat=_chat(viewer, contact, older_than=request.GET.get("older"), newer_than=request.GET.get("newer")),
-        notes=list(contact.notes.select_related("author")[:MAX_NOTES]),
+        notes=list(contact.notes.select_related("author")[:MAX_NOTES]) if contact.has_notes else [],
         touches=list(_touches(viewer, contact)),
-        opt_out=opt_out_of(contact, viewer=viewer),
+        opt_out=opt_out_of(contact, viewer=viewer) if contact.has_consents else OptOut([]),
         now=timezone.now(),
+        setting_by_hand=SETTING_BY_HAND in request.GET,
     )
 
 

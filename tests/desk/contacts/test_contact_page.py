@@ -230,4 +230,4 @@ def test_the_page_needs_no_more_queries_however_much_happened(client_of: ClientO
     client = client_of("cs_lead", shop)
     with CaptureQueriesContext(connection) as queries:
         client.get(page(contact))
-    assert len(queries) <= 14, [query["sql"] for query in queries]
+    assert len(queries) <= 12, [query["sql"] for query in queries]
