@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -82,7 +82,7 @@ class VisibleDropdownFilter(OnlyVisible, RelatedDropdownFilter):
 class ChosenSelect(AutocompleteSelect):
     """The names of what was chosen are looked up once, however often they are shown."""
 
-    def optgroups(self, name: str, value: list[str], attr: Any = None) -> list[Any]:
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> list[Any]:
         """Asked for by the list's chip and by the filter's form."""
         known: dict[tuple[str, ...], list[Any]] = self.__dict__.setdefault("_known", {})
         chosen = tuple(value)
@@ -102,7 +102,8 @@ class VisibleChoiceForm(AutocompleteDropdownForm):
 
     def full_clean(self) -> None:
         """Nothing is checked, which would look the row up again: the filter itself judges what was chosen."""
-        self._errors, self.cleaned_data = ErrorDict(), {}
+        self._errors = ErrorDict()
+        self.cleaned_data: dict[str, Any] = {}
 
 
 class AutocompleteFilter(OnlyVisible, AutocompleteSelectFilter):
