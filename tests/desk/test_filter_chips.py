@@ -111,7 +111,7 @@ def test_a_chip_costs_no_query_beside_the_filter_that_it_names(client_of: Client
     def queries(**filters: Any) -> int:
         with CaptureQueriesContext(connection) as seen:
             client.get(CONTACTS, filters)
-        return sum("contacts_campaign" in query["sql"] and "LIMIT 21" in query["sql"] for query in seen)
+        return sum('FROM "contacts_campaign" WHERE' in query["sql"] for query in seen)
 
     queries()
     assert queries(stale="1", opted_out="1") == 0

@@ -32,7 +32,9 @@ def test_what_is_said_by_hand_wins_until_it_is_taken_back(client_of: ClientOf, s
     do_work()
     contact.refresh_from_db()
     assert contact.campaign == chosen
-    html = client.get(f"/admin/contacts/contact/{contact.pk}/").content.decode()
+    page = f"/admin/contacts/contact/{contact.pk}/"
+    assert 'href="?by_hand=1#campaigns"' in client.get(page).content.decode(), "campaigns are loaded by who wants them"
+    html = client.get(f"{page}?by_hand=1").content.decode()
     assert f'<option value="{chosen.pk}" selected>Bazar</option>' in html
     assert "by hand" in html
 
