@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from contacts.models import Channel, Team
+from contacts.models import Agent, Campaign, Channel, Team
 from labelcrm.core.fields import CalendarDayField, IdField, MomentField, TrueFalseField
 from labelcrm.core.viewer import Viewer
 from labelcrm.lib.numbers import row_id
@@ -68,6 +68,17 @@ class ReportQuery:
         """The maturity curves of the same contacts as the campaign report by date of touch."""
         rows = curves.report(self.question, touch=self.touch, week=self.only.get("week"))
         return [row for row in rows if row.campaign == self.only.get("campaign", row.campaign)]
+
+    def subject(self, row: int) -> Any:
+        """Whom the row of this id is about; None for who is not there and who is not the viewer's to see alike.
+
+        Somebody of another team who worked on a number that the viewer sees is in their report, and so is named.
+        """
+        rows = _SUBJECTS[self.report.key].all_objects
+        found = rows.visible_to(self.viewer).filter(pk=row).first()
+        if found is None and any(getattr(each, self.report.key) == row for each in self.rows):
+            found = rows.filter(pk=row).first()
+        return found
 
     @property
     def facts(self) -> tuple[dict[str, Facts], dict[str, Any]]:
@@ -195,6 +206,10 @@ def _label(text: str) -> int:
 
 def _nothing(name: str) -> InvalidQuery:
     return InvalidQuery(name, _("There is nothing of this name or id."), "unknown_value")
+
+
+# What the key of a row is the id of.
+_SUBJECTS: dict[str, Any] = {"agent": Agent, "campaign": Campaign, "label": Label}
 
 
 # -- Reports ----------------------------------------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -15,17 +16,17 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.translation import get_language, gettext_lazy, ngettext
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from contacts.models import Agent, Campaign, Channel, Contact, ContactChannel, Team
+from contacts.models import Channel, Contact, ContactChannel, Team
 from contacts.models.channels import CRM_GATEWAY
 from contacts.selectors.viewing import viewer_of
 from desk.base.days import DayField, typed_period
 from desk.reports import campaign_charts, report_downloads
-from desk.reports.as_segment import segment_url
+from desk.reports.as_segment import ALL_ROWS, segment_url
 from desk.reports.campaign_charts import ALL, NONE, curves_chart, funnel, quality_chart, who_of
 from labelcrm.core.dates import moment_of
 from labelcrm.core.viewer import Viewer
@@ -33,6 +34,7 @@ from labelcrm.lib.numbers import row_id, whole_number
 from labels.models import Label
 from reports import columns
 from reports.definitions import definition, sections
+from reports.figures import figure_of, part_of
 from reports.limits import ReportLimits, in_words
 from reports.query import REPORTS, InvalidQuery, ReportKind, ReportQuery, parse_query
 from reports.selectors import agents, facts, periods
@@ -383,18 +385,21 @@ def rows_page(request: HttpRequest) -> HttpResponse:
     found = facts.rows(
         sources[figure], figure, values, who=who, everybody=everybody, after=_cursor(request), limit=ROWS + 1
     )
+    total, people = facts.count(sources[figure], figure, values, who=who, everybody=everybody)
+    title = _title(report, figure, subject, everybody=everybody)
     context = {
         **admin.site.each_context(request),
-        "title": _title(report, figure, subject, everybody=everybody),
-        "definition": _definition(figure),
-        "part": _part(figure),
+        "title": title,
+        "definition": figure_of(figure),
+        "part": part_of(figure),
         "query": query,
         "provisional": periods.is_provisional(query.period.end, now=query.now),
-        "total": facts.count(sources[figure], figure, values, who=who, everybody=everybody),
+        "total": total,
+        "people": people,
         "rows": _lines(found[:ROWS], query.viewer),
         "next_url": _with(request, after=_place(found[ROWS - 1])) if len(found) > ROWS else "",
         "first_url": _with(request, after=None) if "after" in request.GET else "",
-        "segment_url": segment_url(query, figure, who=who, everybody=everybody),
+        "segment_url": segment_url(query, figure, row=ALL_ROWS if everybody else who, name=title),
         "back_url": _back(query),
     }
     return TemplateResponse(request, "reports/rows.html", context)
@@ -452,67 +457,18 @@ def _lines(found: list[facts.FactRow], viewer: Viewer) -> list[RowLine]:
     return [RowLine(contacts.get(f.contact_id), labels.get(f.label_id or 0), f.at) for f in found]
 
 
-_SUFFIXES = {
-    "_k": gettext_lazy("those counted"),
-    "_n": gettext_lazy("all who were judged"),
-    "_immature": gettext_lazy("too young to be judged"),
-    "_already": gettext_lazy("to whom it had happened before"),
-    "_unknown": gettext_lazy("whose time overlaps a gap of the number"),
-    "_count": gettext_lazy("those counted, so far"),
-    "_all": gettext_lazy("all, so far"),
-}
-_DAYS = re.compile(r"(high|won)_d(\d+)")
-_BASES = {
-    "first_labelled": "first_label_median_s",
-    "immature": "contacts",
-    "unknown": "contacts",
-    "already_labelled": "already_labelled",
-    "unlabelled_so_far": "unlabelled_so_far",
-}
-
-
-def _definition(figure: str) -> Any:
-    """The figure a count belongs to."""
-    if figure in _BASES:
-        return definition(_BASES[figure], get_language())
-    if days := _DAYS.fullmatch(figure):
-        return definition(days[1], get_language())
-    for suffix in _SUFFIXES:
-        if figure.endswith(suffix):
-            return definition(figure.removesuffix(suffix), get_language())
-    return definition(figure, get_language())
-
-
-def _part(figure: str) -> str:
-    """Which part of a share's contacts a count holds, in words."""
-    if figure in ("immature", "unknown"):
-        return str(_SUFFIXES[f"_{figure}"])
-    if days := _DAYS.fullmatch(figure):
-        return ngettext("within %(n)d day", "within %(n)d days", int(days[2])) % {"n": int(days[2])}
-    return next(
-        (str(words) for suffix, words in _SUFFIXES.items() if figure.endswith(suffix) and figure not in _BASES), ""
-    )
-
-
 def _subject(query: ReportQuery, who: int) -> Any:
-    """Whom a row of the report is about. Raises Http404 alike for who is not there and who is not the reader's to see.
-
-    Somebody of another team who worked on a number that the reader sees is in their report, and so is named here.
-    """
-    models: dict[str, Any] = {"agent": Agent, "campaign": Campaign, "label": Label}
-    rows = models[query.report.key].all_objects
-    found = rows.visible_to(query.viewer).filter(pk=who).first()
-    if found is None and any(getattr(row, query.report.key) == who for row in query.rows):
-        found = rows.filter(pk=who).first()
+    """Whom a row of the report is about. Raises Http404."""
+    found = query.subject(who)
     if found is None:
         raise Http404
     return found
 
 
 def _title(report: ReportKind, figure: str, subject: Any, *, everybody: bool) -> str:
-    title = _definition(figure).title
+    title = figure_of(figure).title
     if everybody:
-        return str(title)
+        return title
     nobody = {"agent": _("Nobody known"), "campaign": _("No campaign"), "label": _("not mapped yet")}
     return f"{title}: {subject if subject is not None else nobody[report.key]}"
 

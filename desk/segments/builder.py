@@ -37,6 +37,7 @@ from desk.segments.drafts import Checked, Draft, check_draft, draft_of_form, emp
 from desk.segments.options import SegmentOptions, chosen_of
 from labelcrm.core.viewer import Viewer
 from reports.models import Segment
+from reports.segments.behind import FIELD
 from reports.segments.definition import InvalidDefinition, SegmentDefinition, parse_definition
 from reports.segments.in_words import condition_in_words, names_of, segment_in_words
 from reports.segments.known import check_known
@@ -183,7 +184,9 @@ def _counted(request: HttpRequest, definition: SegmentDefinition) -> SegmentCoun
 
 
 def _rows_context(page: SegmentPage, checked: Checked, options: SegmentOptions) -> dict[str, Any]:
-    groups = groups_of(page.draft, checked, chosen_of(page.draft, page.viewer))
+    of_reports = [each for each in checked.conditions.values() if each.field == FIELD]
+    names = names_of([SegmentDefinition((tuple(of_reports),))], viewer=page.viewer)
+    groups = groups_of(page.draft, checked, chosen_of(page.draft, page.viewer), names)
     return {
         "groups": groups,
         "kinds": KINDS,

@@ -21,9 +21,11 @@ from desk.segments.drafts import (
     DATES,
     KEPT,
     LAST,
+    OPTIONAL_TIME,
     RANGE,
     THINGS,
     UNFINISHED,
+    WHEN,
     Checked,
     Draft,
     Raw,
@@ -33,8 +35,10 @@ from desk.segments.drafts import (
 )
 from desk.segments.options import Chosen, SegmentChip
 from labelcrm.core.dates import moment_of
+from reports.segments.behind import FIELD
 from reports.segments.definition import GRAMMAR, Condition, moment_at
-from reports.segments.in_words import Kind, period_in_words, verbs, words_before
+from reports.segments.in_words import Kind, SegmentNames, number_in_words, period_in_words, verbs, words_before
+from reports.segments.known import things_of
 
 Text = str | Promise
 
@@ -94,6 +98,13 @@ KINDS: tuple[tuple[Text, tuple[tuple[Kind, Text], ...]], ...] = (
     ),
 )
 _LISTED = {kind for _title, kinds in KINDS for kind, _words in kinds}
+# A number of a report is written by the page that shows it; its time alone is changed here.
+_OF_REPORTS = {
+    "labels": gettext_lazy("number of the label report"),
+    "agents": gettext_lazy("number of the report “CS quality”"),
+    "campaigns": gettext_lazy("number of the report “Campaign quality”"),
+    "curves": gettext_lazy("number of a maturity curve"),
+}
 WAYS = {
     ANY_TIME: gettext_lazy("at any time"),
     LAST: gettext_lazy("in the last … days"),
@@ -110,6 +121,7 @@ PICK = {
     "teams": gettext_lazy("Team"),
     "channels": gettext_lazy("WhatsApp number"),
 }
+_GONE = gettext_lazy("Something in it is not there any more, or is not yours to see: it means nobody.")
 _MISSING = {
     "field": gettext_lazy("Choose what the condition is about."),
     "labels": gettext_lazy("Choose a label, or several: one of them suffices."),
@@ -163,6 +175,9 @@ class ConditionRow:
     beside: list[Picker] = field(default_factory=list)
     time: Time | None = None
     days: Any = None
+    times: Any = None
+    reported: str = ""
+    reported_in_words: str = ""
     text: str | None = None
     error: str = ""
     is_unfinished: bool = False
@@ -174,8 +189,13 @@ class ConditionRow:
         return bool(self.kind) and tuple(self.kind.split(".")) not in _LISTED
 
     @property
+    def kind_in_words(self) -> Text:
+        name, _dot, op = self.kind.partition(".")
+        return _OF_REPORTS.get(op, gettext_lazy("number of a report")) if name == FIELD else self.verbs[0]
+
+    @property
     def has_beside(self) -> bool:
-        return any(picker.chips or picker.typed for picker in self.beside)
+        return self.times not in (None, 1) or any(picker.chips or picker.typed for picker in self.beside)
 
     @property
     def id(self) -> str:
@@ -188,13 +208,25 @@ class GroupOfRows:
     rows: list[ConditionRow]
 
 
-def groups_of(draft: Draft, checked: Checked, chosen: Chosen) -> list[GroupOfRows]:
-    """All conditions of a draft, with what is wrong beside the one it belongs to."""
+def groups_of(draft: Draft, checked: Checked, chosen: Chosen, names: SegmentNames) -> list[GroupOfRows]:
+    """All conditions of a draft, with what is wrong beside the one it belongs to; `names` are those of reports."""
     groups, numbers = [], iter(range(1, 1000))
     for g, group in enumerate(draft.groups):
         rows = [_row(draft, checked, chosen, g, c, raw, next(numbers)) for c, raw in enumerate(group)]
         groups.append(GroupOfRows(g, rows))
+        for row, raw, c in zip(rows, group, range(len(group)), strict=True):
+            if raw.get("field") == FIELD:
+                _say_reported(row, raw, checked.conditions.get((g, c)), names)
     return groups
+
+
+def _say_reported(row: ConditionRow, raw: Raw, condition: Condition | None, names: SegmentNames) -> None:
+    """Which number of a report is meant: in words, and as the form carries it."""
+    kept = {name: value for name, value in raw.items() if name not in ("field", "op", "not", "from", "to", WHEN)}
+    row.reported = json.dumps(kept, separators=(",", ":"), ensure_ascii=False)
+    row.reported_in_words = number_in_words(condition, names) if condition else ""
+    if condition and any(names.name(*each) is None for each in things_of(condition)):
+        row.warning = row.warning or _GONE
 
 
 def pickers_in_use(groups: list[GroupOfRows]) -> list[str]:
@@ -215,7 +247,8 @@ def _row(draft: Draft, checked: Checked, chosen: Chosen, g: int, c: int, raw: Ra
     pickers = list(_pickers(kind, arguments, raw, chosen, typed))
     row.pickers = [each for each in pickers if not _is_beside(kind, each)]
     row.beside = [each for each in pickers if _is_beside(kind, each)]
-    row.time = _time(row.key, raw, optional=kind[0] == "label") if "from" in arguments else None
+    row.time = _time(row.key, raw, kind[0]) if "from" in arguments else None
+    row.times = raw.get("times", 1) if "times" in arguments else None
     row.days = raw.get("days", "") if "days" in arguments else None
     row.text = str(raw.get("text", ""))[:200] if "text" in arguments else None
     if condition := checked.conditions.get((g, c)):
@@ -265,11 +298,12 @@ def _chips(argument: str, raw: Raw, chosen: Chosen) -> list[SegmentChip]:
 # -- Times ------------------------------------------------------------------------------------------------------------
 
 
-def _time(key: str, raw: Raw, *, optional: bool) -> Time:
+def _time(key: str, raw: Raw, field: str) -> Time:
     way = way_of(raw)
-    if way == ANY_TIME and not optional:
+    left_away = {ANY_TIME} - ({ANY_TIME} if field in OPTIONAL_TIME else set()) | ({BEFORE} if field == FIELD else set())
+    if way == ANY_TIME and way in left_away:
         way = LAST
-    ways = [(code, words) for code, words in WAYS.items() if optional or code != ANY_TIME]
+    ways = [(code, words) for code, words in WAYS.items() if code not in left_away]
     if way == KEPT:
         ends = {name: raw[name] for name in ("from", "to") if name in raw}
         kept = json.dumps(ends, separators=(",", ":"), ensure_ascii=False)
@@ -329,5 +363,5 @@ def _warning(condition: Condition, pickers: list[Picker]) -> str:
     if start is not None and end is not None and moment_at(start, now) >= moment_at(end, now):
         return _("It begins after it ends: nobody meets this.")
     if any(not chip.text for picker in pickers for chip in (*picker.chips, *picker.more_chips)):
-        return _("Something in it is not there any more, or is not yours to see: it means nobody.")
+        return str(_GONE)
     return ""

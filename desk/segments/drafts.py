@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -23,6 +23,7 @@ from desk.base.filters import day_of
 from labelcrm.core.dates import moment_of
 from labelcrm.lib import strict_json
 from labelcrm.lib.numbers import row_id, whole_number
+from reports.segments.behind import FIELD
 from reports.segments.definition import (
     GRAMMAR,
     MAX_CONDITIONS,
@@ -45,6 +46,7 @@ ANY_TIME, LAST, BEFORE, RANGE, DATES, KEPT = "any", "last", "before", "range", "
 WAYS = (LAST, BEFORE, RANGE, DATES)
 LONGEST = 20_000  # characters of an address
 UNFINISHED = frozenset({"missing", "empty", "blank"})  # codes of what is not wrong, only not said yet
+OPTIONAL_TIME = frozenset({"label", "campaign"})  # fields whose time may be left away
 GIVEN_DAYS: Mapping[str, tuple[int | None, int | None]] = {
     LAST: (30, None),
     BEFORE: (None, 30),
@@ -213,8 +215,12 @@ def _raw(post: QueryDict, row: str, resolve: Resolve) -> tuple[Raw, dict[str, st
         raw["days"] = _number(days)
     if "text" in known and (text := field_of(post, f"{row}.text")[: MAX_TEXT + 1]):
         raw["text"] = text
+    if "times" in known and (times := field_of(post, f"{row}.times")) not in ("", "1"):
+        raw["times"] = _number(times)
+    if name == FIELD:
+        raw |= _kept(post.get(f"{row}.reported", ""), names=known.keys() - {"from", "to"})
     if "from" in known:
-        raw |= _time(post, row, optional=name == "label")
+        raw |= _time(post, row, optional=name in OPTIONAL_TIME)
     return raw | _negation(post.get(f"{row}.not") == "1", value="value" in known), dict(unknown)
 
 
@@ -260,7 +266,7 @@ def _time(post: QueryDict, row: str, *, optional: bool) -> Raw:
     way = post.get(f"{row}.when", "")
     was = post.get(f"{row}.was", "")
     if way == KEPT:
-        return _kept(post.get(f"{row}.kept", ""))
+        return _kept(post.get(f"{row}.kept", ""), names={"from", "to"})
     if way in GIVEN_DAYS:
         first, last = _days_given(post, row, way, fresh=way != was)
         ends = {"from": first, "to": last}
@@ -290,12 +296,13 @@ def _dates(post: QueryDict, row: str) -> Raw:
     return found
 
 
-def _kept(text: str) -> Raw:
+def _kept(text: str, *, names: Collection[str]) -> Raw:
+    """Arguments that the page does not let anybody change, as it wrote them."""
     try:
         given = strict_json.loads(text[:1000].encode(errors="replace"))
     except strict_json.JSONRefused:
         return {}
-    return {end: given[end] for end in ("from", "to") if isinstance(given, dict) and end in given}
+    return {name: given[name] for name in names if isinstance(given, dict) and name in given}
 
 
 def midnight(day: Any) -> datetime:

@@ -30,10 +30,7 @@ class StartingPoint:
 
 
 def starting_points(viewer: Viewer) -> list[StartingPoint]:
-    """Those for which there are labels. Two queries.
-
-    "Repeat buyers" is none of them: how often somebody bought is not a condition that can be asked for yet.
-    """
+    """Those for which there are labels. Two queries."""
     labels = list(Label.objects.visible_to(viewer).filter(category__isnull=False))
 
     def ids(*meanings: str, high: bool = False) -> list[int]:
@@ -61,6 +58,8 @@ def _points(ids: Ids) -> Iterator[tuple[str, list[Raw]]]:
     if loyal:
         recently = {"field": "last_inbound", "op": "between", "from": {"days_ago": 45}, "not": True}
         yield _("Loyal, silent for 45 days"), [_on(loyal), recently]
+    if won:
+        yield _("Repeat buyers"), [{"field": "label", "op": "ever", "times": 2, "labels": won}]
     if high := ids("grade", high=True):
         yield _("Best grade, no follow-up planned"), [_on(high), {"field": "follow_up", "op": "empty"}]
 

@@ -21,7 +21,9 @@ from labelcrm.core.bulk import prefixed
 from labelcrm.core.unaccented import contains_unaccented
 from labelcrm.core.viewer import Viewer
 from labels.models import Category, Label
-from reports.segments.definition import Condition, Moment, SegmentDefinition, moment_at
+from reports.segments.behind import report_query
+from reports.segments.definition import Condition, InvalidDefinition, Moment, SegmentDefinition, moment_at
+from reports.selectors import facts
 from reports.selectors.filtered_spells import FilteredSpells, Filters
 
 _DAY = timedelta(hours=24)
@@ -232,6 +234,12 @@ class _Compiler:
             found[code].append(pk)
         return found
 
+    def statement(self, query: str, values: Mapping[str, Any]) -> str:
+        """A query that brings values of its own, under names that no other has."""
+        named, own = prefixed(query, values, f"q{len(self.parameters)}")
+        self.parameters |= own
+        return named
+
     def within(self, column: str, condition: Condition) -> str:
         """The condition that a time lies in `[from, to)`, as far as they are given; an empty one does not."""
         tests = []
@@ -264,7 +272,9 @@ def _label(compiler: _Compiler, condition: Condition) -> ContactSet:
         tests.append(f"{who} = ANY({compiler.value('bigint[]', sorted(agents))})")
     spells = compiler.spells(condition.values.get("channels"))
     query = f"SELECT contact_id FROM {spells} WHERE {' AND '.join(tests)}"  # noqa: S608
-    once = condition.op in ("active", "active_for") and len(labels) == 1
+    if (times := condition.values.get("times", 1)) > 1:
+        query += f" GROUP BY contact_id HAVING count(*) >= {compiler.value('int', times)}"
+    once = times > 1 or (condition.op in ("active", "active_for") and len(labels) == 1)
     return ContactSet(query=query, seen=True, once=once, streams=_label_streams(compiler, condition, labels, tests[1:]))
 
 
@@ -331,6 +341,8 @@ def _one_of(compiler: _Compiler, column: str, values: Iterable[int | None]) -> t
 
 def _campaign(compiler: _Compiler, condition: Condition) -> ContactSet:
     """The first touch is the contact's campaign; the last one is the latest; none is no touch of any campaign."""
+    if condition.values.keys() & {"from", "to"}:
+        return _touched_then(compiler, condition)
     test, complement = _one_of(compiler, "campaign_id", condition.values["campaigns"])
     if condition.op == "first":
         return _column(compiler, test, complement=complement)
@@ -344,6 +356,36 @@ def _campaign(compiler: _Compiler, condition: Condition) -> ContactSet:
     return ContactSet(
         query=f"{touches} WHERE campaign_id IS NOT NULL GROUP BY contact_id HAVING bool_and({test})", complement=True
     )
+
+
+def _touched_then(compiler: _Compiler, condition: Condition) -> ContactSet:
+    """By campaign and time of the touch. Who came by none has the time of their first message, as in the report."""
+    campaigns = condition.values["campaigns"]
+    ids = compiler.value("bigint[]", sorted(campaign for campaign in campaigns if campaign is not None))
+    test = f"t.campaign_id = ANY({ids})"
+    if None in campaigns and condition.op != "any":
+        test = f"({test} OR t.campaign_id IS NULL)"
+    query = f"""
+        SELECT t.contact_id FROM contacts_campaigntouch t
+        WHERE {test} AND {compiler.within("t.at", condition)} AND {_NO_BETTER[condition.op]}
+    """  # noqa: S608
+    if None in campaigns:
+        by_campaign = " AND u.campaign_id IS NOT NULL" if condition.op == "any" else ""
+        query += f"""
+            UNION SELECT c.id FROM contacts_contact c
+            WHERE {compiler.within("coalesce(c.first_inbound_at, c.first_seen_at)", condition)}
+              AND NOT EXISTS (SELECT FROM contacts_campaigntouch u WHERE u.contact_id = c.id{by_campaign})
+        """  # noqa: S608
+    return ContactSet(query=query)
+
+
+_OTHER = "NOT EXISTS (SELECT FROM contacts_campaigntouch u WHERE u.contact_id = t.contact_id AND {})"
+# What a person set by hand comes before all, as in contacts.services.attribution.
+_NO_BETTER = {
+    "first": _OTHER.format("(u.method <> 'manual', u.at, u.id) < (t.method <> 'manual', t.at, t.id)"),
+    "last": _OTHER.format("(u.at, u.id) > (t.at, t.id)"),
+    "any": "true",
+}
 
 
 def _assigned(compiler: _Compiler, condition: Condition) -> ContactSet:
@@ -406,6 +448,19 @@ def _contradictory(compiler: _Compiler, condition: Condition) -> ContactSet:
     return ContactSet(query=query, complement=not condition.values["value"], seen=True, once=True)
 
 
+def _behind_a_number(compiler: _Compiler, condition: Condition) -> ContactSet:
+    """The contacts of the facts that a number of a report counts. What is gone, or not the viewer's, is nobody's."""
+    try:
+        asked = report_query(condition, viewer=compiler.viewer, now=compiler.now)
+    except InvalidDefinition:
+        return ContactSet(query="SELECT NULL::bigint AS contact_id WHERE false", seen=True, once=True)
+    sources, values = asked.facts
+    figure, everybody = condition.values["figure"], "row" not in condition.values
+    query = facts.contacts(sources[figure], figure, everybody=everybody)
+    query = compiler.statement(query, {**values, "who": condition.values.get("row")})
+    return ContactSet(query=query, once=True)
+
+
 CONDITIONS: Mapping[str, Callable[[_Compiler, Condition], ContactSet]] = {
     "label": _label,
     "labelled": _labelled,
@@ -423,4 +478,5 @@ CONDITIONS: Mapping[str, Callable[[_Compiler, Condition], ContactSet]] = {
     "opted_out": _opted_out,
     "stale": _stale,
     "contradictory": _contradictory,
+    "report": _behind_a_number,
 }

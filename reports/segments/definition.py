@@ -18,17 +18,21 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext as _
 
-from labelcrm.core.fields import MomentField
+from labelcrm.core.fields import CalendarDayField, IdField, MomentField, TrueFalseField
 from labelcrm.lib.numbers import LARGEST_ID
 from labelcrm.lib.strict_json import is_storable
 from labelcrm.lib.text import is_blank
+from reports.query import FIELDS, REPORTS, ReportKind
 
 MAX_GROUPS = 20
 MAX_CONDITIONS = 50
 MAX_VALUES = 500  # of one list
 MAX_DAYS = 36_500
+MAX_TIMES = 50
 MAX_TEXT = 200
 _ACCENTS = re.compile("[\u0300-\u036f]")  # a name is looked for without them (`labelcrm.core.unaccented`)
+_FIGURE = re.compile(r"[a-z0-9_]{1,60}", re.ASCII)
+_CODE = re.compile(r"[-a-zA-Z0-9_]+", re.ASCII)
 _PHONE_START = re.compile(r"\+[1-9][0-9]{0,14}", re.ASCII)
 _DAY = timedelta(hours=24)
 
@@ -150,6 +154,14 @@ def _days(place: str, value: Any) -> int:
     return value
 
 
+def _times(place: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidDefinition(place, _("Must be a whole number."), "wrong_type")
+    if not 1 <= value <= MAX_TIMES:
+        raise InvalidDefinition(place, _("Must lie between 1 and %(n)d.") % {"n": MAX_TIMES})
+    return value
+
+
 def _moment(place: str, value: Any) -> Moment:
     if isinstance(value, dict):
         _only(place, value, {"days_ago"})
@@ -166,6 +178,29 @@ def _moment(place: str, value: Any) -> Moment:
     if not isinstance(found, datetime):
         raise InvalidDefinition(place, sentence)
     return found
+
+
+def _figure(place: str, value: Any) -> str:
+    text = _text(place, value)
+    if not _FIGURE.fullmatch(text):
+        raise unknown_value(place)
+    return text
+
+
+def _by_field(name: str) -> Callable[[str, Any], str]:
+    """How a filter of a report is read: by the field that reads it in an address, and no laxer than it is written."""
+
+    def read(place: str, value: Any) -> str:
+        text = _text(place, value)
+        if not _CODE.fullmatch(text):
+            raise unknown_value(place)
+        try:
+            FIELDS[name].clean(text)
+        except forms.ValidationError as error:
+            raise InvalidDefinition(place, error.messages[0], error.error_list[0].code or "invalid") from None
+        return text
+
+    return read
 
 
 # -- Grammar ----------------------------------------------------------------------------------------------------------
@@ -190,7 +225,7 @@ _AGO_SCHEMA = {
     "type": "object", "properties": {"days_ago": _DAYS_SCHEMA}, "required": ["days_ago"], "additionalProperties": False,
 }  # fmt: skip
 _TIME_SCHEMA = {"type": "string", "format": "date-time", "pattern": "^(19|[2-8][0-9])[0-9]{2}-"}
-_CODE_SCHEMA = {"type": "string", "maxLength": MAX_TEXT, "pattern": "^[-a-zA-Z0-9_]+$"}
+_CODE_SCHEMA = {"type": "string", "maxLength": MAX_TEXT, "pattern": f"^{_CODE.pattern}$"}
 _LETTER = r"^[^\x00]*[^\s\x00-\x1f\x7f-\x9f\u0300-\u036f][^\x00]*$"
 _IDS = _list_of(Argument(_id, _ID_SCHEMA))
 _IDS_OR_NONE = _list_of(Argument(_id_or_none, _ID_SCHEMA | {"nullable": True}))
@@ -200,21 +235,54 @@ _BETWEEN = {"from": _MOMENT, "to": _MOMENT}
 _LABELS = {"labels": _IDS, "categories": _CODES}
 _WHOSE = {"agents": _IDS, "channels": _CODES}
 _DAYS = Argument(_days, _DAYS_SCHEMA)
+_TIMES = {"times": Argument(_times, {"type": "integer", "minimum": 1, "maximum": MAX_TIMES})}
 _FLAG = Argument(_flag, {"type": "boolean"})
 _SOUGHT = Argument(_sought, {"type": "string", "minLength": 1, "maxLength": MAX_TEXT, "pattern": _LETTER})
 _PHONE = Argument(_phone_start, {"type": "string", "pattern": r"^\+[1-9][0-9]{0,14}$", "example": "+62812"})
 
 _ON = Arguments(one_of=_LABELS, optional=_WHOSE)
 _CHANGED = Arguments(one_of=_LABELS, optional=_WHOSE | _BETWEEN)
-_CAMPAIGNS = Arguments(required={"campaigns": _IDS_OR_NONE})
+_CAMPAIGNS = Arguments(required={"campaigns": _IDS_OR_NONE}, optional=_BETWEEN)
 _YES_OR_NO = {"is": Arguments(required={"value": _FLAG})}
 _TIME = {"between": Arguments(one_of=_BETWEEN), "empty": Arguments()}
+
+# What a report takes that is no filter of its facts: its time, which is a moment here, and its row.
+NOT_FILTERS = frozenset({"figure", "row", "from", "to", "period"})
+
+
+def _filter(name: str) -> Argument:
+    """A filter of a report. A label is named by its id alone, which stays when its name changes."""
+    field = FIELDS[name]
+    if name == "label" or isinstance(field, IdField):
+        return Argument(_id, _ID_SCHEMA)
+    if isinstance(field, TrueFalseField):
+        return _FLAG
+    schema: dict[str, Any] = _CODE_SCHEMA
+    if isinstance(field, forms.ChoiceField):
+        schema = {"type": "string", "enum": [str(code) for code, _words in field.choices]}
+    elif isinstance(field, CalendarDayField):
+        schema = {"type": "string", "format": "date", "pattern": "^(19|[2-8][0-9])[0-9]{2}-"}
+    return Argument(_by_field(name), schema)
+
+
+def _behind(report: ReportKind) -> Arguments:
+    """A number of a report: which figure, in which row (null for nobody's, all of them where it is left away)."""
+    filters = {name: _filter(name) for name in sorted(report.parameters - NOT_FILTERS - {*_ROWS_BY_NAME})}
+    return Arguments(
+        required={"figure": _FIGURE_NAME, "from": _MOMENT}, optional={"row": _ROW, "to": _MOMENT, **filters}
+    )
+
+
+# Parameters that limit a report to one row, which `row` names here.
+_ROWS_BY_NAME = frozenset(report.key for report in REPORTS.values()) - {"label"}
+_FIGURE_NAME = Argument(_figure, {"type": "string", "pattern": f"^{_FIGURE.pattern}$", "example": "came_true_k"})
+_ROW = Argument(_id_or_none, _ID_SCHEMA | {"nullable": True})
 
 GRAMMAR: Mapping[str, Mapping[str, Arguments]] = {
     "label": {
         "active": _ON,
-        "ever": _ON,
-        "added": _CHANGED,
+        "ever": Arguments(one_of=_LABELS, optional=_WHOSE | _TIMES),
+        "added": Arguments(one_of=_LABELS, optional=_WHOSE | _BETWEEN | _TIMES),
         "removed": _CHANGED,
         "active_for": Arguments(required={"days": _DAYS}, one_of=_LABELS, optional=_WHOSE),
     },
@@ -233,6 +301,7 @@ GRAMMAR: Mapping[str, Mapping[str, Arguments]] = {
     "opted_out": _YES_OR_NO,
     "stale": _YES_OR_NO,
     "contradictory": _YES_OR_NO,
+    "report": {name: _behind(report) for name, report in REPORTS.items() if report.facts is not None},
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.template.defaultfilters import date as format_date
@@ -16,8 +16,11 @@ from django.utils import timezone
 from django.utils.translation import get_language
 
 from labelcrm.core.viewer import Viewer
-from reports.segments.definition import Condition, DaysAgo, Moment, SegmentDefinition
-from reports.segments.known import SOURCES
+from reports.figures import figure_of, part_of
+from reports.query import REPORTS
+from reports.segments.behind import FIELD, ROWS
+from reports.segments.definition import GRAMMAR, Condition, DaysAgo, Moment, SegmentDefinition
+from reports.segments.known import SOURCES, things_of
 
 Kind = tuple[str, str]  # a field and its operator
 
@@ -36,22 +39,24 @@ def names_of(definitions: Iterable[SegmentDefinition], *, viewer: Viewer) -> Seg
     """What all that the definitions name is called, as far as the viewer sees it; one query per kind of thing."""
     wanted: dict[str, set[Any]] = {}
     for condition in (each for definition in definitions for each in definition.conditions):
-        for argument in condition.values.keys() & SOURCES.keys():
-            wanted.setdefault(argument, set()).update(condition.values[argument])
-    return SegmentNames({argument: _named(argument, values - {None}, viewer) for argument, values in wanted.items()})
+        for argument, value in things_of(condition):
+            wanted.setdefault(argument, set()).add(value)
+    return SegmentNames({argument: _named(argument, values, viewer) for argument, values in wanted.items()})
 
 
 def _named(argument: str, values: set[Any], viewer: Viewer) -> dict[Any, str]:
     rows, column = SOURCES[argument]
-    found = rows(viewer).filter(**{f"{column}__in": values}) if values else ()
+    found = rows(viewer).filter(**{f"{column}__in": values})
     return {getattr(row, column): str(row) for row in found}
 
 
 # -- Sentences --------------------------------------------------------------------------------------------------------
 
+_NUMBERS: tuple[Kind, ...] = tuple((FIELD, op) for op in GRAMMAR[FIELD])
 # Of each kind of condition: what it says, and what it says negated. Words in braces are filled in.
 SENTENCES: Mapping[str, Mapping[Kind, tuple[str, str]]] = {
     "id": {
+        **dict.fromkeys(_NUMBERS, ("ada di balik angka {number}", "tidak ada di balik angka {number}")),
         ("label", "active"): ("memiliki {labels}", "tidak memiliki {labels}"),
         ("label", "ever"): ("pernah memiliki {labels}", "tidak pernah memiliki {labels}"),
         ("label", "added"): ("mendapat {labels} {when}", "tidak mendapat {labels} {when}"),
@@ -84,6 +89,7 @@ SENTENCES: Mapping[str, Mapping[Kind, tuple[str, str]]] = {
         ("contradictory", "is"): ("punya label yang bertentangan", "tidak punya label yang bertentangan"),
     },
     "en": {
+        **dict.fromkeys(_NUMBERS, ("is behind the number {number}", "is not behind the number {number}")),
         ("label", "active"): ("has {labels}", "does not have {labels}"),
         ("label", "ever"): ("has ever had {labels}", "has never had {labels}"),
         ("label", "added"): ("was given {labels} {when}", "was not given {labels} {when}"),
@@ -117,6 +123,27 @@ SENTENCES: Mapping[str, Mapping[Kind, tuple[str, str]]] = {
     },
 }  # fmt: skip
 
+# The same of what happened so many times, which "ever" and "never" do not say.
+SENTENCES_OF_TIMES: Mapping[str, Mapping[Kind, tuple[str, str]]] = {
+    "id": {
+        ("label", "ever"): (
+            "pernah memiliki {labels} setidaknya {times} kali", "belum sampai {times} kali memiliki {labels}",
+        ),
+        ("label", "added"): (
+            "mendapat {labels} setidaknya {times} kali {when}", "tidak mendapat {labels} sampai {times} kali {when}",
+        ),
+    },
+    "en": {
+        ("label", "ever"): (
+            "has had {labels} at least {times} times", "has not had {labels} as often as {times} times",
+        ),
+        ("label", "added"): (
+            "was given {labels} at least {times} times {when}",
+            "was not given {labels} as often as {times} times {when}",
+        ),
+    },
+}  # fmt: skip
+
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "id": {
         "and": " dan ", "or": " atau ", "between groups": "; atau ", "everybody": "semua kontak",
@@ -125,6 +152,12 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "stages": "tahap {}", "no stages": "tanpa tahap",
         "campaigns": "dari kampanye {}", "no campaigns": "tanpa kampanye",
         "agents": "{}", "no agents": "belum siapa pun", "teams": "{}", "channels": "{}",
+        "row labels": "untuk label {}", "row agents": "milik {}", "row campaigns": "dari kampanye {}",
+        "no row labels": "untuk label yang belum dipetakan", "no row agents": "tanpa CS yang diketahui",
+        "no row campaigns": "tanpa kampanye", "row": "pada satu baris", "no row": "pada baris yang kosong",
+        "label": "untuk label {}", "team": "tim {}", "channel": "di nomor {}", "certain": "hanya pelabel yang jelas",
+        "touch last": "menurut sentuhan terakhir", "basis event": "menurut tanggal label",
+        "week": "minggu yang mulai {}",
         "put on by": "dipasang oleh {}", "taken off by": "dilepas oleh {}", "on number": "di nomor {}",
         "any time": "kapan saja",
         "last": "dalam {0} hari terakhir", "more than": "lebih dari {0} hari lalu",
@@ -140,6 +173,12 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "stages": "stage {}", "no stages": "no stage",
         "campaigns": "by campaign {}", "no campaigns": "by no campaign",
         "agents": "{}", "no agents": "nobody", "teams": "{}", "channels": "{}",
+        "row labels": "for the label {}", "row agents": "of {}", "row campaigns": "of campaign {}",
+        "no row labels": "for labels that are not mapped yet", "no row agents": "of nobody known",
+        "no row campaigns": "of no campaign", "row": "of one row", "no row": "of the row without a name",
+        "label": "for the label {}", "team": "team {}", "channel": "on number {}", "certain": "known labeller only",
+        "touch last": "by the last touch", "basis event": "by date of label",
+        "week": "week beginning {}",
         "put on by": "put on by {}", "taken off by": "taken off by {}", "on number": "on number {}",
         "any time": "at any time",
         "last": "in the last {0} days", "more than": "more than {0} days ago",
@@ -164,13 +203,19 @@ def segment_in_words(definition: SegmentDefinition, names: SegmentNames) -> str:
 
 def condition_in_words(condition: Condition, names: SegmentNames) -> str:
     """What one condition says, such as `memiliki label “Grade A”, dipasang oleh “Rina”`."""
-    yes, no = SENTENCES[_language()][condition.field, condition.op]
+    yes, no = _sentences(condition)
     # "Is true, not" and "is false" are one thing to a reader.
     sentence = no if condition.negated != (condition.values.get("value") is False) else yes
     filled = sentence.format_map(
         {name: fill(condition, names) for name, fill in _FILLS.items() if f"{{{name}}}" in sentence}
     )
     return ", ".join([filled, *_beside(condition, names)])
+
+
+def _sentences(condition: Condition) -> tuple[str, str]:
+    kind = (condition.field, condition.op)
+    several = condition.values.get("times", 1) > 1
+    return (SENTENCES_OF_TIMES if several else SENTENCES)[_language()][kind]
 
 
 def verbs(kind: Kind) -> tuple[str, str]:
@@ -238,13 +283,59 @@ _FILLS: Mapping[str, Callable[[Condition, SegmentNames], str]] = {
     "teams": _things("teams", "teams"),
     "channels": _things("channels", "channels"),
     "days": lambda condition, names: str(condition.values["days"]),
+    "times": lambda condition, names: str(condition.values["times"]),
     "text": _text,
-    "when": lambda condition, names: period_in_words(condition.values.get("from"), condition.values.get("to")),
+    "when": lambda condition, names: _when(condition),
+    "number": lambda condition, names: ", ".join([number_in_words(condition, names), _when(condition)]),
 }
 
 
+def _when(condition: Condition) -> str:
+    return period_in_words(condition.values.get("from"), condition.values.get("to"))
+
+
+# -- Numbers of reports -----------------------------------------------------------------------------------------------
+
+
+def number_in_words(condition: Condition, names: SegmentNames) -> str:
+    """Which number of a report a condition means, its time left out: `“Came true”: those counted, of “Rina”`."""
+    count = condition.values["figure"]
+    try:
+        figure, part = _quoted(figure_of(count).title), part_of(count)
+    except KeyError:
+        figure, part = _quoted(count), ""
+    said = [f"{figure} ({part})" if part else figure, *_row(condition, names)]
+    return ", ".join([" ".join(said), *_filters(condition, names)])
+
+
+def _row(condition: Condition, names: SegmentNames) -> list[str]:
+    if "row" not in condition.values:
+        return []
+    row, argument = condition.values["row"], ROWS.get(REPORTS[condition.op].key, "")
+    wording = ("row" if row is not None else "no row") + f" {argument}" * bool(argument)
+    return [_words()[wording].format(_quoted(names.name(argument, row)))]
+
+
+def _filters(condition: Condition, names: SegmentNames) -> list[str]:
+    """What the report was narrowed to; first touch and date of touch are what it says by itself."""
+    said, values = [], condition.values
+    for name, argument in (("label", "labels"), ("team", "teams"), ("channel", "channels")):
+        if name in values:
+            said.append(_words()[name].format(_quoted(names.name(argument, values[name]))))
+    for name, value in (("touch", "last"), ("basis", "event")):
+        if values.get(name) == value:
+            said.append(_words()[f"{name} {value}"])
+    if values.get("certain"):
+        said.append(_words()["certain"])
+    if "week" in values:
+        said.append(_words()["week"].format(format_date(date.fromisoformat(values["week"]), "DATE_FORMAT")))
+    return said
+
+
 def _beside(condition: Condition, names: SegmentNames) -> list[str]:
-    """By whom, and on which numbers: of a label only."""
+    """Of a label by whom, and on which numbers; of a campaign when."""
+    if condition.field == "campaign" and condition.values.keys() & {"from", "to"}:
+        return [_when(condition)]
     if condition.field != "label":
         return []
     words = _words()

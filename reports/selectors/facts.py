@@ -82,12 +82,23 @@ def rows(
     return [FactRow(*row) for row in fetch(statement, {**parameters, **place})]
 
 
-def count(facts: Facts, count: str, parameters: Mapping[str, Any], *, who: int | None, everybody: bool = False) -> int:
-    """How many rows `rows` gives in all."""
+def count(
+    facts: Facts, count: str, parameters: Mapping[str, Any], *, who: int | None, everybody: bool = False
+) -> tuple[int, int]:
+    """How many rows `rows` gives in all, and of how many contacts."""
+    selected = _selected("count(*), count(DISTINCT contact_id)", facts, count, everybody=everybody)
+    [(total, contacts)] = fetch(selected, {**parameters, "who": who})
+    return int(total), int(contacts)
+
+
+def contacts(facts: Facts, count: str, *, everybody: bool = False) -> str:
+    """The query of the contacts of `rows`, each once, as `contact_id`; `who` is one of its parameters."""
+    return _selected("DISTINCT contact_id", facts, count, everybody=everybody)
+
+
+def _selected(columns: str, facts: Facts, count: str, *, everybody: bool) -> str:
     conditions = " AND ".join(_behind(facts, count, everybody=everybody))
-    statement = f"{expressions_of(facts)} SELECT count(*) FROM ({facts.query}) AS facts WHERE {conditions}"  # noqa: S608
-    [(total,)] = fetch(statement, {**parameters, "who": who})
-    return int(total)
+    return f"{expressions_of(facts)} SELECT {columns} FROM ({facts.query}) AS facts WHERE {conditions}"  # noqa: S608
 
 
 def _behind(facts: Facts, count: str, *, everybody: bool) -> list[str]:

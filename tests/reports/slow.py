@@ -74,6 +74,16 @@ class Slow:
         other.start, other.end, other.now = start, end, now
         return other
 
+    def alone(self, contact: int) -> Self:
+        """What is recorded of one contact: what a figure counts of it."""
+        other = copy(self)
+        other.contacts = {pk: row for pk, row in self.contacts.items() if pk == contact}
+        other.messages = [m for m in self.messages if m.contact_id == contact]
+        other.all_instants = [i for i in self.all_instants if i.contact == contact]
+        for name in ("spells", "clean", "clean_any", "everywhere", "outcome"):
+            setattr(other, name, [s for s in getattr(self, name) if s.contact == contact])
+        return other
+
     @property
     def instants(self) -> list[IntervalRow]:
         return [i for i in self.all_instants if self.within(i.added_at)]
@@ -107,11 +117,11 @@ class Slow:
             return False
         live = {i.origin, i.removed_origin} <= {"live", "crm"} and i.removed_reason == "removed"
         same = (i.agent, None if i.agent else i.user) == (i.removed_by, None if i.removed_by else i.removed_by_user)
-        label_ok = self.labels is None or self._meant(i) in self.labels
+        label_ok = self.labels is None or self.meant(i) in self.labels
         certain_ok = not self.certain or self._is_certain(i.method, i.channel)
         return live and same and label_ok and certain_ok
 
-    def _meant(self, i: IntervalRow) -> int:
+    def meant(self, i: IntervalRow) -> int:
         """What the WhatsApp label meant when it was put on."""
         begun = [m.label for m in self.meanings[i.channel_label] if m.since is None or m.since <= i.added_at]
         return begun[-1] if begun else self.meanings[i.channel_label][0].label

@@ -170,6 +170,64 @@ SAID: list[tuple[dict[str, Any], str, str, str, str]] = [
         "punya label yang bertentangan", "tidak punya label yang bertentangan",
         "has contradicting labels", "has no contradicting labels",
     ),
+    (
+        {**LABEL, "op": "ever", "times": 2},
+        "pernah memiliki label “Grade A” setidaknya 2 kali", "belum sampai 2 kali memiliki label “Grade A”",
+        "has had the label “Grade A” at least 2 times", "has not had the label “Grade A” as often as 2 times",
+    ),
+    (
+        {**LABEL, "op": "added", "times": 3, "from": {"days_ago": 90}},
+        "mendapat label “Grade A” setidaknya 3 kali dalam 90 hari terakhir",
+        "tidak mendapat label “Grade A” sampai 3 kali dalam 90 hari terakhir",
+        "was given the label “Grade A” at least 3 times in the last 90 days",
+        "was not given the label “Grade A” as often as 3 times in the last 90 days",
+    ),
+    (
+        {"field": "campaign", "op": "first", "campaigns": [1], "from": DAY, "to": NEXT_DAY},
+        "pertama datang dari kampanye “Ramadan”, pada 2 Mar 2026",
+        "pertama datang bukan dari kampanye “Ramadan”, pada 2 Mar 2026",
+        "first came by campaign “Ramadan”, on 2 Mar 2026", "did not first come by campaign “Ramadan”, on 2 Mar 2026",
+    ),
+]  # fmt: skip
+
+# Numbers of reports, in both languages.
+NUMBERS: list[tuple[dict[str, Any], str, str]] = [
+    (
+        {"op": "agents", "figure": "came_true_k", "row": 1, "from": DAY, "to": NEXT_DAY},
+        "“Nilai tinggi yang terbukti, 30 hari” (yang dihitung) milik “Rina”, pada 2 Mar 2026",
+        "“Came true, 30 days” (those counted) of “Rina”, on 2 Mar 2026",
+    ),
+    (
+        {"op": "agents", "figure": "received", "from": {"days_ago": 7}},
+        "“Kontak masuk”, dalam 7 hari terakhir", "“Contacts received”, in the last 7 days",
+    ),
+    (
+        {"op": "labels", "figure": "added", "row": None, "from": DAY, "label": 2, "certain": True, "team": 1},
+        (
+            "“Dipasang” untuk label yang belum dipetakan, untuk label “Hot”, tim “Toko”, hanya pelabel yang jelas, "
+            "sejak 2 Mar 2026"
+        ),
+        (
+            "“Added” for labels that are not mapped yet, for the label “Hot”, team “Toko”, known labeller only, "
+            "since 2 Mar 2026"
+        ),
+    ),
+    (
+        {"op": "campaigns", "figure": "high_count", "row": 1, "from": DAY, "touch": "last", "basis": "event"},
+        (
+            "“Kualitas tinggi” (yang dihitung, sejauh ini) dari kampanye “Ramadan”, menurut sentuhan terakhir, "
+            "menurut tanggal label, sejak 2 Mar 2026"
+        ),
+        (
+            "“High quality” (those counted, so far) of campaign “Ramadan”, by the last touch, by date of label, "
+            "since 2 Mar 2026"
+        ),
+    ),
+    (
+        {"op": "curves", "figure": "won_d7", "row": None, "from": DAY, "week": "2026-03-02", "channel": "cs1"},
+        "“Selesai” (dalam 7 hari) tanpa kampanye, di nomor “CS Rina”, minggu yang mulai 2 Mar 2026, sejak 2 Mar 2026",
+        "“Done” (within 7 days) of no campaign, on number “CS Rina”, week beginning 2 Mar 2026, since 2 Mar 2026",
+    ),
 ]  # fmt: skip
 
 
@@ -187,10 +245,20 @@ def test_every_condition_is_said_in_both_languages(
     assert (in_words([condition], language="en"), in_words([denied], language="en")) == (says_en, denies_en)
 
 
+@pytest.mark.parametrize(("condition", "says", "says_en"), NUMBERS)
+def test_a_number_of_a_report_is_said_as_the_report_says_it(condition: dict[str, Any], says: str, says_en: str) -> None:
+    meant, denied = {"field": "report", **condition}, {"field": "report", **condition, "not": True}
+    assert in_words([meant]) == f"ada di balik angka {says}"
+    assert in_words([denied]) == f"tidak ada di balik angka {says}"
+    assert in_words([meant], language="en") == f"is behind the number {says_en}"
+    assert in_words([denied], language="en") == f"is not behind the number {says_en}"
+
+
 def test_no_kind_of_condition_is_without_words() -> None:
     kinds = {(name, op) for name, operators in GRAMMAR.items() for op in operators}
     assert {language: set(said) for language, said in SENTENCES.items()} == {"id": kinds, "en": kinds}
-    assert {(condition["field"], condition["op"]) for condition, *_words in SAID} == kinds
+    said = {(condition["field"], condition["op"]) for condition, *_words in SAID}
+    assert said | {("report", condition["op"]) for condition, *_words in NUMBERS} == kinds
 
 
 @pytest.mark.parametrize(

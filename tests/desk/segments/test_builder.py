@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
 
-from contacts.models import CampaignTouch
+from contacts.models import CampaignTouch, Contact
 from labelcrm.core.models import AuditEntry
 from labels.models import Label
 from reports.models import Segment
@@ -106,6 +107,29 @@ def test_a_whole_category_is_chosen_by_its_name(marketing: Client, story: Story)
     told = changed(marketing, one(kind="label.active", labels__typed="Category: Filter"))
     assert json.loads(told["d"])["any"][0]["all"][0] == {"field": "label", "op": "active", "categories": ["filter"]}
     assert told["said"] == "5 contacts"
+
+
+def test_how_often_is_a_number_beside_the_label(marketing: Client, story: Story) -> None:
+    """Once is what a label says by itself."""
+    often = changed(marketing, one(kind="label.ever", labels__typed="grade a", times="2"))
+    assert json.loads(often["d"])["any"][0]["all"][0]["times"] == 2
+    assert often["said"] == "0 contacts"
+    assert '<details class="lc-seg-more" open>' in often["rows"]
+    once = changed(marketing, one(kind="label.ever", labels__typed="grade a", times="1"))
+    assert (once["said"], "times" in json.loads(once["d"])["any"][0]["all"][0]) == ("4 contacts", False)
+    never = changed(marketing, one(kind="label.added", labels__typed="grade a", times="0"))
+    assert "Must lie between 1 and 50." in never["rows"]
+
+
+def test_a_campaign_has_a_time_that_may_be_left_away(marketing: Client, story: Story) -> None:
+    campaign = CampaignFactory(name="Ramadan")
+    for contact, at in zip(Contact.objects.order_by("id")[:2], (THEN, THEN + timedelta(days=40)), strict=True):
+        CampaignTouch.objects.create(contact=contact, campaign=campaign, at=at, method="manual")
+    chosen = {"kind": "campaign.any", "campaigns": str(campaign.pk)}
+    assert changed(marketing, one(**chosen))["said"] == "2 contacts"
+    first, last = (f"{THEN + timedelta(days=n):%Y-%m-%d}" for n in (-1, 1))
+    dated = changed(marketing, one(**chosen, when="dates", was="dates", **{"from": first, "until": last}))
+    assert dated["said"] == "1 contact"
 
 
 def test_a_name_of_nothing_is_said_beside_its_condition(marketing: Client, story: Story) -> None:

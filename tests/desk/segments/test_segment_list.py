@@ -98,10 +98,10 @@ def test_only_who_made_it_or_an_owner_archives_it(marketing: Client, client_of: 
 def test_what_to_start_from_follows_what_labels_mean(marketing: Client) -> None:
     Label.objects.filter(meaning="loyal").update(name="Langganan", name_en="Regular")
     html = marketing.get(LIST).content.decode()
-    assert html.count('href="/admin/segments/new/?name=') == 4
+    assert html.count('href="/admin/segments/new/?name=') == 5
     assert "Has the label “Regular” and their last message did not come in the last 45 days" in html
     Label.objects.filter(meaning="loyal").update(deleted_at="2026-01-01T00:00:00Z")
-    assert marketing.get(LIST).content.decode().count('href="/admin/segments/new/?name=') == 2
+    assert marketing.get(LIST).content.decode().count('href="/admin/segments/new/?name=') == 3
 
 
 def test_every_starting_point_opens_complete(marketing: Client) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from contacts.models import Agent, Campaign, Channel, Team
 from labels.models import Category, Label
 from reports.segments.definition import GRAMMAR
-from tests.reports.world import DAYS, day
+from tests.reports.segments.numbers import FIGURES
+from tests.reports.world import DAY_0, DAYS, day
 
 TEXTS = ["an", "É", "siti", "Ñ", "%", "_", "👍", "i", "ﬁ"]
 STARTS = ["+62812", "+1", "+62", "+44"]
@@ -44,9 +46,25 @@ class Writer:
         extra = [name for name in known.optional if self.random.random() < 0.3]
         for name in (*known.required, *needed, *extra):
             written[name] = self._value(field, name)
+        if field == "report":
+            self._narrow(written)
         if self.random.random() < 0.3:
             written["not"] = self.random.random() < 0.8
         return written
+
+    def _narrow(self, written: dict[str, Any]) -> None:
+        """A number that there is, most often over all time and without a filter, so that somebody is behind it."""
+        report = "events" if written.get("basis") == "event" else written["op"]
+        written["figure"] = self.random.choice(FIGURES[report])
+        for name in ("label", "team", "channel", "certain", "to"):
+            if name in written and self.random.random() < 0.5:
+                del written[name]
+        if self.random.random() < 0.6:
+            written["from"] = day(0).isoformat()
+        if written.get("row", 0) == 0:
+            return
+        rows = {"labels": self.labels, "agents": self.agents}.get(written["op"], self.campaigns)
+        written["row"] = self.random.choice([*rows, None])
 
     def _value(self, field: str, name: str) -> Any:
         if name == "text":
@@ -60,6 +78,16 @@ class Writer:
             "channels": lambda: self._some(self.keys),
             "value": lambda: self.random.random() < 0.5,
             "days": lambda: self.random.choice([0, 1, 7, 30]),
+            "figure": lambda: "added",
+            "row": lambda: None,
+            "label": lambda: self.random.choice(self.labels),
+            "team": lambda: self.random.choice(self.teams),
+            "channel": lambda: self.random.choice(self.keys),
+            "certain": lambda: self.random.random() < 0.5,
+            "touch": lambda: self.random.choice(["first", "last", "last"]),
+            "basis": lambda: self.random.choice(["cohort", "event"]),
+            "week": lambda: (DAY_0 + timedelta(days=7 * self.random.randint(0, 8) + 1)).date().isoformat(),
+            "times": lambda: self.random.choice([1, 2, 2, 3]),
         }
         return values.get(name, self._moment)()
 

@@ -19,6 +19,8 @@ from labels.models import Label, StaleFlag
 from labels.rules.spells import CleanSpellRow, IntervalRow, StayRow
 from tests.labels import oracle
 from tests.reports.recorded import dated_meanings, intervals_of, limits
+from tests.reports.segments.numbers import is_behind, period_of
+from tests.reports.slow import Slow
 
 DAY = timedelta(hours=24)
 PROSPECT = ("new", "cold", "hot", "grade", "waiting")
@@ -31,6 +33,8 @@ class People:
     viewer: Viewer
     now: datetime
     _spells: dict[Any, tuple[list[CleanSpellRow], list[StayRow]]] = field(default_factory=dict)
+
+    _records: dict[Any, Slow] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         living = Contact.all_objects.filter(deleted_at=None, merged_into=None)
@@ -107,11 +111,11 @@ class People:
         categories = condition.get("categories", ())
         labels |= {each for each, label in self.labels.items() if label.category and label.category.code in categories}
         agents, op = condition.get("agents"), condition["op"]
+        met = 0
         for spell in self.clean(pk, condition.get("channels")):
             who = spell.removed_by if op == "removed" else spell.agent
-            if spell.label in labels and (agents is None or who in agents) and self._met(op, condition, spell):
-                return True
-        return False
+            met += spell.label in labels and (agents is None or who in agents) and self._met(op, condition, spell)
+        return met >= condition.get("times", 1)
 
     def _met(self, op: str, condition: dict[str, Any], spell: CleanSpellRow) -> bool:
         if op == "ever":
@@ -142,6 +146,8 @@ class People:
         return (now[0] if now else None) in condition["labels"]
 
     def _campaign(self, condition: dict[str, Any], pk: int) -> bool:
+        if condition.keys() & {"from", "to"}:
+            return self._came_then(condition, pk)
         wanted, told = condition["campaigns"], [touch.campaign_id for touch in self.touches[pk]]
         if condition["op"] == "first":
             return self.contacts[pk].campaign_id in wanted
@@ -149,6 +155,38 @@ class People:
             return (told[-1] if told else None) in wanted
         known = {campaign for campaign in told if campaign is not None}
         return bool(known & set(wanted)) or (None in wanted and not known)
+
+    def _came_then(self, condition: dict[str, Any], pk: int) -> bool:
+        """The touch that is meant lies in the time; who came by none has the time of their first message."""
+        touches, contact = self.touches[pk], self.contacts[pk]
+        by_hand = [touch for touch in touches if touch.method == "manual"]
+        meant = {"first": (by_hand or touches)[:1], "last": touches[-1:], "any": touches}[condition["op"]]
+        wanted = set(condition["campaigns"]) - ({None} if condition["op"] == "any" else set())
+        if any(touch.campaign_id in wanted and self._within(condition, touch.at) for touch in meant):
+            return True
+        by_none = not any(touch.campaign_id or condition["op"] != "any" for touch in touches)
+        arrived = contact.first_inbound_at or contact.first_seen_at
+        return None in condition["campaigns"] and by_none and self._within(condition, arrived)
+
+    def _report(self, condition: dict[str, Any], pk: int) -> bool:
+        """Seen by who reads reports, over the numbers and labels that the report is narrowed to."""
+        start, end = period_of(condition, self._moment, self.now)
+        if not self.viewer.may("reports.view_report") or start >= end:
+            return False
+        return is_behind(self._slow(condition).over(start, end, self.now).alone(pk), condition)
+
+    def _slow(self, condition: dict[str, Any]) -> Slow:
+        channels = self._channels([condition["channel"]] if "channel" in condition else None)
+        if team := condition.get("team"):
+            of_team = {pk for pk, channel in self.channels.items() if channel.team_id == team}
+            channels = frozenset(of_team) if channels is None else channels & of_team
+        labels, certain = condition.get("label"), condition.get("certain", False)
+        if (channels, labels, certain) not in self._records:
+            self._records[channels, labels, certain] = Slow(
+                self.now, self.now, self.now, channels=None if channels is None else set(channels),
+                labels=None if labels is None else {labels}, certain=certain,
+            )  # fmt: skip
+        return self._records[channels, labels, certain]
 
     def _assigned(self, condition: dict[str, Any], pk: int) -> bool:
         return self.contacts[pk].assigned_to_id in condition["agents"]

@@ -1,0 +1,49 @@
+"""What a count of a report is called: the figure of the metric dictionary that it belongs to, and which part of it."""
+
+from __future__ import annotations
+
+import re
+
+from django.utils.translation import get_language, gettext_lazy, ngettext
+
+from reports.definitions import FigureDefinition, definition
+
+_SUFFIXES = {
+    "_k": gettext_lazy("those counted"),
+    "_n": gettext_lazy("all who were judged"),
+    "_immature": gettext_lazy("too young to be judged"),
+    "_already": gettext_lazy("to whom it had happened before"),
+    "_unknown": gettext_lazy("whose time overlaps a gap of the number"),
+    "_count": gettext_lazy("those counted, so far"),
+    "_all": gettext_lazy("all, so far"),
+}
+_DAYS = re.compile(r"(high|won)_d(\d+)")
+_BASES = {
+    "first_labelled": "first_label_median_s",
+    "immature": "contacts",
+    "unknown": "contacts",
+    "already_labelled": "already_labelled",
+    "unlabelled_so_far": "unlabelled_so_far",
+}
+
+
+def figure_of(count: str) -> FigureDefinition:
+    """The figure that a count belongs to, in the language of the moment. Raises KeyError."""
+    language = get_language()
+    if count in _BASES:
+        return definition(_BASES[count], language)
+    if days := _DAYS.fullmatch(count):
+        return definition(days[1], language)
+    base = next((count.removesuffix(suffix) for suffix in _SUFFIXES if count.endswith(suffix)), count)
+    return definition(base, language)
+
+
+def part_of(count: str) -> str:
+    """Which of a figure's contacts a count holds, in words; "" for all of them."""
+    if count in ("immature", "unknown"):
+        return str(_SUFFIXES[f"_{count}"])
+    if days := _DAYS.fullmatch(count):
+        return ngettext("within %(n)d day", "within %(n)d days", int(days[2])) % {"n": int(days[2])}
+    return next(
+        (str(words) for suffix, words in _SUFFIXES.items() if count.endswith(suffix) and count not in _BASES), ""
+    )

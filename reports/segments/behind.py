@@ -1,0 +1,63 @@
+"""Contacts behind a number of a report as a condition: the facts that the number counts, asked as the report asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from labelcrm.core.viewer import Viewer
+from reports.query import REPORTS, InvalidQuery, ReportQuery, parse_query
+from reports.segments.definition import NOT_FILTERS, Condition, InvalidDefinition, moment_at, unknown_value
+
+FIELD = "report"
+READS = "reports.view_report"
+# What a row of a report, and a filter of one, is called where several things of its kind are named.
+ROWS = {"label": "labels", "agent": "agents", "campaign": "campaigns"}
+_FILTERS = {"label": "labels", "team": "teams", "channel": "channels"}
+
+
+def report_query(condition: Condition, *, viewer: Viewer, now: datetime) -> ReportQuery:
+    """The query of the report whose number is meant, which has the figure.
+
+    Raises InvalidDefinition for what is not there, or not the viewer's to see.
+    """
+    if not viewer.may(READS):
+        raise unknown_value(f"{condition.place}.op")
+    try:
+        query = parse_query(REPORTS[condition.op], _parameters(condition, now), viewer=viewer, now=now)
+    except InvalidQuery as wrong:
+        raise InvalidDefinition(f"{condition.place}.{wrong.name}", wrong.message, wrong.code) from None
+    # A number that no label has as its id may be another one's name.
+    if query.shown.get("label") != condition.values.get("label"):
+        raise unknown_value(f"{condition.place}.label")
+    if condition.values["figure"] not in query.facts[0]:
+        raise unknown_value(f"{condition.place}.figure")
+    return query
+
+
+def check_row(condition: Condition, *, viewer: Viewer, now: datetime) -> None:
+    """Raises InvalidDefinition where the report cannot be asked, or has no such row for the viewer."""
+    query = report_query(condition, viewer=viewer, now=now)
+    row = condition.values.get("row")
+    if row is not None and query.subject(row) is None:
+        raise unknown_value(f"{condition.place}.row")
+
+
+def things_of_report(condition: Condition) -> Iterator[tuple[str, Any]]:
+    """What a condition names besides the figure: argument and value, as other conditions have them."""
+    values = condition.values
+    row_of = ROWS.get(REPORTS[condition.op].key)
+    if row_of is not None and values.get("row") is not None:
+        yield row_of, values["row"]
+    yield from ((argument, values[name]) for name, argument in _FILTERS.items() if name in values)
+
+
+def _parameters(condition: Condition, now: datetime) -> Mapping[str, str]:
+    given = {name: _text(value) for name, value in condition.values.items() if name not in NOT_FILTERS}
+    ends = {name: condition.values[name] for name in ("from", "to") if name in condition.values}
+    return given | {name: moment_at(moment, now).isoformat() for name, moment in ends.items()}
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,83 @@
+"""Who is behind a number of a report, the slow way: of one contact alone, is the number more than nothing?"""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from contacts.models import Agent, Campaign
+from labels.models import Label
+from tests.reports.recorded import ZONE
+from tests.reports.slow import Slow
+
+OUTCOMES = ("labelled", "high", "waiting", "won", "complaint")
+ACTIVITY = ("added", "mistaps", "found", "removed", "lost", "active_from", "active_to", "instant_mistaps")
+JUDGED = ("labelled_1h", "labelled_24h", "came_true", "cold_yet_bought")
+# Counts whose people can be told one by one. Of a curve's days only cohorts that are old enough have all.
+FIGURES: dict[str, list[str]] = {
+    "labels": [*ACTIVITY],
+    "agents": [
+        *ACTIVITY, "removed_by", "received", "already_labelled", "first_labelled", "unlabelled", "unlabelled_so_far",
+        "stale_open", "graded_high_n", "graded_high_k", *(f"{name}_{part}" for name in JUDGED for part in "nk"),
+        *(f"{name}_unknown" for name in JUDGED), "came_true_immature", "came_true_already",
+    ],
+    "campaigns": [
+        "contacts", "immature", "unknown",
+        *(f"{name}_{part}" for name in OUTCOMES for part in ("n", "k", "unknown", "all", "count", "already")),
+    ],
+    "events": [f"{name}_count" for name in OUTCOMES],
+    "curves": ["contacts", "high_n", "won_n"],
+}  # fmt: skip
+
+
+def period_of(condition: dict[str, Any], moment: Any, now: datetime) -> tuple[datetime, datetime]:
+    """From and to; without one, the end of today."""
+    tomorrow = now.astimezone(ZONE).date() + timedelta(days=1)
+    end = moment(condition.get("to")) or datetime.combine(tomorrow, time.min, ZONE)
+    return moment(condition["from"]), end
+
+
+def is_behind(slow: Slow, condition: dict[str, Any]) -> bool:
+    """Whether the only contact of `slow` is in the number of a row, or of any where none is named."""
+    rows = _ROWS[condition["op"]](slow, condition)
+    meant = rows.values() if "row" not in condition else [rows.get(condition["row"], {})]
+    return any(row.get(condition["figure"], 0) > 0 for row in meant)
+
+
+def _labels(slow: Slow, condition: dict[str, Any]) -> dict[Any, dict[str, int]]:
+    alone = slow.labels is not None
+    rows = {slow.row_of(label, alone=alone) for label in Label.all_objects.values_list("id", flat=True)}
+    return {
+        row: slow.activity(s for s in slow.spells if slow.row_of(s.label, alone=alone) == row)
+        | {"instant_mistaps": sum(slow.row_of(slow.meant(i), alone=alone) == row for i in slow.instants)}
+        for row in rows
+    }
+
+
+def _agents(slow: Slow, condition: dict[str, Any]) -> dict[Any, dict[str, int]]:
+    agents = [*Agent.all_objects.values_list("id", flat=True), None]
+    return {agent: _flat(slow.agent(agent)) for agent in agents}
+
+
+def _flat(row: dict[str, Any]) -> dict[str, int]:
+    counts = {name: value for name, value in row.items() if isinstance(value, int)}
+    shares = {name: value for name, value in row.items() if isinstance(value, tuple)}
+    return counts | {
+        f"{name}_{part}": value[place] for name, value in shares.items() for place, part in enumerate("kn")
+    }
+
+
+def _campaigns(slow: Slow, condition: dict[str, Any]) -> dict[Any, dict[str, int]]:
+    last, event = condition.get("touch") == "last", condition.get("basis") == "event"
+    return dict(slow.campaigns(last=last, event=event))
+
+
+def _curves(slow: Slow, condition: dict[str, Any]) -> dict[Any, dict[str, int]]:
+    found: dict[Any, dict[str, int]] = {pk: {} for pk in (*Campaign.all_objects.values_list("id", flat=True), None)}
+    for (who, week), row in slow.curves(last=condition.get("touch") == "last").items():
+        if condition.get("week") in (None, week.isoformat()):
+            found[who] = {"contacts": row["n"], "high_n": row["high_n"], "won_n": row["won_n"]}
+    return found
+
+
+_ROWS = {"labels": _labels, "agents": _agents, "campaigns": _campaigns, "curves": _curves}
