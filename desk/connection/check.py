@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
@@ -297,14 +297,26 @@ def _clock(channel: Channel, arrived: Arrivals) -> Iterator[CheckResult]:
                 "zone here."
             ),
         )
-    lags = [post.lag for post in recent if post.lag is not None and LABEL_ON_CHAT in post.kinds]
-    if len(lags) >= CLOCK_POSTS and median(lags) > CLOCK_OFF.total_seconds():
+    labels = [(post.at, post.lag) for post in recent if post.lag is not None and LABEL_ON_CHAT in post.kinds]
+    lags = [lag for _at, lag in labels]
+    if len(lags) >= CLOCK_POSTS and median(lags) > CLOCK_OFF.total_seconds() and not _caught_up(labels):
         yield CheckResult(
             code="clock_behind",
             level=WARN,
             title=_("Label events arrive %(length)s after their own time") % {"length": length(median(lags))},
             text=_("Either the gateway's clock (or time zone) is wrong, or it delivers late."),
         )
+
+
+def _caught_up(labels: Sequence[tuple[datetime, float]]) -> bool:
+    """Whether what happened over a longer time arrived at once: of each its receipt, and its lag in seconds.
+
+    So does what a gateway kept while nobody reached us, or the history it sends when it is connected: that is late by
+    its nature. A wrong clock, or one that always delivers late, leaves events as far apart as they happened.
+    """
+    arrived = [at for at, _lag in labels]
+    happened = [at - timedelta(seconds=lag) for at, lag in labels]
+    return max(happened) - min(happened) > 2 * (max(arrived) - min(arrived)) + CLOCK_OFF
 
 
 Judge = Callable[[Channel, Arrivals], Iterator[CheckResult]]

@@ -184,6 +184,15 @@ def test_events_that_are_much_older_than_their_arrival_are_named() -> None:
     assert "clock_behind" in codes(number)
 
 
+def test_what_a_gateway_kept_and_tells_at_once_is_no_wrong_clock() -> None:
+    """The past it sends when it is connected, or what happened while nobody reached us."""
+    number = Number("gowa")
+    for n in range(6):
+        number.post(number.said.label_on_chat(BUDI, str(n), on=True, at=now() - timedelta(days=6 - n)))
+    number.drain()
+    assert "clock_behind" not in codes(number)
+
+
 def test_evolution_without_a_time_zone_is_told_what_that_costs() -> None:
     number = Number("evolution")
     number.post(number.said.label_on_chat(BUDI, "5", on=True, at=now()))
