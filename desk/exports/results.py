@@ -13,9 +13,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import number_format
-from django.utils.functional import Promise
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from contacts.models import Channel
@@ -26,6 +25,7 @@ from desk.exports.funnel_picture import TITLES, FunnelStep, in_use, reason_of, s
 from labelcrm.core import jobs as core_jobs
 from labelcrm.core.models import Job
 from labelcrm.lib.numbers import row_id
+from reports.definitions import FigureDefinition, definition
 from reports.selectors.shares import Share, ShareDifference
 from transfer import jobs, snapshots
 from transfer.broadcast_results import BroadcastResult, broadcast_result
@@ -35,11 +35,6 @@ from transfer.layouts import LAYOUTS
 from transfer.models import EXCLUSIONS, Export, export_kinds
 
 LISTED = 50
-OUTCOME_TITLES: dict[str, str | Promise] = {
-    "replied": gettext_lazy("Replied"),
-    "forward": gettext_lazy("Moved forward"),
-    "won": gettext_lazy("Won"),
-}
 ADDED, GONE = "added", "gone"
 
 
@@ -106,6 +101,8 @@ def export_page(request: HttpRequest, pk: int) -> HttpResponse:
     if export.finished_at is not None and export.is_of_people:
         context["result"] = broadcast_result(export, viewer=viewer_of(request.user), now=timezone.now())
         context["outcomes"] = list(outcome_lines(context["result"]))
+        context["difference"] = definition("broadcast_difference", get_language())
+        context["definitions"] = [*(line.figure for line in context["outcomes"]), context["difference"]]
         context["gaps"] = _gap_lines(context["result"])
         context["others"] = _others(request, export)
     return TemplateResponse(request, "exports/page.html", context)
@@ -232,7 +229,7 @@ class ShareInWords:
 class OutcomeLine:
     """One outcome in words; `verdict` says whether the difference may well be chance."""
 
-    title: str | Promise
+    figure: FigureDefinition
     sent: ShareInWords
     held_out: ShareInWords
     difference: str
@@ -244,7 +241,7 @@ def outcome_lines(result: BroadcastResult) -> Iterator[OutcomeLine]:
     for outcome in result.outcomes:
         found = outcome.difference
         yield OutcomeLine(
-            title=OUTCOME_TITLES[outcome.name],
+            figure=definition(f"broadcast_{outcome.name}", get_language()),
             sent=_share_in_words(outcome.sent),
             held_out=_share_in_words(outcome.held_out),
             difference=_points(found.value) if found else "–",

@@ -13,6 +13,7 @@ from django.utils import timezone
 from contacts.models import Contact
 from labelcrm.core.bulk import execute
 from labelcrm.core.models import Job
+from reports.definitions import definition
 from reports.models import Segment
 from tests.api.story import Story
 from tests.desk.conftest import Shop
@@ -122,6 +123,14 @@ def test_the_page_of_an_export_says_everything_about_it(client_of: ClientOf, seg
     assert client.get(f"/admin/exports/{found.pk}/people/nobody/").status_code == 404
     listed = client.get(f"/admin/exports/?segment={segment.pk}").context["history"]
     assert [each.pk for each in listed] == [found.pk]
+
+
+def test_each_figure_of_the_result_says_what_it_means(client_of: ClientOf, segment: Segment) -> None:
+    client = client_of("marketing")
+    html = client.get(f"/admin/exports/{export(client, segment).pk}/").content.decode()
+    for name in ("replied", "forward", "won", "difference"):
+        assert html.count(f'popovertarget="def-broadcast_{name}"') == html.count(f'id="def-broadcast_{name}"') == 1
+    assert definition("broadcast_forward", "en").text in html
 
 
 def test_people_are_listed_by_pages(client_of: ClientOf, segment: Segment, monkeypatch: pytest.MonkeyPatch) -> None:
