@@ -35,6 +35,7 @@ from desk.segments import from_filters
 from desk.segments.condition_rows import KINDS, groups_of, pickers_in_use
 from desk.segments.drafts import Checked, Draft, check_draft, draft_of_form, empty_draft, field_of, press, read_draft
 from desk.segments.options import SegmentOptions, chosen_of
+from desk.segments.uses import uses_of
 from labelcrm.core.viewer import Viewer
 from reports.models import Segment
 from reports.segments.behind import FIELD
@@ -225,6 +226,7 @@ def _page(page: SegmentPage, options: SegmentOptions | None = None) -> HttpRespo
         "title": segment.name if segment else _("New segment"),
         "sharing": Segment.Sharing.choices,
         "notices": from_filters.notices(page.request.GET.getlist("left")),
+        "uses": uses_of(segment, page.viewer) if segment else [],
         "may_archive": segment and page.may_change and page.viewer.may("reports.delete_segment"),
         **_rows_context(page, checked, options or SegmentOptions(page.viewer)),
         **_rail_context(page, checked),

@@ -25,6 +25,7 @@ from desk.base.chips import counted
 from desk.base.model_admin import ORIGIN
 from desk.segments.builder import MAY_SEE, visible_segment
 from desk.segments.starting_points import starting_points
+from desk.segments.uses import uses_of
 from labelcrm.core.viewer import Viewer
 from reports.models import Segment
 from reports.segments.definition import InvalidDefinition, SegmentDefinition, parse_definition
@@ -119,6 +120,13 @@ def duplicate_view(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def archive_view(request: HttpRequest, pk: int) -> HttpResponse:
+    """One that is used is put away once its reader has seen by what."""
+    viewer, segment = _viewer(request), visible_segment(request, pk)
+    uses = [] if "confirmed" in request.POST else uses_of(segment, viewer)
+    if uses and segments.may_change(segment, viewer):
+        title = _("Archive “%(name)s”?") % {"name": segment.name}
+        context = {**admin.site.each_context(request), "title": title, "segment": segment, "uses": uses}
+        return TemplateResponse(request, "segments/archive.html", context)
     return _put(request, pk, segments.archive_segment, _("“%(name)s” is archived; it can be restored."), "")
 
 

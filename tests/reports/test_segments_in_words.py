@@ -204,8 +204,8 @@ NUMBERS: list[tuple[dict[str, Any], str, str]] = [
     (
         {"op": "labels", "figure": "added", "row": None, "from": DAY, "label": 2, "certain": True, "team": 1},
         (
-            "“Dipasang” untuk label yang belum dipetakan, untuk label “Hot”, tim “Toko”, hanya pelabel yang jelas, "
-            "sejak 2 Mar 2026"
+            "“Dipasang” untuk label yang belum diberi arti, untuk label “Hot”, tim “Toko”, hanya pemberi label yang "
+            "pasti, sejak 2 Mar 2026"
         ),
         (
             "“Added” for labels that are not mapped yet, for the label “Hot”, team “Toko”, known labeller only, "
@@ -215,7 +215,7 @@ NUMBERS: list[tuple[dict[str, Any], str, str]] = [
     (
         {"op": "campaigns", "figure": "high_count", "row": 1, "from": DAY, "touch": "last", "basis": "event"},
         (
-            "“Kualitas tinggi” (yang dihitung, sejauh ini) dari kampanye “Ramadan”, menurut sentuhan terakhir, "
+            "“Kualitas tinggi” (yang dihitung, sejauh ini) dari kampanye “Ramadan”, menurut kedatangan terakhir, "
             "menurut tanggal label, sejak 2 Mar 2026"
         ),
         (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -18,9 +19,11 @@ from reports.models import Segment
 from tests.api.story import Story
 from tests.desk.conftest import Shop
 from tests.factories import CampaignFactory, TeamFactory, UserFactory
+from transfer.models import Export
 
 pytestmark = pytest.mark.django_db
 ClientOf = Callable[..., Client]
+ONE_EXPORT = re.compile(r'href="/admin/exports/\d+/"')
 LIST, CONTACTS = "/admin/segments/", "/admin/contacts/contact/"
 
 
@@ -87,6 +90,36 @@ def test_segments_are_copied_archived_and_restored(marketing: Client) -> None:
     assert ">Panas</a>" in marketing.get(f"{LIST}?state=archived").content.decode()
     marketing.post(f"{LIST}{own.pk}/restore/")
     assert Segment.objects.filter(pk=own.pk).exists()
+
+
+def test_what_a_segment_is_used_by_is_said_before_it_is_archived(marketing: Client) -> None:
+    """Its page and the question name one's own exports, and how many colleagues made."""
+    own = segment("Panas", owner=marketing.user)  # type: ignore[attr-defined]
+    for owner in (marketing.user, marketing.user, UserFactory()):  # type: ignore[attr-defined]
+        Export.objects.create(segment=own, name="Panas", owner=owner, layout="csv", rows=1_200)
+    page = marketing.get(f"{LIST}{own.pk}/").content.decode()
+    asked = marketing.post(f"{LIST}{own.pk}/archive/")
+    for html in (page, asked.content.decode()):
+        assert len(ONE_EXPORT.findall(html)) == 2
+        assert html.count("1,200 rows") == 2
+        assert "and 1 of somebody else" in html
+    assert not Segment.all_objects.get(pk=own.pk).is_archived
+    assert marketing.post(f"{LIST}{own.pk}/archive/", {"confirmed": "1"}).status_code == 302
+    assert Segment.all_objects.get(pk=own.pk).is_archived
+
+
+def test_of_many_uses_the_newest_are_named_at_the_same_cost(marketing: Client) -> None:
+    own = segment("Panas", owner=marketing.user)  # type: ignore[attr-defined]
+    counts = []
+    for made in (1, 9):
+        for _ in range(made):
+            Export.objects.create(segment=own, owner=marketing.user, layout="csv")  # type: ignore[attr-defined]
+        with CaptureQueriesContext(connection) as queries:
+            html = marketing.get(f"{LIST}{own.pk}/").content.decode()
+        counts.append(len(queries))
+    assert counts[0] >= counts[1]
+    assert len(ONE_EXPORT.findall(html)) == 5
+    assert f'href="/admin/exports/?segment={own.pk}"' in html
 
 
 def test_only_who_made_it_or_an_owner_archives_it(marketing: Client, client_of: ClientOf) -> None:
