@@ -86,6 +86,7 @@ class Customer:
     name: str
     source: Source | None = None
     first_at: datetime | None = None
+    opted_out: bool = False
     labels: list[CustomerLabel] = field(default_factory=list)
     happenings: list[Happening] = field(default_factory=list)
 

@@ -42,6 +42,7 @@ class Manifest:
     contradicting: list[str] = field(default_factory=list)
     never_labelled: list[str] = field(default_factory=list)
     mistaps: list[tuple[str, str]] = field(default_factory=list)
+    opted_out: list[str] = field(default_factory=list)
     unused_labels: list[str] = field(default_factory=list)
     found: list[str] = field(default_factory=list)
     resync: dict[str, Any] = field(default_factory=dict)

@@ -44,3 +44,4 @@ COMPLAINTS = ("Kak ini sablonnya retak", "Ukurannya ketuker kak!", "Kok belum sa
               "Jahitannya lepas kak, saya kecewa")  # fmt: skip
 SORRY = ("Mohon maaf kak 🙏 kami ganti ya", "Maaf atas ketidaknyamanannya kak, kami cek dulu")
 AGAIN = ("Kak mau pesan lagi yang kemarin", "Repeat order kak, 36 pcs")
+STOP, STOPPED = "STOP", "Baik kak, kami tidak akan kirim promo lagi ya 🙏"

@@ -75,7 +75,7 @@ def tell(*, until: datetime, seed: int = SEED, contacts: int = CONTACTS) -> Stor
     scale = max(contacts / CONTACTS, 0.15)
     incidents = [*_definitions(calendar), *_first_pairing(seed, customers, calendar, round(FOUND_FIRST * scale)),
                  *_second_pairing(seed, customers, calendar, round(FOUND_LATER * scale)), *_outage(calendar),
-                 *_groups(seed, calendar, round(240 * scale))]  # fmt: skip
+                 *_groups(seed, calendar, round(240 * scale)), *_opt_out(seed, customers, calendar)]  # fmt: skip
     happenings = [one for customer in customers for one in customer.happenings] + incidents
     happenings.sort(key=lambda one: one.at)
     shift = until - END
@@ -212,6 +212,33 @@ def _groups(seed: int, calendar: Calendar, messages: int) -> Iterator[Happening]
     yield Happening(END - timedelta(days=9), "iklan-ig", "label_on_chat", {"chat": GROUPS[0], "tag": tag, "on": True})
 
 
+def _opt_out(seed: int, customers: list[Customer], calendar: Calendar) -> Iterator[Happening]:
+    """Somebody who bought long ago wants no more broadcasts, and is told that there will be none."""
+    customer = next((one for one in customers if _is_old_buyer(one, calendar)), None)
+    if customer is None:
+        return
+    customer.opted_out = True
+    draw, at = _draw(seed, "opt out"), _opt_out_at(calendar)
+    for minutes, text, from_me in ((0, phrases.STOP, False), (4, phrases.STOPPED, True)):
+        words = {"chat": customer.address, "text": text, "from_me": from_me, "name": customer.name, "ad": None,
+                 "message_id": f"3EB0{draw.getrandbits(72):018X}"}  # fmt: skip
+        spoken = at + timedelta(minutes=minutes)
+        yield Happening(spoken, customer.number.key, "message", words, customer.address.phone)
+
+
+def _opt_out_at(calendar: Calendar) -> datetime:
+    return (calendar.end - timedelta(days=2)).replace(hour=10, minute=12)
+
+
+def _is_old_buyer(customer: Customer, calendar: Calendar) -> bool:
+    """Whether all that is on is that they bought, for over 30 days, and nothing has happened since the day before."""
+    on = customer.labels_at(calendar.end)
+    at = _opt_out_at(calendar)
+    bought = [one for one in on if one.use == WON and at - one.since > timedelta(days=30)]
+    quiet = all(one.at < at - timedelta(days=1) for one in customer.happenings)
+    return customer.first_at is not None and quiet and len(on) == len(bought) == 1
+
+
 def _of_key(key: str) -> Number:
     return next(number for number in NUMBERS if number.key == key)
 
@@ -257,6 +284,7 @@ def _count_happenings(manifest: Manifest, happenings: list[Happening]) -> None:
 def _count_customer(manifest: Manifest, customer: Customer, calendar: Calendar) -> None:
     phone, end = customer.address.phone, calendar.end
     manifest.contacts += 1
+    manifest.opted_out += [phone] if customer.opted_out else []
     _increase(manifest.contacts_by_number, customer.number.key)
     on = [one for one in customer.labels_at(end) if one.use]
     manifest.stale += [

@@ -46,6 +46,9 @@ def test_every_post_is_stored_and_understood_and_everything_planted_is_found(pla
     )
     assert set(planted.never_labelled) <= {phone(contact) for contact in unlabelled}
 
+    assert {phone(contact) for contact in Contact.objects.filter(opted_out_at__isnull=False)} == set(planted.opted_out)
+    assert len(planted.opted_out) == 1
+
     for code, count in planted.contacts_by_campaign.items():
         assert Contact.objects.filter(campaign__code=code).count() == count
     assert CampaignTouch.objects.filter(campaign=None).exists(), "an ad that no campaign claims yet"
