@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import date as format_date
 from django.utils import timezone
@@ -187,8 +187,15 @@ def _intervals(viewer: Viewer, contact: Contact) -> Iterable[LabelAssignment]:
 
 
 def _touches(viewer: Viewer, contact: Contact) -> Iterable[CampaignTouch]:
-    seen = Q(channel__isnull=True) | Q(channel__in=Channel.all_objects.visible_to(viewer))
-    return contact.touches.filter(seen).select_related("campaign", "channel")
+    """Those that the viewer sees. Of several each knows whether it is the first of all, by hand before others, or last.
+
+    Which they are, those that the viewer does not see decide as well.
+    """
+    found: list[Any] = list(contact.touches.select_related("campaign", "channel"))
+    first = next((touch for touch in found if touch.method == MANUAL), found[0] if found else None)
+    for touch in found:
+        touch.is_first, touch.is_last = (len(found) > 1 and touch is end for end in (first, found[-1]))
+    return [t for t in found if viewer.everything or t.channel_id is None or t.channel_id in viewer.channels]
 
 
 def _chat(viewer: Viewer, contact: Contact, *, older_than: str | None, newer_than: str | None) -> ChatPage:

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from contacts.models import CampaignTouch, Consent, Contact, Message, Note
 from labelcrm.core.models import AuditEntry
 from tests.desk.conftest import Shop
-from tests.factories import THEN, CampaignFactory
+from tests.factories import THEN, CampaignFactory, ChannelFactory
 
 ClientOf = Callable[..., Client]
 
@@ -140,6 +140,25 @@ def test_texts_of_strangers_are_never_markup(client_of: ClientOf, shop: Shop) ->
     html = client_of("cs", shop).get(page(contact)).content.decode()
     for evil in ("<script>alert", "<b onmouseover"):
         assert evil not in html
+
+
+def test_the_first_and_the_last_of_several_touches_are_marked(client_of: ClientOf, shop: Shop) -> None:
+    """What a person said is the first, whenever it was; one that is not the reader's to see may be the last."""
+    contact, other = shop.contact(), ChannelFactory()
+    touches = [("ad", shop.channel), ("manual", None), ("ad", shop.channel), ("ad", other)]
+    for n, (method, channel) in enumerate(touches):
+        campaign = CampaignFactory(name=f"Kampanye {n}")
+        at = THEN + timedelta(days=n)
+        CampaignTouch.objects.create(contact=contact, campaign=campaign, at=at, method=method, channel=channel)
+    marked = {
+        role: [
+            (each.campaign.name[-1], each.is_first, each.is_last)
+            for each in client_of(role, *shops).get(page(contact)).context["page"].touches
+        ]
+        for role, shops in (("owner", ()), ("cs_lead", (shop,)))
+    }
+    assert marked["owner"] == [("0", False, False), ("1", True, False), ("2", False, False), ("3", False, True)]
+    assert marked["cs_lead"] == marked["owner"][:3]
 
 
 def test_campaign_touches_are_listed(client_of: ClientOf, shop: Shop) -> None:
