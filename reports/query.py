@@ -74,11 +74,12 @@ class ReportQuery:
 
         Somebody of another team who worked on a number that the viewer sees is in their report, and so is named.
         """
-        rows = _SUBJECTS[self.report.key].all_objects
-        found = rows.visible_to(self.viewer).filter(pk=row).first()
-        if found is None and any(getattr(each, self.report.key) == row for each in self.rows):
-            found = rows.filter(pk=row).first()
-        return found
+        model = _SUBJECTS.get(self.report.key)
+        seen = model.all_objects.visible_to(self.viewer).filter(pk=row).first() if model else None
+        if seen is not None:
+            return seen
+        told = next((each for each in self.rows if getattr(each, self.report.key) == row), None)
+        return told if told is None or model is None else model.all_objects.filter(pk=row).first()
 
     @property
     def facts(self) -> tuple[dict[str, Facts], dict[str, Any]]:
@@ -208,7 +209,7 @@ def _nothing(name: str) -> InvalidQuery:
     return InvalidQuery(name, _("There is nothing of this name or id."), "unknown_value")
 
 
-# What the key of a row is the id of.
+# What the key of a row is the id of; where it is none, the row of the report stands for itself.
 _SUBJECTS: dict[str, Any] = {"agent": Agent, "campaign": Campaign, "label": Label}
 
 

@@ -34,7 +34,7 @@ from labelcrm.lib.numbers import row_id, whole_number
 from labels.models import Label
 from reports import columns
 from reports.definitions import definition, sections
-from reports.figures import figure_of, part_of
+from reports.figure_names import figure_of, part_of
 from reports.limits import ReportLimits, in_words
 from reports.query import REPORTS, InvalidQuery, ReportKind, ReportQuery, parse_query
 from reports.selectors import agents, facts, periods

@@ -226,7 +226,7 @@ def _say_reported(row: ConditionRow, raw: Raw, condition: Condition | None, name
     row.reported = json.dumps(kept, separators=(",", ":"), ensure_ascii=False)
     row.reported_in_words = number_in_words(condition, names) if condition else ""
     if condition and any(names.name(*each) is None for each in things_of(condition)):
-        row.warning = row.warning or _GONE
+        row.warning = row.warning or str(_GONE)
 
 
 def pickers_in_use(groups: list[GroupOfRows]) -> list[str]:

@@ -259,7 +259,8 @@ def _filter(name: str) -> Argument:
         return _FLAG
     schema: dict[str, Any] = _CODE_SCHEMA
     if isinstance(field, forms.ChoiceField):
-        schema = {"type": "string", "enum": [str(code) for code, _words in field.choices]}
+        choices: Any = field.choices
+        schema = {"type": "string", "enum": [str(code) for code, _words in choices]}
     elif isinstance(field, CalendarDayField):
         schema = {"type": "string", "format": "date", "pattern": "^(19|[2-8][0-9])[0-9]{2}-"}
     return Argument(_by_field(name), schema)

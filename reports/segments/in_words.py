@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 
 from labelcrm.core.viewer import Viewer
-from reports.figures import figure_of, part_of
+from reports.figure_names import figure_of, part_of
 from reports.query import REPORTS
 from reports.segments.behind import FIELD, ROWS
 from reports.segments.definition import GRAMMAR, Condition, DaysAgo, Moment, SegmentDefinition

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from rest_framework.test import APIClient
 
 from labels.models import Label
@@ -17,6 +18,7 @@ from tests.factories import TeamFactory
 pytestmark = pytest.mark.django_db
 
 AsRole = Callable[..., APIClient]
+NUMBER = {"field": "report", "op": "agents", "figure": "added", "from": "2026-03-02"}
 
 
 def definition(*conditions: dict[str, Any]) -> dict[str, Any]:
@@ -79,6 +81,22 @@ def test_a_preview_counts_and_shows_whom_it_means(owner: APIClient, graded: list
         (definition({"field": "phone", "op": "starts", "text": "0812"}), "definition.any[0].all[0].text"),
         (definition({"field": "opted_out", "op": "is", "value": True, "not": 1}), "definition.any[0].all[0].not"),
         ({"any": [{"all": []}] * 21}, "definition.any"),
+        (definition({**NUMBER, "op": "weather"}), "definition.any[0].all[0].op"),
+        (definition({**NUMBER, "figure": "dancing"}), "definition.any[0].all[0].figure"),
+        (definition({**NUMBER, "figure": "contacts"}), "definition.any[0].all[0].figure"),
+        (definition({**NUMBER, "row": 999999}), "definition.any[0].all[0].row"),
+        (definition({**NUMBER, "label": 999999}), "definition.any[0].all[0].label"),
+        (definition({**NUMBER, "team": 999999}), "definition.any[0].all[0].team"),
+        (definition({**NUMBER, "channel": "nowhere"}), "definition.any[0].all[0].channel"),
+        (definition({**NUMBER, "basis": "event"}), "definition.any[0].all[0].basis"),
+        (definition({**NUMBER, "to": "2026-03-02"}), "definition.any[0].all[0].from"),
+        (definition({**NUMBER, "from": {"days_ago": 4000}}), "definition.any[0].all[0].from"),
+        (
+            definition({**NUMBER, "op": "campaigns", "figure": "contacts", "basis": "event"}),
+            "definition.any[0].all[0].figure",
+        ),
+        (definition({"field": "label", "op": "ever", "labels": [1], "times": 0}), "definition.any[0].all[0].times"),
+        (definition({"field": "label", "op": "active", "labels": [1], "times": 2}), "definition.any[0].all[0].times"),
         (definition(*[{"field": "labelled", "op": "now"}] * 51), "definition.any[0].all[50]"),
     ],
 )
@@ -88,6 +106,25 @@ def test_what_a_definition_cannot_mean_is_refused_by_place(owner: APIClient, giv
     error = answer.json()["error"]
     assert list(error["fields"]) == [place]
     assert error["message"].startswith(f"{place}: ")
+
+
+def test_a_label_that_has_anothers_id_as_its_name_is_not_that_one(owner: APIClient, graded: list[Any]) -> None:
+    """A report finds a label by its name as well; a definition names it by its id alone."""
+    Label.objects.filter(name="Grade A").update(name="999999")
+    answer = preview(owner, definition({**NUMBER, "label": 999_999}))
+    assert list(answer.json()["error"]["fields"]) == ["definition.any[0].all[0].label"]
+
+
+def test_who_reads_no_reports_finds_nobody_behind_a_number(
+    owner: APIClient, as_role: AsRole, graded: list[Any]
+) -> None:
+    assert preview(owner, definition(NUMBER)).json()["count"] == 3
+    body = {"name": "X", "definition": definition(NUMBER), "shared": "everyone"}
+    made = owner.post("/api/v1/segments/", body, format="json").json()["id"]
+    reader = as_role("marketing")
+    assert len(get(reader, f"segments/{made}/contacts")["results"]) == 3
+    Group.objects.get(name="marketing").permissions.remove(Permission.objects.get(codename="view_report"))
+    assert get(as_role("marketing"), f"segments/{made}/contacts")["results"] == []
 
 
 def test_a_saved_segment_lists_its_contacts_by_cursor(owner: APIClient, graded: list[Any]) -> None:

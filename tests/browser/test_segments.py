@@ -195,6 +195,8 @@ def test_the_builder_and_the_list_fit_a_phone(browser: Browser, live_server: Any
     conditions = [
         {"field": "label", "op": "added", "labels": [grade], "from": {"days_ago": 60}, "to": {"days_ago": 1}},
         {"field": "first_seen", "op": "between", "from": "2026-03-01T00:00:00+07:00"},
+        {"field": "label", "op": "ever", "labels": [grade], "times": 2},
+        {"field": "report", "op": "labels", "figure": "added", "from": "2026-03-01T00:00:00+07:00"},
     ]
     saved = Segment.objects.create(name="Panas " * 15, definition={"any": [{"all": conditions}] * 2}, shared="everyone")
     page, watch = as_marketing(browser, live_server, viewport=PHONE)

@@ -102,7 +102,7 @@ def test_what_a_segment_is_used_by_is_said_before_it_is_archived(marketing: Clie
     for html in (page, asked.content.decode()):
         assert len(ONE_EXPORT.findall(html)) == 2
         assert html.count("1,200 rows") == 2
-        assert "and 1 of somebody else" in html
+        assert "and 1 by a colleague" in html
     assert not Segment.all_objects.get(pk=own.pk).is_archived
     assert marketing.post(f"{LIST}{own.pk}/archive/", {"confirmed": "1"}).status_code == 302
     assert Segment.all_objects.get(pk=own.pk).is_archived
