@@ -35,10 +35,9 @@ from desk.segments.drafts import (
 )
 from desk.segments.options import Chosen, SegmentChip
 from labelcrm.core.dates import moment_of
-from reports.segments.behind import FIELD
+from reports.segments.behind import FIELD, filters_of_report
 from reports.segments.definition import GRAMMAR, Condition, moment_at
 from reports.segments.in_words import Kind, SegmentNames, number_in_words, period_in_words, verbs, words_before
-from reports.segments.known import things_of
 
 Text = str | Promise
 
@@ -225,7 +224,8 @@ def _say_reported(row: ConditionRow, raw: Raw, condition: Condition | None, name
     kept = {name: value for name, value in raw.items() if name not in ("field", "op", "not", "from", "to", WHEN)}
     row.reported = json.dumps(kept, separators=(",", ":"), ensure_ascii=False)
     row.reported_in_words = number_in_words(condition, names) if condition else ""
-    if condition and any(names.name(*each) is None for each in things_of(condition)):
+    # A row may be somebody's of another team, whom the reader sees in the report and not among their people.
+    if condition and any(names.name(*each) is None for each in filters_of_report(condition)):
         row.warning = row.warning or str(_GONE)
 
 

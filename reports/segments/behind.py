@@ -46,11 +46,15 @@ def check_row(condition: Condition, *, viewer: Viewer, now: datetime) -> None:
 
 def things_of_report(condition: Condition) -> Iterator[tuple[str, Any]]:
     """What a condition names besides the figure: argument and value, as other conditions have them."""
-    values = condition.values
-    row_of = ROWS.get(REPORTS[condition.op].key)
-    if row_of is not None and values.get("row") is not None:
-        yield row_of, values["row"]
-    yield from ((argument, values[name]) for name, argument in _FILTERS.items() if name in values)
+    row_of, row = ROWS.get(REPORTS[condition.op].key), condition.values.get("row")
+    if row_of is not None and row is not None:
+        yield row_of, row
+    yield from filters_of_report(condition)
+
+
+def filters_of_report(condition: Condition) -> Iterator[tuple[str, Any]]:
+    """What a report is narrowed to: argument and value, as other conditions have them."""
+    return ((argument, condition.values[name]) for name, argument in _FILTERS.items() if name in condition.values)
 
 
 def _parameters(condition: Condition, now: datetime) -> Mapping[str, str]:

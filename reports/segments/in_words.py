@@ -15,6 +15,7 @@ from django.template.defaultfilters import date as format_date
 from django.utils import timezone
 from django.utils.translation import get_language
 
+from contacts.models import Agent
 from labelcrm.core.viewer import Viewer
 from reports.figure_names import figure_of, part_of
 from reports.query import REPORTS
@@ -41,7 +42,16 @@ def names_of(definitions: Iterable[SegmentDefinition], *, viewer: Viewer) -> Seg
     for condition in (each for definition in definitions for each in definition.conditions):
         for argument, value in things_of(condition):
             wanted.setdefault(argument, set()).add(value)
-    return SegmentNames({argument: _named(argument, values, viewer) for argument, values in wanted.items()})
+    names = {argument: _named(argument, values, viewer) for argument, values in wanted.items()}
+    if unseen := wanted.get("agents", set()) - names.get("agents", {}).keys():
+        names["agents"] |= _colleagues(unseen, viewer)
+    return SegmentNames(names)
+
+
+def _colleagues(agents: set[int], viewer: Viewer) -> dict[Any, str]:
+    """Those of other teams who held a number that the viewer sees: they are named in its reports as well."""
+    held = Agent.all_objects.filter(pk__in=agents, ownerships__channel__in=viewer.channels)
+    return {agent.pk: str(agent) for agent in held.distinct()}
 
 
 def _named(argument: str, values: set[Any], viewer: Viewer) -> dict[Any, str]:

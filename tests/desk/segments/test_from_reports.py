@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from contacts.models import Agent
+from contacts.models import Agent, ChannelOwnership
 from labels.models import Label
 from reports.models import Segment
 from tests.api.story import Story
@@ -96,6 +96,22 @@ def test_a_number_without_its_figure_is_not_saved(client_of: ClientOf, story: St
 
 def test_who_keeps_no_segments_is_offered_none(client_of: ClientOf, story: Story) -> None:
     assert link_of(rows(client_of("auditor"), report="labels", figure="added")) == ""
+
+
+def test_the_row_of_a_colleague_of_another_team_is_named(client_of: ClientOf, story: Story) -> None:
+    """Budi helped out on Toko's number: its lead sees him in the report, and so in the segment."""
+    budi = Agent.objects.get(name="Budi")
+    ChannelOwnership.objects.update(until=story.now)
+    ChannelOwnership.objects.create(channel=story.channel, agent=budi, since=story.now)
+    story.now = story._later()
+    story.put_on(story.contact(name="Dedi"), "Grade C")
+    lead = client_of("cs_lead")
+    lead.user.teams.add(story.channel.team)  # type: ignore[attr-defined]
+    page = rows(lead, report="agents", figure="added", who=budi.pk)
+    builder = lead.get(link_of(page))
+    assert (page.context["people"], builder.context["counted"].count) == (1, 1)
+    assert "“Added” of “Budi”" in builder.content.decode()
+    assert "not yours to see" not in builder.content.decode()
 
 
 def test_a_figure_that_is_gone_means_nobody(client_of: ClientOf, story: Story) -> None:
