@@ -6,14 +6,16 @@
 2. Each further step reads the next people of the file, looks again at what the owner may do and see and at who opted
    out in the meantime, corrects the snapshot, and keeps their rows as a piece of the file.
 3. The last one looks once more at who opted out since their piece was written. Pieces with somebody like that are
-   written again; else the counts, the SHA-256 and the audit row are written together with "done". Before that there
-   is no link, and afterwards nothing of the export changes any more.
+   written again; else the counts, the SHA-256 and the audit row are written together with "done". From that look to
+   "done" nobody is opted out (`contacts.services.opt_out.hold_opt_outs`). Before "done" there is no link, and
+   afterwards nothing of the export changes any more.
 
 A step counts together with its cursor, or was never there: a worker that is killed leaves nothing half-written.
 """
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +30,7 @@ from django.utils.translation import gettext as _
 
 from contacts.models import Contact, Team
 from contacts.selectors.viewing import viewer_of
+from contacts.services.opt_out import hold_opt_outs
 from labelcrm.core import audit, jobs
 from labelcrm.core.bulk import array, execute, fetch
 from labelcrm.core.jobs import JobKind, JobRefused, Step
@@ -38,13 +41,14 @@ from reports.segments.definition import parse_definition
 from reports.segments.in_words import names_of, segment_in_words
 from reports.segments.members import Members
 from transfer import exports, pieces, snapshots
-from transfer.funnel import Exclusions, Funnel, whom_ids_mean, whom_list_means
+from transfer.funnel import Exclusions, Funnel, FunnelCounts, whom_ids_mean, whom_list_means
 from transfer.job_files import IDS, all_kept_ids, in_language_of, keep_ids, owner_with
 from transfer.layouts import LAYOUTS, Layout
 from transfer.models import Export, ExportedPerson, Reason
 
 RIGHTS = ("contacts.view_contact", "contacts.export_contact")
 _AGAIN = 10  # pieces that are written again in one step
+_PATIENCE = 5.0  # seconds of a step for who is being opted out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +171,8 @@ def _freeze(job: Job, export: Export, viewer: Viewer) -> Step:
 def _write_next(job: Job, export: Export, viewer: Viewer) -> Step:
     ends = job.cursor["ends"]
     ids = snapshots.people(export, Reason.FILE, after=ends[-1] if ends else 0, limit=exports.CHUNK)
-    assert ids, "the snapshot has as many people as were counted when it was made"
+    if not ids:  # the snapshot of an export that failed is deleted after a while, as its pieces are
+        raise JobRefused("files_gone", _("What was begun was deleted in the meantime: begin anew."))
     _write(job, export, viewer, piece=len(ends), ids=ids)
     return Step(cursor={"ends": [*ends, ids[-1]]}, progress=job.progress + len(ids))
 
@@ -213,9 +218,22 @@ def _leave_out(export: Export, ids: Collection[int], reason: Reason) -> None:
 
 def _seal(job: Job, export: Export, viewer: Viewer) -> Step:
     digest = pieces.close(job, LAYOUTS[export.layout], len(job.cursor["ends"]))
-    if late := _opted_out_meanwhile(export):  # the last look, as close to the end as can be
+    found = snapshots.counts(export)
+    if not _nobody_opts_out_any_more():
+        return Step(cursor=job.cursor, progress=job.progress)
+    if late := _opted_out_meanwhile(export):
         return _write_again(job, export, viewer, late)
-    return _done(job, export, digest)
+    return _done(job, export, found, digest)
+
+
+def _nobody_opts_out_any_more() -> bool:
+    """True as soon as nobody is being opted out, and then until the step has ended; an import may take seconds."""
+    deadline = time.monotonic() + _PATIENCE
+    while not hold_opt_outs():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def _opted_out_meanwhile(export: Export) -> list[int]:
@@ -223,14 +241,15 @@ def _opted_out_meanwhile(export: Export) -> list[int]:
     return [pk for (pk,) in fetch(_LATE, {"export": export.pk})]
 
 
+# From the few who opted out to the file, and not the other way round: opt-outs wait for the answer.
 _LATE = """
-    SELECT p.contact_id FROM transfer_exportedperson p JOIN contacts_contact c ON c.id = p.contact_id
-    WHERE p.export_id = %(export)s AND p.reason = 0 AND c.opted_out_at IS NOT NULL
-    UNION
-    SELECT p.contact_id FROM contacts_contact c
-    JOIN contacts_contact heir ON heir.id = c.merged_into_id AND heir.opted_out_at IS NOT NULL
-    JOIN transfer_exportedperson p ON p.contact_id = c.id AND p.export_id = %(export)s AND p.reason = 0
-    WHERE c.merged_into_id IS NOT NULL
+    SELECT contact_id FROM transfer_exportedperson
+    WHERE export_id = %(export)s AND reason = 0 AND contact_id = ANY(ARRAY(
+        SELECT id FROM contacts_contact WHERE opted_out_at IS NOT NULL
+        UNION
+        SELECT c.id FROM contacts_contact c JOIN contacts_contact heir ON heir.id = c.merged_into_id
+        WHERE c.deleted_at IS NOT NULL AND heir.opted_out_at IS NOT NULL
+    ))
     ORDER BY 1
 """
 
@@ -248,8 +267,8 @@ def _write_again(job: Job, export: Export, viewer: Viewer, late: Sequence[int]) 
     return Step(cursor=job.cursor, progress=job.progress)
 
 
-def _done(job: Job, export: Export, sha256: str) -> Step:
-    found, meant = snapshots.counts(export), export.matched or 0
+def _done(job: Job, export: Export, found: FunnelCounts, sha256: str) -> Step:
+    meant = export.matched or 0
     export.matched, export.excluded, export.rows = found.matched, found.excluded, found.rows
     export.sha256, export.finished_at = sha256, timezone.now()
     export.save()

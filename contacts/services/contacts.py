@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from contacts.models import Consent, Contact
-from contacts.services.opt_out import consent
+from contacts.services.opt_out import consent, hold_files
 from labelcrm.core import audit, edits
 from labelcrm.core.bulk import execute, transpose
 
@@ -31,7 +31,7 @@ def edit_contact(
     with transaction.atomic():
         current = edits.locked(contact)
         columns = _columns(current, values, opted_out=opted_out, now=now)
-        Consent.objects.bulk_create(_consents(current, columns, actor=actor, origin=origin, now=now, reason=reason))
+        _keep(_consents(current, columns, actor=actor, origin=origin, now=now, reason=reason))
         return edits.change(current, actor=actor, origin=origin, private=PRIVATE | _BESIDE, **columns)
 
 
@@ -60,7 +60,7 @@ def edit_contacts(told: Iterable[ContactEdit], *, actor: Any, origin: str, campa
         if entry is not None:
             entries.append(entry)
             changed[edit.contact.pk] = edit.contact
-    Consent.objects.bulk_create(consents)
+    _keep(consents)
     save_edited(changed.values())
     audit.record_all(entries)
 
@@ -93,6 +93,13 @@ def _consents(
         return []
     opted_out = columns["opted_out_at"] is not None
     return [consent(contact, opted_out=opted_out, at=now, actor=actor, origin=origin, reason=reason)]
+
+
+def _keep(consents: Collection[Consent]) -> None:
+    """Write consents down; while one of them is an opt-out, no file of contacts is sealed."""
+    Consent.objects.bulk_create(consents)
+    if any(not consent.given for consent in consents):
+        hold_files()
 
 
 def save_edited(contacts: Collection[Contact]) -> None:

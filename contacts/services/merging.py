@@ -14,6 +14,7 @@ from contacts.selectors.counting import first_live_inbound
 from contacts.services.attribution import first_messages, forget_later_touches, set_first_touch
 from contacts.services.contact_rows import lock_contacts
 from contacts.services.identities import LID, PHONE, USER_ID, lead, would_lead
+from contacts.services.opt_out import hold_files
 from labelcrm.core import audit
 from labelcrm.core.bulk import execute, fetch
 
@@ -84,6 +85,8 @@ def merge_contacts(*, survivor_id: int, merged_id: int, reason: str, actor: Any)
     moved[MERGED_BEFORE] = move(MERGED_BEFORE, merged_id, survivor_id, column="merged_into_id")
     _join_channels(survivor_id, merged_id)
     _join_columns(survivor_id, merged_id)
+    if any(rows[pk]["opted_out_at"] for pk in (survivor_id, merged_id)):
+        hold_files()  # whoever of the two had not opted out has now
     lead([survivor_id])
     forget_later_touches(first_messages([survivor_id]))
     set_first_touch([survivor_id])

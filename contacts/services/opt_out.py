@@ -7,6 +7,10 @@ contact in again changes nothing. Messages only ever opt out; in again is a pers
 What was said before the number was connected counts like everything else. Who asked not to be written to has not
 taken that back because the number moved to labelcrm, and leaving out one too many costs less than writing to one who
 said no.
+
+A file of contacts is sealed while nobody is being opted out: every transaction that opts somebody out calls
+`hold_files` before it commits, and whoever seals a file asks `hold_opt_outs`. So a file either leaves somebody out or
+was done before.
 """
 
 from __future__ import annotations
@@ -34,6 +38,28 @@ def consent(contact: Contact, *, opted_out: bool, at: datetime, actor: Any, orig
         contact=contact, given=not opted_out, at=at, source=_SOURCES.get(origin, origin), reason=reason,
         recorded_by=actor,
     )  # fmt: skip
+
+
+# -- Beside files that leave the house --------------------------------------------------------------------------------
+
+_LOCK = "opt-out"
+
+
+def hold_files() -> None:
+    """No file of contacts is sealed until the caller's transaction has ended; one that is being sealed is waited for.
+
+    Called in a transaction that opts somebody out, at any time before its end.
+    """
+    fetch("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", [_LOCK])
+
+
+def hold_opt_outs() -> bool:
+    """Nobody is opted out until the caller's transaction has ended; False when somebody is being opted out right now.
+
+    It never waits: whoever stood in line here would make every opt-out behind it wait for the one before.
+    """
+    [(held,)] = fetch("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [_LOCK])
+    return bool(held)
 
 
 # -- What contacts write ----------------------------------------------------------------------------------------------
@@ -72,12 +98,15 @@ def settle(contact_ids: Collection[int]) -> None:
 
     The caller holds the contacts locked.
     """
+    settled = fetch(_SETTLE, [list(contact_ids)])
+    if settled:
+        hold_files()
     audit.record_all(
         audit.entry(
             actor=None, action="contact.opted_out", obj=Contact(pk=pk), origin=ConsentSource.MESSAGE.value,
             changes={"opted_out_at": [before.isoformat() if before else None, since.isoformat()]}, message=message,
         )
-        for pk, before, since, message in fetch(_SETTLE, [list(contact_ids)])
+        for pk, before, since, message in settled
     )  # fmt: skip
 
 
@@ -89,6 +118,8 @@ def reconsider(contact_id: int, *, was: datetime | None) -> None:
     since = [at for _, at, _ in fetch(_SINCE, [[contact_id]])]
     if not since and not Consent.objects.filter(contact_id=contact_id, given=True).exists():
         since = [was]
+    if since and since[0]:
+        hold_files()
     Contact.all_objects.filter(pk=contact_id).update(opted_out_at=since[0] if since else None, updated_at=Now())
 
 
