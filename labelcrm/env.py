@@ -13,6 +13,8 @@ import json
 import os
 import re
 import socket
+from dataclasses import dataclass
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
@@ -29,6 +31,7 @@ FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 HOST_NAME = re.compile(
     r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?"
 )
+ADDRESS = re.compile(r"[^@\s<>,;]{1,64}@[^@\s<>,;]{1,253}")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 # libpq's limits for a database whose machine or network vanished without a word: half a minute, over TCP only.
 LIFE_SIGNS = {
@@ -179,6 +182,50 @@ def _is_host(host: str) -> bool:
         return bool(ipaddress.IPv6Address(host[1:-1]))
     except ValueError:
         return False
+
+
+# -- E-mail ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailServer:
+    """Where e-mail is handed in, and from whom it is; without a host none is sent."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    starttls: bool
+    tls: bool
+    sender: str
+
+
+def mail_server(*, public_url: str) -> MailServer:
+    """EMAIL_HOST and what belongs to it. E-mails hold links, so they need `public_url`, the value of PUBLIC_URL."""
+    host, user = os.environ.get("EMAIL_HOST", "").strip(), os.environ.get("EMAIL_HOST_USER", "").strip()
+    if host and not _is_host(host.lower()):
+        raise ConfigurationError(f"EMAIL_HOST must be the name of a mail server without a port, not {host!r}.")
+    tls = boolean("EMAIL_USE_SSL", default=False)
+    starttls = boolean("EMAIL_USE_TLS", default=not tls)
+    if tls and starttls:
+        raise ConfigurationError("EMAIL_USE_TLS and EMAIL_USE_SSL cannot both be true: port 587 is TLS, port 465 SSL.")
+    sender = mail_address("DEFAULT_FROM_EMAIL", default=user if ADDRESS.fullmatch(user) else "")
+    if host and not sender:
+        raise ConfigurationError("DEFAULT_FROM_EMAIL is not set: with EMAIL_HOST it must say from whom e-mail is.")
+    if host and not public_url:
+        raise ConfigurationError("PUBLIC_URL is not set: with EMAIL_HOST it must say where links in e-mails lead.")
+    return MailServer(
+        host=host, port=port("EMAIL_PORT", default=465 if tls else 587), user=user,
+        password=os.environ.get("EMAIL_HOST_PASSWORD", ""), starttls=starttls, tls=tls, sender=sender,
+    )  # fmt: skip
+
+
+def mail_address(name: str, *, default: str) -> str:
+    """An e-mail address, alone or behind a name: labelcrm <crm@example.com>."""
+    value = os.environ.get(name, "").strip() or default
+    if value and ("\n" in value or not ADDRESS.fullmatch(parseaddr(value)[1])):
+        raise ConfigurationError(f"{name} must be an e-mail address such as crm@example.com, not {value!r}.")
+    return value
 
 
 # -- Our own services -----------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ SECRET_KEY = env.secret_key()
 ENCRYPTION_KEYS = env.encryption_keys()
 ALLOWED_HOSTS = env.site_names("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
-PUBLIC_URL = env.url("PUBLIC_URL")  # how gateways reach us; "" = as the browser does
+PUBLIC_URL = env.url("PUBLIC_URL")  # how gateways and links in e-mails reach us; "" = as the browser does
 
 # -- Applications ---------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -124,7 +124,8 @@ CELERY_TASK_ROUTES = {
     task: {"queue": "slow"}
     for task in (
         "core.run_job", "core.heartbeat_slow", "core.forget_old_jobs", "labels.flag_stale", "labels.check_projections",
-        "labels.compact_days", "labels.follow_teams", "transfer.collect_conversions", "transfer.send_conversions",
+        "labels.compact_days", "labels.follow_teams", "core.send_mails", "transfer.run_schedules",
+        "transfer.forget_unfinished", "transfer.collect_conversions", "transfer.send_conversions",
     )
 }  # fmt: skip
 CELERY_TASK_IGNORE_RESULT = True
@@ -146,6 +147,14 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "health_check_interval": 10,
 }
 CELERY_TIMEZONE = env.time_zone("TIME_ZONE", default="Asia/Jakarta")
+
+# -- E-mail (labelcrm.core.mails), off without EMAIL_HOST -------------------------------------------------------------
+_server = env.mail_server(public_url=PUBLIC_URL)
+EMAIL_HOST, EMAIL_PORT = _server.host, _server.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _server.user, _server.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = _server.starttls, _server.tls
+EMAIL_TIMEOUT = 10  # seconds; it is sent by the worker of long work
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = _server.sender
 
 # -- Language and time ----------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "id"

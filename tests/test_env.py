@@ -173,6 +173,46 @@ def test_an_origin_has_no_path(monkeypatch):
         env.origins("CSRF_TRUSTED_ORIGINS")
 
 
+MAIL = {"EMAIL_HOST": "smtp.example.com", "DEFAULT_FROM_EMAIL": "labelcrm <crm@example.com>"}
+
+
+def mail_server(monkeypatch, public_url="https://crm.example.com", **values):
+    for name, value in (MAIL | values).items():
+        monkeypatch.setenv(name, value)
+    return env.mail_server(public_url=public_url)
+
+
+def test_no_mail_server_is_no_mistake(monkeypatch):
+    monkeypatch.delenv("EMAIL_HOST", raising=False)
+    server = env.mail_server(public_url="")
+    assert (server.host, server.sender) == ("", "")
+
+
+def test_the_port_and_the_sender_follow_from_the_rest(monkeypatch):
+    server = mail_server(monkeypatch)
+    assert (server.port, server.starttls, server.tls, server.sender) == (587, True, False, MAIL["DEFAULT_FROM_EMAIL"])
+    server = mail_server(monkeypatch, EMAIL_USE_SSL="true", EMAIL_HOST_USER="crm@example.com", DEFAULT_FROM_EMAIL="")
+    assert (server.port, server.starttls, server.tls, server.sender) == (465, False, True, "crm@example.com")
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"EMAIL_HOST": "smtp.example.com:587"}, "EMAIL_HOST must be the name of a mail server"),
+        ({"EMAIL_PORT": "0"}, "EMAIL_PORT must be from 1 to 65535"),
+        ({"EMAIL_USE_TLS": "yes please"}, "EMAIL_USE_TLS must be true or false"),
+        ({"EMAIL_USE_TLS": "1", "EMAIL_USE_SSL": "1"}, "EMAIL_USE_TLS and EMAIL_USE_SSL cannot both be true"),
+        ({"DEFAULT_FROM_EMAIL": "labelcrm"}, "DEFAULT_FROM_EMAIL must be an e-mail address"),
+        ({"DEFAULT_FROM_EMAIL": "a@b.c\nBcc: x@y.z"}, "DEFAULT_FROM_EMAIL must be an e-mail address"),
+        ({"DEFAULT_FROM_EMAIL": "", "EMAIL_HOST_USER": "labelcrm"}, "DEFAULT_FROM_EMAIL is not set"),
+        ({"public_url": ""}, "PUBLIC_URL is not set"),
+    ],
+)
+def test_what_is_wrong_with_the_mail_server_is_named(monkeypatch, values, sentence):
+    with pytest.raises(ConfigurationError, match=sentence):
+        mail_server(monkeypatch, **values)
+
+
 def test_encryption_keys_are_a_list_with_the_newest_first(monkeypatch):
     newest, oldest = "B" * 43 + "=", "A" * 43 + "="
     monkeypatch.setenv("ENCRYPTION_KEY", f"{newest}, {oldest}")

@@ -40,6 +40,13 @@ OTHER = {
     "METRICS_TOKEN": "kunci",
     "ADMIN_USERNAME": "boss",
     "ADMIN_PASSWORD": "kata sandi",
+    "EMAIL_HOST": "smtp.example.com",
+    "EMAIL_PORT": "2525",
+    "EMAIL_HOST_USER": "labelcrm",
+    "EMAIL_HOST_PASSWORD": "kunci",
+    "EMAIL_USE_TLS": "false",
+    "EMAIL_USE_SSL": "true",
+    "DEFAULT_FROM_EMAIL": "labelcrm <crm@example.com>",
     "GATEWAY_HOSTS": "waha.example:3000",
     "WEBHOOK_MAX_BYTES": "4096",
     "TIME_ZONE": "Asia/Makassar",
@@ -57,6 +64,7 @@ OTHER = {
     "LOG_LEVEL": "WARNING",
     "DEBUG": "true",
 }
+NEEDS = {"EMAIL_HOST": ("PUBLIC_URL", "DEFAULT_FROM_EMAIL"), "EMAIL_USE_SSL": ("EMAIL_USE_TLS",)}
 NEEDED = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEY"}  # nothing runs without them
 # Read where they are used, each with a test of its own: what is asked there is asked for here.
 READ_AT_USE = {"METRICS_TOKEN": "api/health.py", "ADMIN_USERNAME": "labelcrm/core/management/commands/setup.py",
@@ -96,6 +104,8 @@ def test_every_variable_of_the_example_changes_something(name: str, monkeypatch:
         return
     if name not in NEEDED:
         monkeypatch.delenv(name, raising=False)
+    for needed in NEEDS.get(name, ()):
+        monkeypatch.setenv(needed, OTHER[needed])
     before = outcome()
     monkeypatch.setenv(name, OTHER[name])
     after = outcome()

@@ -460,6 +460,7 @@ def test_a_port_in_use_is_named_before_anything_starts(folder):
         ("LOG_LEVEL", "loud"),
         ("PHONE_REGION", "Indonesia"),
         ("PUBLIC_URL", "crm.example.com"),
+        ("EMAIL_HOST", "smtp.example.com:587"),
     ],
 )
 def test_a_wrong_variable_is_named_before_anything_starts(folder, name, value):
