@@ -16,15 +16,18 @@ from django.contrib.auth.models import Permission
 
 from contacts.selectors.viewing import has_left
 from labelcrm.core.jobs import unfinished_of_user
+from labelcrm.core.notices import unseen_of_user
 
 
 class StaffBackend(ModelBackend):
     """Django's, except that who has left neither logs in nor stays logged in."""
 
     def get_user(self, user_id: Any) -> Any:
-        # With the agent, and how much work they wait for, which every page shows: neither costs a query of its own.
-        users = get_user_model()._default_manager.select_related("agent").annotate(unfinished_jobs=unfinished_of_user())
-        user = users.filter(pk=user_id).first()
+        # With the agent, how much work they wait for and what they have not seen yet, which every page shows: none of
+        # it costs a query of its own.
+        users = get_user_model()._default_manager.select_related("agent")
+        shown = {"unfinished_jobs": unfinished_of_user(), "unseen_notices": unseen_of_user()}
+        user = users.annotate(**shown).filter(pk=user_id).first()
         return user if user is not None and self.user_can_authenticate(user) else None
 
     def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:

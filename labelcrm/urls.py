@@ -21,6 +21,7 @@ urlpatterns = [
     path("admin/", include("desk.search.page")),
     path("admin/", include("desk.system.page")),
     path("admin/", include("desk.system.work")),
+    path("admin/", include("desk.system.notice_pages")),
     path("admin/", include("desk.imports.page")),
     path("", include("desk.home.page")),
     path("admin/reports/", include("desk.reports.pages")),

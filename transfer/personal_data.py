@@ -65,6 +65,7 @@ class Kept(StrEnum):
     BODY = "30 days after it was processed (INBOX_BODY_DAYS); ignored: emptied at once; parked: until erased"
     LOGIN = "15 minutes (AXES_COOLOFF_TIME) and on until anybody logs in or fails to"
     SESSION = "valid for 7 days (SESSION_COOKIE_AGE); the row until logout, else until erased"
+    NOTICE = "90 days"
     JOB = "90 days after it ended"
     JOB_FILE = "until the job ends; what it made 7 days more, what a failed one left 1 day"
     STEP = "as long as the step of the job"
@@ -129,6 +130,7 @@ class _Rules(Enum):
     POST_BODY = (About.CONTACT, Erase.EMPTY, False, Kept.BODY)
     SESSION = (About.BOTH, Erase.ROW, False, Kept.SESSION)
     READ = (About.BOTH, Erase.ROW, False, Kept.UNTIL_ERASED)
+    NOTICE = (About.STAFF, Erase.ROW, False, Kept.NOTICE)
     JOB = (About.BOTH, Erase.EXPIRES, False, Kept.JOB)
     JOB_FILE = (About.BOTH, Erase.EXPIRES, False, Kept.JOB_FILE)
     RUN = (About.BOTH, Erase.EMPTY, False, Kept.UNTIL_ERASED)
@@ -278,6 +280,8 @@ _STAFF = [
     *_table("core_user_groups", _Rules.USER_INSIDE, "their roles"),
     *_table("core_user_user_permissions", _Rules.USER_INSIDE, "rights besides their roles"),
     *_table("contacts_team_members", _Rules.USER_INSIDE, "the teams whose rows they see"),
+    _line("core_notice", _Rules.NOTICE, "what they were told, when, and whether they have seen it"),
+    _line("core_notice.mail_error", _Rules.NOTICE, "why an e-mail to them did not go out; may quote their address"),
     *_table("authtoken_token", _Rules.TOKEN, "since when their programs may log in", key="the key they do it with"),
     *_table(
         "contacts_agent", _Rules.AGENT, "which login and team is theirs",
@@ -434,6 +438,7 @@ WITHOUT_PEOPLE = (
         core_heartbeat="name",
         core_job="kind state subject",
         core_jobrun="job period",
+        core_notice="mail topic",
         core_user="language preferences",
         labels_category="color",
         labels_channellabelevent="kind list_type occurred_at_source",

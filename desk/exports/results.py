@@ -23,6 +23,7 @@ from desk.exports.asking import SHOWN, people_page
 from desk.exports.choice import AFTER, COLUMN_TITLES
 from desk.exports.funnel_picture import TITLES, FunnelStep, in_use, reason_of, steps
 from labelcrm.core import jobs as core_jobs
+from labelcrm.core import notices
 from labelcrm.core.models import Job
 from labelcrm.lib.numbers import row_id
 from reports.definitions import FigureDefinition, definition
@@ -93,6 +94,7 @@ def _address(segment: int | None, before: int | None) -> str:
 def export_page(request: HttpRequest, pk: int) -> HttpResponse:
     """One export: its progress, and once it is done everything about it."""
     export = _export(request, pk)
+    _see(request, export)
     context = {
         **admin.site.each_context(request),
         **_context(request, export),
@@ -111,7 +113,15 @@ def export_page(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def export_state(request: HttpRequest, pk: int) -> HttpResponse:
     """What changes while an open page waits."""
-    return TemplateResponse(request, "exports/state.html", _context(request, _export(request, pk)))
+    export = _export(request, pk)
+    _see(request, export)
+    return TemplateResponse(request, "exports/state.html", _context(request, export))
+
+
+def _see(request: HttpRequest, export: Export) -> None:
+    """Whoever looks at an export that has ended need not be told of it."""
+    if getattr(request.user, "unseen_notices", 0) and export.job_id is not None:
+        notices.see(request.user, topic=core_jobs.ENDED, subjects=[export.job_id])
 
 
 def _context(request: HttpRequest, export: Export) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
 from desk.system.page import pulses
-from labelcrm.core import jobs
+from labelcrm.core import jobs, notices
 from labelcrm.core.jobs import JobKind
 from labelcrm.core.models import Job
 from labelcrm.lib.numbers import row_id
@@ -103,6 +103,8 @@ def _page(request: HttpRequest) -> dict[str, Any]:
     found = list((rows.filter(pk__lt=before) if before else rows)[: SIZE + 1])
     lines = list(_lines(found[:SIZE], request.user))
     waiting = [line for line in lines if not line.job.is_finished]
+    if getattr(request.user, "unseen_notices", 0):  # whoever reads it here need not be told of it elsewhere
+        notices.see(request.user, topic=jobs.ENDED, subjects=[line.job.pk for line in lines if line.job.is_finished])
     return {
         "lines": lines,
         "new": next((line for line in lines if line.job.pk == new), None),

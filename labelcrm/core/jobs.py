@@ -33,8 +33,9 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 from django.utils.functional import Promise
 
-from labelcrm.core import audit
+from labelcrm.core import audit, notices
 from labelcrm.core.models import Job, JobFile
+from labelcrm.core.notices import NoticeAudience, NoticeText, NoticeTopic
 from labelcrm.core.wakeups import publish
 from labelcrm.lib.failures import error_sentence
 
@@ -84,6 +85,9 @@ class JobKind:
     `undo` is the address of a form that takes a job back, "" for one that cannot be. `on_failure` is told in the
     transaction in which a job fails for good, with the cursor of its last good step.
 
+    When it is done or has failed, `tells` names whom; `may_open` says who of them may still know of it and have its
+    link. Its `page` is where one reads more of it.
+
     When a job is cancelled (`job.cancel_asked_at`), a kind that `winds_back` is asked on until it has undone what it
     did, or put away what it began, and says so with a result; any other is not asked again. `stopped` says what
     became of a cancelled one.
@@ -102,6 +106,9 @@ class JobKind:
     quiet: Q | None = None
     undo: Callable[[Job], str] = lambda job: ""
     on_failure: Callable[[Job], None] = lambda job: None
+    tells: Callable[[Job], NoticeAudience] = lambda job: NoticeAudience()
+    may_open: Callable[[Job, Any], bool] = lambda job, user: job.owner_id == user.pk
+    page: Callable[[Job, Any], str] = lambda job, user: ""
 
 
 KINDS: dict[str, JobKind] = {}
@@ -273,6 +280,8 @@ def _save(job: Job, step: Step) -> bool:
         values |= {"state": job.state, "result": step.result, "finished_at": Now(), "lease": None, "leased_until": None}
     job.tries = 0
     kept = _update(job, **values)
+    if kept and job.state == State.DONE:
+        _tell(job)
     if kept and step.result is None:
         job.cancel_asked_at = Job.objects.values_list("cancel_asked_at", flat=True).get(pk=job.pk)
     return kept
@@ -301,7 +310,30 @@ def _end(
         )  # fmt: skip
         kind = KINDS.get(job.kind)
         if ended and state == State.FAILED and kind is not None:
+            job.error = error
             kind.on_failure(job)
+            _tell(job)
+
+
+def _tell(job: Job) -> None:
+    kind = KINDS.get(job.kind)
+    if kind is not None:
+        notices.tell(ENDED, job.pk, kind.tells(job))
+
+
+def _words_of_end(job_id: int, user: Any) -> NoticeText | None:
+    """What somebody is told of a job that ended, if they may still know of it."""
+    job = Job.objects.filter(pk=job_id).first()
+    kind = KINDS.get(job.kind) if job is not None else None
+    if job is None or kind is None or not kind.may_open(job, user):
+        return None
+    title, page = str(kind.title(job)), kind.page(job, user)
+    if job.state != State.DONE:
+        return NoticeText(title=title, text=job.result.get("sentence") or job.error, page=page, is_good=False)
+    return NoticeText(title=title, text=str(kind.outcome(job)), link=kind.link(job), page=page)
+
+
+ENDED = notices.register(NoticeTopic("job", _words_of_end))
 
 
 def _try_later(job: Job, error: Exception) -> None:

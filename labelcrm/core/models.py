@@ -145,6 +145,45 @@ class Job(models.Model):
         return self.state not in (self.State.QUEUED, self.State.RUNNING)
 
 
+class Notice(models.Model):
+    """Something that one user is told once: on every page until they have seen it, and perhaps by e-mail.
+
+    `topic` and `subject` name what it is about; its words are made when it is read (`labelcrm.core.notices`). The row
+    says what became of the e-mail, so that nobody gets the same one twice.
+    """
+
+    class Mail(models.TextChoices):
+        NONE = "none", _("no e-mail")
+        WAITING = "waiting", _("waiting")
+        SENDING = "sending", _("being sent")
+        SENT = "sent", _("sent")
+        FAILED = "failed", _("not sent")
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False)
+    topic = models.CharField(max_length=30)
+    subject = models.BigIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    seen_at = models.DateTimeField(null=True)
+    mail = models.CharField(_("e-mail"), max_length=10, choices=Mail, default=Mail.NONE)
+    mail_at = models.DateTimeField(null=True)  # when it is due, and once somebody sends it since when
+    mail_tries = models.PositiveSmallIntegerField(default=0)
+    mail_error = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        default_permissions = ()
+        verbose_name = _("notice")
+        verbose_name_plural = _("notices")
+        constraints = [models.UniqueConstraint(fields=["user", "topic", "subject"], name="told_once")]
+        indexes = [
+            models.Index(fields=["user", "-id"], condition=Q(seen_at=None), name="notice_unseen"),
+            models.Index(fields=["mail_at"], condition=Q(mail__in=("waiting", "sending")), name="notice_mail_due"),
+            models.Index(fields=["topic", "subject"], name="notice_by_subject"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.subject} for {self.user_id}"
+
+
 class JobFile(models.Model):
     """A part of a file that a job reads or writes, kept where every web and worker process reaches it.
 

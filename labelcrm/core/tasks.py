@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from labelcrm.core import heartbeats, jobs
+from labelcrm.core import heartbeats, jobs, mails, notices
 from labelcrm.core.scheduled import daily_period, once_per_period
 
 
@@ -31,4 +31,15 @@ def sweep_jobs() -> None:
 def forget_old_jobs() -> None:
     """Delete, once per business day, the jobs that ended long ago, and before that their files."""
     day = daily_period(timezone.now())
-    once_per_period("forget-old-jobs", day, lambda: {"jobs": jobs.forget_old(), "file_parts": jobs.forget_old_files()})
+    once_per_period(
+        "forget-old-jobs", day,
+        lambda: {
+            "jobs": jobs.forget_old(), "file_parts": jobs.forget_old_files(), "notices": notices.forget_old(),
+        },
+    )  # fmt: skip
+
+
+@shared_task(name=notices.SEND_MAILS)
+def send_mails() -> None:
+    """Send the e-mails that are due."""
+    mails.send_due()

@@ -1,6 +1,8 @@
 // Parts of a page that ask the server how they are: often while something is waited for, seldom otherwise.
 (() => {
   "use strict";
+  if (window.labelcrmRefreshes) return; // a page and the notices above it may both ask for this script
+  window.labelcrmRefreshes = true;
   const WAITING = 2500;
   const WORKING = 4000;
   const timers = new Map(); // of the parts that wait for their next turn
@@ -15,7 +17,7 @@
         if (html) show(part, html);
       } catch { /* the server is away: asked again below */ }
     }
-    wait(part, pause(part));
+    if (part.querySelector("[data-waiting]")?.dataset.waiting !== "over") wait(part, pause(part));
   }
 
   function wait(part, milliseconds) {
