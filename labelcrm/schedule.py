@@ -33,6 +33,8 @@ JOBS = [
     BeatJob("heartbeat-slow", "core.heartbeat_slow", every=20.0, expires=60),
     # E-mails of notices: those that wait a little, and those to be tried again. Others are sent at once.
     BeatJob("send-mails", "core.send_mails", every=60.0, expires=60),
+    BeatJob("run-schedules", "transfer.run_schedules", every=60.0, expires=60),
+    BeatJob("forget-unfinished-exports", "transfer.forget_unfinished", every=crontab(minute=42), expires=HOUR),
     BeatJob("forget-old-jobs", "core.forget_old_jobs", every=crontab(minute=40), expires=HOUR),
     BeatJob("empty-old-bodies", "webhooks.empty_old_bodies", every=crontab(minute=45), expires=HOUR),
     BeatJob("forget-repeated-statuses", "webhooks.forget_repeated_statuses", every=crontab(minute=50), expires=HOUR),

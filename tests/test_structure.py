@@ -27,7 +27,7 @@ MAX_MODULE_LINES, MAX_FUNCTION_LINES, MAX_TEST_NAME = 600, 60, 80
 SUBJECTS = {
     "agents", "assignments", "campaign_rules", "campaigns", "canonical", "channel_labels", "channels", "contacts",
     "exports", "first_messages", "home", "inbox", "labels", "mapping", "membership", "merging", "messages", "opt_out",
-    "projections", "roles", "scopes", "segments", "stale_contacts", "staleness", "wording",
+    "projections", "roles", "schedules", "scopes", "segments", "stale_contacts", "staleness", "wording",
 }  # fmt: skip
 GIVEN = {
     "__init__",

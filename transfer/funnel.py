@@ -106,7 +106,8 @@ class FunnelCounts:
 class Funnel:
     """What an export would leave out of those whom `meant` names, at `now`, as `viewer` sees them.
 
-    `segment` is whose earlier files `only_new` asks for; None has none.
+    `segment` is whose earlier files `only_new` asks for; None has none. Of a `schedule` it asks for the files that it
+    made itself, and for who was held out of them: who was once drawn to compare with stays out.
     """
 
     meant: MembersQuery
@@ -114,6 +115,7 @@ class Funnel:
     viewer: Viewer
     now: datetime
     segment: int | None = None
+    schedule: int | None = None
 
     def counts(self) -> FunnelCounts:
         """How many, without writing anything. Whom chance would hold out is drawn when an export begins."""
@@ -162,7 +164,9 @@ class Funnel:
             heads["complaining"], more = _nested(_who_complains(viewer=self.viewer, now=self.now), "complaining")
             values, sets = values | more, {Reason.COMPLAINT: "complaining"}
         for reason, exports in self._earlier().items():
-            heads[reason.code] = _IN_FILES.format(exports=f"{reason.code}_exports")
+            held_out = reason is Reason.NOT_NEW and self.schedule is not None
+            reasons = f"{Reason.FILE.value}, {Reason.HOLD_OUT.value}" if held_out else f"{Reason.FILE.value}"
+            heads[reason.code] = _IN_FILES.format(exports=f"{reason.code}_exports", reasons=reasons)
             values[f"{reason.code}_exports"], sets[reason] = exports, reason.code
         return {"heads": heads, "judged": _judged(sets, no_phone=self.exclusions.no_phone), "values": values}
 
@@ -173,7 +177,9 @@ class Funnel:
         if self.exclusions.exported_days:
             since = self.now - timedelta(hours=24 * self.exclusions.exported_days)
             found[Reason.RECENTLY_EXPORTED] = done.filter(finished_at__gt=since)
-        if self.exclusions.only_new and self.segment is not None:
+        if self.exclusions.only_new and self.schedule is not None:
+            found[Reason.NOT_NEW] = done.filter(run__schedule=self.schedule)
+        elif self.exclusions.only_new and self.segment is not None:
             found[Reason.NOT_NEW] = done.filter(segment=self.segment)
         return {reason: list(exports) for reason, exports in found.items()}
 
@@ -185,10 +191,11 @@ def _nested(query: MembersQuery, prefix: str) -> tuple[str, dict[str, Any]]:
 
 # Who was in the files of earlier exports. Who was merged into another contact since is that one.
 _IN_FILES = """
-    SELECT contact_id FROM transfer_exportedperson WHERE export_id = ANY(%({exports})s::bigint[]) AND reason = 0
+    SELECT contact_id FROM transfer_exportedperson
+    WHERE export_id = ANY(%({exports})s::bigint[]) AND reason IN ({reasons})
     UNION
     SELECT c.merged_into_id FROM contacts_contact c JOIN transfer_exportedperson p ON p.contact_id = c.id
-    WHERE c.merged_into_id IS NOT NULL AND p.export_id = ANY(%({exports})s::bigint[]) AND p.reason = 0
+    WHERE c.merged_into_id IS NOT NULL AND p.export_id = ANY(%({exports})s::bigint[]) AND p.reason IN ({reasons})
 """
 # Random, and the same again for the same export: the order of a hash of its id and the contact's.
 _DRAWN = f"""

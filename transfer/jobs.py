@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -14,16 +15,27 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from contacts.models import Campaign, Contact
+from contacts.selectors.viewing import viewer_of
 from labelcrm.core import jobs
 from labelcrm.core.jobs import JobKind, Step
 from labelcrm.core.models import Job
+from labelcrm.core.notices import NoticeAudience
 from reports.models import Segment
 from reports.query import ReportQuery
-from transfer import export_job, import_job, import_undo, label_records, people_export, record_export, report_export
+from transfer import (
+    export_job,
+    import_job,
+    import_undo,
+    label_records,
+    people_export,
+    record_export,
+    report_export,
+    schedules,
+)
 from transfer.conversions import conversion_jobs
 from transfer.job_files import MADE, PROBLEMS, link
 from transfer.layouts import LAYOUTS, Layout
-from transfer.models import EXPORT_RIGHTS, Export, ExportKind
+from transfer.models import EXPORT_RIGHTS, Export, ExportKind, ExportSchedule, ScheduledRun
 from transfer.people_export import ExportOrder
 from transfer.record_export import RecordOrder
 
@@ -58,6 +70,16 @@ def export_records(kind: ExportKind, rows: QuerySet[Any], order: RecordOrder, *,
 def export_report(query: ReportQuery, *, layout: Layout, owner: Any) -> Export:
     """Export the rows of a report. The work begins after the commit."""
     return report_export.start(EXPORT_REPORT, query, layout=layout, owner=owner)
+
+
+def run_due_schedules(*, now: datetime) -> int:
+    """Begin the scheduled exports that are due; how many."""
+    return schedules.run_due(EXPORT_SEGMENT, now=now)
+
+
+def run_schedule_now(schedule: ExportSchedule, *, actor: Any) -> ScheduledRun:
+    """Begin a scheduled export by hand. Raises ValidationError."""
+    return schedules.run_now(EXPORT_SEGMENT, schedule, actor=actor)
 
 
 def last_format(kind: JobKind, *, owner: Any) -> str | None:
@@ -103,6 +125,18 @@ def _export_link(job: Job) -> str:
     return link(job, MADE) if job.state == Job.State.DONE else ""
 
 
+def _export_page(job: Job, user: Any) -> str:
+    """The page of an export, for whose it is; others whom a schedule names get the file alone."""
+    export = Export.objects.filter(job=job).first()
+    return reverse("admin:exports-page", args=[export.pk]) if export and export.is_visible_to(viewer_of(user)) else ""
+
+
+def tell_owner(job: Job) -> NoticeAudience:
+    """Whoever asked for a file is told that it is done, or why it is not."""
+    owner = [job.owner_id] if job.owner_id is not None else []
+    return NoticeAudience(seen_by=owner, mailed=owner, mail_after=schedules.MAIL_AFTER)
+
+
 EXPORT_SEGMENT = jobs.register(
     JobKind(
         name="segments.export",
@@ -112,6 +146,10 @@ EXPORT_SEGMENT = jobs.register(
         link=_export_link,
         link_rights=people_export.RIGHTS,
         winds_back=True,
+        on_failure=schedules.note_failure,
+        tells=schedules.audience_of,
+        may_open=schedules.may_know,
+        page=_export_page,
     )
 )
 EXPORT_CONTACTS = jobs.register(
@@ -123,6 +161,9 @@ EXPORT_CONTACTS = jobs.register(
         link=_export_link,
         link_rights=people_export.RIGHTS,
         winds_back=True,
+        tells=tell_owner,
+        may_open=schedules.may_know,
+        page=_export_page,
     )
 )
 EXPORT_CAMPAIGNS = jobs.register(
@@ -134,6 +175,7 @@ EXPORT_CAMPAIGNS = jobs.register(
         link=_export_link,
         link_rights=export_job.RIGHTS,
         winds_back=True,
+        tells=tell_owner,
     )
 )
 

@@ -22,6 +22,8 @@ from transfer.conversions.models import (
     ConversionValue,
     MetaConnection,
 )
+from transfer.export_settings import ExportSettings
+from transfer.schedule_models import ExportSchedule, RunRefusal, ScheduledRun
 
 __all__ = [
     "EXCLUSIONS",
@@ -31,9 +33,12 @@ __all__ = [
     "ConversionFile",
     "ConversionValue",
     "Export",
+    "ExportSchedule",
     "ExportedPerson",
     "MetaConnection",
     "Reason",
+    "RunRefusal",
+    "ScheduledRun",
     "SealedExport",
 ]
 
@@ -89,7 +94,7 @@ class ExportQuerySet(models.QuerySet[Any]):
             raise SealedExport
 
 
-class Export(models.Model):
+class Export(ExportSettings):
     """One export of a segment, of a list of contacts (`segment` and `definition` are empty), or of another `kind`.
 
     Everything that was asked for is frozen when it is asked for, and who is in it by the first step of the job, at
@@ -112,13 +117,6 @@ class Export(models.Model):
     definition = models.JSONField(_("definition"), null=True)
     sentence = models.TextField(_("whom it meant"), blank=True)
     scope = models.TextField(_("whose contacts"), blank=True)  # what its owner saw, in words
-    layout = models.CharField(_("format"), max_length=20)
-    columns = models.JSONField(_("columns"), default=list)
-    exclude_complaint = models.BooleanField(_("without open complaints"), default=True)
-    exclude_no_phone = models.BooleanField(_("without contacts who have no number"), default=True)
-    exported_days = models.PositiveSmallIntegerField(_("days since the last export"), default=0)
-    only_new = models.BooleanField(_("only new ones"), default=False)
-    hold_out = models.PositiveSmallIntegerField(_("held out (%)"), default=0)
     created_at = models.DateTimeField(_("asked for"), auto_now_add=True)
     computed_at = models.DateTimeField(_("computed at"), null=True)
     finished_at = models.DateTimeField(_("finished at"), null=True)

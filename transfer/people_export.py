@@ -44,7 +44,7 @@ from transfer import exports, pieces, snapshots
 from transfer.funnel import Exclusions, Funnel, FunnelCounts, whom_ids_mean, whom_list_means
 from transfer.job_files import IDS, all_kept_ids, in_language_of, keep_ids, owner_with
 from transfer.layouts import LAYOUTS, Layout
-from transfer.models import Export, ExportedPerson, Reason
+from transfer.models import Export, ExportedPerson, Reason, ScheduledRun
 
 RIGHTS = ("contacts.view_contact", "contacts.export_contact")
 _AGAIN = 10  # pieces that are written again in one step
@@ -75,13 +75,16 @@ class ExportOrder:
 # -- Asking for one ---------------------------------------------------------------------------------------------------
 
 
-def export_segment(kind: JobKind, segment: Segment, order: ExportOrder, *, owner: Any) -> Export:
-    """Queue the export of whom a segment means, as its owner sees them. The work begins after the commit."""
+def export_segment(kind: JobKind, segment: Segment, order: ExportOrder, *, owner: Any, subject: str = "") -> Export:
+    """Queue the export of whom a segment means, as its owner sees them. The work begins after the commit.
+
+    Those of one `subject` are made one after the other.
+    """
     viewer = viewer_of(owner)
     definition = parse_definition(segment.definition)
     sentence = segment_in_words(definition, names_of([definition], viewer=viewer))
     whom = {"segment": segment, "name": segment.name, "definition": segment.definition, "sentence": sentence}
-    return _start(kind, order, owner=owner, viewer=viewer, whom=whom)
+    return _start(kind, order, owner=owner, viewer=viewer, whom=whom, subject=subject)
 
 
 def export_list(
@@ -101,12 +104,12 @@ def export_list(
 
 def _start(
     kind: JobKind, order: ExportOrder, *, owner: Any, viewer: Viewer, whom: Mapping[str, Any],
-    filters: Mapping[str, Any] | None = None,
+    filters: Mapping[str, Any] | None = None, subject: str = "",
 ) -> Export:  # fmt: skip
     kept = {"filters": audit.kept_filters(filters)} if filters is not None else {"segment": whom["segment"].pk}
     parameters = {"format": order.layout.code, "language": get_language(), **kept}
     with transaction.atomic():
-        job = jobs.start(kind, owner=owner, parameters=parameters)
+        job = jobs.start(kind, owner=owner, parameters=parameters, subject=subject)
         return Export.objects.create(job=job, owner=owner, scope=scope_in_words(viewer), **whom, **order.values())
 
 
@@ -150,7 +153,8 @@ def funnel_of(export: Export, *, viewer: Viewer, now: datetime) -> Funnel:
     else:
         assert export.job is not None
         meant = whom_ids_mean(all_kept_ids(export.job), viewer=viewer)
-    return Funnel(meant, Exclusions.of(export), viewer, now, segment=export.segment_id)
+    schedule = ScheduledRun.objects.filter(export=export).values_list("schedule_id", flat=True).first()
+    return Funnel(meant, Exclusions.of(export), viewer, now, segment=export.segment_id, schedule=schedule)
 
 
 def _freeze(job: Job, export: Export, viewer: Viewer) -> Step:

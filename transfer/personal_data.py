@@ -282,6 +282,8 @@ _STAFF = [
     *_table("contacts_team_members", _Rules.USER_INSIDE, "the teams whose rows they see"),
     _line("core_notice", _Rules.NOTICE, "what they were told, when, and whether they have seen it"),
     _line("core_notice.mail_error", _Rules.NOTICE, "why an e-mail to them did not go out; may quote their address"),
+    _line("transfer_exportschedule", _Rules.WORK, "who set up which export that repeats"),
+    _line("transfer_exportschedule_recipients", _Rules.USER_INSIDE, "which links they are sent"),
     *_table("authtoken_token", _Rules.TOKEN, "since when their programs may log in", key="the key they do it with"),
     *_table(
         "contacts_agent", _Rules.AGENT, "which login and team is theirs",
@@ -456,6 +458,8 @@ WITHOUT_PEOPLE = (
         transfer_conversionevent="basis code meta_name",
         transfer_conversionfile="sha256 target",
         transfer_export="columns excluded kind layout sha256",
+        transfer_exportschedule="columns every layout paused_because",
+        transfer_scheduledrun="refused",
         webhooks_inboundevent="state",
         webhooks_postcounter="outcome",
         webhooks_reconcilerun="message state trigger",

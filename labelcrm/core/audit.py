@@ -39,6 +39,7 @@ CODES: Mapping[str, frozenset[str]] = {
     "contacts.imported": frozenset({"format", "state"}),
     "conversions.exported": frozenset({"sha256", "target"}),
     "events.exported": frozenset({"columns", "format", "sha256"}),
+    "exportschedule.paused": frozenset({"reason"}),
     "intervals.exported": frozenset({"columns", "format", "sha256"}),
     "label_mapping.imported": frozenset({"format", "state"}),
     "report.exported": frozenset({"filters", "format", "report", "sha256"}),  # after every value was found to be one
