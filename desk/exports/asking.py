@@ -23,6 +23,7 @@ from contacts.selectors.viewing import viewer_of
 from desk.exports import choice as choices
 from desk.exports.choice import AFTER, PEOPLE, ExportChoice
 from desk.exports.funnel_picture import TITLES, FunnelStep, in_use, reason_of, steps
+from desk.exports.schedules import uses_of_segments
 from labelcrm.lib.numbers import row_id
 from reports.models import Segment
 from reports.segments.compiler import MembersQuery
@@ -87,6 +88,8 @@ def page(request: HttpRequest, exported: Exported) -> HttpResponse:
     data = request.POST if request.method == "POST" else request.GET
     if choices.AGAIN in data:
         return HttpResponseRedirect(_choices_address(data))
+    if choices.REPEAT in data and exported.segment is not None:
+        return _repeat(exported.segment, data)
     choice = choices.choice_of(data, user=request.user, columns_at_first=exported.columns_at_first)
     if request.method == "POST":
         return _start(request, exported, choice) if data.get("layout") in LAYOUTS else _ask_for_layout(request, data)
@@ -100,6 +103,12 @@ def _start(request: HttpRequest, exported: Exported, choice: ExportChoice) -> Ht
     export: Export = exported.start(choice.order)
     choices.remember(choice, user=request.user)
     return HttpResponseRedirect(reverse("admin:exports-page", args=[export.pk]))
+
+
+def _repeat(segment: Segment, data: QueryDict) -> HttpResponse:
+    """To the form of a schedule, with what was chosen."""
+    address = f"{reverse('admin:schedules-new')}{_choices_address(data)}&{urlencode({'segment': segment.pk})}"
+    return HttpResponseRedirect(address)
 
 
 def _ask_for_layout(request: HttpRequest, data: QueryDict) -> HttpResponse:
@@ -136,6 +145,7 @@ def _ask(request: HttpRequest, exported: Exported, choice: ExportChoice, counts:
         return TemplateResponse(request, "exports/funnel.html", context)
     if exported.segment is not None:
         context["history"] = history_of(request, exported.segment)
+        context["uses"] = uses_of_segments([exported.segment], viewer_of(request.user)).get(exported.segment.pk, [])
     return TemplateResponse(request, "exports/ask.html", context)
 
 
@@ -186,7 +196,7 @@ def people_page(request: HttpRequest, ids: list[int], *, title: str, after: int,
 
 def _choices_address(given: QueryDict) -> str:
     """The page itself with every choice, without the people that are looked at."""
-    passing = (choices.AGAIN, choices.TOKEN, PEOPLE, AFTER)
+    passing = (choices.AGAIN, choices.REPEAT, choices.TOKEN, PEOPLE, AFTER)
     return "?" + urlencode([(name, value) for name, values in given.lists() for value in values if name not in passing])
 
 

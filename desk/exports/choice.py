@@ -18,12 +18,13 @@ from transfer.layouts import LAYOUTS, Layout
 from transfer.people_export import ExportOrder
 
 # The names of what the page itself reads; everything else in its address belongs to the list that is exported.
-ASKED, AGAIN, PEOPLE, AFTER = "asked", "again", "people", "after"
+ASKED, AGAIN, REPEAT, PEOPLE, AFTER = "asked", "again", "repeat", "people", "after"
 TOKEN = "csrfmiddlewaretoken"  # noqa: S105 - the name of a field
 OURS = frozenset(
     {
         ASKED,
         AGAIN,
+        REPEAT,
         TOKEN,
         PEOPLE,
         AFTER,

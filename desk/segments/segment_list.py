@@ -23,6 +23,7 @@ from contacts.models import Contact
 from contacts.selectors.viewing import viewer_of
 from desk.base.chips import counted
 from desk.base.model_admin import ORIGIN
+from desk.exports.schedules import UseOfSegment, uses_of_segments
 from desk.segments.builder import MAY_SEE, visible_segment
 from desk.segments.starting_points import starting_points
 from desk.segments.uses import uses_of
@@ -44,6 +45,7 @@ class SegmentLine:
     in_words: str
     may_change: bool
     is_own: bool
+    uses: list[UseOfSegment]
 
 
 @require_safe
@@ -77,12 +79,14 @@ def _lines(rows: list[Any], viewer: Viewer) -> list[SegmentLine]:
     """In words with one query per kind of thing, however many there are."""
     definitions = {row.pk: _definition(row) for row in rows}
     names = names_of(filter(None, definitions.values()), viewer=viewer)
+    uses = uses_of_segments(rows, viewer)
     return [
         SegmentLine(
             row,
             capfirst(segment_in_words(definition, names)) if (definition := definitions[row.pk]) else "",
             segments.may_change(row, viewer),
             row.owner_id == viewer.user,
+            uses.get(row.pk, []),
         )
         for row in rows
     ]
