@@ -26,6 +26,7 @@ from api.channel_labels import ChannelLabelViewSet
 from api.channels import ChannelViewSet
 from api.contacts import ContactViewSet
 from api.conversions import ConversionViewSet
+from api.export_schedules import ExportScheduleViewSet
 from api.exports import ExportViewSet
 from api.imports import ImportViewSet
 from api.inbox import InboxViewSet
@@ -53,6 +54,7 @@ ENDPOINTS: dict[str, type[Any]] = {
     "imports": ImportViewSet,
     "exports": ExportViewSet,
     "conversions": ConversionViewSet,
+    "export-schedules": ExportScheduleViewSet,
 }
 
 # Swagger's own files and nothing else: no inline script, no inline style, no other origin.

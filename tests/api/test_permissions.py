@@ -28,8 +28,10 @@ READERS = dict.fromkeys(ENDPOINTS, EVERYBODY) | {
     "segments": EVERYBODY - {CS},
     "exports": {OWNER, CS_LEAD, MARKETING, ANALYST},
     "conversions": EVERYBODY - {CS},
+    "export-schedules": {OWNER, CS_LEAD, MARKETING, ANALYST},
 }
-OF_ONES_OWN = {"imports", "exports"}  # not of a team: tests/api/test_imports.py, test_exports.py
+# Not of a team: tests/api/test_imports.py, test_exports.py, test_export_schedules.py
+OF_ONES_OWN = {"imports", "exports", "export-schedules"}
 CREATORS: dict[str, set[str]] = {
     "agents": {OWNER},
     "teams": {OWNER},
