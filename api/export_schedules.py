@@ -156,7 +156,7 @@ def _users(addresses: Sequence[str], *, owner: Any) -> list[Any]:
     sentence = _("This is no address of somebody who may log in, may export and sees all of these contacts.")
     wrong = [n for n, address in enumerate(addresses) if not address.strip() or address.lower() not in allowed]
     if wrong:
-        errors = {f"recipients[{n}]": [exceptions.ErrorDetail(sentence, "not_allowed")] for n in wrong}
+        errors = {f"recipients[{n}]": [exceptions.ErrorDetail(sentence, "unknown_value")] for n in wrong}
         raise serializers.ValidationError(errors)
     return [user for address in addresses for user in allowed[address.lower()]]
 
