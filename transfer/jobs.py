@@ -189,6 +189,8 @@ EXPORT_RECORDS = {
             link=_export_link,
             link_rights=EXPORT_RIGHTS[kind],
             winds_back=True,
+            tells=tell_owner,
+            page=_export_page,
         )
     )
     for kind, name, title in (
@@ -209,6 +211,8 @@ EXPORT_REPORT = jobs.register(
         link=_export_link,
         link_rights=EXPORT_RIGHTS[ExportKind.REPORT],
         winds_back=True,
+        tells=tell_owner,
+        page=_export_page,
     )
 )
 

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('reports', '0002_segments'),
-        ('transfer', '0001_exports'),
+        ('transfer', '0004_conversion_events'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

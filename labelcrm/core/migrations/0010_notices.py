@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0008_preferences'),
+        ('core', '0009_files_as_they_are'),
     ]
 
     operations = [
