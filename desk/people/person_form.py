@@ -26,6 +26,7 @@ from contacts.selectors.membership import agents_to_be, teams_of
 from contacts.services.agents import spaced
 from desk.connection.choosing import AgentField
 from desk.people.abilities import in_short, rights_by_role, roles_in_order
+from desk.people.delegation import roles_to_change
 from labelcrm.core.models import User
 from labelcrm.core.roles import role_title
 from labelcrm.core.viewer import Viewer
@@ -55,8 +56,8 @@ class RoleField(forms.ModelChoiceField):
         return [group] if group is not None else []
 
 
-def offer_roles(field: Any) -> None:
-    """Offer every role, with what it may do below its name."""
+def offer_roles(field: Any, viewer: Viewer) -> None:
+    """Offer the roles that are the viewer's to give, with what each may do below its name."""
     rights = rights_by_role(Group.objects.all())
 
     def label(group: Group) -> str:
@@ -64,7 +65,7 @@ def offer_roles(field: Any) -> None:
         return format_html('{}<small class="lc-choice-help">{}</small>', role_title(group.name), short)
 
     field.label_from_instance = label
-    field.queryset = roles_in_order()
+    field.queryset = roles_in_order().filter(pk__in=roles_to_change(viewer))
 
 
 class PersonForm(forms.ModelForm):
@@ -145,7 +146,7 @@ class PersonForm(forms.ModelForm):
             )
         else:
             self.initial["groups"] = held[0].pk if held else None
-        offer_roles(self.fields["groups"])
+        offer_roles(self.fields["groups"], self.viewer)
 
     def _offer_teams(self) -> None:
         if "teams" not in self.fields:

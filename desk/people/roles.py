@@ -14,10 +14,13 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from contacts.selectors.viewing import viewer_of
 from desk.people.abilities import areas, in_short, rights_by_role, roles_in_order
+from desk.people.delegation import NoMoreThanOnesOwn, permissions_held, roles_to_change
 from desk.people.users import AuditedAdmin
 from labelcrm.core.models import User
 from labelcrm.core.roles import ROLES, role_title
+from labelcrm.core.viewer import Viewer
 
 OUR_APPS = ("contacts", "labels", "webhooks", "reports", "core", "auth", "authtoken")
 
@@ -48,7 +51,7 @@ def permission_title(permission: Permission) -> str:
 
 
 @admin.register(Group)
-class RoleAdmin(AuditedAdmin, GroupAdmin):
+class RoleAdmin(NoMoreThanOnesOwn, AuditedAdmin, GroupAdmin):
     list_display = ("title", "may", "people")
     card = ("title", "people", "may")
     list_display_links = ("title",)
@@ -62,6 +65,10 @@ class RoleAdmin(AuditedAdmin, GroupAdmin):
         """In the order of the table of roles, with how many people have each."""
         having = Count("user", distinct=True, filter=Q(user__is_active=True))
         return roles_in_order().annotate(people_count=having)
+
+    def within_reach(self, viewer: Viewer) -> QuerySet[Any]:
+        """Roles that may more are only read."""
+        return roles_to_change(viewer)
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """With the rights of every role of the page, read at once."""
@@ -110,10 +117,11 @@ class RoleAdmin(AuditedAdmin, GroupAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
-        """The permissions of our own models, in a box long enough to see what is chosen."""
+        """The permissions of our own models that are the reader's to give, in a box that shows what is chosen."""
         field: Any = super().formfield_for_manytomany(db_field, request, **kwargs)
         if db_field.name == "permissions":
-            field.queryset = field.queryset.filter(content_type__app_label__in=OUR_APPS)
+            held = permissions_held(viewer_of(request.user))
+            field.queryset = field.queryset.filter(content_type__app_label__in=OUR_APPS, pk__in=held)
             field.widget.attrs["size"] = 24
             field.label_from_instance = permission_title
         return field

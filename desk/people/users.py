@@ -26,11 +26,13 @@ from contacts.services.agents import add_agent
 from contacts.services.membership import set_agent, set_teams
 from desk.base.chips import ChipChangeList
 from desk.base.model_admin import ORIGIN, RecordAdmin, StaffAdmin
+from desk.people.delegation import NoMoreThanOnesOwn, people_to_change
 from desk.people.person_form import NewPersonForm, PersonForm, withheld
 from desk.templatetags.labelcrm import flag, moment, person
 from labelcrm.core import audit
 from labelcrm.core.models import User
 from labelcrm.core.roles import role_title
+from labelcrm.core.viewer import Viewer
 
 for model in (TokenProxy, AccessAttempt, AccessFailureLog, AccessLog):  # theirs do not look like ours
     if admin.site.is_registered(model):
@@ -57,7 +59,7 @@ def _code(chosen: Group | Permission) -> str:
 
 
 @admin.register(User)
-class StaffUserAdmin(AuditedAdmin, UserAdmin):
+class StaffUserAdmin(NoMoreThanOnesOwn, AuditedAdmin, UserAdmin):
     form = PersonForm
     add_form = NewPersonForm
     add_form_template = None
@@ -145,6 +147,10 @@ class StaffUserAdmin(AuditedAdmin, UserAdmin):
     def password_shown(self, user: User) -> str:
         url = reverse("admin:auth_user_password_change", args=(user.pk,))
         return format_html('<a class="lc-link" href="{}">{}</a>', url, _("Give a new password"))
+
+    def within_reach(self, viewer: Viewer) -> QuerySet[Any]:
+        """Who may do more is only read: whoever changed their login or password could be them."""
+        return people_to_change(viewer)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form: Any = super().get_form(request, obj, change=change, **kwargs)
@@ -257,6 +263,12 @@ class ApiTokenAdmin(StaffAdmin, TokenAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("authtoken.delete_tokenproxy"))
+
+    def formfield_for_foreignkey(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
+        """A token does what its user may do: it is made for nobody who may more than who makes it."""
+        if db_field.name == "user" and not request.user.is_superuser:
+            kwargs["queryset"] = people_to_change(viewer_of(request.user))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: TokenProxy, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
