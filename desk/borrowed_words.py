@@ -48,6 +48,7 @@ WORDS = (
         "max",
     ),
     _("Page not found"),
+    _("%(name)s with ID “%(key)s” doesn’t exist. Perhaps it was deleted?"),
     # Users and passwords
     _("Permissions"),
     _("permission"),

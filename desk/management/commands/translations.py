@@ -46,7 +46,7 @@ class MakeMessages(makemessages.Command):
 
 class Command(BaseCommand):
     requires_system_checks = ()  # sentences can be read while the code around them is being written
-    help = "Updates and compiles locale/id, and lists the sentences that have no Indonesian yet."
+    help = "Updates locale/id, compiles it and locale/en, and lists the sentences that have no Indonesian yet."
 
     def handle(self, *args: Any, **options: Any) -> None:
         if shutil.which("xgettext") is None:
@@ -55,7 +55,8 @@ class Command(BaseCommand):
         with tempfile.TemporaryDirectory() as folder:
             copy_sources(Path(folder))
             _collect(Path(folder), options)
-        subprocess.run(["msgfmt", "--check-format", "-o", catalogue.with_suffix(".mo"), catalogue], check=True)  # noqa: S603, S607
+        for each in (catalogue, catalogue.parents[2] / "en/LC_MESSAGES/django.po"):
+            subprocess.run(["msgfmt", "--check-format", "-o", each.with_suffix(".mo"), each], check=True)  # noqa: S603, S607
         missing = subprocess.run(  # noqa: S603
             ["msgattrib", "--untranslated", "--no-obsolete", "--no-wrap", catalogue],  # noqa: S607
             check=True, capture_output=True, text=True,

@@ -265,7 +265,7 @@ def test_everything_certain_is_accepted_at_once_and_taken_back(client_of: Client
     assert (page.context["certain"]["names"], page.context["certain"]["contacts"]) == (2, 3)
     pairs = re.findall(r'name="pair" value="([\d:]+)"', page.content.decode())
     said = client.post(ACCEPT, {"pair": pairs}, follow=True)
-    assert "2 WhatsApp labels sorted." in said.content.decode()
+    assert "2 WhatsApp labels mapped." in said.content.decode()
     assert [means(row) for row in (*certain, likely)] == ["Menunggu pembayaran", "Grade A", "Panas banget"]
     assert said.context["undo"]["n"] == 2
     client.post(UNDO, {"batch": said.context["undo"]["batch"]})

@@ -73,7 +73,7 @@ def test_a_code_is_shown_as_its_sentence_and_found_by_it(client_of: ClientOf, sh
     other, known = event(shop, "parked", reason="session:cs2"), event(shop, "duplicate", reason="known")
     client = client_of("cs_lead", shop)
     html = client.get(LIST).content.decode()
-    assert "names the session “cs2”, this channel&#x27;s is “cs1”" in html
+    assert "names the session “cs2”, this number&#x27;s is “cs1”" in html
     assert "known already" in html
     assert "names the session “cs2”" in client.get(f"{LIST}{other.pk}/change/").content.decode()
     found = {words: client.get(LIST, {"q": words}).context["cl"].result_list for words in ("already", "names", "cs2")}
