@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from contacts.models import Team
+from contacts.models import Contact, Team
 from labelcrm.core.models import Job, User
 from labelcrm.core.roles import ROLES
-from labels.models import ChannelLabel
+from labels.models import ChannelLabel, Label
 from tests.browser.walking import Watch, findings_in_both_themes, log_in, walk
 from tests.factories import CampaignFactory, UserFactory
 from tests.webhooks.generic import Bridge
@@ -97,3 +97,26 @@ def test_a_long_choice_keeps_to_the_width_of_a_phone(browser: Browser, company: 
     assert choice.evaluate("one => one.scrollWidth <= one.clientWidth"), "and is read to its end"
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     context.close()
+
+
+def test_a_long_name_widens_no_page_and_no_list(browser: Browser, company: str) -> None:
+    """Names come from strangers' phones: 80 letters without a blank break, or end in dots."""
+    long = "W" * 80
+    Contact.objects.update(name=long)
+    Label.objects.filter(name="Grade A").update(name=long)
+    contact = Contact.objects.filter(assignments__isnull=False).first()
+    paths = ("", "contacts/contact/", f"contacts/contact/{contact.pk}/", "labels/label/", "activity/", "search/?q=WWW")
+    wrong = []
+    for width in (1440, 390):
+        context = browser.new_context(viewport={"width": width, "height": 900})
+        page = context.new_page()
+        log_in(page, company, "root")
+        for path in paths:
+            page.goto(f"{company}/admin/{path}")
+            wide = page.evaluate("document.documentElement.scrollWidth > innerWidth + 1")
+            cut = page.evaluate(
+                "[...document.querySelectorAll('.lc-list')].some(box => box.scrollWidth > box.clientWidth + 1)"
+            )
+            wrong += [f"{path} at {width}"] if wide or cut else []
+        context.close()
+    assert wrong == []
