@@ -227,6 +227,7 @@ SUBPAGES = {
     "add": _("New"),
     "export": _("Export"),
     "history": _("History"),
+    "password_change": _("Password"),
 }
 
 
@@ -242,7 +243,7 @@ def trail(request: HttpRequest, name: Text) -> list[Crumb]:
     subpage = (match.url_name or "").split("_", 2)[-1] if match else ""
     if subpage in ("add", "export"):
         return [*steps, Crumb(SUBPAGES[subpage])]
-    if subpage == "history":
+    if subpage in ("history", "password_change"):
         return [*steps, Crumb(name, "../change/"), Crumb(SUBPAGES[subpage])]
     return [*steps, Crumb(name)]
 

@@ -22,9 +22,8 @@ from contacts.models.channels import CRM_GATEWAY
 from contacts.services.channels import add_owner, edit_channel
 from desk.base.filters import VisibleDropdownFilter
 from desk.base.model_admin import ORIGIN, ArchivableAdmin, EditingAdmin, StaffInline
-from desk.templatetags.labelcrm import flag, moment
+from desk.templatetags.labelcrm import flag, gateway_title, moment, phone
 from labelcrm.core.dates import check_reach
-from webhooks.gateways import GATEWAYS
 
 WEEKDAYS = [
     (0, gettext_lazy("Monday")),
@@ -159,10 +158,10 @@ class ChannelAdmin(EditingAdmin, ArchivableAdmin):
         (gettext_lazy("How we reach the gateway"), {"fields": ("base_url", "api_key", "timezone")}),
         (
             gettext_lazy("What we know of the number"),
-            {"fields": (("own_phone", "own_lid"), ("status_shown", "last_event_at"))},
+            {"fields": (("own_phone_shown", "own_lid"), ("status_shown", "last_event_at"))},
         ),
     )
-    readonly_fields = ("connection", "gateway_shown", "own_phone", "own_lid", "status_shown", "last_event_at")
+    readonly_fields = ("connection", "gateway_shown", "own_phone_shown", "own_lid", "status_shown", "last_event_at")
     empty_help = gettext_lazy("A channel is one WhatsApp number behind one gateway. Connecting one takes five minutes.")
 
     # -- List ---------------------------------------------------------------------------------------------------
@@ -177,9 +176,13 @@ class ChannelAdmin(EditingAdmin, ArchivableAdmin):
         url = reverse("channel-connection", args=(channel.pk,))
         return format_html('<a class="lc-link lc-nowrap" href="{}">{}</a>', url, _("check and set up"))
 
+    @admin.display(description=gettext_lazy("own number"))
+    def own_phone_shown(self, channel: Channel) -> str:
+        return phone(channel.own_phone) or self.get_empty_value_display()
+
     @admin.display(description=gettext_lazy("gateway"))
     def gateway_shown(self, channel: Channel) -> str:
-        return GATEWAYS[channel.gateway].title if channel.gateway in GATEWAYS else channel.gateway
+        return gateway_title(channel.gateway)
 
     @admin.display(description=gettext_lazy("status"))
     def status_shown(self, channel: Channel) -> str:

@@ -22,7 +22,7 @@ from desk.base.keyset import KeysetAdminMixin
 from desk.base.model_admin import RecordAdmin
 from desk.base.reasons import saying, sentence
 from desk.system.records import pretty
-from desk.templatetags.labelcrm import flag, moment
+from desk.templatetags.labelcrm import flag, gateway_title, moment
 from labelcrm.lib.numbers import row_id
 from webhooks.drain.inbox import replay
 from webhooks.models import InboundEvent, ReconcileRun, UnknownChannel
@@ -137,9 +137,14 @@ def _is_secret(key: str) -> bool:
 
 @admin.register(UnknownChannel)
 class UnknownChannelAdmin(RecordAdmin):
-    list_display = ("key", "gateway", "count", "first_at", "last_at", "adopt")
+    list_display = ("key", "gateway_shown", "count", "first_at", "last_at", "adopt")
+    card = ("key", "gateway_shown", "last_at", "adopt")
     search_fields = ("key", "gateway")
     empty_help = gettext_lazy("Good: every gateway that posts here belongs to a channel.")
+
+    @admin.display(description=gettext_lazy("gateway"), ordering="gateway")
+    def gateway_shown(self, unknown: UnknownChannel) -> str:
+        return gateway_title(unknown.gateway)
 
     @admin.display(description=gettext_lazy("what to do"))
     def adopt(self, unknown: UnknownChannel) -> str:

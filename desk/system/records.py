@@ -28,6 +28,14 @@ def pretty(value: Any) -> str:
     return format_html('<pre class="lc-json" tabindex="0">{}</pre>', text)
 
 
+# What the jobs of a day do, for who reads that they ran (labelcrm/schedule.py).
+DAILY_JOBS = {
+    "check-projections": _("Check every interval and figure against the events"),
+    "flag-stale": _("Look for stale labels"),
+    "forget-old-jobs": _("Forget old work and its files"),
+}
+
+
 class AuditChangeList(KeysetChangeList):
     """Says what the objects of a page are called, with the rights of who looks."""
 
@@ -89,12 +97,17 @@ class AuditEntryAdmin(KeysetAdminMixin, RecordAdmin):
 
 @admin.register(JobRun)
 class JobRunAdmin(KeysetAdminMixin, RecordAdmin):
-    list_display = ("job", "period", "started_at", "finished_at", "ok")
+    list_display = ("job_shown", "period", "started_at", "finished_at", "ok")
+    card = ("job_shown", "period", "started_at", "ok")
     empty_help = _("Daily jobs, such as looking for stale labels, are listed here once they have run.")
     list_filter = ("ok",)
     search_fields = ("job",)
-    fields = ("job", "period", "started_at", "finished_at", "ok", "result_shown")
+    fields = ("job_shown", "period", "started_at", "finished_at", "ok", "result_shown")
     readonly_fields = fields
+
+    @admin.display(description=_("daily job"), ordering="job")
+    def job_shown(self, run: JobRun) -> str:
+        return str(DAILY_JOBS.get(run.job, run.job))
 
     @admin.display(description=_("result"))
     def result_shown(self, run: JobRun) -> str:

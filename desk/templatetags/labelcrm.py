@@ -24,6 +24,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from desk import theme
 from labels.models.canonical import ColorFamily
+from webhooks.gateways import GATEWAYS
 
 register = template.Library()
 
@@ -114,6 +115,12 @@ def phone(number: str) -> str:
 
 
 @register.filter
+def gateway_title(name: str) -> str:
+    """What people call a gateway: "waha" is WAHA. A name that posts here without being one of ours stays as it is."""
+    return GATEWAYS[name].title if name in GATEWAYS else name
+
+
+@register.filter
 def address(contact: Any) -> str:
     """How a contact is reached, as people read it; an id of WhatsApp's only on hover."""
     if contact.phone:
@@ -135,7 +142,10 @@ def _readable(number: str) -> str:
 @register.simple_tag(takes_context=True)
 def trail(context: Any) -> list[theme.Crumb]:
     """The way to this page; unfold says in `parts` what it would have shown, the page's own name last."""
-    return theme.trail(context["request"], context["parts"][-1]["title"])
+    request, name = context["request"], context["parts"][-1]["title"]
+    match = request.resolver_match
+    is_list = bool(match and (match.url_name or "").endswith("_changelist"))
+    return theme.trail(request, capfirst(name) if is_list else name)
 
 
 @register.simple_tag(takes_context=True)
@@ -145,10 +155,10 @@ def page_title(context: Any) -> str:
     opts = context.get("opts")
     if opts is None:
         return name
-    if context.get("add"):
-        return capfirst(_("new %(name)s") % {"name": opts.verbose_name})
     match = context["request"].resolver_match
     part = (match.url_name or "").rpartition("_")[2] if match else ""
+    if part == "add":
+        return capfirst(_("new %(name)s") % {"name": opts.verbose_name})
     if part not in theme.SUBPAGES:
         return _list_name(context["request"], opts) if "cl" in context else name
     return f"{theme.SUBPAGES[part]}: {context.get('object') or _list_name(context['request'], opts)}"

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from tests.desk.conftest import Shop
 from tests.desk.test_every_page import pages, rows
+from tests.factories import UserFactory
 
 __all__ = ["rows"]  # the fixture: one row at least of everything that has a page
 ClientOf = Callable[..., Client]
@@ -74,3 +75,15 @@ def test_a_row_is_named_by_what_it_is_called(client_of: ClientOf, shop: Shop) ->
     assert title_of(client.get(address).content.decode()) == f"{shop.agent.name} | labelcrm"
     address = reverse("admin:contacts_agent_history", args=(shop.agent.pk,))
     assert title_of(client.get(address).content.decode()) == f"History: {shop.agent.name} | labelcrm"
+
+
+def test_a_new_password_is_named_as_one_and_leads_back_to_its_person(client_of: ClientOf) -> None:
+    rina = UserFactory(username="rina")
+    html = client_of("owner").get(reverse("admin:auth_user_password_change", args=(rina.pk,))).text
+    assert title_of(html).startswith("Change password: rina")
+    assert headings(html)[-2:] == ["rina", "Password"]
+    assert 'href="../change/"' in html
+
+
+def test_a_list_that_is_not_in_the_menu_begins_with_a_capital(client_of: ClientOf) -> None:
+    assert headings(client_of("root").get("/admin/core/heartbeat/").text)[-1] == "Heartbeats"

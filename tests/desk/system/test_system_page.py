@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -9,8 +10,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from labelcrm.core.models import Heartbeat
+from labelcrm.core.models import Heartbeat, JobRun
 from tests.desk.conftest import Shop
+from tests.factories import THEN
 from webhooks.models import InboundEvent, PostCounter, UnknownChannel
 
 ClientOf = Callable[..., Client]
@@ -65,7 +67,7 @@ def test_a_parked_reason_leads_to_its_events(client_of: ClientOf, shop: Shop) ->
 def test_a_parked_code_is_shown_as_its_sentence(client_of: ClientOf, shop: Shop) -> None:
     shop.channel.inbox.create(state="parked", reason="session:cs2", body=b"{}", headers={})
     html = client_of("owner").get(PAGE).content.decode()
-    assert "names the session “cs2”, this channel&#x27;s is “" in html
+    assert "names the session “cs2”, this number&#x27;s is “" in html
     assert "q=session%3Acs2" in html
 
 
@@ -85,3 +87,21 @@ def test_who_may_see_it(client_of: ClientOf, role: str, status: int) -> None:
 
 def test_strangers_are_asked_to_log_in(client: Client, db: None) -> None:
     assert client.get(PAGE)["Location"].startswith("/admin/login/")
+
+
+def test_a_number_nobody_set_up_is_set_up_from_a_phone_too(client_of: ClientOf) -> None:
+    UnknownChannel.objects.create(gateway="waha", key="lupa", count=3, last_at=THEN)
+    client = client_of("owner")
+    [row] = re.findall(
+        r"<tr[^>]*>(?:(?!</tr>).)*lupa.*?</tr>", client.get("/admin/webhooks/unknownchannel/").text, re.DOTALL
+    )
+    assert re.search(r'class="[^"]*lc-at-end[^"]*"[^>]*><a [^>]*gateway=waha', row)
+    assert ">WAHA<" in row
+    assert ">WAHA<" in client.get("/admin/system/").text
+
+
+def test_daily_jobs_are_named_by_what_they_do(client_of: ClientOf) -> None:
+    JobRun.objects.create(job="flag-stale", period="2026-03-02", started_at=THEN, finished_at=THEN, ok=True)
+    html = client_of("root").get("/admin/core/jobrun/").text
+    assert "Look for stale labels" in html
+    assert "flag-stale" not in html
