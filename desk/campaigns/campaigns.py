@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -107,7 +108,7 @@ class CampaignAdmin(CampaignTransfer, EditingAdmin, ArchivableAdmin):
 
     @admin.display(description=gettext_lazy("cost"))
     def cost_shown(self, campaign: Campaign) -> str:
-        return "–" if campaign.cost is None else f"Rp {campaign.cost:,.0f}".replace(",", ".")
+        return "–" if campaign.cost is None else f"Rp {number_format(round(campaign.cost), force_grouping=True)}"
 
     @admin.display(description=gettext_lazy("rules"))
     def rules_shown(self, campaign: Campaign) -> int:

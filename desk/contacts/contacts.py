@@ -330,7 +330,8 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
     def get_fieldsets(self, request: HttpRequest, obj: Contact | None = None) -> Any:
         """Opting out is a switch; the way back asks for a reason and stands beside the flag (`opt_in`)."""
         fields = ("name", "assigned_to", "follow_up_at", "opted_out")
-        return ((None, {"fields": fields[:-1] if obj is not None and obj.opted_out_at else fields}),)
+        says_it_above = obj is not None and (obj.opted_out_at or not self.has_change_permission(request, obj))
+        return ((None, {"fields": fields[:-1] if says_it_above else fields}),)
 
     def opt_in(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Let a contact in again who had opted out, for a reason."""

@@ -30,7 +30,7 @@ from desk.base.keyset import Keyset
 from desk.contacts.opt_out import OptOut, opt_out_of
 from desk.templatetags.labelcrm import person, tone
 from labelcrm.core.viewer import Viewer
-from labels.models import LabelAssignment, Method
+from labels.models import LabelAssignment, Method, RemovedReason
 
 SETTING_BY_HAND = "by_hand"  # in the address: the form for it is open
 CHAT_SIZE = 50
@@ -282,9 +282,14 @@ def changes_of(interval: LabelAssignment) -> Iterator[ShownChange]:
             who=who(interval.removed_by_user, interval.removed_by),
             how=how(interval.removed_by_method),
             origin=interval.get_removed_origin_display() if interval.removed_origin else "",
-            reason=interval.get_removed_reason_display(),
+            reason=_reason(interval),
             source="",
         )
+
+
+def _reason(interval: LabelAssignment) -> str:
+    """Why the label is gone; "" where somebody took it off, which the line says already."""
+    return "" if interval.removed_reason == RemovedReason.REMOVED else interval.get_removed_reason_display()
 
 
 def who(user: Any, agent: Any) -> str:

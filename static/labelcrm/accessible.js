@@ -58,7 +58,11 @@
     thing.click();
   };
 
+  // The scroller of our packages names itself, in English.
+  const nameScroller = (box) => box.setAttribute("aria-label", document.getElementById("icon-words")?.dataset.scrolls || "");
+
   const nameAll = () => {
+    document.querySelectorAll('[aria-label="scrollable content"]').forEach(nameScroller);
     document.querySelectorAll(".select2-container").forEach(nameBox);
     document.querySelectorAll(CLICKABLE).forEach(makeButton);
     document.querySelectorAll(`:is(a, button):has(${ICON}):not([aria-label])`).forEach(nameByIcon);

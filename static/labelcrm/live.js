@@ -130,7 +130,8 @@
     for (const time of rows.querySelectorAll("time")) {
       const seconds = Math.max(0, (Date.now() - Date.parse(time.dateTime)) / 1000);
       const unit = UNITS.find(([, , limit]) => seconds < limit);
-      if (unit) time.textContent = relative.format(-Math.floor(seconds / unit[1]), unit[0]);
+      // "6 jam lalu", as every other page says it: browsers say "6 jam yang lalu".
+      if (unit) time.textContent = relative.format(-Math.floor(seconds / unit[1]), unit[0]).replace(" yang lalu", " lalu");
     }
   }
 

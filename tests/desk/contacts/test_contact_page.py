@@ -51,7 +51,7 @@ def test_removed_labels_are_history_and_nothing_else(client_of: ClientOf, shop: 
     history = section(response, "history")
     assert history.count("added</td>") == 2
     assert history.count("removed</td>") == 1
-    assert "taken off" in history
+    assert "taken off" not in history  # "removed" says it
     assert "owner of the number" in history
     timeline = section(response, "timeline")
     assert timeline.count("<rect") == 2
@@ -250,3 +250,9 @@ def test_the_page_needs_no_more_queries_however_much_happened(client_of: ClientO
     with CaptureQueriesContext(connection) as queries:
         client.get(page(contact))
     assert len(queries) <= 12, [query["sql"] for query in queries]
+
+
+def test_who_only_reads_a_contact_is_shown_no_switch(client_of: ClientOf, shop: Shop) -> None:
+    html = client_of("analyst", shop, language="id").get(page(shop.contact())).text
+    assert "Opted out" not in html
+    assert "opted_out" not in html

@@ -16,7 +16,7 @@ from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
 ClientOf = Callable[..., Client]
-PASSWORD = "kata sandi lain yang panjang"  # noqa: S105
+PASSWORD = "kata sandi lain yang panjang"
 
 
 def page(name: str, *args: int) -> str:
