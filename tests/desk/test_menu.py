@@ -32,17 +32,17 @@ EXPORTING = [
 ]  # fmt: skip
 MENUS = {
     "owner": [
-        *EXPORTING, "WhatsApp labels", *RECORDS, "WhatsApp numbers", "Unknown channels", "Webhook log", "Agents",
+        *EXPORTING, "WhatsApp labels", *RECORDS, "WhatsApp numbers", "Unknown numbers", "Webhook log", "CS",
         "Teams", "Opt-out words", "Users", "Roles", "API tokens", "Work", "System", "Audit trail", "Job runs",
     ],
     "cs_lead": [
-        *EXPORTING, "WhatsApp labels", *RECORDS, "WhatsApp numbers", "Webhook log", "Agents", "Work", "System",
+        *EXPORTING, "WhatsApp labels", *RECORDS, "WhatsApp numbers", "Webhook log", "CS", "Work", "System",
     ],
     "cs": ["Home", "Contacts", "Campaigns", *LABELS],
     "marketing": [*EXPORTING, *RECORDS, "Opt-out words", "Work"],
     "analyst": [*EXPORTING, *RECORDS, "WhatsApp numbers", "Webhook log", "Work", "System"],
     "auditor": [
-        *SENIOR, *RECORDS, "WhatsApp numbers", "Webhook log", "Agents", "Teams", "Opt-out words", "Users", "Work",
+        *SENIOR, *RECORDS, "WhatsApp numbers", "Webhook log", "CS", "Teams", "Opt-out words", "Users", "Work",
         "System", "Audit trail", "Job runs",
     ],
 }  # fmt: skip
@@ -139,7 +139,7 @@ def test_only_who_may_set_up_a_channel_is_asked_to(client_of: ClientOf, shop: Sh
     UnknownChannel.objects.create(gateway="waha", key="x", last_at=THEN)
     for path in ("/admin/system/", "/admin/webhooks/unknownchannel/"):
         asked = {
-            role: "Set up this channel" in client_of(role, shop).get(path).content.decode()
+            role: "Set up this number" in client_of(role, shop).get(path).content.decode()
             for role in ("owner", "analyst", "auditor")
         }
         assert asked == {"owner": True, "analyst": False, "auditor": False}, path

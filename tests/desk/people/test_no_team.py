@@ -115,7 +115,7 @@ def test_home_is_no_first_run_for_who_only_lacks_a_team(client_of: ClientOf, sho
 def test_an_empty_list_does_not_ask_them_to_set_anything_up(client_of: ClientOf, path: str) -> None:
     html = client_of("cs_lead").get(path).content.decode()
     assert "There may be some: you see them once you are in a team." in html
-    assert not re.search(r"Connecting one takes|typed into the gateway|Add agents|Check on the System page", html)
+    assert not re.search(r"Connecting one takes|typed into the gateway|Add CS|Check on the System page", html)
 
 
 def test_the_system_page_asks_only_who_may_connect_a_number(client_of: ClientOf) -> None:

@@ -45,7 +45,7 @@ def test_the_owner_sees_every_lane_and_reason(client_of: ClientOf) -> None:
         "Events wait too long", "alive", "silent",
     ):  # fmt: skip
         assert text in html
-    assert "99" not in html.split("Refused posts")[1].split("Unknown channels")[0]
+    assert "99" not in html.split("Refused posts")[1].split("Unknown numbers")[0]
 
 
 @pytest.mark.usefixtures("trouble")
