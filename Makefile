@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 INSTALL := $(PYTHON) labelcrm/launcher/install.py
 
-# One test process more than cores; the tests of one file stay together, for they share what is dear to start.
+# One test process per core; the tests of one file stay together, for they share what is dear to start.
 SPREAD ?= -n auto --dist loadfile --no-loadscope-reorder
 
 # Lint, and what is made from the code, read the settings but talk to no server.

@@ -5,10 +5,9 @@ even a killed one. DATABASE_URL / REDIS_URL in the environment are used instead,
 LABELCRM_TEST_HOME=DIR the PostgreSQL that `make test-services LABELCRM_TEST_HOME=DIR` keeps running is shared. Each
 run has a database name of its own, so that several can run side by side.
 
-`make test` spreads the files over processes (pytest-xdist), one more than there are cores, for a good part of the tests
-waits: for a server to start, for a page to ask again. The first process starts the servers; each of the others finds
-their URLs in its environment and takes a database of its own in both. The longest files come first, so that no process
-is left alone with one in the end.
+`make test` spreads the files over a process per core (pytest-xdist). The first process starts the servers; each of the
+others finds their URLs in its environment and takes a database of its own in both. The longest files come first, so
+that no process is left alone with one in the end.
 """
 
 from __future__ import annotations
@@ -75,14 +74,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(BrowserFixtures(), "labelcrm-browser")
     if os.environ.get("PYTEST_XDIST_WORKER"):
         config.pluginmanager.register(LongestFirst(), "labelcrm-longest-first")
-
-
-@pytest.hookimpl(optionalhook=True, tryfirst=True)
-def pytest_xdist_auto_num_workers() -> int | None:
-    """One process more than cores, unless somebody says how many."""
-    if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
-        return None
-    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else None
 
 
 def pytest_unconfigure() -> None:

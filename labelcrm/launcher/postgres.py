@@ -15,6 +15,7 @@ from labelcrm.env import socket_database_url
 from labelcrm.launcher import ServiceError
 from labelcrm.launcher.account import SystemAccount
 from labelcrm.launcher.binaries import PostgresPrograms
+from labelcrm.lib.numbers import whole_number
 
 DATABASE = "labelcrm"
 SUPERUSER = "postgres"
@@ -131,8 +132,8 @@ def memory_here() -> int:
     """Bytes of memory that this machine, or the container we run in, has."""
     found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for path in MEMORY_LIMITS:
-        limit = path.read_text().strip() if path.exists() else ""
-        found += [int(limit)] if limit.isdigit() else []
+        limit = whole_number(path.read_text().strip()) if path.exists() else None
+        found += [limit] if limit is not None else []
     return min(found)
 
 

@@ -257,7 +257,7 @@ def _filter(name: str) -> Argument:
         return Argument(_id, _ID_SCHEMA)
     if isinstance(field, TrueFalseField):
         return _FLAG
-    schema: dict[str, Any] = _CODE_SCHEMA
+    schema: dict[str, Any] = _CODE_SCHEMA | {"maxLength": getattr(field, "max_length", None) or MAX_TEXT}
     if isinstance(field, forms.ChoiceField):
         choices: Any = field.choices
         schema = {"type": "string", "enum": [str(code) for code, _words in choices]}

@@ -35,9 +35,9 @@ def test_progress_moves_without_a_reload_and_leaves_the_button_in_place(browser:
         expect(aloud).to_have_text(said)
 
     expect(bar).to_have_attribute("value", "31")
-    look_again("", "38 %", progress=380)
-    look_again("1 at work, 50% done", "55 %", progress=550)
-    look_again("1 at work, 50% done", "57 %", progress=570)
+    look_again("", "38%", progress=380)
+    look_again("1 at work, 50% done", "55%", progress=550)
+    look_again("1 at work, 50% done", "57%", progress=570)
     assert page.evaluate("window.button.isConnected"), "nothing is replaced under the pointer"
     assert axe_findings(page) == []
     ended = {"state": "done", "finished_at": timezone.now(), "result": {"differences": 0}}

@@ -56,6 +56,7 @@ DERIVED = {"labels_labelassignment", *PROJECTIONS}
 RESTORED = {"contacts_contactchannel", "labels_staleflag"}
 STAY = {
     "contacts_contactmerge",  # an earlier merge is undone where it was made
+    "transfer_conversion",  # who had one keeps it; no second one is made for whom they became
     "transfer_exportedperson",  # what an export held stays; who is meant by it is looked up when it is read
 }
 # Rows that are folded anew get new ids; when a row changed is no part of what it says.

@@ -32,6 +32,7 @@ def english() -> Iterator[None]:
 # Rights that pages ask for and that no sentence is made of.
 UNSAID = {
     "webhooks.view_reconcilerun",  # nothing is pulled yet
+    "labels.view_labelassignment",  # who sees labels sees where they are
     "labels.view_labelevent",  # who sees labels sees their changes
     "auth.view_permission",
     "contacts.view_optoutword",  # who sees contacts may know them
