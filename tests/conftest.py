@@ -68,8 +68,6 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _case: restoring.put_back())
         yield
-    with django_db_blocker.unblock():
-        restoring.send_others_away()
 
 
 @pytest.fixture(autouse=True)

@@ -50,12 +50,3 @@ def _is_as_kept(cursor: Any, name: str) -> bool:
         f" AND NOT EXISTS (TABLE {theirs} EXCEPT ALL TABLE {ours})"
     )
     return bool(cursor.fetchone()[0])
-
-
-def send_others_away() -> None:
-    """End the connections of servers that stop late, so that the test database can be dropped."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )

@@ -13,7 +13,6 @@ that no process is left alone with one in the end.
 from __future__ import annotations
 
 import base64
-import gc
 import json
 import os
 import re
@@ -101,13 +100,6 @@ class LongestFirst:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         rank = {f"tests/{name}": place for place, name in enumerate(LONGEST)}
         items.sort(key=lambda item: rank.get(item.nodeid.partition("::")[0], len(rank)))
-
-
-def pytest_collection_finish() -> None:
-    """What is loaded by now stays loaded: no need to look for garbage in it again and again."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
