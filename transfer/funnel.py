@@ -142,6 +142,8 @@ class Funnel:
         with transaction.atomic():
             execute(ROOM, [])
             execute(statement, values | {"export": export.pk, "seed": f"{export.pk}:", "percent": percent})
+            # Or each step reads a table that was empty a moment ago, as PostgreSQL knows it, from end to end.
+            execute("ANALYZE transfer_exportedperson", [])
 
     def _fetch(self, body: str, **more: Any) -> list[tuple[Any, ...]]:
         statement, values = self._statement(body)
