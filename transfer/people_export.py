@@ -168,7 +168,7 @@ def _freeze(job: Job, export: Export, viewer: Viewer) -> Step:
         raise JobRefused("too_many_rows", sentence)
     export.computed_at, export.matched, export.excluded, export.rows = now, found.matched, found.excluded, found.rows
     export.save()
-    pieces.write_head(job, layout, export.columns)
+    pieces.write_head(job, layout.head(export.columns))
     return Step(cursor={"ends": []}, progress=0, total=found.rows)
 
 
@@ -221,7 +221,7 @@ def _leave_out(export: Export, ids: Collection[int], reason: Reason) -> None:
 
 
 def _seal(job: Job, export: Export, viewer: Viewer) -> Step:
-    digest = pieces.close(job, LAYOUTS[export.layout], len(job.cursor["ends"]))
+    digest = pieces.close(job, len(job.cursor["ends"]), workbook=LAYOUTS[export.layout].is_workbook)
     found = snapshots.counts(export)
     if not _nobody_opts_out_any_more():
         return Step(cursor=job.cursor, progress=job.progress)

@@ -16,16 +16,16 @@ from django.utils.translation import gettext as _
 from labelcrm.core import jobs
 from labelcrm.core.jobs import JobRefused
 from labelcrm.core.models import Job, JobFile
-from transfer import workbook
+from transfer import workbook as workbooks
 from transfer.job_files import MADE
 from transfer.layouts import Layout
 
 _BEFORE, _HEAD, _FIRST = 0, 1, 2  # parts of the file: a workbook's beginning, the headings, the first rows
 
 
-def write_head(job: Job, layout: Layout, columns: Sequence[str]) -> None:
+def write_head(job: Job, head: bytes) -> None:
     """Keep what stands before the rows."""
-    jobs.write_part(job, MADE, _HEAD, layout.head(columns))
+    jobs.write_part(job, MADE, _HEAD, head)
 
 
 def write_rows(job: Job, layout: Layout, piece: int, lines: Sequence[Sequence[Any]]) -> None:
@@ -38,7 +38,7 @@ def write_piece(job: Job, piece: int, body: bytes) -> None:
     jobs.write_part(job, MADE, _FIRST + piece, body)
 
 
-def close(job: Job, layout: Layout, count: int) -> str:
+def close(job: Job, count: int, *, workbook: bool = False) -> str:
     """Make a file of the headings and `count` pieces; its SHA-256.
 
     Raises JobRefused when pieces were deleted, as those of a failed job are after a while.
@@ -46,7 +46,7 @@ def close(job: Job, layout: Layout, count: int) -> str:
     parts = JobFile.objects.filter(job=job, name=MADE, part__range=(_HEAD, _HEAD + count))
     if parts.count() != 1 + count:
         raise JobRefused("files_gone", _("What was begun was deleted in the meantime: begin anew."))
-    if layout.is_workbook:
+    if workbook:
         _close_workbook(job, end=_FIRST + count)
     digest = hashlib.sha256()
     for body in jobs.read_parts(job, MADE):
@@ -57,9 +57,9 @@ def close(job: Job, layout: Layout, count: int) -> str:
 def _close_workbook(job: Job, *, end: int) -> None:
     """Put around the pieces of the sheet what makes them a workbook."""
     parts = JobFile.objects.filter(job=job, name=MADE)
-    sheet = workbook.measured(bytes(parts.values_list("body", flat=True).get(part=n)) for n in range(_HEAD, end))
-    jobs.write_part(job, MADE, _BEFORE, workbook.before(sheet, created=job.created_at))
-    jobs.write_part(job, MADE, end, workbook.after(sheet, created=job.created_at))
+    sheet = workbooks.measured(bytes(parts.values_list("body", flat=True).get(part=n)) for n in range(_HEAD, end))
+    jobs.write_part(job, MADE, _BEFORE, workbooks.before(sheet, created=job.created_at))
+    jobs.write_part(job, MADE, end, workbooks.after(sheet, created=job.created_at))
 
 
 def whole_file(layout: Layout, columns: Sequence[str], lines: Sequence[Sequence[Any]], *, created: datetime) -> bytes:
@@ -67,5 +67,5 @@ def whole_file(layout: Layout, columns: Sequence[str], lines: Sequence[Sequence[
     head, rows = layout.head(columns), layout.piece(lines)
     if not layout.is_workbook:
         return head + rows
-    sheet = workbook.measured([head, rows])
-    return workbook.before(sheet, created=created) + head + rows + workbook.after(sheet, created=created)
+    sheet = workbooks.measured([head, rows])
+    return workbooks.before(sheet, created=created) + head + rows + workbooks.after(sheet, created=created)

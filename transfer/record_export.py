@@ -92,7 +92,7 @@ def _begin(job: Job, export: Export) -> None:
     if layout.is_workbook and (job.total or 0) > exports.XLSX_ROWS:
         sentence = _("An XLSX file holds at most 1,048,575 rows: choose CSV, or filter the list.")
         raise JobRefused("too_many_rows", sentence)
-    pieces.write_head(job, layout, export.columns)
+    pieces.write_head(job, layout.head(export.columns))
 
 
 def _write_next(job: Job, export: Export, viewer: Viewer) -> Step:
@@ -113,7 +113,7 @@ def _write(job: Job, export: Export, viewer: Viewer, *, piece: int, ids: list[in
 def _seal(job: Job, export: Export, viewer: Viewer) -> Step:
     kept_ids(job, 0)  # still there: then so is all that was kept
     if "sha256" not in job.cursor:  # a step of its own: the end of a large workbook takes seconds
-        digest = pieces.close(job, LAYOUTS[export.layout], len(job.cursor["marks"]))
+        digest = pieces.close(job, len(job.cursor["marks"]), workbook=LAYOUTS[export.layout].is_workbook)
         return Step(cursor=job.cursor | {"sha256": digest}, progress=job.progress)
     if changed := _changed_meanwhile(job, export, viewer):  # the last look, as close to the end as can be
         return _write_again(job, export, viewer, changed)

@@ -75,11 +75,11 @@ def _write(job: Job, export: Export, query: ReportQuery) -> Step:
     if layout.is_workbook and len(lines) > exports.XLSX_ROWS:
         sentence = _("An XLSX file holds at most 1,048,575 rows: choose CSV, or filter the list.")
         raise JobRefused("too_many_rows", sentence)
-    pieces.write_head(job, layout, file.headings)
+    pieces.write_head(job, layout.head(file.headings))
     parts = [lines[start : start + exports.CHUNK] for start in range(0, len(lines), exports.CHUNK)]
     for place, part in enumerate(parts):
         pieces.write_rows(job, layout, place, part)
-    export.sha256 = pieces.close(job, layout, len(parts))
+    export.sha256 = pieces.close(job, len(parts), workbook=layout.is_workbook)
     return _done(job, export, query, rows=len(lines))
 
 

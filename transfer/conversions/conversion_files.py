@@ -12,7 +12,6 @@ A file that was cancelled or failed gives everything back.
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -28,17 +27,17 @@ from contacts.selectors.viewing import viewer_of
 from labelcrm.core import audit, jobs
 from labelcrm.core.bulk import execute
 from labelcrm.core.jobs import JobKind, JobRefused, Step
-from labelcrm.core.models import Job, JobFile
+from labelcrm.core.models import Job
 from labelcrm.core.viewer import Viewer
+from transfer import pieces
 from transfer.conversions.collecting import hold
 from transfer.conversions.conversion_lines import LAYOUTS
 from transfer.conversions.models import Conversion, ConversionDelivery, ConversionFile, DeliveryState, Target
 from transfer.conversions.targets import READY, conversions_of, judged, sendable, within_reach
-from transfer.job_files import MADE, in_language_of, owner_with
+from transfer.job_files import in_language_of, owner_with
 
 RIGHTS = ("contacts.view_contact", "contacts.export_contact", "reports.view_report")
 CHUNK = 5000  # conversions of a piece
-_HEAD, _FIRST = 0, 1  # parts of the file
 _AGAIN = 10  # pieces that are written again in one step
 
 
@@ -84,7 +83,7 @@ def _choose(job: Job, file: ConversionFile, viewer: Viewer) -> Step:
     rows = judged(within_reach(conversions_of(viewer), file.target, now=now), file.target, now=now, again=file.again)
     execute(*_insert(rows.filter(verdict=READY), file))
     count = ConversionDelivery.objects.filter(file=file).count()
-    jobs.write_part(job, MADE, _HEAD, LAYOUTS[file.target].head())
+    pieces.write_head(job, LAYOUTS[file.target].head())
     return Step(cursor={"ends": []}, progress=0, total=count)
 
 
@@ -112,7 +111,7 @@ def _write_next(job: Job, file: ConversionFile, viewer: Viewer) -> Step:
     ids = _ids(file, after=ends[-1] if ends else 0, limit=CHUNK)
     if not ids:  # they were taken back meanwhile, with a contact that was erased
         return Step(cursor=job.cursor, progress=job.total or 0)
-    _write(job, file, viewer, part=_FIRST + len(ends), ids=ids)
+    _write(job, file, viewer, piece=len(ends), ids=ids)
     return Step(cursor={"ends": [*ends, ids[-1]]}, progress=min(job.total or 0, job.progress + len(ids)))
 
 
@@ -122,12 +121,12 @@ def _ids(file: ConversionFile, *, after: int, limit: int | None = None, until: i
     return list(rows.values_list("conversion_id", flat=True)[:limit])
 
 
-def _write(job: Job, file: ConversionFile, viewer: Viewer, *, part: int, ids: Sequence[int]) -> None:
+def _write(job: Job, file: ConversionFile, viewer: Viewer, *, piece: int, ids: Sequence[int]) -> None:
     """Keep the rows of those of `ids` who may still be in a file, and give the others back."""
     rows = sendable(conversions_of(viewer)).filter(pk__in=ids).select_related("contact", "event").order_by("pk")
     kept = list(rows)
     _take_out(file, set(ids) - {conversion.pk for conversion in kept})
-    jobs.write_part(job, MADE, part, LAYOUTS[file.target].piece(kept))
+    pieces.write_piece(job, piece, LAYOUTS[file.target].piece(kept))
 
 
 def _take_out(file: ConversionFile, ids: Collection[int]) -> None:
@@ -135,14 +134,10 @@ def _take_out(file: ConversionFile, ids: Collection[int]) -> None:
 
 
 def _seal(job: Job, file: ConversionFile, viewer: Viewer) -> Step:
-    if JobFile.objects.filter(job=job, name=MADE).count() != 1 + len(job.cursor["ends"]):
-        raise JobRefused("files_gone", _("What was begun was deleted in the meantime: begin anew."))
-    digest = hashlib.sha256()
-    for body in jobs.read_parts(job, MADE):
-        digest.update(body)
+    digest = pieces.close(job, len(job.cursor["ends"]))
     if late := _late(file):  # the last look, as close to the end as can be
         return _write_again(job, file, viewer, late)
-    return _done(job, file, digest.hexdigest())
+    return _done(job, file, digest)
 
 
 def _late(file: ConversionFile) -> list[int]:
@@ -158,7 +153,7 @@ def _write_again(job: Job, file: ConversionFile, viewer: Viewer, late: Sequence[
     ends = job.cursor["ends"]
     for place in sorted({bisect_left(ends, pk) for pk in late})[:_AGAIN]:
         ids = _ids(file, after=ends[place - 1] if place else 0, until=ends[place])
-        _write(job, file, viewer, part=_FIRST + place, ids=ids)
+        _write(job, file, viewer, piece=place, ids=ids)
     return Step(cursor=job.cursor, progress=job.progress)
 
 
