@@ -30,6 +30,11 @@ from transfer.models import ExportKind
 ADDRESSES = ("phone", "lid")  # how somebody is written to
 
 
+def names_people(columns: Sequence[str]) -> bool:
+    """Whether a file of these columns says how somebody is written to."""
+    return not set(ADDRESSES).isdisjoint(columns)
+
+
 def _actor(agent: str, user: str) -> Any:
     """What people call whoever did it: the agent's name, else the user's, as `api.base.serializers.actor_name`."""
     name = Trim(Concat(f"{user}__first_name", Value(" "), f"{user}__last_name"), output_field=CharField())

@@ -15,7 +15,6 @@ A step counts together with its cursor, or was never there: a worker that is kil
 
 from __future__ import annotations
 
-import time
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +29,6 @@ from django.utils.translation import gettext as _
 
 from contacts.models import Contact, Team
 from contacts.selectors.viewing import viewer_of
-from contacts.services.opt_out import hold_opt_outs
 from labelcrm.core import audit, jobs
 from labelcrm.core.bulk import array, execute, fetch
 from labelcrm.core.jobs import JobKind, JobRefused, Step
@@ -48,7 +46,6 @@ from transfer.models import Export, ExportedPerson, Reason, ScheduledRun
 
 RIGHTS = ("contacts.view_contact", "contacts.export_contact")
 _AGAIN = 10  # pieces that are written again in one step
-_PATIENCE = 5.0  # seconds of a step for who is being opted out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,21 +220,11 @@ def _leave_out(export: Export, ids: Collection[int], reason: Reason) -> None:
 def _seal(job: Job, export: Export, viewer: Viewer) -> Step:
     digest = pieces.close(job, len(job.cursor["ends"]), workbook=LAYOUTS[export.layout].is_workbook)
     found = snapshots.counts(export)
-    if not _nobody_opts_out_any_more():
+    if not pieces.nobody_opts_out_any_more():
         return Step(cursor=job.cursor, progress=job.progress)
     if late := _opted_out_meanwhile(export):
         return _write_again(job, export, viewer, late)
     return _done(job, export, found, digest)
-
-
-def _nobody_opts_out_any_more() -> bool:
-    """True as soon as nobody is being opted out, and then until the step has ended; an import may take seconds."""
-    deadline = time.monotonic() + _PATIENCE
-    while not hold_opt_outs():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def _opted_out_meanwhile(export: Export) -> list[int]:

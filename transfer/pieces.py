@@ -7,12 +7,14 @@ written again until the file is closed; closed again, it is the same file where 
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from contacts.services.opt_out import hold_opt_outs
 from labelcrm.core import jobs
 from labelcrm.core.jobs import JobRefused
 from labelcrm.core.models import Job, JobFile
@@ -20,6 +22,7 @@ from transfer import workbook as workbooks
 from transfer.job_files import MADE
 from transfer.layouts import Layout
 
+_PATIENCE = 5.0  # seconds of a step for who is being opted out
 _BEFORE, _HEAD, _FIRST = 0, 1, 2  # parts of the file: a workbook's beginning, the headings, the first rows
 
 
@@ -69,3 +72,16 @@ def whole_file(layout: Layout, columns: Sequence[str], lines: Sequence[Sequence[
         return head + rows
     sheet = workbooks.measured([head, rows])
     return workbooks.before(sheet, created=created) + head + rows + workbooks.after(sheet, created=created)
+
+
+# -- The last look ----------------------------------------------------------------------------------------------------
+
+
+def nobody_opts_out_any_more() -> bool:
+    """True as soon as nobody is being opted out, and then until the step has ended; an import may take seconds."""
+    deadline = time.monotonic() + _PATIENCE
+    while not hold_opt_outs():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True

@@ -115,6 +115,9 @@ def _seal(job: Job, export: Export, viewer: Viewer) -> Step:
     if "sha256" not in job.cursor:  # a step of its own: the end of a large workbook takes seconds
         digest = pieces.close(job, len(job.cursor["marks"]), workbook=LAYOUTS[export.layout].is_workbook)
         return Step(cursor=job.cursor | {"sha256": digest}, progress=job.progress)
+    # Where nobody can be written to by what stands in it, it does not matter who opts out in this very moment.
+    if label_records.names_people(export.columns) and not pieces.nobody_opts_out_any_more():
+        return Step(cursor=job.cursor, progress=job.progress)
     if changed := _changed_meanwhile(job, export, viewer):  # the last look, as close to the end as can be
         return _write_again(job, export, viewer, changed)
     return _done(job, export, job.cursor["sha256"])

@@ -42,7 +42,7 @@ def consent(contact: Contact, *, opted_out: bool, at: datetime, actor: Any, orig
 
 # -- Beside files that leave the house --------------------------------------------------------------------------------
 
-_LOCK = "opt-out"
+LOCK = "opt-out"
 
 
 def hold_files() -> None:
@@ -50,7 +50,7 @@ def hold_files() -> None:
 
     Called in a transaction that opts somebody out, at any time before its end.
     """
-    fetch("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", [_LOCK])
+    fetch("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", [LOCK])
 
 
 def hold_opt_outs() -> bool:
@@ -58,7 +58,7 @@ def hold_opt_outs() -> bool:
 
     It never waits: whoever stood in line here would make every opt-out behind it wait for the one before.
     """
-    [(held,)] = fetch("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [_LOCK])
+    [(held,)] = fetch("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [LOCK])
     return bool(held)
 
 

@@ -21,7 +21,7 @@ from labels.services.merging import merge
 from tests.api.story import Story
 from tests.factories import TeamFactory
 from tests.transfer.test_segment_exports import EVERYBODY, Market, done, left_out, names, steps
-from transfer import people_export
+from transfer import pieces
 from transfer.models import Export
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -158,7 +158,7 @@ def test_an_export_that_waits_too_long_for_an_opt_out_tries_again(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An import may opt out thousands in one transaction: the export gives up its turn, and none of its tries."""
-    monkeypatch.setattr(people_export, "_PATIENCE", 0.05)
+    monkeypatch.setattr(pieces, "_PATIENCE", 0.05)
     people = known(market, 2)
     export = ready_to_seal(market)
     with transaction.atomic():

@@ -26,9 +26,10 @@ from labelcrm.core.models import AuditEntry, Job, JobFile
 from labels.models import LabelAssignment, LabelEvent
 from tests.desk.conftest import Shop, other_shop, shop
 from tests.factories import THEN, UserFactory
+from tests.transfer.opting_out import somebody_opts_out
 from tests.transfer.test_export_job import done, killing, made, run_killed, steps
 from tests.work import do_work
-from transfer import exports, jobs
+from transfer import exports, jobs, pieces
 from transfer.label_records import SOURCES
 from transfer.layouts import LAYOUTS
 from transfer.models import Export, ExportKind
@@ -238,6 +239,17 @@ def test_who_opts_out_after_their_row_was_written_is_blank_in_it(ten: list[Any],
     Contact.objects.filter(pk__in=[ten[0].contact_id, ten[9].contact_id]).update(opted_out_at=timezone.now())
     rows = lines(done(job))
     assert [n for n, row in enumerate(rows) if not row["phone"]] == [0, 9]
+
+
+@pytest.mark.parametrize("addresses", [True, False])
+def test_no_file_with_addresses_is_sealed_while_somebody_is_being_opted_out(
+    ten: list[Any], user: Any, monkeypatch: pytest.MonkeyPatch, addresses: bool
+) -> None:
+    monkeypatch.setattr(pieces, "_PATIENCE", 0.01)
+    with somebody_opts_out():
+        job = steps(start(user, addresses=addresses), 10)
+        assert (job.state == Job.State.DONE) is not addresses
+    assert done(job).state == Job.State.DONE
 
 
 def test_who_was_merged_into_somebody_who_opted_out_is_blank(ten: list[Any], user: Any) -> None:

@@ -135,6 +135,8 @@ def _take_out(file: ConversionFile, ids: Collection[int]) -> None:
 
 def _seal(job: Job, file: ConversionFile, viewer: Viewer) -> Step:
     digest = pieces.close(job, len(job.cursor["ends"]))
+    if not pieces.nobody_opts_out_any_more():
+        return Step(cursor=job.cursor, progress=job.progress)
     if late := _late(file):  # the last look, as close to the end as can be
         return _write_again(job, file, viewer, late)
     return _done(job, file, digest)

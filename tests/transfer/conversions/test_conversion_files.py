@@ -21,7 +21,9 @@ from labelcrm.core.models import AuditEntry, Job, JobFile
 from labels.services import merging
 from tests.factories import UserFactory
 from tests.transfer.conversions.ads import NOW, AdShop, ctwa, look
+from tests.transfer.opting_out import somebody_opts_out
 from tests.work import do_work
+from transfer import pieces
 from transfer.conversions import conversion_files, conversion_jobs
 from transfer.conversions.models import Conversion, ConversionDelivery, ConversionEvent, ConversionFile, Target
 from transfer.conversions.targets import TargetCounts, counts
@@ -217,6 +219,18 @@ def test_killed_in_any_step_it_makes_the_same_bytes(
     assert deaths == 5
     assert body(file) == undisturbed
     assert ConversionDelivery.objects.filter(file=file).count() == 10
+
+
+def test_no_file_is_sealed_while_somebody_is_being_opted_out(
+    ten: list[Contact], marketer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pieces, "_PATIENCE", 0.01)
+    file = start(marketer)
+    with somebody_opts_out():
+        steps(file, 10)
+        job = Job.objects.get(pk=file.job_id)
+        assert (job.state, job.progress) == (Job.State.RUNNING, 10)
+    assert done(file).rows == 10
 
 
 @pytest.mark.parametrize("after", [0, 1, 3, 5])
