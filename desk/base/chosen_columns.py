@@ -6,11 +6,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth import get_user_model
-from django.db import transaction
-
+from desk.base.preferences import remember
 from desk.base.result_list import PICK, label_of
 
+PREFERENCE = "columns"
 FEWEST = 4  # of fewer nothing is to be chosen
 
 
@@ -38,14 +37,11 @@ def shown_columns(model_admin: Any, user: Any) -> list[str]:
 def choose(model_admin: Any, user: Any, names: Collection[str]) -> None:
     """Remember that this person wants to see `names` and none of the other columns."""
     chosen = {name: name in names for name in model_admin.list_display[1:]}
-    with transaction.atomic():
-        held = get_user_model().objects.select_for_update(of=("self",)).get(pk=user.pk)
-        held.preferences = {**held.preferences, "columns": {**_of_lists(held), _key(model_admin): chosen}}
-        held.save(update_fields=["preferences"])
+    remember(user, PREFERENCE, lambda kept: {**(kept or {}), _key(model_admin): chosen})
 
 
 def _of_lists(user: Any) -> dict[str, dict[str, bool]]:
-    found: Any = user.preferences.get("columns", {})
+    found: Any = user.preferences.get(PREFERENCE, {})
     return found
 
 

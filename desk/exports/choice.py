@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth import get_user_model
-from django.db import transaction
 from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from desk.base import preferences
 from labelcrm.lib.numbers import whole_number
 from transfer import exports
 from transfer.funnel import MOST_DAYS, MOST_HELD_OUT, Exclusions
@@ -129,10 +128,7 @@ def _number(data: QueryDict, name: str, most: int) -> int:
 def remember(choice: ExportChoice, *, user: Any) -> None:
     """Keep the format and the columns for this person's next export."""
     kept = {"layout": choice.layout.code, "columns": list(choice.columns)}
-    with transaction.atomic():
-        held = get_user_model().objects.select_for_update(of=("self",)).get(pk=user.pk)
-        held.preferences = {**held.preferences, PREFERENCE: kept}
-        held.save(update_fields=["preferences"])
+    preferences.remember(user, PREFERENCE, lambda _before: kept)
 
 
 def list_parameters(given: QueryDict) -> QueryDict:

@@ -12,15 +12,14 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
 from contacts.selectors.viewing import viewer_of
+from desk.base import preferences
 from desk.base.chips import counted
 from transfer import exports, jobs
 from transfer.layouts import RECORD_LAYOUTS, Layout
@@ -96,12 +95,8 @@ def layout_at_first(user: Any, *, rows: int) -> str:
 
 def remember_layout(user: Any, layout: Layout) -> None:
     """Keep the format for this person's next file."""
-    if user.preferences.get(PREFERENCE) == layout.code:
-        return
-    with transaction.atomic():
-        held = get_user_model().objects.select_for_update(of=("self",)).get(pk=user.pk)
-        held.preferences = {**held.preferences, PREFERENCE: layout.code}
-        held.save(update_fields=["preferences"])
+    if user.preferences.get(PREFERENCE) != layout.code:
+        preferences.remember(user, PREFERENCE, lambda _before: layout.code)
 
 
 # -- Of a list --------------------------------------------------------------------------------------------------------
