@@ -90,11 +90,13 @@
       const request = (this.request = new AbortController());
       this.anew = this.anew || anew; // what was given up asked for it
       const body = new FormData(this.form);
+      const held = document.activeElement;
+      const from = { held, text: held?.value, isStep: Boolean(button) };
       if (button?.name) body.append(button.name, button.value);
       this.rail.setAttribute("aria-busy", "true");
       try {
         const told = await ask(location.pathname, { method: "POST", body, signal: request.signal });
-        this.show(told, this.anew, focus);
+        this.show(told, this.anew, focus, from);
         this.anew = false;
       } catch {
         if (!request.signal.aborted) this.said.textContent = this.form.dataset.away;
@@ -102,9 +104,9 @@
       if (this.request === request) this.rail.removeAttribute("aria-busy");
     }
 
-    show(told, anew, focus) {
+    show(told, anew, focus, from) {
       this.remember(told.d, anew);
-      if (anew) this.draw(told.rows, focus);
+      if (anew) this.draw(told.rows, focus, from);
       else this.say(told.rows);
       this.rail.innerHTML = told.rail;
       this.sample.innerHTML = told.sample;
@@ -121,26 +123,39 @@
       this.search = location.search;
     }
 
-    draw(html, focus) {
+    // `from` is the field one was in when the answer was asked for. Whoever has gone on since then stays where they are.
+    draw(html, focus, from) {
       const held = document.activeElement;
       const here = held?.id;
       const inside = this.rows.contains(held);
       const template = document.createElement("template");
       template.innerHTML = html;
-      const same = inside && held.matches("select") && template.content.getElementById(here);
-      if (same && same.value === held.value) this.drawAround(held, same);
+      const same = inside && here && template.content.getElementById(here);
+      if (same && this.isBeingTyped(held, same, from)) this.drawAround(held, same);
       else this.rows.replaceChildren(template.content);
       this.ready();
-      const asked = typeof focus === "function" ? focus() : document.getElementById(focus || here);
+      const wentOn = inside && held !== from.held && !from.isStep;
+      const asked = typeof focus === "function" ? focus() : document.getElementById((!wentOn && focus) || here);
       if (inside || focus) asked?.focus();
     }
 
-    // The very list one is in is left alone: its choice may still be being typed, letter by letter.
+    // A list may still be being chosen from letter by letter; a text may have grown since it was sent.
+    isBeingTyped(held, same, from) {
+      if (held.matches("select")) return same.value === held.value;
+      if (!held.matches("input") || from.isStep) return false;
+      if (held !== from.held) return Boolean(held.value) && held.value !== same.value;
+      if (held.value === from.text) return false;
+      if (!same.value && held.value.startsWith(from.text)) held.value = held.value.slice(from.text.length); // the rest was chosen
+      return true;
+    }
+
+    // The very field one is in is left alone, with the list that hangs on it.
     drawAround(held, same) {
+      const options = document.getElementById(`${held.id}-options`);
       while (held !== this.rows) {
         const siblings = [...same.parentNode.childNodes];
         const at = siblings.indexOf(same);
-        for (const former of [...held.parentNode.childNodes]) if (former !== held) former.remove();
+        for (const former of [...held.parentNode.childNodes]) if (former !== held && former !== options) former.remove();
         held.before(...siblings.slice(0, at));
         held.after(...siblings.slice(at + 1));
         [held, same] = [held.parentNode, same.parentNode];

@@ -19,6 +19,10 @@ from tests.factories import THEN, CampaignFactory, UserFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 NEW = "/admin/segments/new/"
+FAR_AWAY = """{
+  const near = window.fetch;
+  window.fetch = (...asked) => new Promise((later) => setTimeout(later, 500)).then(() => near(...asked));
+}"""
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -142,6 +146,32 @@ def test_a_segment_is_built_counted_and_saved_by_keyboard(browser: Browser, live
     page.keyboard.press("Enter")
     expect(page.locator("#list-count")).to_have_text("2 contacts")
     expect(page.locator("#result_list tbody th")).to_have_text(["Budi", "Ani"])
+    assert watch.complaints == []
+
+
+def test_who_types_on_before_the_answer_loses_neither_letters_nor_place(
+    browser: Browser, live_server: Any, shop: Shop
+) -> None:
+    """Every answer comes half a second late, as from a far server; the typing does not wait for it."""
+    page, watch = as_marketing(browser, live_server, viewport=DESK)
+    page.add_init_script(FAR_AWAY)
+    page.goto(str(live_server.url) + NEW)
+    page.select_option("#row-0-0-kind", "label.active")
+    expect(page.locator("#row-0-0-not")).to_be_visible()
+
+    page.focus("#row-0-0-not")
+    page.keyboard.type("does not")
+    page.keyboard.press("Tab")
+    page.keyboard.type("complain", delay=120)
+    expect(page.locator("#row-0-0-labels")).to_be_focused()
+    expect(page.locator("#row-0-0-labels")).to_have_value("complain")
+    page.keyboard.press("Enter")
+    page.keyboard.type("grade b", delay=120)
+    expect(page.locator("#row-0-0 .lc-seg-chip")).to_have_count(1)
+    expect(page.locator("#row-0-0-labels")).to_have_value("grade b")
+    page.keyboard.press("Enter")
+    expect(page.locator("#row-0-0 .lc-seg-chip")).to_have_count(2)
+    expect(page.locator("#row-0-0-labels")).to_have_value("")
     assert watch.complaints == []
 
 
