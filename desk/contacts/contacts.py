@@ -31,6 +31,7 @@ from desk.base.days import DayTimeField
 from desk.base.filters import AutocompleteFilter, DayRangeFilter
 from desk.base.keyset import Keyset, KeysetAdminMixin, KeysetChangeList
 from desk.base.model_admin import ORIGIN, ArchivableAdmin, EditingAdmin, either
+from desk.contacts.by_value import ByValue
 from desk.contacts.import_export import ContactTransfer
 from desk.contacts.list_filters import (
     LABEL_AGE,
@@ -194,9 +195,10 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
         return find(queryset, search_term) if search_term else queryset, False
 
     def get_sorts(self, request: HttpRequest) -> Mapping[str, Keyset]:
-        """Where the list asks for labels, also by since when they are on."""
+        """By what the contacts are worth; and where the list asks for labels, by since when they are on."""
+        sorts = {**self.sorts, "labels_shown": ByValue(viewer_of(request.user))}
         by_age = by_label_age(request)
-        return self.sorts if by_age is None else {**self.sorts, "labelled_shown": by_age}
+        return sorts if by_age is None else {**sorts, "labelled_shown": by_age}
 
     def for_page(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         related = ("label", "channel_label", "channel", "added_by", "added_by_user")

@@ -140,14 +140,14 @@ def _seconds_since(at: Any, moment: datetime) -> Any:
 def _cost(moment: datetime) -> Any:
     """Value × seconds over the limit of a flag."""
     over = _seconds_since(F("clock_started_at"), moment) - F("limit_days") * 86400
-    worth = [When(label__in=labels, then=Value(value)) for value, labels in _values().items()]
+    worth = [When(label__in=labels, then=Value(value)) for value, labels in labels_by_value().items()]
     return Greatest(over, Value(0), output_field=BigIntegerField()) * Case(
         *worth, default=Value(1), output_field=BigIntegerField()
     )
 
 
-def _values() -> dict[int, list[int]]:
-    """The ids of the labels of each value."""
+def labels_by_value() -> dict[int, list[int]]:
+    """The ids of the labels of each value, archived ones too."""
     found: dict[int, list[int]] = defaultdict(list)
     for label in Label.all_objects.order_by("pk"):
         found[value_of(label)].append(label.pk)

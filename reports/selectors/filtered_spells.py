@@ -91,8 +91,16 @@ class FilteredSpells:
 
     def stays(self, name: str = "stay") -> str:
         """The same over the stages of contacts. Filters by label and "certain only" say nothing about a stage."""
+        return f"{name} AS NOT MATERIALIZED (SELECT * FROM {self._stays('s')})"  # noqa: S608
+
+    def stage_of(self, contact: str, condition: str) -> str:
+        """The condition that the stage of a contact now, `s`, meets another; `contact` is the expression of an id."""
+        met = f"s.contact_id = {contact} AND s.ended_at IS NULL AND {condition}"
+        return f"EXISTS (SELECT FROM {self._stays('s')} WHERE {met})"
+
+    def _stays(self, name: str) -> str:
         query = " UNION ALL ".join(self._stay_parts())
-        return f"{name} AS NOT MATERIALIZED (SELECT * FROM ({query}) AS s ({_STAY_NAMES}))"  # noqa: S608
+        return f"({query}) AS {name} ({_STAY_NAMES})"
 
     @cached_property
     def parameters(self) -> dict[str, Any]:
