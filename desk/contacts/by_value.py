@@ -11,6 +11,7 @@ from django.db.models.expressions import RawSQL
 from desk.base.keyset import Keyset
 from labelcrm.core.bulk import positional
 from labelcrm.core.viewer import Viewer
+from labelcrm.lib.numbers import whole_number
 from labels.selectors.stale_contacts import labels_by_value
 from reports.selectors.filtered_spells import FilteredSpells, Filters
 
@@ -58,9 +59,10 @@ class ByValue(Keyset):
     def _read(self, model: type[Model], name: str, part: Any) -> Any:
         if name != "value":
             return super()._read(model, name, part)
-        if not isinstance(part, int):
+        value = whole_number(str(part))
+        if value is None:
             raise ValueError(name)
-        return part
+        return value
 
 
 def _in_stage(seen: FilteredSpells, labels: list[int] | None) -> RawSQL:
