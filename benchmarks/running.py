@@ -10,6 +10,7 @@ from benchmarks.site import open_site
 BENCHES = {
     "P1": "benchmarks.receiver",
     "P2": "benchmarks.drain",
+    "P3": "benchmarks.figures",
     "P4": "benchmarks.exporting",
     "P5": "benchmarks.importing",
     "P6": "benchmarks.visible",
