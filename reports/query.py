@@ -26,6 +26,7 @@ from reports.selectors.facts import Facts
 from reports.selectors.filtered_spells import Filters
 from reports.selectors.periods import Period, PeriodError
 from reports.selectors.questions import Question
+from reports.selectors.row_keys import NEW, NOTHING, PAIRS, RowKey
 
 
 class InvalidQuery(ValueError):
@@ -69,17 +70,45 @@ class ReportQuery:
         rows = curves.report(self.question, touch=self.touch, week=self.only.get("week"))
         return [row for row in rows if row.campaign == self.only.get("campaign", row.campaign)]
 
-    def subject(self, row: int) -> Any:
-        """Whom the row of this id is about; None for who is not there and who is not the viewer's to see alike.
+    @property
+    def key(self) -> RowKey:
+        """What names the rows of this query."""
+        return self.report.key
 
-        Somebody of another team who worked on a number that the viewer sees is in their report, and so is named.
+    def key_of(self, figure: str) -> RowKey:
+        """What names the rows that a figure of `facts` is counted in."""
+        wanted = self.facts[0][figure].key
+        return next(each for each in (self.key, *self.report.keys) if each.type is wanted)
+
+    def read_row(self, figure: str, text: str) -> Any:
+        """The key of a row of a figure that a text writes. Raises InvalidQuery where it writes none."""
+        try:
+            return self.key_of(figure).type.read(text)
+        except ValueError:
+            raise _nothing("row") from None
+
+    def row(self, figure: str, text: str) -> Any:
+        """The same, of a row that there is. Raises InvalidQuery where the viewer sees none."""
+        found = self.read_row(figure, text)
+        if found is not None and self.subject(found, figure=figure) is None:
+            raise _nothing("row")
+        return found
+
+    def subject(self, row: Any, *, figure: str) -> Any:
+        """Whom the row of this key is about; None for who is not there and who is not the viewer's to see alike.
+
+        Somebody of another team who worked on a number that the viewer sees is in their report, and so is named. A
+        row of a day, a step or a pair stands for itself.
         """
-        model = _SUBJECTS.get(self.report.key)
-        seen = model.all_objects.visible_to(self.viewer).filter(pk=row).first() if model else None
+        key = self.key_of(figure)
+        if key.type is PAIRS:
+            return row if _are_labels(row.split(":")) else None
+        model, column = _SUBJECTS.get(key.name, (None, ""))
+        seen = _seen(model, self.viewer).filter(**{column: row}).first() if model else None
         if seen is not None:
             return seen
-        told = next((each for each in self.rows if getattr(each, self.report.key) == row), None)
-        return told if told is None or model is None else model.all_objects.filter(pk=row).first()
+        told = next((each for each in self.rows if key.of(each) == row), None)
+        return told if told is None or model is None else model.all_objects.filter(**{column: row}).first()
 
     @property
     def facts(self) -> tuple[dict[str, Facts], dict[str, Any]]:
@@ -90,13 +119,19 @@ class ReportQuery:
 
 @dataclass(frozen=True)
 class ReportKind:
-    """One of the reports by name: the parameters it takes, where its rows come from, and what is behind its numbers."""
+    """One of the reports by name: the parameters it takes, where its rows come from, and what is behind its numbers.
+
+    `key` is what names its rows. `keys` are what names other rows that figures of it are counted in. `only` are the
+    parameters that choose rows when all is counted; whatever else is asked chooses what is counted.
+    """
 
     name: str
-    key: str  # the field of a row that names it
+    key: RowKey
     parameters: frozenset[str]
     rows: Callable[[ReportQuery], list[Any]]
     facts: Callable[[ReportQuery], tuple[dict[str, Facts], dict[str, Any]]] | None = None
+    keys: tuple[RowKey, ...] = ()
+    only: tuple[str, ...] = ()
 
 
 def parse_query(
@@ -125,7 +160,7 @@ def parse_query(
         touch=Touch(shown["touch"]),
         basis=Basis(shown["basis"]),
         preset=preset or ("last_30" if not values.get("from") and not values.get("to") else ""),
-        only={name: values[name] for name in ("agent", "campaign", "week") if values.get(name)},
+        only={name: values[name] for name in report.only if values.get(name)},
     )
 
 
@@ -209,8 +244,21 @@ def _nothing(name: str) -> InvalidQuery:
     return InvalidQuery(name, _("There is nothing of this name or id."), "unknown_value")
 
 
-# What the key of a row is the id of; where it is none, the row of the report stands for itself.
-_SUBJECTS: dict[str, Any] = {"agent": Agent, "campaign": Campaign, "label": Label}
+# Whom a row of this key is about, and by which column; where there is nobody, the row stands for itself.
+_SUBJECTS: dict[str, tuple[Any, str]] = {
+    "agent": (Agent, "pk"),
+    "campaign": (Campaign, "pk"),
+    "label": (Label, "pk"),
+}
+
+
+def _seen(model: Any, viewer: Viewer) -> Any:
+    return model.all_objects.visible_to(viewer)
+
+
+def _are_labels(parts: Iterable[str]) -> bool:
+    ids = {int(part) for part in parts if part not in (NEW, NOTHING)}
+    return len(Label.all_objects.in_bulk(ids)) == len(ids)
 
 
 # -- Reports ----------------------------------------------------------------------------------------------------------
@@ -233,38 +281,41 @@ REPORTS = {
     for report in (
         ReportKind(
             "labels",
-            "label",
+            RowKey("label"),
             frozenset({*_TIME, "label", "certain"}),
             lambda query: labels.report(query.question),
             lambda query: (labels.sources(query.question), labels.parameters(query.question)),
         ),
         ReportKind(
             "agents",
-            "agent",
+            RowKey("agent"),
             frozenset({*_TIME, "label", "certain", "agent"}),
             _agents,
             lambda query: (agents.sources(query.question), agents.parameters(query.question)),
+            only=("agent",),
         ),
         ReportKind(
             "campaigns",
-            "campaign",
+            RowKey("campaign"),
             frozenset({*_TIME, "touch", "basis", "campaign"}),
             _campaigns,
             lambda query: (
                 campaigns.sources(query.question, touch=query.touch, basis=query.basis),
                 campaigns.parameters(query.question),
             ),
+            only=("campaign",),
         ),
         ReportKind(
             "curves",
-            "campaign",
+            RowKey("campaign"),
             frozenset({*_TIME, "touch", "campaign", "week"}),
             lambda query: query.curves,
             lambda query: (
                 curves.sources(query.question, touch=query.touch),
                 curves.parameters(query.question, week=query.only.get("week")),
             ),
+            only=("campaign", "week"),
         ),
-        ReportKind("stale", "label", frozenset({*_TIME, "label"}), lambda query: stale.report(query.question)),
+        ReportKind("stale", RowKey("label"), frozenset({*_TIME, "label"}), lambda query: stale.report(query.question)),
     )
 }

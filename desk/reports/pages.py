@@ -28,7 +28,7 @@ from desk.reports.as_segment import ALL_ROWS, segment_url
 from desk.reports.campaign_charts import ALL, NONE, curves_chart, funnel, quality_chart, who_of
 from labelcrm.core.dates import moment_of
 from labelcrm.core.viewer import Viewer
-from labelcrm.lib.numbers import row_id, whole_number
+from labelcrm.lib.numbers import whole_number
 from labels.models import Label
 from reports import columns
 from reports.definitions import definition, sections
@@ -149,7 +149,7 @@ def report_page(request: HttpRequest, name: str) -> HttpResponse:
         "rows_url": f"{reverse('report-rows')}?{urlencode(_parameters(query))}",
         "sort_url": _with(request, sort=None),
         "name": name,
-        "first": REPORTS[name].key,
+        "first": query.key.name,
         "few": any(cell.few for row in shown for table in row.tables for cell in table),
         "too_young": _too_young(query),
         "judged_after": in_words(_judged_after(query.report), english=get_language() == "en"),
@@ -241,7 +241,7 @@ def _table(group: columns.Group, shown: list[PageRow], place: int) -> dict[str, 
 
 
 def _page_row(row: Any, query: ReportQuery, groups: list[columns.Group], titles: dict[str, str]) -> PageRow:
-    who = getattr(row, query.report.key)
+    who = query.key.of(row)
     names = {"agents": _("Nobody known"), "campaigns": _("No campaign")}
     notes = [_("archived")] if row.archived else []
     if getattr(row, "young_channel", False):
@@ -378,13 +378,13 @@ def rows_page(request: HttpRequest) -> HttpResponse:
     figure = request.GET.get("figure", "")
     if figure not in sources:
         raise Http404
-    who, everybody = _who(request)
-    subject = None if who is None else _subject(query, who)
+    who, everybody = _who(request, query, figure)
+    subject = None if who is None else query.subject(who, figure=figure)
     found = facts.rows(
         sources[figure], figure, values, who=who, everybody=everybody, after=_cursor(request), limit=ROWS + 1
     )
     total, people = facts.count(sources[figure], figure, values, who=who, everybody=everybody)
-    title = _title(report, figure, subject, everybody=everybody)
+    title = _title(query, figure, subject, everybody=everybody)
     context = {
         **admin.site.each_context(request),
         "title": title,
@@ -410,14 +410,15 @@ def _back(query: ReportQuery) -> str:
     return f"{reverse(f'report-{page}')}?{urlencode(parameters)}" if page in PAGES else ""
 
 
-def _who(request: HttpRequest) -> tuple[int | None, bool]:
+def _who(request: HttpRequest, query: ReportQuery, figure: str) -> tuple[Any, bool]:
+    """The key of the row that is asked for, and whether all are. Raises Http404."""
     text = request.GET.get("who", ALL)
     if text in (NONE, ALL):
         return None, text == ALL
-    pk = row_id(text)
-    if pk is None:
-        raise Http404
-    return pk, False
+    try:
+        return query.row(figure, text), False
+    except InvalidQuery:
+        raise Http404 from None
 
 
 def _cursor(request: HttpRequest) -> facts.Cursor | None:
@@ -455,20 +456,12 @@ def _lines(found: list[facts.FactRow], viewer: Viewer) -> list[RowLine]:
     return [RowLine(contacts.get(f.contact_id), labels.get(f.label_id or 0), f.at) for f in found]
 
 
-def _subject(query: ReportQuery, who: int) -> Any:
-    """Whom a row of the report is about. Raises Http404."""
-    found = query.subject(who)
-    if found is None:
-        raise Http404
-    return found
-
-
-def _title(report: ReportKind, figure: str, subject: Any, *, everybody: bool) -> str:
+def _title(query: ReportQuery, figure: str, subject: Any, *, everybody: bool) -> str:
     title = figure_of(figure).title
     if everybody:
         return title
     nobody = {"agent": _("Nobody known"), "campaign": _("No campaign"), "label": _("not mapped yet")}
-    return f"{title}: {subject if subject is not None else nobody[report.key]}"
+    return f"{title}: {subject if subject is not None else nobody[query.key_of(figure).name]}"
 
 
 # -- Dictionary -------------------------------------------------------------------------------------------------------

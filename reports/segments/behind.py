@@ -39,14 +39,23 @@ def report_query(condition: Condition, *, viewer: Viewer, now: datetime) -> Repo
 def check_row(condition: Condition, *, viewer: Viewer, now: datetime) -> None:
     """Raises InvalidDefinition where the report cannot be asked, or has no such row for the viewer."""
     query = report_query(condition, viewer=viewer, now=now)
-    row = condition.values.get("row")
-    if row is not None and query.subject(row) is None:
+    row = row_key(query, condition)
+    if row is not None and query.subject(row, figure=condition.values["figure"]) is None:
         raise unknown_value(f"{condition.place}.row")
+
+
+def row_key(query: ReportQuery, condition: Condition) -> Any:
+    """The key of the row that a condition names, None for nobody's and for all of them. Raises InvalidDefinition."""
+    row = condition.values.get("row")
+    try:
+        return None if row is None else query.read_row(condition.values["figure"], str(row))
+    except InvalidQuery as wrong:
+        raise InvalidDefinition(f"{condition.place}.row", wrong.message, wrong.code) from None
 
 
 def things_of_report(condition: Condition) -> Iterator[tuple[str, Any]]:
     """What a condition names besides the figure: argument and value, as other conditions have them."""
-    row_of, row = ROWS.get(REPORTS[condition.op].key), condition.values.get("row")
+    row_of, row = ROWS.get(REPORTS[condition.op].key.name), condition.values.get("row")
     if row_of is not None and row is not None:
         yield row_of, row
     yield from filters_of_report(condition)

@@ -21,7 +21,7 @@ from labelcrm.core.bulk import prefixed
 from labelcrm.core.unaccented import contains_unaccented
 from labelcrm.core.viewer import Viewer
 from labels.models import Category, Label
-from reports.segments.behind import report_query
+from reports.segments.behind import report_query, row_key
 from reports.segments.definition import Condition, InvalidDefinition, Moment, SegmentDefinition, moment_at
 from reports.selectors import facts
 from reports.selectors.filtered_spells import FilteredSpells, Filters
@@ -452,12 +452,13 @@ def _behind_a_number(compiler: _Compiler, condition: Condition) -> ContactSet:
     """The contacts of the facts that a number of a report counts. What is gone, or not the viewer's, is nobody's."""
     try:
         asked = report_query(condition, viewer=compiler.viewer, now=compiler.now)
+        row = row_key(asked, condition)
     except InvalidDefinition:
         return ContactSet(query="SELECT NULL::bigint AS contact_id WHERE false", seen=True, once=True)
     sources, values = asked.facts
     figure, everybody = condition.values["figure"], "row" not in condition.values
     query = facts.contacts(sources[figure], figure, everybody=everybody)
-    query = compiler.statement(query, {**values, "who": condition.values.get("row")})
+    query = compiler.statement(query, {**values, "who": row})
     return ContactSet(query=query, once=True)
 
 

@@ -23,6 +23,7 @@ from labelcrm.lib.numbers import LARGEST_ID
 from labelcrm.lib.strict_json import is_storable
 from labelcrm.lib.text import is_blank
 from reports.query import FIELDS, REPORTS, ReportKind
+from reports.selectors.row_keys import IDS, LONGEST_CODE
 
 MAX_GROUPS = 20
 MAX_CONDITIONS = 50
@@ -33,6 +34,7 @@ MAX_TEXT = 200
 _ACCENTS = re.compile("[\u0300-\u036f]")  # a name is looked for without them (`labelcrm.core.unaccented`)
 _FIGURE = re.compile(r"[a-z0-9_]{1,60}", re.ASCII)
 _CODE = re.compile(r"[-a-zA-Z0-9_]+", re.ASCII)
+_ROW = re.compile(r"[-:a-zA-Z0-9_]+", re.ASCII)
 _PHONE_START = re.compile(r"\+[1-9][0-9]{0,14}", re.ASCII)
 _DAY = timedelta(hours=24)
 
@@ -187,6 +189,16 @@ def _figure(place: str, value: Any) -> str:
     return text
 
 
+def _row(place: str, value: Any) -> int | str | None:
+    """An id or a step, or the text of a day, a code or a pair; which of them it must be its report knows."""
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return _id_or_none(place, value)
+    text = _text(place, value)
+    if not _ROW.fullmatch(text) or len(text) > LONGEST_CODE:
+        raise unknown_value(place)
+    return text
+
+
 def _by_field(name: str) -> Callable[[str, Any], str]:
     """How a filter of a report is read: by the field that reads it in an address, and no laxer than it is written."""
 
@@ -268,16 +280,18 @@ def _filter(name: str) -> Argument:
 
 def _behind(report: ReportKind) -> Arguments:
     """A number of a report: which figure, in which row (null for nobody's, all of them where it is left away)."""
-    filters = {name: _filter(name) for name in sorted(report.parameters - NOT_FILTERS - {*_ROWS_BY_NAME})}
+    named = {report.key.name} & {*report.only}  # what limits a report to one row; `row` says it here
+    filters = {name: _filter(name) for name in sorted(report.parameters - NOT_FILTERS - named)}
+    row = _ID_ROW if all(key.type is IDS for key in (report.key, *report.keys)) else _ANY_ROW
     return Arguments(
-        required={"figure": _FIGURE_NAME, "from": _MOMENT}, optional={"row": _ROW, "to": _MOMENT, **filters}
+        required={"figure": _FIGURE_NAME, "from": _MOMENT}, optional={"row": row, "to": _MOMENT, **filters}
     )
 
 
-# Parameters that limit a report to one row, which `row` names here.
-_ROWS_BY_NAME = frozenset(report.key for report in REPORTS.values()) - {"label"}
 _FIGURE_NAME = Argument(_figure, {"type": "string", "pattern": f"^{_FIGURE.pattern}$", "example": "came_true_k"})
-_ROW = Argument(_id_or_none, _ID_SCHEMA | {"nullable": True})
+_ID_ROW = Argument(_id_or_none, _ID_SCHEMA | {"nullable": True})
+_TEXT_ROW_SCHEMA = {"type": "string", "minLength": 1, "maxLength": LONGEST_CODE, "pattern": f"^{_ROW.pattern}$"}
+_ANY_ROW = Argument(_row, {"oneOf": [_ID_SCHEMA, _TEXT_ROW_SCHEMA], "nullable": True})
 
 GRAMMAR: Mapping[str, Mapping[str, Arguments]] = {
     "label": {

@@ -322,7 +322,7 @@ def number_in_words(condition: Condition, names: SegmentNames) -> str:
 def _row(condition: Condition, names: SegmentNames) -> list[str]:
     if "row" not in condition.values:
         return []
-    row, argument = condition.values["row"], ROWS.get(REPORTS[condition.op].key, "")
+    row, argument = condition.values["row"], ROWS.get(REPORTS[condition.op].key.name, "")
     wording = ("row" if row is not None else "no row") + f" {argument}" * bool(argument)
     return [_words()[wording].format(_quoted(names.name(argument, row)))]
 

@@ -1,9 +1,9 @@
 """Facts: one row per thing that a report counts. A figure is a condition on facts.
 
 Because the number is `count(*) FILTER (WHERE condition)` and its drill-down the rows `WHERE condition`, a number
-and the rows behind it cannot disagree. Every query of facts gives the columns `who` (the row of the report it counts
-in, NULL for nobody or none), `contact_id`, `label_id` (NULL where no label is meant), `at`, and what else its
-conditions speak of.
+and the rows behind it cannot disagree. Every query of facts gives the columns `who` (the key of the row of the report
+it counts in, NULL for nobody or none), `contact_id`, `label_id` (NULL where no label is meant), `at`, and what else
+its conditions speak of.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from labelcrm.core.bulk import fetch
+from reports.selectors.row_keys import IDS, KeyType
 
 Cursor = tuple[int, int, datetime]
 
@@ -22,9 +23,10 @@ Cursor = tuple[int, int, datetime]
 class Facts:
     """A query, the counts that are read off it by condition, and `measures`, other aggregates by expression.
 
-    All SQL is written in this package; values come as parameters.
+    All SQL is written in this package; values come as parameters. `key` says what `who` is.
     """
 
+    key: KeyType = IDS
     expressions: Sequence[str] = ()  # common table expressions the query reads
     query: str
     counts: Mapping[str, str]
@@ -44,7 +46,7 @@ class FactRow:
         return (self.contact_id, self.label_id or 0, self.at)
 
 
-def summarize(facts: Facts, parameters: Mapping[str, Any]) -> dict[int | None, dict[str, Any]]:
+def summarize(facts: Facts, parameters: Mapping[str, Any]) -> dict[Any, dict[str, Any]]:
     """Counts and measures of each `who`; one that has no facts is missing."""
     columns = [f"count(*) FILTER (WHERE {condition}) AS {name}" for name, condition in facts.counts.items()]
     columns += [f"{expression} AS {name}" for name, expression in facts.measures.items()]
@@ -58,7 +60,7 @@ def rows(
     count: str,
     parameters: Mapping[str, Any],
     *,
-    who: int | None,
+    who: Any,
     everybody: bool = False,
     after: Cursor | None = None,
     limit: int,
@@ -83,7 +85,7 @@ def rows(
 
 
 def count(
-    facts: Facts, count: str, parameters: Mapping[str, Any], *, who: int | None, everybody: bool = False
+    facts: Facts, count: str, parameters: Mapping[str, Any], *, who: Any, everybody: bool = False
 ) -> tuple[int, int]:
     """How many rows `rows` gives in all, and of how many contacts."""
     selected = _selected("count(*), count(DISTINCT contact_id)", facts, count, everybody=everybody)
@@ -103,7 +105,7 @@ def _selected(columns: str, facts: Facts, count: str, *, everybody: bool) -> str
 
 def _behind(facts: Facts, count: str, *, everybody: bool) -> list[str]:
     conditions = [f"({facts.counts[count]})"]
-    return conditions if everybody else [*conditions, "who IS NOT DISTINCT FROM %(who)s::bigint"]
+    return conditions if everybody else [*conditions, f"who IS NOT DISTINCT FROM %(who)s::{facts.key.sql}"]
 
 
 def expressions_of(facts: Facts) -> str:

@@ -61,7 +61,7 @@ def test_a_row_of_a_report_is_a_segment_as_its_reader_sees_it() -> None:
     told = set()
     for query in queries(lead):
         sources, _values = query.facts
-        named = [getattr(each, query.report.key) for each in query.rows]
+        named = [query.key.of(each) for each in query.rows]
         for figure in figures(sources)[::7]:
             for row in dict.fromkeys([*named[:2], None]):
                 told |= {query.report.name} if people_of(query, figure, row) else set()
