@@ -21,7 +21,7 @@ from api.base.errors import InvalidParameter
 from api.base.serializers import ID_SCHEMA, TIME_SCHEMA
 from api.base.viewsets import StrictViewMixin
 from contacts.selectors.viewing import viewer_of
-from reports.query import REPORTS, InvalidQuery, parse_query
+from reports.query import REPORTS, InvalidQuery, ReportKind, parse_query
 from reports.selectors import periods
 from reports.selectors.campaigns import Basis, Touch
 from reports.selectors.filtered_spells import hidden_contacts
@@ -112,16 +112,23 @@ def _plain(value: Any) -> Any:
     return float(value) if isinstance(value, Decimal) else value
 
 
-def _view(name: str) -> type[ReportView]:
-    report = REPORTS[name]
-    parameters = [
+def described_parameters(report: ReportKind) -> list[OpenApiParameter]:
+    """What the OpenAPI document says of the parameters of a report."""
+    return [
         OpenApiParameter(parameter, schema, description=description, enum=choices)
         for parameter, (schema, description, choices) in PARAMETERS.items()
         if parameter in report.parameters
     ]
+
+
+def _view(name: str) -> type[ReportView]:
+    report = REPORTS[name]
     described = extend_schema_view(
         get=extend_schema(
-            operation_id=f"reports_{name}", parameters=parameters, responses=ReportSerializer, tags=["reports"]
+            operation_id=f"reports_{name}",
+            parameters=described_parameters(report),
+            responses=ReportSerializer,
+            tags=["reports"],
         )
     )
     attributes: dict[str, Any] = {"report": report, "__doc__": ReportView.__doc__}

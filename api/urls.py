@@ -115,6 +115,7 @@ for prefix, viewset in ENDPOINTS.items():
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/reports/", include("api.reports")),
+    path("v1/reports/", include("api.report_rows")),
     path("v1/", include(router.urls)),
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(), name="docs"),

@@ -91,21 +91,28 @@ class KeysetPagination(BasePagination):
     """
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
-        self.request = request
-        self.size = self._size(request)
         names: Sequence[str] = view.keyset(request) if hasattr(view, "keyset") else ("id",)
         self.names = [name.removeprefix("-") for name in names]
         descending = names[0].startswith("-")
-        self.fields = _fields(queryset.model, view)
-        self.cursor = self._cursor(request)
-        forward = self.cursor is None or self.cursor.forward
-        upwards = forward != descending
+        self.begin(request, _fields(queryset.model, view))
+        upwards = self.forward != descending
         queryset = queryset.order_by(*(name if upwards else f"-{name}" for name in self.names))
         if self.cursor is not None:
             queryset = queryset.filter(self._beyond(self.cursor, upwards))
-        rows = list(queryset[: self.size + 1])
+        return self.keep(list(queryset[: self.size + 1]))
+
+    def begin(self, request: Request, fields: Sequence[Any]) -> None:
+        """Read where the page begins, in which direction it goes (`forward`) and how many rows it has (`size`)."""
+        self.request = request
+        self.size = self._size(request)
+        self.fields = fields
+        self.cursor = self._cursor(request)
+        self.forward = self.cursor is None or self.cursor.forward
+
+    def keep(self, rows: list[Any]) -> list[Any]:
+        """The page, of the rows from its beginning on in its direction: one more than `size` where there are more."""
         self.more = len(rows) > self.size
-        self.page = rows[: self.size] if forward else rows[: self.size][::-1]
+        self.page = rows[: self.size] if self.forward else rows[: self.size][::-1]
         return self.page
 
     def get_paginated_response(self, data: Any) -> Response:
@@ -127,9 +134,13 @@ class KeysetPagination(BasePagination):
         return self._link(self.page[0], forward=False) if self.page and exists else None
 
     def _link(self, row: Any, *, forward: bool) -> str:
-        cursor = Cursor(tuple(getattr(row, field.name) for field in self.fields), forward)
+        cursor = Cursor(self.position(row), forward)
         url = remove_query_param(self.request.build_absolute_uri(), CURSOR)
         return replace_query_param(url, CURSOR, cursor.encode())
+
+    def position(self, row: Any) -> tuple[Any, ...]:
+        """What a cursor remembers of a row."""
+        return tuple(getattr(row, field.name) for field in self.fields)
 
     def _cursor(self, request: Request) -> Cursor | None:
         text = request.query_params.get(CURSOR)
@@ -155,8 +166,13 @@ class KeysetPagination(BasePagination):
         }
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        return self.parameters_of(_fields(view.queryset.model, view))
+
+    @staticmethod
+    def parameters_of(fields: Sequence[Any]) -> list[dict[str, Any]]:
+        """The parameters of a list whose cursors hold `fields`."""
         size = {"type": "integer", "minimum": 1, "default": DEFAULT_SIZE}
-        cursor = {"type": "string", "pattern": f"^{pattern_of(_fields(view.queryset.model, view))}$"}
+        cursor = {"type": "string", "pattern": f"^{pattern_of(fields)}$"}
         return [
             _parameter(CURSOR, "A place in the list, as `next` and `previous` name it.", cursor),
             _parameter(PAGE_SIZE, f"Rows per page; more than {MAX_SIZE} counts as {MAX_SIZE}.", size),

@@ -381,7 +381,7 @@ def rows_page(request: HttpRequest) -> HttpResponse:
     who, everybody = _who(request, query, figure)
     subject = None if who is None else query.subject(who, figure=figure)
     found = facts.rows(
-        sources[figure], figure, values, who=who, everybody=everybody, after=_cursor(request), limit=ROWS + 1
+        sources[figure], figure, values, who=who, everybody=everybody, beyond=_cursor(request), limit=ROWS + 1
     )
     total, people = facts.count(sources[figure], figure, values, who=who, everybody=everybody)
     title = _title(query, figure, subject, everybody=everybody)
@@ -425,17 +425,16 @@ def _cursor(request: HttpRequest) -> facts.Cursor | None:
     text = request.GET.get("after", "")
     if not text:
         return None
-    first, _tilde, rest = text.partition("~")
-    second, _tilde, third = rest.partition("~")
-    contact, label, at = whole_number(first), whole_number(second), moment_of(third)
-    if contact is None or label is None or at is None:
+    first, second, third, fourth = (*text.split("~", maxsplit=3), "", "", "")[:4]
+    contact, label, at, place = whole_number(first), whole_number(second), moment_of(third), whole_number(fourth)
+    if contact is None or label is None or at is None or place is None:
         raise BadRequest("This page address is damaged.")
-    return contact, label, at
+    return contact, label, at, place
 
 
 def _place(fact: facts.FactRow) -> str:
-    contact, label, at = fact.cursor
-    return f"{contact}~{label}~{at.isoformat()}"
+    contact, label, at, place = fact.cursor
+    return f"{contact}~{label}~{at.isoformat()}~{place}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typing import Any
 from labelcrm.core.bulk import fetch
 from reports.selectors.row_keys import IDS, KeyType
 
-Cursor = tuple[int, int, datetime]
+Cursor = tuple[int, int, datetime, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +35,16 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class FactRow:
-    """A row behind a number."""
+    """A row behind a number. `place` tells rows of the same contact, label and time apart: 1, 2, …"""
 
     contact_id: int
     label_id: int | None
     at: datetime
+    place: int = 1
 
     @property
     def cursor(self) -> Cursor:
-        return (self.contact_id, self.label_id or 0, self.at)
+        return (self.contact_id, self.label_id or 0, self.at, self.place)
 
 
 def summarize(facts: Facts, parameters: Mapping[str, Any]) -> dict[Any, dict[str, Any]]:
@@ -62,26 +63,43 @@ def rows(
     *,
     who: Any,
     everybody: bool = False,
-    after: Cursor | None = None,
+    beyond: Cursor | None = None,
+    backward: bool = False,
     limit: int,
 ) -> list[FactRow]:
     """The facts that `count` counts for `who` (or for everybody), in the order of contact, label and time.
 
-    Raises KeyError when these facts have no such count.
+    They begin after the row whose cursor is `beyond`; `backward` gives those before it, the nearest first. Raises
+    KeyError when these facts have no such count.
     """
-    conditions = _behind(facts, count, everybody=everybody)
-    if after is not None:
-        conditions.append(
-            "(contact_id, coalesce(label_id, 0), at)"
-            " > (%(after_contact)s::bigint, %(after_label)s::bigint, %(after_at)s::timestamptz)"
-        )
-    statement = (
-        f"{expressions_of(facts)} SELECT contact_id, label_id, at FROM ({facts.query}) AS facts"  # noqa: S608
-        f" WHERE {' AND '.join(conditions)} ORDER BY contact_id, coalesce(label_id, 0), at LIMIT %(limit)s"
+    conditions = " AND ".join(_behind(facts, count, everybody=everybody))
+    sign, direction = ("<", " DESC") if backward else (">", "")
+    order = ", ".join(f"{column}{direction}" for column in ("contact_id", "label", "at", "place"))
+    numbered = _NUMBERED.format(
+        facts=facts.query, conditions=conditions, near=f"AND {_KEY} {sign}= {_BEYOND}" if beyond else ""
     )
-    contact, label, at = after or (None, None, None)
-    place = {"who": who, "after_contact": contact, "after_label": label, "after_at": at, "limit": limit}
-    return [FactRow(*row) for row in fetch(statement, {**parameters, **place})]
+    statement = (
+        f"{expressions_of(facts)} SELECT contact_id, label_id, at, place FROM ({numbered}) AS numbered"  # noqa: S608
+        f"{_AWAY.format(sign=sign) if beyond else ''} ORDER BY {order} LIMIT %(limit)s"
+    )
+    values = dict(zip(_PLACE, beyond or (None,) * len(_PLACE), strict=True))
+    return [FactRow(*row) for row in fetch(statement, {**parameters, **values, "who": who, "limit": limit})]
+
+
+_PLACE = ("beyond_contact", "beyond_label", "beyond_at", "beyond_place")
+_KEY = "(contact_id, coalesce(label_id, 0), at)"
+_BEYOND = "(%(beyond_contact)s::bigint, %(beyond_label)s::bigint, %(beyond_at)s::timestamptz)"
+# Two quick undos of one label in one second, or two numbers at the same moment, are two rows that look the same. They
+# are numbered, so that a page that ends between them loses none.
+_NUMBERED = """
+    SELECT contact_id, label_id, coalesce(label_id, 0) AS label, at,
+           row_number() OVER (PARTITION BY contact_id, coalesce(label_id, 0), at) AS place
+    FROM ({facts}) AS facts WHERE {conditions} {near}
+"""
+_AWAY = """
+    WHERE (contact_id, label, at, place) {sign}
+          (%(beyond_contact)s::bigint, %(beyond_label)s::bigint, %(beyond_at)s::timestamptz, %(beyond_place)s::bigint)
+"""
 
 
 def count(

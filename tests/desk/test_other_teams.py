@@ -188,6 +188,7 @@ def by_parameter() -> Iterator[Ask]:
             yield "get", f"/admin/reports/{name}/", {parameter: "{id}"}
             if report.facts is not None:
                 yield "get", "/admin/reports/rows/", {"report": name, "figure": "added", parameter: "{id}"}
+                yield "get", f"/api/v1/reports/{name}/rows/", {"figure": "added", parameter: "{id}"}
         for figure in ("added", "received", "contacts", "stale_open"):
             yield "get", "/admin/reports/rows/", {"report": name, "figure": figure, "who": "{id}"}
     for path, view in ENDPOINTS.items():
