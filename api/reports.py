@@ -21,7 +21,7 @@ from api.base.errors import InvalidParameter
 from api.base.serializers import ID_SCHEMA, TIME_SCHEMA
 from api.base.viewsets import StrictViewMixin
 from contacts.selectors.viewing import viewer_of
-from reports.query import REPORTS, InvalidQuery, ReportKind, parse_query
+from reports.query import REPORTS, InvalidQuery, ReportKind, ReportQuery, parse_query
 from reports.selectors import periods
 from reports.selectors.campaigns import Basis, Touch
 from reports.selectors.filtered_spells import hidden_contacts
@@ -88,19 +88,22 @@ class ReportView(StrictViewMixin, APIView):
             query = parse_query(self.report, request.query_params.dict(), viewer=viewer_of(request.user))
         except InvalidQuery as wrong:
             raise InvalidParameter(wrong.name, wrong.message, code=wrong.code) from None
-        return Response(
-            {
-                "period": {
-                    "from": timezone.localtime(query.period.start).isoformat(),
-                    "to": timezone.localtime(query.period.end).isoformat(),
-                    "time_zone": settings.TIME_ZONE,
-                },
-                "filters": query.shown,
-                "computed_at": timezone.localtime(query.now).isoformat(),
-                "hidden": hidden_contacts(viewer_of(request.user)),
-                "rows": [_plain(asdict(row)) for row in query.rows],
-            }
-        )
+        return Response(answer_of(query))
+
+
+def answer_of(query: ReportQuery, *, rows: bool = True) -> dict[str, Any]:
+    """What is told of a report, as JSON: its period, what it was narrowed to, and its rows if they are wanted."""
+    told = {
+        "period": {
+            "from": timezone.localtime(query.period.start).isoformat(),
+            "to": timezone.localtime(query.period.end).isoformat(),
+            "time_zone": settings.TIME_ZONE,
+        },
+        "filters": query.shown,
+        "computed_at": timezone.localtime(query.now).isoformat(),
+        "hidden": hidden_contacts(query.viewer),
+    }
+    return told | ({"rows": [_plain(asdict(row)) for row in query.rows]} if rows else {})
 
 
 def _plain(value: Any) -> Any:

@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "reports",
     "transfer",
     "desk",
+    "api",
     "demo",
     "labelcrm",
 ]

@@ -16,6 +16,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("", include("api.health")),
     path("api/", include("api.urls")),
+    path("", include("api.mcp.http")),
     path("", include("desk.language")),
     path("admin/", include("desk.base.days")),
     path("admin/", include("desk.search.page")),
