@@ -12,8 +12,8 @@ from django.utils.translation import get_language
 from drf_spectacular.types import OpenApiTypes
 
 from api.base.bulk_reading import BulkReadingRefused, count_people
-from api.mcp.mcp_tool import Asker, McpTool, ToolRefused
 from api.mcp.masking import masked
+from api.mcp.mcp_tool import Asker, McpTool, ToolRefused
 from api.reports import MAY_READ, PARAMETERS, answer_of
 from contacts.models import Channel, Contact
 from reports.definitions import sections

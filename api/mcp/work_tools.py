@@ -8,8 +8,8 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 
-from api.mcp.mcp_tool import Asker, McpTool, ToolRefused
 from api.mcp.masking import masked
+from api.mcp.mcp_tool import Asker, McpTool, ToolRefused
 from labels.models import StaleFlag
 from labels.selectors import stale_contacts
 from labels.selectors.stale_contacts import Place

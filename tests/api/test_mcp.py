@@ -18,8 +18,8 @@ from mcp.client.streamable_http import streamable_http_client
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
-from api.mcp.mcp_tool import Asker, ToolRefused
 from api.mcp.masking import initials, last_digits
+from api.mcp.mcp_tool import Asker, ToolRefused
 from api.mcp.server import TOOLS, answer, tools_of
 from contacts.models import Contact
 from labels.models import Label
