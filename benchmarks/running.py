@@ -11,6 +11,7 @@ BENCHES = {
     "P1": "benchmarks.receiver",
     "P2": "benchmarks.drain",
     "P3": "benchmarks.figures",
+    "P3-tenth": "benchmarks.figures_tenth",
     "P4": "benchmarks.exporting",
     "P5": "benchmarks.importing",
     "P6": "benchmarks.visible",
