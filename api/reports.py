@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +21,7 @@ from api.base.serializers import ID_SCHEMA, TIME_SCHEMA
 from api.base.viewsets import StrictViewMixin
 from contacts.selectors.viewing import viewer_of
 from reports.query import REPORTS, InvalidQuery, ReportKind, ReportQuery, parse_query
+from reports.row_fields import as_plain
 from reports.selectors import periods
 from reports.selectors.campaigns import Basis, Touch
 from reports.selectors.filtered_spells import hidden_contacts
@@ -52,6 +52,10 @@ class ReportSerializer(serializers.Serializer[Any]):
     computed_at = serializers.DateTimeField()
     hidden = serializers.IntegerField(help_text="Archived contacts: they are in no figure.")
     rows = serializers.ListField(child=serializers.DictField())
+    cells = serializers.ListField(
+        child=serializers.DictField(), required=False,
+        help_text="Only of `movement`: contacts by where they came `from` (a label, null, new) and went `to`.",
+    )  # fmt: skip
 
 
 # Each parameter's schema, description and allowed values.
@@ -103,7 +107,10 @@ def answer_of(query: ReportQuery, *, rows: bool = True) -> dict[str, Any]:
         "computed_at": timezone.localtime(query.now).isoformat(),
         "hidden": hidden_contacts(query.viewer),
     }
-    return told | ({"rows": [_plain(asdict(row)) for row in query.rows]} if rows else {})
+    if not rows:
+        return told
+    tables = {"rows": query.rows, **query.beside}
+    return told | {name: [_plain(as_plain(row)) for row in found] for name, found in tables.items()}
 
 
 def _plain(value: Any) -> Any:

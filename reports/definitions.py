@@ -36,9 +36,13 @@ class FigureDefinition:
     text: str
 
 
-def definition(name: str, language: str | None) -> FigureDefinition:
-    """What the figure `name` (its API name) is called and means here. Raises KeyError."""
-    return _in(name, _FIGURES[name], language, ReportLimits.now())
+def definition(name: str, language: str | None, *, report: str = "") -> FigureDefinition:
+    """What the figure `name` (its API name) is called and means here, in a report where it is another there.
+
+    Raises KeyError.
+    """
+    words = _FIGURES.get(f"{report}.{name}") or _FIGURES[name]
+    return _in(name, words, language, ReportLimits.now())
 
 
 def sections(language: str | None, limits: ReportLimits | None = None) -> list[tuple[str, list[FigureDefinition]]]:
@@ -74,7 +78,9 @@ def _key(language: str | None) -> str:
 
 def _in(name: str, words: dict[str, list[str]], language: str | None, limits: ReportLimits) -> FigureDefinition:
     title, text = words[_key(language)]
-    return FigureDefinition(name, title, text.format_map(limits.in_words(english=_key(language) == "en")))
+    return FigureDefinition(
+        name.rpartition(".")[2], title, text.format_map(limits.in_words(english=_key(language) == "en"))
+    )
 
 
 _FIGURES: dict[str, Any] = {name: words for section in WORDS["sections"] for name, words in section["figures"].items()}

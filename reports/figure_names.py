@@ -27,15 +27,15 @@ _BASES = {
 }
 
 
-def figure_of(count: str) -> FigureDefinition:
-    """The figure that a count belongs to, in the language of the moment. Raises KeyError."""
+def figure_of(count: str, *, report: str = "") -> FigureDefinition:
+    """The figure that a count of a report belongs to, in the language of the moment. Raises KeyError."""
     language = get_language()
     if count in _BASES:
         return definition(_BASES[count], language)
     if days := _DAYS.fullmatch(count):
         return definition(days[1], language)
     base = next((count.removesuffix(suffix) for suffix in _SUFFIXES if count.endswith(suffix)), count)
-    return definition(base, language)
+    return definition(base, language, report=report)
 
 
 def part_of(count: str) -> str:

@@ -19,11 +19,12 @@ from labelcrm.core.viewer import Viewer
 from labelcrm.lib.numbers import row_id
 from labels.models import Label, LabelAlias
 from labels.rules.naming import normalize
-from reports.selectors import agents, campaigns, curves, labels, periods, stale
+from reports.selectors import agents, campaigns, curves, labels, movement, moves, periods, stale
 from reports.selectors.campaigns import Basis, Touch
 from reports.selectors.curves import CurveRow
 from reports.selectors.facts import Facts
 from reports.selectors.filtered_spells import Filters
+from reports.selectors.movement import Board
 from reports.selectors.periods import Period, PeriodError
 from reports.selectors.questions import Question
 from reports.selectors.row_keys import NEW, NOTHING, PAIRS, RowKey
@@ -69,6 +70,16 @@ class ReportQuery:
         """The maturity curves of the same contacts as the campaign report by date of touch."""
         rows = curves.report(self.question, touch=self.touch, week=self.only.get("week"))
         return [row for row in rows if row.campaign == self.only.get("campaign", row.campaign)]
+
+    @cached_property
+    def board(self) -> Board:
+        """The movement of the period: rows, and the cells between them."""
+        return movement.board(self.question)
+
+    @property
+    def beside(self) -> dict[str, list[Any]]:
+        """What stands beside the rows, by name."""
+        return self.report.beside(self) if self.report.beside is not None else {}
 
     @property
     def key(self) -> RowKey:
@@ -122,7 +133,8 @@ class ReportKind:
     """One of the reports by name: the parameters it takes, where its rows come from, and what is behind its numbers.
 
     `key` is what names its rows. `keys` are what names other rows that figures of it are counted in. `only` are the
-    parameters that choose rows when all is counted; whatever else is asked chooses what is counted.
+    parameters that choose rows when all is counted; whatever else is asked chooses what is counted. `beside` gives
+    other rows that belong to the report, by name.
     """
 
     name: str
@@ -132,6 +144,7 @@ class ReportKind:
     facts: Callable[[ReportQuery], tuple[dict[str, Facts], dict[str, Any]]] | None = None
     keys: tuple[RowKey, ...] = ()
     only: tuple[str, ...] = ()
+    beside: Callable[[ReportQuery], dict[str, list[Any]]] | None = None
 
 
 def parse_query(
@@ -249,6 +262,7 @@ _SUBJECTS: dict[str, tuple[Any, str]] = {
     "agent": (Agent, "pk"),
     "campaign": (Campaign, "pk"),
     "label": (Label, "pk"),
+    "stage": (Label, "pk"),
 }
 
 
@@ -315,6 +329,22 @@ REPORTS = {
                 curves.parameters(query.question, week=query.only.get("week")),
             ),
             only=("campaign", "week"),
+        ),
+        ReportKind(
+            "movement",
+            RowKey("stage"),
+            frozenset(_TIME),
+            lambda query: query.board.rows,
+            lambda query: (movement.sources(query.question), movement.parameters(query.question)),
+            keys=(RowKey("cell", PAIRS),),
+            beside=lambda query: {"cells": query.board.cells},
+        ),
+        ReportKind(
+            "moves",
+            RowKey("move", PAIRS, lambda row: row.key),
+            frozenset(_TIME),
+            lambda query: moves.report(query.question),
+            lambda query: (moves.sources(query.question), moves.parameters(query.question)),
         ),
         ReportKind("stale", RowKey("label"), frozenset({*_TIME, "label"}), lambda query: stale.report(query.question)),
     )

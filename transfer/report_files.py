@@ -19,10 +19,13 @@ from django.utils.translation import gettext_lazy
 from contacts.models import Agent, Campaign, Team
 from labels.models import Label
 from reports.query import ReportQuery
+from reports.row_fields import columns_of
 from reports.selectors.agents import AgentRow
 from reports.selectors.campaigns import CampaignRow
 from reports.selectors.curves import CurveRow
 from reports.selectors.labels import LabelRow
+from reports.selectors.movement import MovementRow
+from reports.selectors.moves import MoveRow
 from reports.selectors.shares import Share
 from reports.selectors.stale import StaleRow
 
@@ -48,16 +51,16 @@ class ReportFile:
         """The lines of these rows."""
         if self.lines is not None:
             return list(self.lines(rows))
-        names, shares = [field.name for field in fields(self.row)], _shares(self.row)
+        names, shares = [field.name for field in columns_of(self.row).values()], _shares(self.row)
         return [list(_cells(row, names, shares)) for row in rows]
 
 
 def _headings(row: type[Any]) -> Iterator[str]:
     shares = _shares(row)
-    for field in fields(row):
-        yield field.name
+    for name, field in columns_of(row).items():
+        yield name
         if field.name in shares:
-            yield from (f"{field.name}_{part}" for part in SHARE_PARTS[1:])
+            yield from (f"{name}_{part}" for part in SHARE_PARTS[1:])
 
 
 def _shares(row: type[Any]) -> set[str]:
@@ -111,6 +114,8 @@ FILES: Mapping[str, ReportFile] = {
     "campaigns": ReportFile(gettext_lazy("Campaign quality"), CampaignRow),
     "curves": ReportFile(gettext_lazy("Maturity curves"), CurveRow, (*_OF_COHORT, *_OF_DAY), _days),
     "stale": ReportFile(gettext_lazy("Stale labels"), StaleRow),
+    "movement": ReportFile(gettext_lazy("Movement between stages"), MovementRow),
+    "moves": ReportFile(gettext_lazy("All moves between stages"), MoveRow),
 }
 
 

@@ -388,7 +388,7 @@ def rows_page(request: HttpRequest) -> HttpResponse:
     context = {
         **admin.site.each_context(request),
         "title": title,
-        "definition": figure_of(figure),
+        "definition": figure_of(figure, report=report.name),
         "part": part_of(figure),
         "query": query,
         "provisional": periods.is_provisional(query.period.end, now=query.now),
@@ -456,11 +456,14 @@ def _lines(found: list[facts.FactRow], viewer: Viewer) -> list[RowLine]:
 
 
 def _title(query: ReportQuery, figure: str, subject: Any, *, everybody: bool) -> str:
-    title = figure_of(figure).title
+    title = figure_of(figure, report=query.report.name).title
     if everybody:
         return title
-    nobody = {"agent": _("Nobody known"), "campaign": _("No campaign"), "label": _("not mapped yet")}
-    return f"{title}: {subject if subject is not None else nobody[query.key_of(figure).name]}"
+    nobody = {
+        "agent": _("Nobody known"), "campaign": _("No campaign"), "label": _("not mapped yet"), "stage": _("No stage"),
+        "week": _("Before labelcrm"),
+    }  # fmt: skip
+    return f"{title}: {subject if subject is not None else nobody.get(query.key_of(figure).name, '–')}"
 
 
 # -- Dictionary -------------------------------------------------------------------------------------------------------

@@ -7,13 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from labelcrm.core.viewer import Viewer
+from labelcrm.lib.numbers import row_id
 from reports.query import REPORTS, InvalidQuery, ReportQuery, parse_query
 from reports.segments.definition import NOT_FILTERS, Condition, InvalidDefinition, moment_at, unknown_value
 
 FIELD = "report"
 READS = "reports.view_report"
 # What a row of a report, and a filter of one, is called where several things of its kind are named.
-ROWS = {"label": "labels", "agent": "agents", "campaign": "campaigns"}
+ROWS = {"label": "labels", "stage": "labels", "agent": "agents", "campaign": "campaigns"}
+PAIRED = ":"  # between the two labels of a row that is a pair
 _FILTERS = {"label": "labels", "team": "teams", "channel": "channels"}
 
 
@@ -56,7 +58,9 @@ def row_key(query: ReportQuery, condition: Condition) -> Any:
 def things_of_report(condition: Condition) -> Iterator[tuple[str, Any]]:
     """What a condition names besides the figure: argument and value, as other conditions have them."""
     row_of, row = ROWS.get(REPORTS[condition.op].key.name), condition.values.get("row")
-    if row_of is not None and row is not None:
+    if isinstance(row, str):
+        yield from (("labels", label) for label in map(row_id, row.split(PAIRED)) if label is not None)
+    elif row_of is not None and row is not None:
         yield row_of, row
     yield from filters_of_report(condition)
 

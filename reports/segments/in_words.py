@@ -17,11 +17,13 @@ from django.utils.translation import get_language
 
 from contacts.models import Agent
 from labelcrm.core.viewer import Viewer
+from labelcrm.lib.numbers import row_id
 from reports.figure_names import figure_of, part_of
 from reports.query import REPORTS
-from reports.segments.behind import FIELD, ROWS
+from reports.segments.behind import FIELD, PAIRED, ROWS
 from reports.segments.definition import GRAMMAR, Condition, DaysAgo, Moment, SegmentDefinition
 from reports.segments.known import SOURCES, things_of
+from reports.selectors.row_keys import NEW, NOTHING
 
 Kind = tuple[str, str]  # a field and its operator
 
@@ -164,7 +166,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "agents": "{}", "no agents": "belum siapa pun", "teams": "{}", "channels": "{}",
         "row labels": "untuk label {}", "row agents": "milik {}", "row campaigns": "dari kampanye {}",
         "no row labels": "untuk label yang belum diberi arti", "no row agents": "tanpa CS yang diketahui",
-        "no row campaigns": "tanpa kampanye", "row": "pada satu baris", "no row": "pada baris yang kosong",
+        "no row campaigns": "tanpa kampanye", "no row stage": "tanpa tahap", "row pair": "dari {} ke {}",
+        NEW: "kontak baru", NOTHING: "tanpa tahap", "row": "pada satu baris", "no row": "pada baris yang kosong",
         "label": "untuk label {}", "team": "tim {}", "channel": "di nomor {}",
         "certain": "hanya pemberi label yang pasti",
         "touch last": "menurut kedatangan terakhir", "basis event": "menurut tanggal label",
@@ -186,7 +189,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "agents": "{}", "no agents": "nobody", "teams": "{}", "channels": "{}",
         "row labels": "for the label {}", "row agents": "of {}", "row campaigns": "of campaign {}",
         "no row labels": "for labels that are not mapped yet", "no row agents": "of nobody known",
-        "no row campaigns": "of no campaign", "row": "of one row", "no row": "of the row without a name",
+        "no row campaigns": "of no campaign", "no row stage": "of no stage",
+        "row pair": "from {} to {}", NEW: "new contacts", NOTHING: "no stage",
+        "row": "of one row", "no row": "of the row without a name",
         "label": "for the label {}", "team": "team {}", "channel": "on number {}", "certain": "known labeller only",
         "touch last": "by the last touch", "basis event": "by date of label",
         "week": "week beginning {}",
@@ -312,7 +317,7 @@ def number_in_words(condition: Condition, names: SegmentNames) -> str:
     """Which number of a report a condition means, its time left out: `“Came true”: those counted, of “Rina”`."""
     count = condition.values["figure"]
     try:
-        figure, part = _quoted(figure_of(count).title), part_of(count)
+        figure, part = _quoted(figure_of(count, report=condition.op).title), part_of(count)
     except KeyError:
         figure, part = _quoted(count), ""
     said = [f"{figure} ({part})" if part else figure, *_row(condition, names)]
@@ -322,9 +327,19 @@ def number_in_words(condition: Condition, names: SegmentNames) -> str:
 def _row(condition: Condition, names: SegmentNames) -> list[str]:
     if "row" not in condition.values:
         return []
-    row, argument = condition.values["row"], ROWS.get(REPORTS[condition.op].key.name, "")
+    row, key = condition.values["row"], REPORTS[condition.op].key.name
+    if isinstance(row, str) and PAIRED in row:
+        return [_words()["row pair"].format(*(_stage(part, names) for part in row.split(PAIRED)))]
+    argument = "" if isinstance(row, str) else ROWS.get(key, "")  # what a text names is no thing with a name
+    if row is None and key == "stage":
+        return [_words()["no row stage"]]
     wording = ("row" if row is not None else "no row") + f" {argument}" * bool(argument)
     return [_words()[wording].format(_quoted(names.name(argument, row)))]
+
+
+def _stage(part: str, names: SegmentNames) -> str:
+    """One side of a pair: a label, no stage, or who is new."""
+    return _words()[part] if part in (NEW, NOTHING) else _quoted(names.name("labels", row_id(part)))
 
 
 def _filters(condition: Condition, names: SegmentNames) -> list[str]:

@@ -49,7 +49,7 @@ class FactRow:
 
 def summarize(facts: Facts, parameters: Mapping[str, Any]) -> dict[Any, dict[str, Any]]:
     """Counts and measures of each `who`; one that has no facts is missing."""
-    columns = [f"count(*) FILTER (WHERE {condition}) AS {name}" for name, condition in facts.counts.items()]
+    columns = [f'count(*) FILTER (WHERE {condition}) AS "{name}"' for name, condition in facts.counts.items()]
     columns += [f"{expression} AS {name}" for name, expression in facts.measures.items()]
     statement = f"{expressions_of(facts)} SELECT who, {', '.join(columns)} FROM ({facts.query}) AS facts GROUP BY who"  # noqa: S608
     names = [*facts.counts, *facts.measures]

@@ -45,7 +45,10 @@ STAY_COLUMNS = {
     "step": "smallint",
     "started_at": "timestamptz",
     "ended_at": "timestamptz",
+    "start_by_repair": "boolean",
+    "end_by_repair": "boolean",
 }
+_STAY_PLACES = (0, 3, 4, 1, 2, 5, 6)
 _STAY_NAMES = ", ".join(STAY_COLUMNS)
 
 
@@ -242,8 +245,7 @@ def _rejoin(mixed: Sequence[int], *, channels: Sequence[int]) -> dict[str, Any]:
         joined["spell"] += (_row(spell, mistap=spell.mistap) for spell in spells(runs, limits=limits))
         joined["clean"] += (_row(spell, mistap=False) for spell in clean)
         joined["stay"] += (
-            (stay.contact, stay.label, stay.step, stay.started_at, stay.ended_at)
-            for stay in stage_stays(clean, steps=steps, limits=limits)
+            tuple(stay[place] for place in _STAY_PLACES) for stay in stage_stays(clean, steps=steps, limits=limits)
         )
     return {
         f"{kind}_{column}": values

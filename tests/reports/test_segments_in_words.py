@@ -228,6 +228,20 @@ NUMBERS: list[tuple[dict[str, Any], str, str]] = [
         "“Selesai” (dalam 7 hari) tanpa kampanye, di nomor “CS Rina”, minggu yang mulai 2 Mar 2026, sejak 2 Mar 2026",
         "“Done” (within 7 days) of no campaign, on number “CS Rina”, week beginning 2 Mar 2026, since 2 Mar 2026",
     ),
+    (
+        {"op": "movement", "figure": "out", "row": None, "from": DAY, "to": NEXT_DAY},
+        "“Keluar” tanpa tahap, pada 2 Mar 2026", "“Went out” of no stage, on 2 Mar 2026",
+    ),
+    (
+        {"op": "movement", "figure": "contacts", "row": "new:2", "from": DAY, "to": NEXT_DAY},
+        "“Dari sini ke sana” dari kontak baru ke “Hot”, pada 2 Mar 2026",
+        "“From here to there” from new contacts to “Hot”, on 2 Mar 2026",
+    ),
+    (
+        {"op": "moves", "figure": "count", "row": "2:null", "from": DAY, "to": NEXT_DAY},
+        "“Semua perpindahan” dari “Hot” ke tanpa tahap, pada 2 Mar 2026",
+        "“All moves” from “Hot” to no stage, on 2 Mar 2026",
+    ),
 ]  # fmt: skip
 
 

@@ -23,6 +23,7 @@ class Writer:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.labels = list(Label.all_objects.values_list("id", flat=True).order_by("id"))
+        self.stages = list(Label.objects.filter(step__isnull=False).values_list("id", flat=True).order_by("id"))
         self.codes = list(Category.objects.values_list("code", flat=True))
         self.agents = list(Agent.all_objects.values_list("id", flat=True).order_by("id"))
         self.teams = list(Team.all_objects.values_list("id", flat=True).order_by("id"))
@@ -63,8 +64,14 @@ class Writer:
             written["from"] = day(0).isoformat()
         if written.get("row", 0) == 0:
             return
-        rows = {"labels": self.labels, "agents": self.agents}.get(written["op"], self.campaigns)
-        written["row"] = self.random.choice([*rows, None])
+        written["row"] = self.random.choice([*self._rows(written), None])
+
+    def _rows(self, written: dict[str, Any]) -> list[Any]:
+        """What could name a row of the figure."""
+        report, stages = written["op"], [*self.stages, "null"]
+        if report == "moves" or (report == "movement" and written["figure"] == "contacts"):
+            return [f"{start}:{end}" for start in (*stages, "new") for end in stages]
+        return {"labels": self.labels, "agents": self.agents, "movement": self.stages}.get(report, self.campaigns)
 
     def _value(self, field: str, name: str) -> Any:
         if name == "text":

@@ -9,6 +9,7 @@ from contacts.models import Agent, Campaign
 from labels.models import Label
 from tests.reports.recorded import ZONE
 from tests.reports.slow import Slow
+from tests.reports.slow_stages import SlowStages
 
 OUTCOMES = ("labelled", "high", "waiting", "won", "complaint")
 ACTIVITY = ("added", "mistaps", "found", "removed", "lost", "active_from", "active_to", "instant_mistaps")
@@ -27,6 +28,8 @@ FIGURES: dict[str, list[str]] = {
     ],
     "events": [f"{name}_count" for name in OUTCOMES],
     "curves": ["contacts", "high_n", "won_n"],
+    "movement": ["start", "new", "in", "in_by_repair", "out", "out_by_repair", "end", "contacts"],
+    "moves": ["count", "by_repair"],
 }  # fmt: skip
 
 
@@ -80,4 +83,20 @@ def _curves(slow: Slow, condition: dict[str, Any]) -> dict[Any, dict[str, int]]:
     return found
 
 
-_ROWS = {"labels": _labels, "agents": _agents, "campaigns": _campaigns, "curves": _curves}
+def _movement(slow: Slow, condition: dict[str, Any]) -> dict[Any, dict[str, int]]:
+    rows, cells = SlowStages(slow).board()
+    return {**rows, **{_pair(pair): {"contacts": contacts} for pair, contacts in cells.items()}}
+
+
+def _moves(slow: Slow, condition: dict[str, Any]) -> dict[Any, dict[str, int]]:
+    return {_pair(pair): row for pair, row in SlowStages(slow).moves().items()}
+
+
+def _pair(stages: tuple[Any, ...]) -> str:
+    return ":".join("null" if stage is None else str(stage) for stage in stages)
+
+
+_ROWS = {
+    "labels": _labels, "agents": _agents, "campaigns": _campaigns, "curves": _curves, "movement": _movement,
+    "moves": _moves,
+}  # fmt: skip

@@ -1,0 +1,222 @@
+"""The movement board: each contact once, by its stage at the start and at the end (docs/metrics.md, "Stage and
+movement").
+
+Start + new + in - out = end, in every row and for every filter, because each contact counts as one move from where it
+was to where it is. Whoever was not known at the start is new, and comes from nowhere.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from labelcrm.core.bulk import fetch
+from reports.selectors.facts import Facts, expressions_of
+from reports.selectors.questions import Question
+from reports.selectors.row_keys import NEW, PAIRS, pair, pair_of
+from reports.selectors.stages import people, stage_labels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovementRow:
+    """One stage label, or no stage (None). Counts are contacts; `in_` and `out` include those by repair."""
+
+    stage: int | None
+    name: str
+    step: int | None
+    start: int
+    new: int
+    in_: int
+    in_by_repair: int
+    out: int
+    out_by_repair: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovementCell:
+    """Contacts who were in one stage at the start, or new, and in another at the end. None is no stage."""
+
+    from_: int | str | None
+    to: int | None
+    contacts: int
+
+    @property
+    def key(self) -> str:
+        return pair(self.from_, self.to)
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    rows: list[MovementRow]
+    cells: list[MovementCell]
+
+
+class _Moved(NamedTuple):
+    """So many contacts who went the same way in the same manner."""
+
+    start: int | None
+    end: int | None
+    is_new: bool
+    out_by_repair: bool
+    in_by_repair: bool
+    contacts: int
+
+    @property
+    def has_moved(self) -> bool:
+        return not self.is_new and self.start != self.end
+
+
+def board(question: Question) -> Board:
+    """Rows and cells of the period, in the order of steps; no stage comes last. One query."""
+    moved = [_Moved(*row) for row in fetch(_grouped(question), question.parameters)]
+    labels = stage_labels({each.start for each in moved} | {each.end for each in moved})
+    rows = [_row(moved, label) for label in (*labels, None)]
+    order = {row.stage: place for place, row in enumerate(rows)} | {NEW: -1}
+    cells = sorted(_cells(moved), key=lambda cell: (order[cell.from_], order[cell.to]))
+    return Board(rows, cells)
+
+
+def sources(question: Question) -> dict[str, Facts]:
+    """The facts behind every count of the rows, and of the cells (`contacts`)."""
+    rows, cells = _row_facts(question), _cell_facts(question)
+    return {count: each for each in (rows, cells) for count in each.counts}
+
+
+def parameters(question: Question) -> dict[str, Any]:
+    """The values that the queries of `sources` ask for."""
+    return question.parameters
+
+
+# -- Facts ------------------------------------------------------------------------------------------------------------
+
+# Of whoever stayed where they were there is one stay over the whole period; only of the others several are put
+# together. The stage at a moment is the stay that began before it and did not end before it. The first and the last
+# move of the period say whether somebody left the one and came to the other by repair.
+_SEATED = """
+    seated AS NOT MATERIALIZED (
+        SELECT contact_id, label_id AS from_label, label_id AS to_label, started_at AS from_at, started_at AS to_at,
+               NULL::timestamptz AS left_at, false AS out_by_repair, false AS in_by_repair
+        FROM stay
+        WHERE started_at < %(start)s AND (ended_at IS NULL OR ended_at >= %(end)s)
+        UNION ALL
+        SELECT contact_id,
+               max(label_id) FILTER (WHERE started_at < %(start)s),
+               max(label_id) FILTER (WHERE ended_at IS NULL OR ended_at >= %(end)s),
+               min(started_at) FILTER (WHERE started_at < %(start)s),
+               coalesce(max(started_at) FILTER (WHERE ended_at IS NULL OR ended_at >= %(end)s), max(ended_at)),
+               least(min(ended_at), min(started_at) FILTER (WHERE started_at >= %(start)s)),
+               coalesce(bool_or(end_by_repair) FILTER (WHERE started_at < %(start)s),
+                        (array_agg(start_by_repair ORDER BY started_at))[1]),
+               coalesce(bool_or(start_by_repair) FILTER (WHERE ended_at IS NULL OR ended_at >= %(end)s),
+                        (array_agg(end_by_repair ORDER BY started_at DESC))[1])
+        FROM stay
+        WHERE started_at < %(end)s AND (ended_at IS NULL OR ended_at >= %(start)s)
+          AND NOT (started_at < %(start)s AND (ended_at IS NULL OR ended_at >= %(end)s))
+        GROUP BY contact_id
+    )
+"""
+_MOVED = """
+    moved AS NOT MATERIALIZED (
+        SELECT coalesce(s.contact_id, p.contact_id) AS contact_id, s.from_label, s.to_label,
+               s.from_label IS NULL AND (p.seen IS NULL OR p.seen >= %(start)s) AS is_new,
+               coalesce(s.out_by_repair, false) AS out_by_repair, coalesce(s.in_by_repair, false) AS in_by_repair,
+               coalesce(s.from_at, p.seen, s.left_at) AS from_at, coalesce(s.to_at, p.seen) AS to_at,
+               coalesce(s.left_at, p.seen) AS left_at, coalesce(p.seen, s.left_at) AS seen
+        FROM (SELECT * FROM people WHERE seen < %(end)s) p
+        FULL JOIN seated s ON s.contact_id = p.contact_id
+    )
+"""
+_HAS_MOVED = "NOT is_new AND from_label IS DISTINCT FROM to_label"
+
+
+def _expressions(question: Question) -> list[str]:
+    return [question.filtered.stays(), people(question), _SEATED, _MOVED]
+
+
+def _grouped(question: Question) -> str:
+    columns = "from_label, to_label, is_new, out_by_repair, in_by_repair"
+    facts = Facts(expressions=_expressions(question), query=f"SELECT {columns} FROM moved", counts={})  # noqa: S608
+    return f"{expressions_of(facts)} SELECT {columns}, count(*) FROM ({facts.query}) AS facts GROUP BY {columns}"  # noqa: S608
+
+
+def _row_facts(question: Question) -> Facts:
+    """Each contact as often as it counts: where it was, where it is, and how it came to the one and left the other."""
+    return Facts(
+        expressions=_expressions(question),
+        query=f"""
+            SELECT side.who, m.contact_id, side.who AS label_id, side.at, side.what, side.by_repair
+            FROM moved m
+            CROSS JOIN LATERAL (VALUES
+                ('start', m.from_label, m.from_at, false, NOT m.is_new),
+                ('out', m.from_label, m.left_at, m.out_by_repair, {_HAS_MOVED}),
+                ('new', m.to_label, m.seen, false, m.is_new),
+                ('in', m.to_label, m.to_at, m.in_by_repair, {_HAS_MOVED}),
+                ('end', m.to_label, m.to_at, false, true)
+            ) AS side (what, who, at, by_repair, counts)
+            WHERE side.counts
+        """,  # noqa: S608
+        counts={what: f"what = '{what}'" for what in ("start", "new", "in", "out", "end")}
+        | {f"{what}_by_repair": f"what = '{what}' AND by_repair" for what in ("in", "out")},
+    )
+
+
+def _cell_facts(question: Question) -> Facts:
+    """Contacts who moved or are new, by where from and where to."""
+    came_from = f"CASE WHEN is_new THEN '{NEW}' ELSE from_label::text END"
+    return Facts(
+        key=PAIRS,
+        expressions=_expressions(question),
+        query=f"""
+            SELECT {pair_of(came_from, "to_label")} AS who, contact_id, to_label AS label_id,
+                   CASE WHEN is_new THEN seen ELSE to_at END AS at
+            FROM moved WHERE is_new OR ({_HAS_MOVED})
+        """,  # noqa: S608
+        counts={"contacts": "true"},
+    )
+
+
+# -- Rows -------------------------------------------------------------------------------------------------------------
+
+
+def _row(moved: Iterable[_Moved], label: Any) -> MovementRow:
+    stage = None if label is None else label.pk
+    counts: Counter[str] = Counter()
+    for each in moved:
+        for name in _figures(each, stage):
+            counts[name] += each.contacts
+    return MovementRow(
+        stage=stage,
+        name="" if label is None else str(label),
+        step=None if label is None else label.step,
+        **{name: counts[name] for name in _COUNTS},
+    )
+
+
+_COUNTS = ("start", "new", "in_", "in_by_repair", "out", "out_by_repair", "end")
+
+
+def _figures(moved: _Moved, stage: int | None) -> Iterator[str]:
+    """What these contacts count in, in the row of a stage."""
+    if moved.start == stage and not moved.is_new:
+        yield "start"
+        if moved.has_moved:
+            yield "out"
+            yield from ["out_by_repair"] * moved.out_by_repair
+    if moved.end == stage:
+        yield "end"
+        yield from ["new"] * moved.is_new
+        if moved.has_moved:
+            yield "in_"
+            yield from ["in_by_repair"] * moved.in_by_repair
+
+
+def _cells(moved: Iterable[_Moved]) -> Iterator[MovementCell]:
+    counts: Counter[tuple[int | str | None, int | None]] = Counter()
+    for each in moved:
+        if each.is_new or each.has_moved:
+            counts[NEW if each.is_new else each.start, each.end] += each.contacts
+    for (start, end), contacts in counts.items():
+        yield MovementCell(from_=start, to=end, contacts=contacts)
