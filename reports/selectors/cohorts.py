@@ -1,4 +1,4 @@
-"""Cohorts: who of each week's new contacts had reached a step within so many weeks (docs/metrics.md, "Stage and movement").
+"""Cohorts: who of each week had reached a step within so many weeks (docs/metrics.md, "Stage and movement").
 
 Each contact's weeks are its own, from its first message. A cell is there as soon as the whole cohort is that old, so
 no cell of a row is of fewer people than the others.
