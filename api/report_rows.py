@@ -143,14 +143,16 @@ def _view(report: ReportKind) -> type[ReportRowsView]:
     ]
     described = extend_schema_view(
         get=extend_schema(
-            operation_id=f"reports_{report.name}_rows",
+            operation_id=f"reports_{report.name}_rows".replace("-", "_"),
             parameters=parameters,
             responses=FactPageSerializer,
             tags=["reports"],
         )
     )
     attributes: dict[str, Any] = {"report": report, "__doc__": ReportRowsView.__doc__}
-    made: type[ReportRowsView] = described(type(f"{report.name.title()}RowsView", (ReportRowsView,), attributes))
+    made: type[ReportRowsView] = described(
+        type(f"{report.name.title().replace('-', '')}RowsView", (ReportRowsView,), attributes)
+    )
     return made
 
 

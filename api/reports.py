@@ -71,6 +71,7 @@ PARAMETERS: dict[str, tuple[Any, str, list[Any] | None]] = {
     "touch": (OpenApiTypes.STR, "Which touch of a contact counts.", [str(touch) for touch in Touch]),
     "basis": (OpenApiTypes.STR, "Period of the touch (cohort) or of the label (event).", [str(b) for b in Basis]),
     "campaign": (ID_SCHEMA, "Only this campaign's row.", None),
+    "step": (ID_SCHEMA, "Who reached this step; default that of the first label that means won.", None),
     "week": (OpenApiTypes.DATE, "Only the cohorts of the week that begins on this Monday.", None),
 }
 
@@ -135,14 +136,14 @@ def _view(name: str) -> type[ReportView]:
     report = REPORTS[name]
     described = extend_schema_view(
         get=extend_schema(
-            operation_id=f"reports_{name}",
+            operation_id=f"reports_{name}".replace("-", "_"),
             parameters=described_parameters(report),
             responses=ReportSerializer,
             tags=["reports"],
         )
     )
     attributes: dict[str, Any] = {"report": report, "__doc__": ReportView.__doc__}
-    made: type[ReportView] = described(type(f"{name.title()}ReportView", (ReportView,), attributes))
+    made: type[ReportView] = described(type(f"{name.title().replace('-', '')}ReportView", (ReportView,), attributes))
     return made
 
 

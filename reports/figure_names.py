@@ -18,6 +18,8 @@ _SUFFIXES = {
     "_all": gettext_lazy("all, so far"),
 }
 _DAYS = re.compile(r"(high|won)_d(\d+)")
+_WEEKS = re.compile(r"reached_w(\d+)")
+_OF_LABEL = re.compile(r"label_(reached|went_through)")
 _BASES = {
     "first_labelled": "first_label_median_s",
     "immature": "contacts",
@@ -34,6 +36,10 @@ def figure_of(count: str, *, report: str = "") -> FigureDefinition:
         return definition(_BASES[count], language)
     if days := _DAYS.fullmatch(count):
         return definition(days[1], language)
+    if _WEEKS.fullmatch(count):
+        return definition("reached", language, report=report)
+    if of_label := _OF_LABEL.fullmatch(count):
+        return definition(of_label[1], language, report=report)
     base = next((count.removesuffix(suffix) for suffix in _SUFFIXES if count.endswith(suffix)), count)
     return definition(base, language, report=report)
 
@@ -44,6 +50,11 @@ def part_of(count: str) -> str:
         return str(_SUFFIXES[f"_{count}"])
     if days := _DAYS.fullmatch(count):
         return ngettext("within %(n)d day", "within %(n)d days", int(days[2])) % {"n": int(days[2])}
+    if weeks := _WEEKS.fullmatch(count):
+        number = int(weeks[1]) + 1
+        return ngettext("within %(n)d week", "within %(n)d weeks", number) % {"n": number}
+    if _OF_LABEL.fullmatch(count):
+        return str(gettext_lazy("by label"))
     return next(
         (str(words) for suffix, words in _SUFFIXES.items() if count.endswith(suffix) and count not in _BASES), ""
     )

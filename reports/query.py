@@ -19,7 +19,19 @@ from labelcrm.core.viewer import Viewer
 from labelcrm.lib.numbers import row_id
 from labels.models import Label, LabelAlias
 from labels.rules.naming import normalize
-from reports.selectors import agents, campaigns, curves, labels, movement, moves, periods, stale
+from reports.selectors import (
+    agents,
+    campaigns,
+    cohorts,
+    curves,
+    labels,
+    movement,
+    moves,
+    periods,
+    stale,
+    step_funnel,
+    time_in_stage,
+)
 from reports.selectors.campaigns import Basis, Touch
 from reports.selectors.curves import CurveRow
 from reports.selectors.facts import Facts
@@ -27,7 +39,7 @@ from reports.selectors.filtered_spells import Filters
 from reports.selectors.movement import Board
 from reports.selectors.periods import Period, PeriodError
 from reports.selectors.questions import Question
-from reports.selectors.row_keys import NEW, NOTHING, PAIRS, RowKey
+from reports.selectors.row_keys import DAYS, NEW, NOTHING, PAIRS, STEPS, RowKey
 
 
 class InvalidQuery(ValueError):
@@ -50,6 +62,7 @@ class ReportQuery:
     shown: dict[str, Any]  # the filters as the API and the pages repeat them
     touch: Touch = Touch.FIRST
     basis: Basis = Basis.COHORT
+    step: int | None = None
     preset: str = ""
     only: dict[str, Any] = field(default_factory=dict)
 
@@ -158,8 +171,10 @@ def parse_query(
     channels = _channels(viewer, values.get("channel"), values.get("team"))
     label = _label(values["label"]) if values.get("label") else None
     certain = bool(values.get("certain"))
+    step = _step(values.get("step")) if "step" in report.parameters else None
     shown = {name: values.get(name) for name in ("channel", "team")} | {
-        "label": label, "certain": certain, **{name: values.get(name) for name in ("agent", "campaign", "week")},
+        "label": label, "certain": certain, "step": step,
+        **{name: values.get(name) for name in ("agent", "campaign", "week")},
         "touch": values.get("touch") or Touch.FIRST.value, "basis": values.get("basis") or Basis.COHORT.value,
     }  # fmt: skip
     return ReportQuery(
@@ -172,6 +187,7 @@ def parse_query(
         | ({"certain": certain} if "certain" in report.parameters else {}),
         touch=Touch(shown["touch"]),
         basis=Basis(shown["basis"]),
+        step=step,
         preset=preset or ("last_30" if not values.get("from") and not values.get("to") else ""),
         only={name: values[name] for name in report.only if values.get(name)},
     )
@@ -197,6 +213,7 @@ FIELDS: dict[str, forms.Field] = {
     "basis": _choice(Basis),
     "campaign": IdField(required=False),
     "week": CalendarDayField(required=False),
+    "step": IdField(required=False),
 }
 
 
@@ -251,6 +268,15 @@ def _label(text: str) -> int:
     if found is None:
         raise _nothing("label")
     return found
+
+
+def _step(number: int | None) -> int | None:
+    """The step that was asked for, which some label has, else the usual one."""
+    if number is None:
+        return cohorts.usual_step()
+    if not Label.all_objects.filter(step=number).exists():
+        raise _nothing("step")
+    return number
 
 
 def _nothing(name: str) -> InvalidQuery:
@@ -345,6 +371,28 @@ REPORTS = {
             frozenset(_TIME),
             lambda query: moves.report(query.question),
             lambda query: (moves.sources(query.question), moves.parameters(query.question)),
+        ),
+        ReportKind(
+            "funnel",
+            RowKey("step", STEPS),
+            frozenset(_TIME),
+            lambda query: step_funnel.report(query.question),
+            lambda query: (step_funnel.sources(query.question), step_funnel.parameters(query.question)),
+            keys=(RowKey("label"),),
+        ),
+        ReportKind(
+            "time-in-stage",
+            RowKey("stage"),
+            frozenset(_TIME),
+            lambda query: time_in_stage.report(query.question),
+            lambda query: (time_in_stage.sources(query.question), time_in_stage.parameters(query.question)),
+        ),
+        ReportKind(
+            "cohorts",
+            RowKey("week", DAYS),
+            frozenset({*_TIME, "step"}),
+            lambda query: cohorts.report(query.question, step=query.step),
+            lambda query: (cohorts.sources(query.question), cohorts.parameters(query.question, step=query.step)),
         ),
         ReportKind("stale", RowKey("label"), frozenset({*_TIME, "label"}), lambda query: stale.report(query.question)),
     )

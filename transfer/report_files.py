@@ -22,12 +22,15 @@ from reports.query import ReportQuery
 from reports.row_fields import columns_of
 from reports.selectors.agents import AgentRow
 from reports.selectors.campaigns import CampaignRow
+from reports.selectors.cohorts import CohortRow
 from reports.selectors.curves import CurveRow
 from reports.selectors.labels import LabelRow
 from reports.selectors.movement import MovementRow
 from reports.selectors.moves import MoveRow
 from reports.selectors.shares import Share
 from reports.selectors.stale import StaleRow
+from reports.selectors.step_funnel import FunnelRow
+from reports.selectors.time_in_stage import TimeInStageRow
 
 Cell = Any  # text, or a number
 SHARE_PARTS = tuple(field.name for field in fields(Share))
@@ -108,6 +111,28 @@ def _days(rows: Iterable[CurveRow]) -> Iterator[list[Cell]]:
             yield [*cohort, day, high, row.high_n, won, row.won_n]
 
 
+# -- Funnel and cohorts -----------------------------------------------------------------------------------------------
+
+_OF_STEP = ("step", "name", "contacts", "reached", "went_through")
+_OF_LABEL = ("label", "label_name", "label_reached", "label_went_through")
+_OF_WEEK = ("week", "contacts", "within_weeks", "reached")
+
+
+def _step_labels(rows: Iterable[FunnelRow]) -> Iterator[list[Cell]]:
+    """A line per label, each with its step."""
+    for row in rows:
+        step = [_cell(getattr(row, name)) for name in _OF_STEP]
+        for each in row.labels:
+            yield [*step, each.label, each.name, each.reached, each.went_through]
+
+
+def _weeks(rows: Iterable[CohortRow]) -> Iterator[list[Cell]]:
+    """A line per cohort and number of weeks; of one that is too young for any, a line without."""
+    for row in rows:
+        for weeks, reached in enumerate(row.reached, start=1) if row.reached else [("", "")]:
+            yield [_cell(row.week), row.contacts, weeks, reached]
+
+
 FILES: Mapping[str, ReportFile] = {
     "labels": ReportFile(gettext_lazy("Label activity"), LabelRow),
     "agents": ReportFile(gettext_lazy("CS quality"), AgentRow),
@@ -116,6 +141,9 @@ FILES: Mapping[str, ReportFile] = {
     "stale": ReportFile(gettext_lazy("Stale labels"), StaleRow),
     "movement": ReportFile(gettext_lazy("Movement between stages"), MovementRow),
     "moves": ReportFile(gettext_lazy("All moves between stages"), MoveRow),
+    "funnel": ReportFile(gettext_lazy("Funnel"), FunnelRow, (*_OF_STEP, *_OF_LABEL), _step_labels),
+    "time-in-stage": ReportFile(gettext_lazy("Time in stage"), TimeInStageRow),
+    "cohorts": ReportFile(gettext_lazy("Weekly cohorts"), CohortRow, _OF_WEEK, _weeks),
 }
 
 

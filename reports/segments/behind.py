@@ -58,9 +58,9 @@ def row_key(query: ReportQuery, condition: Condition) -> Any:
 def things_of_report(condition: Condition) -> Iterator[tuple[str, Any]]:
     """What a condition names besides the figure: argument and value, as other conditions have them."""
     row_of, row = ROWS.get(REPORTS[condition.op].key.name), condition.values.get("row")
-    if isinstance(row, str):
+    if isinstance(row, str) and PAIRED in row:
         yield from (("labels", label) for label in map(row_id, row.split(PAIRED)) if label is not None)
-    elif row_of is not None and row is not None:
+    elif row_of is not None and isinstance(row, int):
         yield row_of, row
     yield from filters_of_report(condition)
 

@@ -171,7 +171,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "label": "untuk label {}", "team": "tim {}", "channel": "di nomor {}",
         "certain": "hanya pemberi label yang pasti",
         "touch last": "menurut kedatangan terakhir", "basis event": "menurut tanggal label",
-        "week": "minggu yang mulai {}",
+        "week": "minggu yang mulai {}", "step": "sampai tahap {}",
         "put on by": "dipasang oleh {}", "taken off by": "dilepas oleh {}", "on number": "di nomor {}",
         "any time": "kapan saja",
         "last": "dalam {0} hari terakhir", "more than": "lebih dari {0} hari lalu",
@@ -194,7 +194,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "row": "of one row", "no row": "of the row without a name",
         "label": "for the label {}", "team": "team {}", "channel": "on number {}", "certain": "known labeller only",
         "touch last": "by the last touch", "basis event": "by date of label",
-        "week": "week beginning {}",
+        "week": "week beginning {}", "step": "reaching step {}",
         "put on by": "put on by {}", "taken off by": "taken off by {}", "on number": "on number {}",
         "any time": "at any time",
         "last": "in the last {0} days", "more than": "more than {0} days ago",
@@ -353,6 +353,8 @@ def _filters(condition: Condition, names: SegmentNames) -> list[str]:
             said.append(_words()[f"{name} {value}"])
     if values.get("certain"):
         said.append(_words()["certain"])
+    if "step" in values:
+        said.append(_words()["step"].format(values["step"]))
     if "week" in values:
         said.append(_words()["week"].format(format_date(date.fromisoformat(values["week"]), "DATE_FORMAT")))
     return said

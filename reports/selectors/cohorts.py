@@ -47,7 +47,7 @@ def usual_step() -> int | None:
 
 def report(question: Question, *, step: int | None) -> list[CohortRow]:
     """One row per week with contacts in it, "before labelcrm" first. One query."""
-    each, cohorts = _facts(question), defaultdict[date | None, _Cohort](_Cohort)
+    each, cohorts = _facts(question), defaultdict[date | None, _WeekOfContacts](_WeekOfContacts)
     statement = _GROUPED.format(expressions=expressions_of(each), facts=each.query)
     for week, after, contacts, youngest in fetch(statement, parameters(question, step=step)):
         cohorts[week].read(after, contacts, youngest)
@@ -120,7 +120,7 @@ _GROUPED = """
 
 
 @dataclass(slots=True)
-class _Cohort:
+class _WeekOfContacts:
     """What the lines of one week say, put together."""
 
     contacts: int = 0

@@ -46,6 +46,8 @@ def behind(client: APIClient, report: str, **asked: Any) -> list[dict[str, Any]]
 def numbers(row: dict[str, Any]) -> dict[str, int]:
     """The counts of a row of a report by the figures that list them."""
     found = {name: value for name, value in row.items() if isinstance(value, int) and not isinstance(value, bool)}
+    if isinstance(row.get("reached"), list):
+        found |= {f"reached_w{n}": reached for n, reached in enumerate(row["reached"])}
     shares = {name: value for name, value in row.items() if isinstance(value, dict)}
     return found | {f"{name}_{part}": value[part] for name, value in shares.items() for part in "kn"}
 
@@ -55,7 +57,7 @@ def test_every_number_of_every_report_opens_as_many_rows(world: World) -> None:
     for report, asked in ASKED:
         rows = sorted(get(client, f"reports/{report}", **SPAN, **asked)["rows"], key=total, reverse=True)
         checked = {figure for row in rows[:2] for figure in opened(client, report, row, SPAN | asked)}
-        assert len(checked) >= (2 if report == "curves" else 5), checked
+        assert len(checked) >= FIGURES.get(report, 5), checked
     assert {report for report, _asked in ASKED} == {name for name, kind in REPORTS.items() if kind.facts is not None}
 
 
@@ -68,12 +70,25 @@ ASKED: list[tuple[str, dict[str, str]]] = [
     ("agents", {"certain": "true"}),
     ("campaigns", {"touch": "last"}),
     ("curves", {}),
+    ("movement", {}),
+    ("moves", {}),
+    ("funnel", {}),
+    ("time-in-stage", {}),
+    ("cohorts", {"step": "2"}),
 ]
+FIGURES = {
+    "curves": 2,
+    "movement": 2,
+    "moves": 2,
+    "funnel": 3,
+    "time-in-stage": 3,
+    "cohorts": 2,
+}  # the others have more
 
 
 def opened(client: APIClient, report: str, row: dict[str, Any], asked: dict[str, str]) -> set[str]:
     """The counts of a row that opened as many rows as they say, and are more than nothing."""
-    key, found = row[REPORTS[report].key.name], set()
+    key, found = _key(report, row), set()
     asked = asked | {"row": "null" if key is None else key} | ({"week": row["week"]} if report == "curves" else {})
     for figure, number in numbers(row).items():
         page = client.get(f"/api/v1/reports/{report}/rows/", asked | {"figure": figure, "page_size": "1000"})
@@ -83,6 +98,23 @@ def opened(client: APIClient, report: str, row: dict[str, Any], asked: dict[str,
         else:
             assert list(page.json()["error"]["fields"]) == ["figure"], "not a count"
     return found
+
+
+def _key(report: str, row: dict[str, Any]) -> Any:
+    """What names a row in an address; of moves it is a pair."""
+    if report == "moves":
+        return ":".join("null" if row[end] is None else str(row[end]) for end in ("from", "to"))
+    return row[REPORTS[report].key.name]
+
+
+def test_every_cell_of_the_board_opens_its_contacts(world: World) -> None:
+    client = client_of(UserFactory(role="owner"))
+    cells = get(client, "reports/movement", **SPAN)["cells"]
+    assert {cell["from"] for cell in cells} >= {"new"}
+    for cell in cells:
+        row = ":".join("null" if stage is None else str(stage) for stage in (cell["from"], cell["to"]))
+        found = get(client, "reports/movement/rows", figure="contacts", row=row, page_size=1000, **SPAN)["results"]
+        assert len({one["contact"] for one in found}) == len(found) == cell["contacts"]
 
 
 def test_rows_are_walked_in_both_directions(world: World) -> None:

@@ -55,7 +55,7 @@ class Slow:
         everywhere = self._project(self.intervals)
         self.everywhere = everywhere[1]
         here = [i for i in self.intervals if self.channels is None or i.channel in self.channels]
-        spells, clean = everywhere if self.channels is None else self._project(here)
+        spells, clean = everywhere if self.channels is None else self._project(self._with_crm(here))
         self.all_instants = [i for i in here if self._instant(i)]
         self.outcome = clean
         self.spells = [s for s in spells if self._chosen(s)]
@@ -102,6 +102,14 @@ class Slow:
             spells += projection.spells
             clean += projection.clean_spells
         return spells, clean
+
+    def _with_crm(self, here: list[IntervalRow]) -> list[IntervalRow]:
+        """ "What exists in the CRM alone is seen with its contact": with whoever has other labels there."""
+        contacts = {i.contact for i in here}
+        crm = {pk for pk, channel in self.channel.items() if channel.gateway == "crm"}
+        return here + [
+            i for i in self.intervals if i.channel in crm - (self.channels or set()) and i.contact in contacts
+        ]
 
     def _chosen(self, spell: Any) -> bool:
         if self.labels is not None and spell.label not in self.labels:

@@ -43,10 +43,9 @@ class SlowStages:
         self.steps = {pk: label.step for pk, label in slow.label.items() if label.step is not None}
         mine: dict[int, list[IntervalRow]] = defaultdict(list)
         for interval in slow.intervals:
-            if self._is_here(interval.channel):
-                mine[interval.contact].append(interval)
+            mine[interval.contact].append(interval)
         projections = {
-            contact: oracle.project(mine[contact], slow.meanings, steps=self.steps, limits=limits())
+            contact: oracle.project(self._heard(mine[contact]), slow.meanings, steps=self.steps, limits=limits())
             for contact in slow.contacts
         }
         self.stays = {contact: projection.stays for contact, projection in projections.items()}
@@ -63,6 +62,12 @@ class SlowStages:
 
     def _is_here(self, channel: int) -> bool:
         return self.slow.channels is None or channel in self.slow.channels
+
+    def _heard(self, history: list[IntervalRow]) -> list[IntervalRow]:
+        """Of the channels that are asked for; and labels that exist only here with whoever has others there."""
+        if not any(self._is_here(interval.channel) for interval in history):
+            return []
+        return [i for i in history if self._is_here(i.channel) or self.slow.channel[i.channel].gateway == "crm"]
 
     def stage_at(self, contact: int, t: datetime) -> Stage:
         """ "At t" means just before t" """

@@ -242,6 +242,21 @@ NUMBERS: list[tuple[dict[str, Any], str, str]] = [
         "“Semua perpindahan” dari “Hot” ke tanpa tahap, pada 2 Mar 2026",
         "“All moves” from “Hot” to no stage, on 2 Mar 2026",
     ),
+    (
+        {"op": "funnel", "figure": "reached", "row": 3, "from": DAY},
+        "“Sampai tahap ini atau lebih jauh” pada satu baris, sejak 2 Mar 2026",
+        "“This step or further” of one row, since 2 Mar 2026",
+    ),
+    (
+        {"op": "time-in-stage", "figure": "open", "row": 1, "from": DAY},
+        "“Masih di tahap ini” untuk label “Grade A”, sejak 2 Mar 2026",
+        "“Still in the stage” for the label “Grade A”, since 2 Mar 2026",
+    ),
+    (
+        {"op": "cohorts", "figure": "contacts", "row": "2026-03-02", "from": DAY, "step": 4},
+        "“Kontak minggu itu” pada satu baris, sampai tahap 4, sejak 2 Mar 2026",
+        "“Contacts of the week” of one row, reaching step 4, since 2 Mar 2026",
+    ),
 ]  # fmt: skip
 
 

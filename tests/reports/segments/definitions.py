@@ -24,6 +24,8 @@ class Writer:
         self.random = random.Random(seed)
         self.labels = list(Label.all_objects.values_list("id", flat=True).order_by("id"))
         self.stages = list(Label.objects.filter(step__isnull=False).values_list("id", flat=True).order_by("id"))
+        self.steps = sorted(set(Label.objects.filter(step__isnull=False).values_list("step", flat=True)))
+        self.weeks = [(DAY_0 + timedelta(days=7 * n + 1)).date().isoformat() for n in range(9)]
         self.codes = list(Category.objects.values_list("code", flat=True))
         self.agents = list(Agent.all_objects.values_list("id", flat=True).order_by("id"))
         self.teams = list(Team.all_objects.values_list("id", flat=True).order_by("id"))
@@ -71,7 +73,11 @@ class Writer:
         report, stages = written["op"], [*self.stages, "null"]
         if report == "moves" or (report == "movement" and written["figure"] == "contacts"):
             return [f"{start}:{end}" for start in (*stages, "new") for end in stages]
-        return {"labels": self.labels, "agents": self.agents, "movement": self.stages}.get(report, self.campaigns)
+        rows: dict[str, list[Any]] = {
+            "labels": self.labels, "agents": self.agents, "movement": self.stages, "time-in-stage": self.stages,
+            "funnel": self.stages if written["figure"].startswith("label_") else self.steps, "cohorts": self.weeks,
+        }  # fmt: skip
+        return rows.get(report, self.campaigns)
 
     def _value(self, field: str, name: str) -> Any:
         if name == "text":
@@ -93,7 +99,8 @@ class Writer:
             "certain": lambda: self.random.random() < 0.5,
             "touch": lambda: self.random.choice(["first", "last", "last"]),
             "basis": lambda: self.random.choice(["cohort", "event"]),
-            "week": lambda: (DAY_0 + timedelta(days=7 * self.random.randint(0, 8) + 1)).date().isoformat(),
+            "week": lambda: self.random.choice(self.weeks),
+            "step": lambda: self.random.choice(self.steps),
             "times": lambda: self.random.choice([1, 2, 2, 3]),
         }
         return values.get(name, self._moment)()

@@ -30,6 +30,9 @@ FIGURES: dict[str, list[str]] = {
     "curves": ["contacts", "high_n", "won_n"],
     "movement": ["start", "new", "in", "in_by_repair", "out", "out_by_repair", "end", "contacts"],
     "moves": ["count", "by_repair"],
+    "funnel": ["contacts", "reached", "went_through", "label_reached", "label_went_through"],
+    "time-in-stage": ["ended", "by_repair", "open"],
+    "cohorts": ["contacts", "reached_w0", "reached_w2"],
 }  # fmt: skip
 
 
@@ -92,11 +95,34 @@ def _moves(slow: Slow, condition: dict[str, Any]) -> dict[Any, dict[str, int]]:
     return {_pair(pair): row for pair, row in SlowStages(slow).moves().items()}
 
 
+def _funnel(slow: Slow, condition: dict[str, Any]) -> dict[Any, dict[str, int]]:
+    steps = SlowStages(slow).funnel()
+    if not condition["figure"].startswith("label_"):
+        return steps
+    labels = [each for row in steps.values() for each in row["labels"].items()]
+    return {label: {"label_reached": reached, "label_went_through": went} for label, (reached, went) in labels}
+
+
+def _time_in_stage(slow: Slow, condition: dict[str, Any]) -> dict[Any, dict[str, int]]:
+    return SlowStages(slow).time_in_stage()
+
+
+def _cohorts(slow: Slow, condition: dict[str, Any]) -> dict[Any, dict[str, int]]:
+    """A contact alone shows its cell as soon as it is that old, which its cohort may not be yet."""
+    alone = SlowStages(slow)
+    won = next(label.step for label in slow.label.values() if label.meaning == "won")
+    rows = {}
+    for week, row in alone.cohorts(condition.get("step", won)).items():
+        cells = {f"reached_w{n}": reached for n, reached in enumerate(row["reached"])}
+        rows[None if week is None else week.isoformat()] = cells | {"contacts": row["contacts"]}
+    return rows
+
+
 def _pair(stages: tuple[Any, ...]) -> str:
     return ":".join("null" if stage is None else str(stage) for stage in stages)
 
 
 _ROWS = {
     "labels": _labels, "agents": _agents, "campaigns": _campaigns, "curves": _curves, "movement": _movement,
-    "moves": _moves,
+    "moves": _moves, "funnel": _funnel, "time-in-stage": _time_in_stage, "cohorts": _cohorts,
 }  # fmt: skip
