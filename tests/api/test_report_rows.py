@@ -79,7 +79,7 @@ ASKED: list[tuple[str, dict[str, str]]] = [
 FIGURES = {
     "curves": 2,
     "movement": 2,
-    "moves": 2,
+    "moves": 1,
     "funnel": 3,
     "time-in-stage": 3,
     "cohorts": 2,

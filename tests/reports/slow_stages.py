@@ -212,15 +212,12 @@ class SlowStages:
         weeks, cells = 0, []
         while all(self.arrived[contact] + (weeks + 1) * 7 * DAY <= self.slow.now for contact in members):
             weeks += 1
-            cells.append(
-                sum(self._reached(contact, step, self.arrived[contact] + weeks * 7 * DAY) for contact in members)
-            )
+            cells.append(sum(self.has_reached(contact, step, weeks=weeks) for contact in members))
         return {"contacts": len(members), "reached": cells}
 
-    def _reached(self, contact: int, step: int, until: datetime) -> bool:
-        return any(
-            self.steps[s.label] >= step and s.started_at < min(until, self.slow.now) for s in self.staged[contact]
-        )
+    def has_reached(self, contact: int, step: int, *, weeks: int) -> bool:
+        until = min(self.arrived[contact] + weeks * 7 * DAY, self.slow.now)
+        return any(self.steps[s.label] >= step and s.started_at < until for s in self.staged[contact])
 
 
 def _seconds(stay: StayRow) -> float:

@@ -108,14 +108,17 @@ def _time_in_stage(slow: Slow, condition: dict[str, Any]) -> dict[Any, dict[str,
 
 
 def _cohorts(slow: Slow, condition: dict[str, Any]) -> dict[Any, dict[str, int]]:
-    """A contact alone shows its cell as soon as it is that old, which its cohort may not be yet."""
-    alone = SlowStages(slow)
-    won = next(label.step for label in slow.label.values() if label.meaning == "won")
-    rows = {}
-    for week, row in alone.cohorts(condition.get("step", won)).items():
-        cells = {f"reached_w{n}": reached for n, reached in enumerate(row["reached"])}
-        rows[None if week is None else week.isoformat()] = cells | {"contacts": row["contacts"]}
-    return rows
+    """Who of a week reached the step counts whether or not the whole week is old enough for its cell."""
+    stages = SlowStages(slow)
+    step = condition.get("step") or next(label.step for label in slow.label.values() if label.meaning == "won")
+    reached = {
+        f"reached_w{n}": sum(stages.has_reached(contact, step, weeks=n + 1) for contact in stages.arrived)
+        for n in (0, 2)
+    }
+    return {
+        None if week is None else week.isoformat(): reached | {"contacts": row["contacts"]}
+        for week, row in stages.cohorts(step).items()
+    }
 
 
 def _pair(stages: tuple[Any, ...]) -> str:
