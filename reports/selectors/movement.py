@@ -71,7 +71,7 @@ class _Moved(NamedTuple):
 
 def board(question: Question) -> Board:
     """Rows and cells of the period, in the order of steps; no stage comes last. One query."""
-    moved = [_Moved(*row) for row in fetch(_grouped(question), question.parameters)]
+    moved = [each for each in _counted(question) if each.contacts]
     labels = stage_labels({each.start for each in moved} | {each.end for each in moved})
     rows = [_row(moved, label) for label in (*labels, None)]
     order = {row.stage: place for place, row in enumerate(rows)} | {NEW: -1}
@@ -95,23 +95,24 @@ def parameters(question: Question) -> dict[str, Any]:
 # Of whoever stayed where they were there is one stay over the whole period; only of the others several are put
 # together. The stage at a moment is the stay that began before it and did not end before it. The first and the last
 # move of the period say whether somebody left the one and came to the other by repair.
-_SEATED = """
-    seated AS NOT MATERIALIZED (
-        SELECT contact_id, label_id AS from_label, label_id AS to_label, started_at AS from_at, started_at AS to_at,
-               NULL::timestamptz AS left_at, false AS out_by_repair, false AS in_by_repair
-        FROM stay
+_STEADY = """
+    steady AS NOT MATERIALIZED (
+        SELECT contact_id, label_id, started_at FROM stay
         WHERE started_at < %(start)s AND (ended_at IS NULL OR ended_at >= %(end)s)
-        UNION ALL
+    )
+"""
+_CHANGED = """
+    changed AS NOT MATERIALIZED (
         SELECT contact_id,
-               max(label_id) FILTER (WHERE started_at < %(start)s),
-               max(label_id) FILTER (WHERE ended_at IS NULL OR ended_at >= %(end)s),
-               min(started_at) FILTER (WHERE started_at < %(start)s),
-               coalesce(max(started_at) FILTER (WHERE ended_at IS NULL OR ended_at >= %(end)s), max(ended_at)),
-               least(min(ended_at), min(started_at) FILTER (WHERE started_at >= %(start)s)),
+               max(label_id) FILTER (WHERE started_at < %(start)s) AS from_label,
+               max(label_id) FILTER (WHERE ended_at IS NULL OR ended_at >= %(end)s) AS to_label,
+               min(started_at) FILTER (WHERE started_at < %(start)s) AS from_at,
+               coalesce(max(started_at) FILTER (WHERE ended_at IS NULL OR ended_at >= %(end)s), max(ended_at)) AS to_at,
+               least(min(ended_at), min(started_at) FILTER (WHERE started_at >= %(start)s)) AS left_at,
                coalesce(bool_or(end_by_repair) FILTER (WHERE started_at < %(start)s),
-                        (array_agg(start_by_repair ORDER BY started_at))[1]),
+                        (array_agg(start_by_repair ORDER BY started_at))[1]) AS out_by_repair,
                coalesce(bool_or(start_by_repair) FILTER (WHERE ended_at IS NULL OR ended_at >= %(end)s),
-                        (array_agg(end_by_repair ORDER BY started_at DESC))[1])
+                        (array_agg(end_by_repair ORDER BY started_at DESC))[1]) AS in_by_repair
         FROM stay
         WHERE started_at < %(end)s AND (ended_at IS NULL OR ended_at >= %(start)s)
           AND NOT (started_at < %(start)s AND (ended_at IS NULL OR ended_at >= %(end)s))
@@ -126,20 +127,52 @@ _MOVED = """
                coalesce(s.from_at, p.seen, s.left_at) AS from_at, coalesce(s.to_at, p.seen) AS to_at,
                coalesce(s.left_at, p.seen) AS left_at, coalesce(p.seen, s.left_at) AS seen
         FROM (SELECT * FROM people WHERE seen < %(end)s) p
-        FULL JOIN seated s ON s.contact_id = p.contact_id
+        FULL JOIN (
+            SELECT * FROM changed
+            UNION ALL
+            SELECT contact_id, label_id, label_id, started_at, started_at, NULL, false, false FROM steady
+        ) s ON s.contact_id = p.contact_id
     )
+"""
+# The same counted, without putting everybody together with their stay: `seen` says whether somebody was known at the
+# start (old), was first seen in the period (new), or neither (""). Who is in no stay is what is left of `people`.
+_COUNTED = """
+    SELECT 'steady' AS what, s.label_id AS from_label, s.label_id AS to_label,
+           CASE WHEN p.contact_id IS NULL THEN 'old' ELSE 'new' END AS seen, false AS out_by_repair,
+           false AS in_by_repair, count(*) AS contacts
+    FROM steady s
+    LEFT JOIN (SELECT contact_id FROM people WHERE seen >= %(start)s AND seen < %(end)s) p
+           ON p.contact_id = s.contact_id
+    GROUP BY 1, 2, 3, 4
+    UNION ALL
+    SELECT 'changed', s.from_label, s.to_label,
+           CASE WHEN p.seen < %(start)s THEN 'old' WHEN p.seen < %(end)s THEN 'new' ELSE '' END, s.out_by_repair,
+           s.in_by_repair, count(*)
+    FROM changed s LEFT JOIN people p ON p.contact_id = s.contact_id
+    GROUP BY 1, 2, 3, 4, 5, 6
+    UNION ALL
+    SELECT 'people', NULL, NULL, CASE WHEN seen < %(start)s THEN 'old' ELSE 'new' END, false, false, count(*)
+    FROM people WHERE seen < %(end)s
+    GROUP BY 4
 """
 _HAS_MOVED = "NOT is_new AND from_label IS DISTINCT FROM to_label"
 
 
 def _expressions(question: Question) -> list[str]:
-    return [question.filtered.stays(), people(question), _SEATED, _MOVED]
+    return [question.filtered.stays(), people(question), _STEADY, _CHANGED, _MOVED]
 
 
-def _grouped(question: Question) -> str:
-    columns = "from_label, to_label, is_new, out_by_repair, in_by_repair"
-    facts = Facts(expressions=_expressions(question), query=f"SELECT {columns} FROM moved", counts={})  # noqa: S608
-    return f"{expressions_of(facts)} SELECT {columns}, count(*) FROM ({facts.query}) AS facts GROUP BY {columns}"  # noqa: S608
+def _counted(question: Question) -> Iterator[_Moved]:
+    """Everybody, by way and manner of going. One query."""
+    statement = expressions_of(Facts(expressions=_expressions(question), query="", counts={})) + _COUNTED
+    without_stay: Counter[str] = Counter()
+    for what, start, end, seen, out_by_repair, in_by_repair, contacts in fetch(statement, question.parameters):
+        without_stay[seen] += contacts if what == "people" else -contacts
+        if what != "people":
+            is_new = start is None and seen != "old"
+            yield _Moved(start, end, is_new, out_by_repair, in_by_repair, contacts)
+    for seen in ("old", "new"):
+        yield _Moved(None, None, seen == "new", False, False, without_stay[seen])
 
 
 def _row_facts(question: Question) -> Facts:

@@ -26,7 +26,9 @@ def people(question: Question, name: str = "people") -> str:
             FROM contacts_contactchannel k JOIN contacts_contact c ON c.id = k.contact_id AND c.deleted_at IS NULL
             WHERE k.channel_id = ANY(%(channels)s::bigint[]) GROUP BY k.contact_id
         """
-    return f"{name} (contact_id, seen, wrote, answered) AS NOT MATERIALIZED ({query})"
+    # Those of channels are put together from several rows, so once, however often a query asks.
+    kept = "NOT MATERIALIZED" if question.filters.channels is None else "MATERIALIZED"
+    return f"{name} (contact_id, seen, wrote, answered) AS {kept} ({query})"
 
 
 def stage_labels(found: Iterable[int | None]) -> list[Label]:

@@ -93,21 +93,18 @@ def _facts(question: Question) -> Facts:
     )
 
 
-# E. L. Kaplan, P. Meier, JASA 53, 1958: at each time at which stays end, the share that goes on is multiplied by that
-# of those who were still there and did not end. Who is open counts as there up to its age. The median is the first
-# time by which no more than half go on. Logarithms add up where shares multiply; a hair's breadth is for rounding.
+# E. L. Kaplan, P. Meier, JASA 53, 1958: at each end of a stay the share that goes on is multiplied by that of those who
+# were still there and did not end. Who is open counts as there up to its age. Of several that end at one time the one
+# is taken after the other, which multiplies to the same. The median is the first time by which no more than half go
+# on. Logarithms add up where shares multiply; a hair's breadth is for rounding.
 _SURVIVAL = """
     {expressions}, stays AS (
-        SELECT who, seconds, NOT is_open AS ended FROM ({stays}) AS facts WHERE NOT repaired
-    ), times AS (
-        SELECT who, seconds, count(*) FILTER (WHERE ended) AS ended,
-               sum(count(*)) OVER (PARTITION BY who ORDER BY seconds DESC) AS there
-        FROM stays GROUP BY who, seconds
+        SELECT who, seconds, is_open, row_number() OVER (PARTITION BY who ORDER BY seconds DESC, is_open DESC) AS there
+        FROM ({stays}) AS facts WHERE NOT repaired
     ), going_on AS (
-        SELECT who, seconds, ended,
-               sum(CASE WHEN ended < there THEN ln((there - ended)::float8 / there::float8) ELSE -1000 END)
-                   OVER (PARTITION BY who ORDER BY seconds) AS share
-        FROM times WHERE ended > 0
+        SELECT who, seconds, sum(CASE WHEN there > 1 THEN ln((there - 1)::float8 / there::float8) ELSE -1000 END)
+               OVER (PARTITION BY who ORDER BY seconds, there DESC) AS share
+        FROM stays WHERE NOT is_open
     )
     SELECT who, min(seconds) FROM going_on WHERE share <= ln(0.5::float8) + 1e-9 GROUP BY who
 """
