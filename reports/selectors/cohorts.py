@@ -19,7 +19,7 @@ from labels.models import Label
 from reports.selectors.facts import Facts, expressions_of
 from reports.selectors.questions import Question
 from reports.selectors.row_keys import DAYS
-from reports.selectors.stages import ARRIVED, STAGED, people, stage_parameters, stage_steps
+from reports.selectors.stages import ARRIVED, STAGED, people, stage_parameters, stage_steps, with_staged
 
 WEEK = timedelta(days=7)
 
@@ -99,7 +99,7 @@ def _facts(question: Question) -> Facts:
                        min(s.started_at) AS reached_at,
                        (array_agg(s.label_id ORDER BY s.started_at, s.label_id))[1] AS label_id
                 FROM arrived a
-                LEFT JOIN staged s ON s.contact_id = a.contact_id AND s.step >= %(step)s::smallint
+                {with_staged(question, "s.step >= %(step)s::smallint")}
                 GROUP BY a.contact_id, a.at, a.is_silent
             ) AS c
             CROSS JOIN LATERAL (VALUES

@@ -59,6 +59,18 @@ STAGED = """
 """A common table expression over `clean`: the clean spells of stage labels so far."""
 
 
+def with_staged(question: Question, condition: str = "true") -> str:
+    """The join of somebody `a` in `arrived` with what is `staged` of them, `s`, if anything.
+
+    How few arrived on some channels the planner cannot know, and would read every label for a handful of people: there
+    each is looked up.
+    """
+    if question.filters.channels is None:
+        return f"LEFT JOIN staged s ON s.contact_id = a.contact_id AND {condition}"
+    own = f"SELECT * FROM staged s WHERE s.contact_id = a.contact_id AND {condition} OFFSET 0"  # noqa: S608
+    return f"LEFT JOIN LATERAL ({own}) AS s ON true"
+
+
 def stage_steps() -> dict[int, int]:
     """The step of every stage label (ids), archived ones too: what somebody had is counted as long as it is known."""
     return dict(Label.all_objects.filter(step__isnull=False).order_by("step", "id").values_list("id", "step"))

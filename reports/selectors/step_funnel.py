@@ -15,7 +15,7 @@ from labels.models import Label
 from reports.selectors.facts import Facts, expressions_of
 from reports.selectors.questions import Question
 from reports.selectors.row_keys import STEPS
-from reports.selectors.stages import ARRIVED, STAGED, people, stage_labels, stage_parameters, stage_steps
+from reports.selectors.stages import ARRIVED, STAGED, people, stage_labels, stage_parameters, stage_steps, with_staged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class _Had(frozenset[int]):
 def report(question: Question) -> list[FunnelRow]:
     """One row per step, the first one first. One query: contacts by the stage labels they had."""
     steps = stage_steps()
-    statement = _GROUPED.format(expressions=expressions_of(_by_step(question)))
+    statement = _GROUPED.format(expressions=expressions_of(_by_step(question)), staged=with_staged(question))
     arrived = [(_Had(labels), contacts) for labels, contacts in fetch(statement, parameters(question))]
     labels = [label for label in stage_labels(pk for had, _n in arrived for pk in had) if label.pk in steps]
     everybody = sum(contacts for _had, contacts in arrived)
@@ -74,7 +74,7 @@ _GROUPED = """
     {expressions}
     SELECT had, count(*) FROM (
         SELECT array_remove(array_agg(DISTINCT s.label_id), NULL) AS had
-        FROM arrived a LEFT JOIN staged s ON s.contact_id = a.contact_id
+        FROM arrived a {staged}
         GROUP BY a.contact_id
     ) AS contacts GROUP BY had
 """
