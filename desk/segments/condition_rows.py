@@ -103,6 +103,11 @@ _OF_REPORTS = {
     "agents": gettext_lazy("number of the report “CS quality”"),
     "campaigns": gettext_lazy("number of the report “Campaign quality”"),
     "curves": gettext_lazy("number of a maturity curve"),
+    "movement": gettext_lazy("number of the movement board"),
+    "moves": gettext_lazy("number of the moves between stages"),
+    "funnel": gettext_lazy("number of the funnel"),
+    "time-in-stage": gettext_lazy("number of the time in stage"),
+    "cohorts": gettext_lazy("number of a weekly cohort"),
 }
 WAYS = {
     ANY_TIME: gettext_lazy("at any time"),

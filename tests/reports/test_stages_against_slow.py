@@ -7,12 +7,17 @@ from typing import Any
 
 import pytest
 
-from contacts.models import Channel
+from contacts.models import Channel, Contact, Team
+from contacts.selectors.viewing import viewer_of
+from labelcrm.core.viewer import Viewer
 from labels.models import Label
+from labels.services import merging
+from reports.query import REPORTS, parse_query
 from reports.selectors import cohorts, facts, movement, moves, step_funnel, time_in_stage
 from reports.selectors.filtered_spells import Filters
 from reports.selectors.periods import Period
 from reports.selectors.questions import Question
+from tests.factories import UserFactory
 from tests.reports.slow import Slow
 from tests.reports.slow_stages import SlowStages
 from tests.reports.test_against_slow import on_events
@@ -22,6 +27,7 @@ pytestmark = pytest.mark.django_db
 
 PERIODS = [(day(0), day(60), day(60)), (day(14), day(35), day(52)), (day(21.9), day(44.25), day(100))]
 CHANNELS = [None, ("cs1", "cs2"), ("cs4",), ("cs1", "cs4", "cs5")]
+EVERYTHING = Viewer(everything=True)
 BOARD = ("start", "new", "in_", "in_by_repair", "out", "out_by_repair", "end")
 
 
@@ -44,6 +50,9 @@ def world() -> World:
             first.label("added", "5", person, at=day(23 + 3 * n))
             first.label("removed", "5", person, at=day(24.5 + 3 * n))
     first.drain()
+    for survivor, other in ((world.people[2], world.people[12]), (world.people[5], "628133300002")):
+        ids = [Contact.objects.get(phone=f"+{phone}").pk for phone in (survivor, other)]
+        merging.merge(survivor_id=ids[0], merged_id=ids[1], reason="by_hand", actor=None)
     return world
 
 
@@ -70,6 +79,21 @@ def test_every_report_of_stages_equals_the_slow_computation(world: World) -> Non
             for name, value in counts.items():
                 idle[name] = idle.get(name, 0) + value
     assert [name for name, value in idle.items() if not value] == [], "a figure that is 0 everywhere proves nothing"
+    check_every_filter()
+
+
+def check_every_filter() -> None:
+    """Board and moves add up for each number and team, for who sees everything and for the lead of one team."""
+    lead = viewer_of(UserFactory(role="cs_lead", teams=[Team.objects.get(name="Sales")]))
+    filters = [{"channel": key} for key in Channel.objects.values_list("key", flat=True)]
+    filters += [{"team": str(team)} for team in Team.objects.values_list("id", flat=True)]
+    times = {"from": day(20).isoformat(), "to": day(41).isoformat()}
+    for viewer, given in [*((EVERYTHING, each) for each in filters), (EVERYTHING, {}), (lead, {}), (lead, filters[0])]:
+        query = parse_query(REPORTS["movement"], times | given, viewer=viewer, now=day(60))
+        assert sum(row.start for row in query.rows) > 0
+        check_moves_add_up(query.question)
+        moved = sum(cell.contacts for cell in query.board.cells)
+        assert moved == sum(row.new + row.in_ for row in query.rows)
 
 
 def check_board(question: Question, slow: SlowStages) -> dict[str, int]:
