@@ -126,7 +126,7 @@ class ReportQuery:
         """
         key = self.key_of(figure)
         if key.type is PAIRS:
-            return row if _are_labels(row.split(":")) else None
+            return _pair_in_words(row)
         model, column = _SUBJECTS.get(key.name, (None, ""))
         seen = _seen(model, self.viewer).filter(**{column: row}).first() if model else None
         if seen is not None:
@@ -296,9 +296,13 @@ def _seen(model: Any, viewer: Viewer) -> Any:
     return model.all_objects.visible_to(viewer)
 
 
-def _are_labels(parts: Iterable[str]) -> bool:
-    ids = {int(part) for part in parts if part not in (NEW, NOTHING)}
-    return len(Label.all_objects.in_bulk(ids)) == len(ids)
+def _pair_in_words(row: str) -> str | None:
+    """From which label to which; None where there is no such label."""
+    parts = row.split(":")
+    labels = Label.all_objects.in_bulk({int(part) for part in parts if part not in (NEW, NOTHING)})
+    words: dict[str, Any] = {str(pk): label for pk, label in labels.items()}
+    words |= {NEW: _("New contacts"), NOTHING: _("No stage")}
+    return " → ".join(str(words[part]) for part in parts) if words.keys() >= {*parts} else None
 
 
 # -- Reports ----------------------------------------------------------------------------------------------------------

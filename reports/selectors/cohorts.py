@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from labelcrm.core.bulk import fetch
 from labels.models import Label
@@ -35,6 +36,9 @@ class CohortRow:
     week: date | None
     contacts: int
     reached: list[int]
+
+    def __str__(self) -> str:
+        return str(date_format(self.week)) if self.week else ""
 
 
 def usual_step() -> int | None:

@@ -39,6 +39,9 @@ class FunnelRow:
     went_through: int
     labels: list[FunnelLabel]
 
+    def __str__(self) -> str:
+        return self.name
+
 
 class _Had(frozenset[int]):
     """The stage labels that somebody had."""
