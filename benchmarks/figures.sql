@@ -110,12 +110,13 @@ SELECT contact_id, scope, label_id, channel_id, started_at, ended_at, found, los
        removed_by_id
   FROM labels_scopedlabelspell ORDER BY started_at;
 INSERT INTO labels_stagestay (contact_id, label_id, step, started_at, ended_at, start_by_repair, end_by_repair, agent_id,
-       reach)
-SELECT contact_id, label_id, step, since, until, false, false, agent_id, CASE WHEN is_shared THEN 3 ELSE 1 END
+       channel_id, reach)
+SELECT contact_id, label_id, step, since, until, false, false, agent_id, channel_id,
+       CASE WHEN is_shared THEN 3 ELSE 1 END
   FROM worn WHERE step IS NOT NULL ORDER BY since;
 INSERT INTO labels_scopedstagestay (contact_id, scope, label_id, step, started_at, ended_at, start_by_repair,
-       end_by_repair, agent_id)
-SELECT contact_id, v.scope, label_id, step, since, until, false, false, agent_id
+       end_by_repair, agent_id, channel_id)
+SELECT contact_id, v.scope, label_id, step, since, until, false, false, agent_id, channel_id
   FROM worn CROSS JOIN LATERAL (VALUES (team_id), (-channel_id)) AS v (scope)
  WHERE step IS NOT NULL AND is_shared ORDER BY since;
 INSERT INTO labels_labelday (scope, label_id, day, added, mistaps, found, removed, lost, compacted)

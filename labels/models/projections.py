@@ -154,7 +154,10 @@ class ScopedCleanSpell(Spell):
 
 
 class Stay(models.Model):
-    """The stage of a contact in `[started_at, ended_at)`. No row means no stage."""
+    """The stage of a contact in `[started_at, ended_at)`. No row means no stage.
+
+    `channel` is that of the label that was the stage when it began. Who sees a contact whole sees the stay by it.
+    """
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="%(class)ss", db_index=False)
     label = _copied(Label)
@@ -164,6 +167,7 @@ class Stay(models.Model):
     start_by_repair = models.BooleanField(default=False)
     end_by_repair = models.BooleanField(default=False)
     agent = _copied(Agent, null=True)
+    channel = _copied(Channel, null=True)
 
     class Meta:
         abstract = True

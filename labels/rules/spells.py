@@ -120,7 +120,10 @@ class SpellRow(NamedTuple):
 
 
 class StayRow(NamedTuple):
-    """The stage of a contact in `[started_at, ended_at)`. `agent` made the move that began it."""
+    """The stage of a contact in `[started_at, ended_at)`.
+
+    `agent` made the move that began it; `channel` is that of the label that was the stage then.
+    """
 
     contact: int
     started_at: datetime
@@ -130,6 +133,7 @@ class StayRow(NamedTuple):
     start_by_repair: bool
     end_by_repair: bool
     agent: int | None
+    channel: int
 
 
 class Projection(NamedTuple):
@@ -342,7 +346,7 @@ def stage_stays(clean: Iterable[CleanSpellRow], *, steps: Mapping[int, int], lim
                 stays[-1] = stays[-1]._replace(ended_at=at, end_by_repair=repair)
             if stage is not None:
                 step = steps[stage.label]
-                stays.append(StayRow(stage.contact, at, None, stage.label, step, repair, False, agent))
+                stays.append(StayRow(stage.contact, at, None, stage.label, step, repair, False, agent, stage.channel))
         before = stage
     return stays
 

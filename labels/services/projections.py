@@ -65,6 +65,7 @@ _STAY_COLUMNS = {
     "start_by_repair": "boolean",
     "end_by_repair": "boolean",
     "agent_id": "bigint",
+    "channel_id": "bigint",
 }
 _MISTAP = {"mistap": "boolean"}
 _REACH = {"reach": "smallint"}

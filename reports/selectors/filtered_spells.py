@@ -160,18 +160,17 @@ class FilteredSpells:
             yield f"SELECT {stored} FROM {_SCOPED[table]} WHERE {ONLY_HERE_OF_OTHERS}"  # noqa: S608
 
     def _stay_parts(self) -> Iterator[str]:
-        """As `_parts`. A stay does not say on which channel it began, but the spells of the same contact do."""
+        """As `_parts`."""
         if self.filters.channels is None:
             yield f"SELECT {_STAY_NAMES} FROM labels_stagestay"  # noqa: S608
             return
         others = "AND contact_id <> ALL(%(mixed)s::bigint[])" if self._scopes["mixed"] else ""
-        seen = f"{SEEN_WHOLE} OR {ONLY_HERE}" if self.crm_only else SEEN_WHOLE
-        whole = f"contact_id IN (SELECT contact_id FROM labels_cleanspell WHERE {seen})"  # noqa: S608
-        yield f"SELECT {_STAY_NAMES} FROM labels_stagestay WHERE reach <= 2 AND {whole} {others}"  # noqa: S608
+        yield f"SELECT {_STAY_NAMES} FROM labels_stagestay WHERE {SEEN_WHOLE} {others}"  # noqa: S608
         yield f"SELECT {_STAY_NAMES} FROM labels_scopedstagestay WHERE {SEEN_IN_PART} {others}"  # noqa: S608
         if others:
             yield f"SELECT * FROM unnest({_arrays('stay', STAY_COLUMNS)})"  # noqa: S608
         if self.crm_only:
+            yield f"SELECT {_STAY_NAMES} FROM labels_stagestay WHERE {ONLY_HERE}"  # noqa: S608
             yield f"SELECT {_STAY_NAMES} FROM labels_scopedstagestay WHERE {ONLY_HERE_OF_OTHERS}"  # noqa: S608
 
 

@@ -242,6 +242,7 @@ def _stays(clean: Sequence[CleanSpellRow], steps: Mapping[int, int], limits: Spe
                     {
                         "contact": after.contact, "started_at": at, "ended_at": None, "label": after.label,
                         "step": steps[after.label], "start_by_repair": repair, "end_by_repair": False, "agent": agent,
+                        "channel": after.channel,
                     }
                 )  # fmt: skip
         before = after
