@@ -52,6 +52,7 @@ _SPELLING = re.compile(rf"\+?[\d{_BETWEEN}]+")
 _BEGINNING = re.compile(rf"\+?[\d{_BETWEEN}]*\d")
 _GROUP = re.compile(r"\d+")
 _DIGITS = re.compile(r"\+?\d+", re.ASCII)
+_WORDS = re.compile(r"[a-z][a-z0-9 ]*", re.ASCII | re.IGNORECASE)  # no link: those have a dot
 _LATE_BRACKET = re.compile(r"(?P<number>(?:\D*\d){6,}[^\d(]*)(?P<rest>\(.*)", re.DOTALL)  # "(021) 555" is an area
 # -- What people and programs put around it --
 _QUOTES = "'\"`\u00b4\u2018-\u201f\u2032"
@@ -132,7 +133,7 @@ def readings(text: str, *, region: str | None) -> Readings:
     if len(text) > MAX_TEXT:
         return _NOTHING
     text = legible(text)
-    if mobile := _mobile_here(text, region):
+    if region is not None and (mobile := mobile_here(text, region=region)):
         return Readings((mobile,))
     text = _unwrapped(text)
     if len(text) > MAX_LENGTH:
@@ -167,6 +168,8 @@ def lookups(text: str, *, region: str) -> tuple[str, ...]:
 def looks_like_a_number(text: str) -> bool:
     """Whether `text` is a phone number, or what a spreadsheet made of one, rather than somebody's name."""
     text = legible(text)
+    if _WORDS.fullmatch(text):
+        return False
     if (
         _SCIENTIFIC.fullmatch(text)
         or _PHONE_JID.fullmatch(text.lower())
@@ -303,23 +306,24 @@ def _plain(digits: str) -> str:
 # -- A mobile of the business's own country ---------------------------------------------------------------------------
 
 
-def _mobile_here(text: str, region: str | None) -> str | None:
-    """What nearly every cell of a file is, told by one regular expression: a number that all the rest says, too."""
-    if region is None:
-        return None
-    plan = _mobiles_of(region)
+def mobile_here(text: str, *, region: str) -> str | None:
+    """What nearly every cell of a file is, told by one regular expression: the number that `readings` finds, too.
+
+    None for whatever else a number may be.
+    """
+    code, plan = _mobiles_of(region)
     match = plan.fullmatch(text) if plan else None
-    return f"+{phonenumbers.country_code_for_region(region)}{match['national']}" if match else None
+    return f"+{code}{match['national']}" if match else None
 
 
 @lru_cache
-def _mobiles_of(region: str) -> re.Pattern[str] | None:
-    """The mobiles of a numbering plan, with the country code or the trunk zero; None where numbers have two forms."""
+def _mobiles_of(region: str) -> tuple[int, re.Pattern[str] | None]:
+    """A country code, and the mobiles of its plan with it or the trunk zero; None where numbers have two forms."""
     code = phonenumbers.country_code_for_region(region)
     plan = phonenumbers.PhoneMetadata.metadata_for_region(region)
     if plan is None or plan.mobile is None or plan.national_prefix != "0" or f"+{code}" in _RENUMBERING:
-        return None
-    return re.compile(rf"(?:\+?{code}|0)(?P<national>(?!0)(?:{plan.mobile.national_number_pattern}))", re.ASCII)
+        return code, None
+    return code, re.compile(rf"(?:\+?{code}|0)(?P<national>(?!0)(?:{plan.mobile.national_number_pattern}))", re.ASCII)
 
 
 # -- Digits -----------------------------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def legible(text: str) -> str:
     ('+62 812', '2')
     """
     if text.isascii() and text.isprintable():
-        return _BLANKS.sub(" ", text).strip()
+        return (_BLANKS.sub(" ", text) if "  " in text else text).strip()
     text = _UNSEEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n").translate(_WIDE))
     seen = "".join(char for char in text if char.isspace() or unicodedata.category(char) not in ("Cf", "Cc"))
     return _BLANKS.sub(" ", seen).strip()
@@ -59,7 +59,7 @@ def trimmed(text: str) -> str:
     >>> trimmed("\\u200e Budi\\xa0\\ufeff")
     'Budi'
     """
-    return _EDGE.sub("", text)
+    return text.strip() if text.isascii() and text.isprintable() else _EDGE.sub("", text)
 
 
 def folded(text: str) -> str:

@@ -21,9 +21,9 @@ def test_the_shortcut_for_mobiles_says_what_the_long_way_says(region: str, monke
         for length in range(3, 10)
         for form in (f"+{code}", str(code), "0")
     ]
-    short = {text: mobile for text in texts if (mobile := phones._mobile_here(text, region))}
+    short = {text: mobile for text in texts if (mobile := phones.mobile_here(text, region=region))}
     assert bool(short) == (region in ("ID", "DE", "GB"))
-    monkeypatch.setattr(phones, "_mobile_here", lambda text, region: None)
+    monkeypatch.setattr(phones, "mobile_here", lambda text, *, region: None)
     for text, mobile in short.items():
         assert phones.readings(text, region=region) == phones.Readings((mobile,)), text
 
