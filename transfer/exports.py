@@ -32,6 +32,7 @@ COLUMNS = (
     "opted_out", "follow_up_at", "first_message_at", "last_message_at", "username", "user_ids",
 )  # fmt: skip
 ALWAYS = COLUMNS[:3]
+STATE = ("assigned_to_id", "campaign_id", "is_archived", "is_merged")  # what an import asks besides; in no file
 CAMPAIGN_COLUMNS = ("code", "name", "source", "cost", "starts_on", "ends_on")
 JOINER = "; "
 CHUNK = 10_000  # contacts a query
@@ -55,10 +56,19 @@ def campaign_rows(ids: Sequence[int], *, viewer: Viewer) -> list[list[str]]:
 
 def rows_of(ids: Iterable[int], *, viewer: Viewer, columns: Sequence[str] = COLUMNS) -> Iterator[Sequence[str]]:
     """The cells of contacts by id in the order of `columns` and of their ids, not cleaned yet; a query per CHUNK."""
+    yield from _rows_of(ids, viewer, _cells(columns))
+
+
+def scattered_rows_of(ids: Iterable[int], *, viewer: Viewer, columns: Sequence[str]) -> Iterator[Sequence[Any]]:
+    """`rows_of` for contacts who are few among all, in any order. `columns` may be some of STATE, too."""
+    yield from _rows_of(ids, viewer, _cells(columns, source=_SCATTERED))
+
+
+def _rows_of(ids: Iterable[int], viewer: Viewer, statement: str) -> Iterator[Sequence[Any]]:
     ordered = sorted(set(ids))
     for start in range(0, len(ordered), CHUNK):
         with connection.cursor() as cursor:
-            cursor.execute(_cells(columns), _values(ordered[start : start + CHUNK], viewer))
+            cursor.execute(statement, _values(ordered[start : start + CHUNK], viewer))
             yield from cursor.fetchall()
 
 
@@ -123,6 +133,10 @@ _SEEN = "(%(channels)s::bigint[] IS NULL OR {}.channel_id = ANY(%(channels)s::bi
 
 # Between the first and the last of them, for where nearly all are chosen one walk is cheaper than ten thousand steps.
 _CHOSEN = "JOIN unnest(%(ids)s::bigint[]) AS chosen (id) ON chosen.id = {0} AND {0} BETWEEN %(first)s AND %(last)s"
+_TOGETHER = f"contacts_contact c {_CHOSEN.format('c.id')}"
+# Each by the index, whatever the planner believes: the first and the last of a few may be the first and last of all.
+_SCATTERED = """unnest(%(ids)s::bigint[]) AS chosen (id)
+    CROSS JOIN LATERAL (SELECT * FROM contacts_contact WHERE id = chosen.id OFFSET 0) AS c"""
 # A cell that no program runs, as `labelcrm.lib.cells.cleaned` makes it, and one that may stand in a CSV file. Nearly
 # none needs anything done to it, which one look tells.
 _CLEANED = "CASE WHEN {cell} ~ %(formula)s THEN '''' || {cell} ELSE {cell} END"
@@ -148,6 +162,10 @@ _EXPRESSIONS: Mapping[str, tuple[str, str]] = {
     "last_message_at": (_MOMENT.format("greatest(c.last_inbound_at, c.last_outbound_at)"), ""),
     "username": ("c.username", ""),
     "user_ids": ("coalesce(known.user_ids, '')", "known"),
+    "assigned_to_id": ("c.assigned_to_id", ""),
+    "campaign_id": ("c.campaign_id", ""),
+    "is_archived": ("c.deleted_at IS NOT NULL", ""),
+    "is_merged": ("c.merged_into_id IS NOT NULL", ""),
 }
 # Only labels that are on now, as LabelAssignment.objects.active() has it.
 _ACTIVE = f"""
@@ -200,12 +218,12 @@ _JOINS: Mapping[str, str] = {
 }
 
 
-def _cells(columns: Sequence[str]) -> str:
+def _cells(columns: Sequence[str], *, source: str = _TOGETHER) -> str:
     """The query of these columns, with no more joins than they need; its values are `_values`."""
     needed = {_EXPRESSIONS[name][1] for name in columns}
     expressions = ", ".join(f"{_EXPRESSIONS[name][0]} AS {name}" for name in columns)
     joins = " ".join(join for name, join in _JOINS.items() if name in needed)
-    return f"SELECT {expressions} FROM contacts_contact c {_CHOSEN.format('c.id')} {joins} ORDER BY c.id"  # noqa: S608
+    return f"SELECT {expressions} FROM {source} {joins} ORDER BY c.id"  # noqa: S608
 
 
 # -- Files ------------------------------------------------------------------------------------------------------------

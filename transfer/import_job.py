@@ -25,6 +25,7 @@ from django.utils.translation import gettext as _
 from labelcrm.core import audit, jobs
 from labelcrm.core.jobs import JobKind, JobRefused, Step
 from labelcrm.core.models import Job, JobFile
+from labelcrm.lib.memory import collector_paused
 from labelcrm.lib.spreadsheets import CSV, UploadRefused, check_archive, kind_of
 from transfer import exports
 from transfer.contact_undo import take_back_contacts
@@ -66,7 +67,7 @@ CONTACTS = ImportSource(
     rights=("contacts.add_contact", "contacts.change_contact"),
     write=write_contacts,
     take_back=take_back_contacts,
-    chunk=1000,
+    chunk=5000,  # half a second's work; contacts are locked for as long
     action="contacts.imported",
 )
 CAMPAIGNS = ImportSource(
@@ -159,7 +160,7 @@ def counts_of(job: Job) -> dict[str, int]:
 
 def step(job: Job, source: ImportSource) -> Step:
     """One step of an import: the file is read, its next rows are looked at or written, or written ones taken back."""
-    with in_language_of(job):
+    with in_language_of(job), collector_paused():
         if "back" in job.cursor:
             return _go_back(job, source)
         if job.cancel_asked_at is not None:
@@ -207,12 +208,12 @@ def _write_rows(job: Job, source: ImportSource, owner: Any) -> Step:
     part = job.cursor["part"]
     kept = json.loads(read_part(job, ROWS, part))
     rows = [dict(zip(kept["headers"], cells, strict=True)) for cells in kept["rows"]]
-    before = _seen(job)
-    seen, checking = dict(before), job.cursor["checking"]
+    seen, checking = _seen(job), job.cursor["checking"]
+    before = len(seen)
     shown = SHOWN_ROWS - job.cursor["shown"] if is_dry(job) else 0
     batch = ImportBatch(owner=owner, key=f"import{job.pk}", writes=not checking, first_row=seen, shown=shown)
     written = source.write(rows, batch)
-    jobs.write_part(job, SEEN, part, json.dumps({who: seen[who] for who in seen.keys() - before.keys()}).encode())
+    jobs.write_part(job, SEEN, part, json.dumps(dict(islice(seen.items(), before, None))).encode())
     _keep(job, part, written, kept)
     cursor = {name: job.cursor[name] + more for name, more in written.counts.items()}
     cursor |= {"part": part + 1, "shown": job.cursor["shown"] + len(written.shown), "checking": checking}
@@ -222,8 +223,8 @@ def _write_rows(job: Job, source: ImportSource, owner: Any) -> Step:
 def _seen(job: Job) -> dict[str, str]:
     """Whom or what the rows before were about, and on which line."""
     seen: dict[str, str] = {}
-    for body in jobs.read_parts(job, SEEN):
-        seen.update(json.loads(body))
+    for body in JobFile.objects.filter(job=job, name=SEEN).values_list("body", flat=True):
+        seen.update(json.loads(bytes(body)))
     return seen
 
 
@@ -233,7 +234,7 @@ def _keep(job: Job, part: int, written: Written, kept: Mapping[str, Any]) -> Non
         begins = problems_head(kept["headings"]) if not job.cursor["failed"] else b""
         jobs.write_part(job, PROBLEMS, part, begins + exports.csv_rows(_problem_lines(written, kept)))
     if written.changes:
-        jobs.write_part(job, CHANGES, part, json.dumps(written.changes).encode())
+        jobs.write_part(job, CHANGES, part, f"[{', '.join(written.changes)}]".encode())
     if written.shown:
         jobs.write_part(job, PREVIEW, part, json.dumps([asdict(each) for each in written.shown]).encode())
 

@@ -44,13 +44,10 @@ class ContactEdit:
     opted_out: bool | None = None
 
 
-def edit_contacts(told: Iterable[ContactEdit], *, actor: Any, origin: str, campaigns: Iterable[Contact] = ()) -> None:
-    """`edit_contact` for many at once, with as many queries as for one; their rows have the values afterwards.
-
-    `campaigns`: contacts that were given one, which is written together with the rest.
-    """
+def edit_contacts(told: Iterable[ContactEdit], *, actor: Any, origin: str) -> None:
+    """`edit_contact` for many at once, with as many queries as for one; their rows have the values afterwards."""
     now = timezone.now()
-    changed = {contact.pk: contact for contact in campaigns}
+    changed: dict[int, Contact] = {}
     consents: list[Consent] = []
     entries: list[audit.NewEntry] = []
     for edit in told:

@@ -106,7 +106,8 @@ def claim(ordered: Collection[Identifier]) -> dict[Identifier, int]:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO contacts_contactidentity (contact_id, kind, value, created_at)"
-            " SELECT nextval(pg_get_serial_sequence('contacts_contact', 'id')), kind, value, now()"
+            # The name of the sequence is looked up once and not per row.
+            " SELECT nextval((SELECT pg_get_serial_sequence('contacts_contact', 'id')::regclass)), kind, value, now()"
             " FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS new (kind, value, position) ORDER BY position"
             " ON CONFLICT (kind, value) DO NOTHING RETURNING kind, value, contact_id",
             transpose(list(ordered), 2),

@@ -1,34 +1,37 @@
-"""Contacts from a file: who is meant, what is said of them, and nothing else touched."""
+"""Contacts from a file: who is meant, what is said of them, and nothing else touched.
+
+What of it differs is found out and written by the database (`contacts.services.import_rows`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from contacts.models import Agent, Campaign, CampaignTouch, Contact, ContactIdentity, IdentityKind, Note
+from contacts.models import Agent, Campaign, CampaignTouch, Contact, IdentityKind
 from contacts.selectors.hidden_numbers import owners_of_meta_ids
 from contacts.services.attribution import MANUAL
 from contacts.services.contact_rows import lock_contacts
-from contacts.services.contacts import ContactEdit, edit_contacts, save_edited
-from contacts.services.directory import Directory, resolve
+from contacts.services.contacts import save_edited
+from contacts.services.directory import resolve
+from contacts.services.identities import PHONE, claim, lookup
+from contacts.services.import_rows import ARCHIVED, CONFLICT, SaidRow, WrittenRow, write_rows
 from labelcrm.core import audit
-from labelcrm.core.bulk import array, copy_rows, execute
+from labelcrm.core.bulk import array, copy_rows, execute, fetch
 from labelcrm.lib.phones import same_number
 from webhooks.gateways.events import Chat, ChatKind
 
-ORIGIN = "import"
-CHUNK = 1000
+CHUNK = 10_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContactFields:
+class ContactFields(NamedTuple):
     """What a file says of a contact; None is not said. A file can opt people out, never in again."""
 
     name: str | None = None
@@ -37,12 +40,6 @@ class ContactFields:
     follow_up_at: datetime | None = None
     opted_out: bool = False
     note: str = ""
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """The columns of the contact itself."""
-        given = {"name": self.name, "assigned_to": self.assigned_to, "follow_up_at": self.follow_up_at}
-        return {name: value for name, value in given.items() if value is not None}
 
 
 @dataclass(slots=True)
@@ -54,26 +51,38 @@ class Owners:
     user_ids: dict[str, int] = field(default_factory=dict)
 
 
+# Each by the index: for some thousand values the planner would rather read all there are.
+_OWNERS = """
+SELECT found.value, found.contact_id
+  FROM unnest(%(values)s::text[]) AS wanted (value)
+ CROSS JOIN LATERAL (
+    SELECT value, contact_id FROM contacts_contactidentity WHERE kind = %(kind)s AND value = wanted.value OFFSET 0
+ ) AS found
+"""
+
+
 def owners_of(*, phones: Iterable[str], lids: Iterable[str], user_ids: Iterable[str] = ()) -> Owners:
-    """The contacts that have these identifiers, found with three queries."""
-    found = Owners()
-    forms = {phone: same_number(phone) for phone in phones}
-    for kind, values, known in (
-        (IdentityKind.PHONE, {form for all_forms in forms.values() for form in all_forms}, found.phones),
-        (IdentityKind.LID, set(lids), found.lids),
-    ):
-        identities = ContactIdentity.objects.filter(kind=kind, value__in=sorted(values))
-        known.update(identities.values_list("value", "contact_id"))
-    found.user_ids.update(owners_of_meta_ids(user_ids))
-    for phone, all_forms in forms.items():
-        owner = next((found.phones[form] for form in all_forms if form in found.phones), None)
+    """The contacts that have these identifiers, found with at most three queries."""
+    wanted = set(phones)
+    others = {phone: forms for phone in wanted if (forms := same_number(phone)[1:])}
+    found = Owners(
+        phones=_owners(IdentityKind.PHONE, wanted.union(*others.values())),
+        lids=_owners(IdentityKind.LID, lids),
+        user_ids=owners_of_meta_ids(user_ids),
+    )
+    for phone, forms in others.items():
+        owner = next((found.phones[form] for form in (phone, *forms) if form in found.phones), None)
         if owner is not None:
             found.phones[phone] = owner
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class ContactRow:
+def _owners(kind: IdentityKind, values: Iterable[str]) -> dict[str, int]:
+    wanted = sorted(set(values))
+    return dict(fetch(_OWNERS, {"kind": kind.value, "values": array(wanted)})) if wanted else {}
+
+
+class ContactRow(NamedTuple):
     """One row of a file: what it says of the contact with this id, or else of whoever has this E.164 phone."""
 
     contact_id: int | None
@@ -81,22 +90,18 @@ class ContactRow:
     fields: ContactFields
 
 
-# What an import changes of a contact and taking it back restores, as JSON.
-KEPT_COLUMNS = ("name", "name_source", "name_at", "assigned_to_id", "follow_up_at", "opted_out_at", "campaign_id")
-
-
 @dataclass(slots=True)
 class ImportOutcome:
     """What became of the rows of a file, by their numbers: whose contact each is, and which were refused and why.
 
     `created` are ids of contacts who were not known before. `changes` holds the columns that changed, each as it was
-    and as it is now, and `notes` the ids of the notes that were written.
+    and as it is now, as JSON: `{"name": ["", "Budi"]}`. `notes` are the ids of the notes written.
     """
 
     contacts: dict[int, int] = field(default_factory=dict)
     created: set[int] = field(default_factory=set)
     refused: dict[int, ValidationError] = field(default_factory=dict)
-    changes: dict[int, dict[str, list[Any]]] = field(default_factory=dict)
+    changes: dict[int, str] = field(default_factory=dict)
     notes: dict[int, int] = field(default_factory=dict)
 
 
@@ -117,86 +122,88 @@ def create_or_update_contacts(rows: Mapping[int, ContactRow], *, actor: Any) -> 
 
 def _write(rows: Mapping[int, ContactRow], done: ImportOutcome, *, actor: Any) -> None:
     ids, created = _identified(rows)
-    contacts = _held(ids.values())
-    audit.record_all(
-        audit.entry(actor=actor, action="contact.created", obj=contacts[pk], origin=ORIGIN) for pk in sorted(created)
-    )
-    accepted: dict[int, tuple[Contact, ContactFields]] = {}
-    for number, row in rows.items():
-        contact = contacts.get(ids[number])
-        if contact is None:
-            done.refused[number] = ValidationError(_("Somebody else saved the same just now."), code="conflict")
-        elif contact.is_archived:
-            sentence = _("This contact is in the archive; restore it first.")
-            done.refused[number] = ValidationError(sentence, code="archived")
-        else:
-            accepted[number] = (contact, row.fields)
-    before = {number: kept_columns(contact) for number, (contact, _fields) in accepted.items()}
-    _change(accepted.values(), actor=actor)
-    done.contacts |= {number: contact.pk for number, (contact, _fields) in accepted.items()}
+    lock_contacts(set(ids.values()) - created)
+    missing = set(created)
+    for turn in _turns(ids):
+        said = [_said(number, ids[number], rows[number], is_new=ids[number] in missing) for number in turn]
+        missing.clear()  # who is written twice was made the first time
+        for written in write_rows(said, actor=actor):
+            _learn(written, done)
     done.created |= created
-    done.notes |= _add_notes(accepted, actor=actor)
-    done.changes |= {number: _differences(before[number], contact) for number, (contact, _fields) in accepted.items()}
 
 
-def _change(accepted: Collection[tuple[Contact, ContactFields]], *, actor: Any) -> None:
-    edits = [ContactEdit(contact, fields.values, fields.opted_out or None) for contact, fields in accepted]
-    chosen = [(contact, fields.campaign) for contact, fields in accepted if fields.campaign is not None]
-    campaigns, entries = _say_campaigns(chosen, actor=actor, origin=ORIGIN)
-    edit_contacts(edits, actor=actor, origin=ORIGIN, campaigns=campaigns)
-    audit.record_all(entries)
-
-
-def kept_columns(contact: Contact) -> tuple[Any, ...]:
-    """What an import may change, as it is now, in the order of KEPT_COLUMNS."""
-    return tuple(getattr(contact, name) for name in KEPT_COLUMNS)
-
-
-def _differences(before: tuple[Any, ...], contact: Contact) -> dict[str, list[Any]]:
-    changed = zip(KEPT_COLUMNS, before, kept_columns(contact), strict=True)
-    return {name: [as_json(old), as_json(new)] for name, old, new in changed if old != new}
-
-
-def as_json(value: Any) -> Any:
-    """A value of a column of a contact; times as text, in UTC."""
-    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
-
-
-def _add_notes(accepted: Mapping[int, tuple[Contact, ContactFields]], *, actor: Any) -> dict[int, int]:
-    """Write the notes of rows by their numbers; returns the ids of the notes."""
-    told = {number: (contact, fields.note) for number, (contact, fields) in accepted.items() if fields.note}
-    author = getattr(actor, "pk", None)
-    notes = Note.objects.bulk_create(
-        Note(contact=contact, author_id=author, text=text) for contact, text in told.values()
+def _said(number: int, contact_id: int, row: ContactRow, *, is_new: bool) -> SaidRow:
+    said = row.fields
+    agent = said.assigned_to.pk if said.assigned_to is not None else None
+    campaign = said.campaign.pk if said.campaign is not None else None
+    return SaidRow(
+        number, contact_id, is_new, row.phone, said.name, agent, campaign, said.follow_up_at, said.opted_out, said.note
     )
-    audit.record_all(
-        audit.entry(actor=actor, action="contact.note_added", obj=contact, origin=ORIGIN, note=note.pk)
-        for note, (contact, _text) in zip(notes, told.values(), strict=True)
-    )
-    return {number: note.pk for number, note in zip(told, notes, strict=True)}
+
+
+def _learn(written: WrittenRow, done: ImportOutcome) -> None:
+    if written.refused:
+        done.refused[written.number] = ValidationError(_REFUSALS[written.refused], code=written.refused)
+        return
+    done.contacts[written.number] = written.contact
+    done.changes[written.number] = written.changes
+    if written.note is not None:
+        done.notes[written.number] = written.note
+
+
+_REFUSALS = {
+    CONFLICT: _("Somebody else saved the same just now."),
+    ARCHIVED: _("This contact is in the archive; restore it first."),
+}
+
+
+def _turns(ids: Mapping[int, int]) -> Iterator[Sequence[int]]:
+    """The rows, by number, in turns in which each contact stands once: nearly always all of them in one."""
+    left: Sequence[int] = list(ids)
+    while left:
+        first = {ids[number]: number for number in reversed(left)}
+        turn = left if len(first) == len(left) else [number for number in left if first[ids[number]] == number]
+        yield turn
+        left = [] if turn is left else [number for number in left if first[ids[number]] != number]
+
+
+# -- Who is meant -----------------------------------------------------------------------------------------------------
 
 
 def _identified(rows: Mapping[int, ContactRow]) -> tuple[dict[int, int], set[int]]:
-    """Contact ids by number of the row, and which of them are new."""
+    """Contact ids by number of the row, and which of them are new: their identities are written, they are not yet."""
+    unknown = {row.phone for row in rows.values() if row.contact_id is None}
+    claimed = claim([(PHONE, phone) for phone in _first_forms(unknown)]) if unknown else {}
+    found = {phone: contact for (_kind, phone), contact in claimed.items()}
+    found |= _known_by_now(unknown - found.keys())
+    ids = {number: found[row.phone] if row.contact_id is None else row.contact_id for number, row in rows.items()}
+    return ids, set(claimed.values())
+
+
+def _first_forms(phones: Iterable[str]) -> list[str]:
+    """Numbers in order, one form of each, without those that somebody has in another form already."""
+    ordered = sorted(set(phones))
+    others = {phone: forms for phone in ordered if (forms := same_number(phone)[1:])}
+    if not others:
+        return ordered
+    known = {value for _kind, value in lookup((PHONE, form) for forms in others.values() for form in forms)}
+    doubled = {phone for phone, forms in others.items() for form in forms if form < phone and form in others}
+    return [phone for phone in ordered if phone not in doubled and known.isdisjoint(others.get(phone, ()))]
+
+
+def _known_by_now(phones: Collection[str]) -> dict[str, int]:
+    """The contacts of numbers that somebody else was faster with, or that are known in another form; locked."""
+    if not phones:
+        return {}
     now = timezone.now()
-    chats = {
-        number: Chat(raw=row.phone, kind=ChatKind.PERSONAL, phone=row.phone)
-        for number, row in rows.items()
-        if row.contact_id is None
-    }
-    directory = resolve(dict.fromkeys(chats.values(), now), typed=True) if chats else Directory()
-    ids = {number: row.contact_id for number, row in rows.items() if row.contact_id is not None}
-    for number, chat in chats.items():
-        known = directory.find(chat)
-        assert known is not None, "resolve creates whom nobody knows"
-        ids[number] = known.contact_id
-    return ids, directory.created
+    chats = {phone: Chat(raw=phone, kind=ChatKind.PERSONAL, phone=phone) for phone in sorted(phones)}
+    directory = resolve(dict.fromkeys(chats.values(), now), typed=True)
+    found = {phone: directory.find(chat) for phone, chat in chats.items()}
+    assert all(found.values()), "resolve creates whom nobody knows"
+    return {phone: known.contact_id for phone, known in found.items() if known is not None}
 
 
-def _held(contact_ids: Collection[int]) -> dict[int, Contact]:
-    """These contacts as they are now, archived ones too, locked until the end of the transaction."""
-    lock_contacts(contact_ids)
-    return Contact.all_objects.select_related("assigned_to").in_bulk(set(contact_ids))
+# -- One column of it -------------------------------------------------------------------------------------------------
 
 
 def set_campaigns(chosen: Iterable[tuple[Contact, Campaign]], *, actor: Any, origin: str) -> None:
@@ -204,15 +211,6 @@ def set_campaigns(chosen: Iterable[tuple[Contact, Campaign]], *, actor: Any, ori
 
     That goes before what messages show, and before what was said.
     """
-    changed, entries = _say_campaigns(chosen, actor=actor, origin=origin)
-    save_edited(changed)
-    audit.record_all(entries)
-
-
-def _say_campaigns(
-    chosen: Iterable[tuple[Contact, Campaign]], *, actor: Any, origin: str
-) -> tuple[Collection[Contact], list[audit.NewEntry]]:
-    """Write the touches that say so; returns the contacts whose campaign that changes, and the audit rows: to save."""
     now = timezone.now()
     changed: dict[int, Contact] = {}
     entries: list[audit.NewEntry] = []
@@ -227,4 +225,5 @@ def _say_campaigns(
         execute(said, [MANUAL, array(changed)])
         touches = ((pk, contact.campaign_id, now, MANUAL, "{}") for pk, contact in changed.items())
         copy_rows(CampaignTouch._meta.db_table, ("contact_id", "campaign_id", "at", "method", "evidence"), touches)
-    return changed.values(), entries
+    save_edited(changed.values())
+    audit.record_all(entries)

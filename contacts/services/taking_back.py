@@ -5,7 +5,7 @@ Labels are taken off by whoever calls this, before: a contact with labels of oth
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -24,11 +24,12 @@ from contacts.models import (
 )
 from contacts.services.attribution import MANUAL, forget_lost_campaigns, set_first_touch
 from contacts.services.contacts import ContactEdit, edit_contacts
-from contacts.services.importing import KEPT_COLUMNS, ORIGIN, as_json, kept_columns
+from contacts.services.import_rows import ORIGIN
 from labelcrm.core import audit
 from labelcrm.core.bulk import execute, transpose
 from labelcrm.core.models import AuditEntry
 
+_TIMES = frozenset({"name_at", "follow_up_at", "opted_out_at"})
 UNDO = "import_undone"  # the origin of what is written then
 # Why something was not taken back.
 GONE, MERGED, CHANGED, MESSAGES, NOTES, KNOWN, LABELS = (
@@ -78,9 +79,8 @@ def take_back(
     return done
 
 
-def archived_by_undo(contacts: Iterable[Contact]) -> set[int]:
-    """Which of these contacts are in the archive because an import was taken back: a file may bring them again."""
-    archived = [contact.pk for contact in contacts if contact.is_archived and contact.merged_into_id is None]
+def archived_by_undo(archived: Collection[int]) -> set[int]:
+    """Which of these archived contacts are there because an import was taken back: a file may bring them again."""
     if not archived:
         return set()
     told = AuditEntry.objects.filter(object_type=Contact._meta.label_lower, object_id__in=archived)
@@ -118,8 +118,7 @@ def _known_otherwise(ids: Collection[int]) -> dict[int, str]:
 
 def _changed_since(contact: Contact, columns: Mapping[str, list[Any]]) -> set[str]:
     """The columns that are not what the import made of them; WhatsApp's own name for somebody is no change."""
-    now = dict(zip(KEPT_COLUMNS, map(as_json, kept_columns(contact)), strict=True))
-    return {name for name, (_before, after) in columns.items() if now[name] != after}
+    return {name for name, (_before, after) in columns.items() if getattr(contact, name) != _value(name, after)}
 
 
 def _restore(changes: Collection[Change], contacts: Mapping[int, Contact], done: TakenBack, *, actor: Any) -> None:
@@ -159,6 +158,11 @@ def _edit(contact: Contact, before: Mapping[str, Any], agents: Mapping[int, Agen
     if "follow_up_at" in before:
         values["follow_up_at"] = _moment(before["follow_up_at"])
     return ContactEdit(contact, values, False if "opted_out_at" in before else None)
+
+
+def _value(column: str, told: Any) -> Any:
+    """A value of a column, which JSON holds as text where it is a time."""
+    return _moment(told) if column in _TIMES else told
 
 
 def _moment(text: str | None) -> datetime | None:

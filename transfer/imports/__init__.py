@@ -1,7 +1,7 @@
 """Contacts, campaigns and meanings of labels from a file, row by row: read, understood, then written by services.
 
 `files` are the formats, `headings` what people call the columns, `readers` what they write into cells, `label_names`
-which label they mean, and `contacts`, `campaigns` and `label_mapping` what a row says.
+which label they mean, `people` whom, and `contacts`, `campaigns` and `label_mapping` what a row says.
 """
 
 from __future__ import annotations

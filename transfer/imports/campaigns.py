@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from import_export.results import InvalidRow, RowResult
 
 from contacts.models import Campaign
 from contacts.services import campaigns
-from contacts.services.importing import ORIGIN
+from contacts.services.import_rows import ORIGIN
 from labelcrm.lib.cells import restored
 from labelcrm.lib.text import legible, trimmed
 from transfer.exports import CAMPAIGN_COLUMNS
@@ -40,7 +41,7 @@ class CampaignResource(resources.ModelResource):
     def __init__(self, *, user: Any = None, batch: ImportBatch | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.batch = batch
-        self.changes: list[dict[str, Any]] = []
+        self.changes: list[str] = []
         self.shown: list[Shown] = []
 
     @classmethod
@@ -91,7 +92,8 @@ class CampaignResource(resources.ModelResource):
         else:
             made = campaigns.update_campaign(instance, actor=self.batch.owner, origin=ORIGIN, **values)
         columns = {name: list(pair) for name, pair in changed.items()}
-        self.changes.append({"line": line_of(row), "campaign": made.pk, "created": is_create, "columns": columns})
+        change = {"line": line_of(row), "campaign": made.pk, "created": is_create, "columns": columns}
+        self.changes.append(json.dumps(change))
 
 
 def write_campaigns(rows: Sequence[Mapping[str, str]], batch: ImportBatch) -> Written:

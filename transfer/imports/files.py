@@ -157,14 +157,14 @@ class Written:
     """What became of some rows, or would: how many were created, changed or said nothing new, and what is wrong.
 
     `problems` are sentences by column ("" for the row as a whole), by line of the file. `changes` are what was
-    written, as JSON, for taking it back; `shown` is what a preview shows of those that would be.
+    written, each as JSON, for taking it back; `shown` is what a preview shows of those that would be.
     """
 
     created: int = 0
     changed: int = 0
     unchanged: int = 0
     problems: dict[int, dict[str, list[str]]] = field(default_factory=dict)
-    changes: list[dict[str, Any]] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
     shown: list[Shown] = field(default_factory=list)
 
     @property

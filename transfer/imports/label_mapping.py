@@ -5,6 +5,7 @@ Each row is what a person would decide on the page of WhatsApp labels, and is ca
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -147,7 +148,7 @@ def _decide(decided: _Meaning, line: int, written: Written, batch: ImportBatch) 
         jobs.remap(channel_label=row, label=decided.label, since=None, actor=batch.owner, batch=batch.key)
         for row in decided.changed
     ]
-    written.changes.append({"line": line, "jobs": [job.pk for job in started]})
+    written.changes.append(json.dumps({"line": line, "jobs": [job.pk for job in started]}))
 
 
 def _read(row: Mapping[str, str], numbers: _Numbers, labels: LabelNames, first_row: dict[str, str]) -> _Meaning:

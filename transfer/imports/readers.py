@@ -24,6 +24,7 @@ from labelcrm.lib.text import legible, trimmed
 
 LONGEST_NAME = 200
 LONGEST_NOTE = 5_000
+Reader = Callable[[str], Any]
 YES, NO = {"yes", "ya", "y", "true", "1", "benar"}, {"no", "tidak", "n", "false", "0", "salah"}
 
 # What programs write where there is nothing: a dash, or the failure of a formula.
@@ -40,12 +41,21 @@ def is_empty(cell: str) -> bool:
     (True, True, True, False)
     """
     text = legible(cell).casefold()
-    return not text or text in _NOTHING or _FAILED_FORMULA.fullmatch(text) is not None
+    return not text or text in _NOTHING or (text[0] in "#e" and _FAILED_FORMULA.fullmatch(text) is not None)
 
 
 def is_same(cell: str, written: str) -> bool:
     """Whether a cell says what an export writes there, `written`, whatever a spreadsheet program did to its blanks."""
-    return legible(restored(cell)) in (legible(written), legible(restored(for_xlsx(written))))
+    seen = legible(restored(cell))
+    if seen == legible(written):
+        return True
+    is_plain = written.isascii() and written.isprintable()  # nothing that a workbook could not hold
+    return not is_plain and seen == legible(restored(for_xlsx(written)))
+
+
+def said(reader: Reader) -> Reader:
+    """A reader of whole cells, as files have them: None for one that says nothing."""
+    return lambda cell: None if is_empty(cell) else reader(restored(cell))
 
 
 class NoNumber(ValueError):
@@ -54,6 +64,11 @@ class NoNumber(ValueError):
     def __init__(self, sentence: str, *, unknown: bool) -> None:
         super().__init__(sentence)
         self.unknown = unknown
+
+
+def mobile(text: str) -> str | None:
+    """The E.164 number of a cell that is a mobile of this country and nothing else, as nearly all are; else None."""
+    return phones.mobile_here(text, region=settings.PHONE_REGION)
 
 
 def phone(text: str) -> str:
@@ -194,6 +209,3 @@ def rupiah(text: str) -> Decimal:
     if amount != amount or amount != amount.to_integral_value() or amount >= 10**14:  # NaN is not itself
         raise ValueError(_("Write a number of rupiah, such as 1500000."))
     return amount.quantize(Decimal(1))
-
-
-Reader = Callable[[str], Any]
