@@ -25,6 +25,7 @@ from reports.row_fields import as_plain
 from reports.selectors import periods
 from reports.selectors.campaigns import Basis, Touch
 from reports.selectors.filtered_spells import hidden_contacts
+from reports.selectors.labels import By
 
 MAY_READ = "reports.view_report"
 
@@ -66,12 +67,18 @@ PARAMETERS: dict[str, tuple[Any, str, list[Any] | None]] = {
     "channel": ({"type": "string", "maxLength": 60}, "The channel's key.", None),
     "team": (ID_SCHEMA, "Channels of this team.", None),
     "label": ({"type": "string", "maxLength": 200}, "Id, name or a spelling of a label.", None),
+    "category": ({"type": "string", "maxLength": 30}, "Only labels of the category of this code.", None),
     "certain": (OpenApiTypes.BOOL, "Only labels whose labeller is known for sure.", None),
-    "agent": (ID_SCHEMA, "Only this agent's row.", None),
+    "agent": (ID_SCHEMA, "Only this agent's row; of label activity, only what this agent put on.", None),
     "touch": (OpenApiTypes.STR, "Which touch of a contact counts.", [str(touch) for touch in Touch]),
     "basis": (OpenApiTypes.STR, "Period of the touch (cohort) or of the label (event).", [str(b) for b in Basis]),
-    "campaign": (ID_SCHEMA, "Only this campaign's row.", None),
+    "campaign": (
+        ID_SCHEMA,
+        "Only this campaign's row; of label activity, only contacts whom this campaign touched first.",
+        None,
+    ),
     "step": (ID_SCHEMA, "Who reached this step; default that of the first label that means won.", None),
+    "by": (OpenApiTypes.STR, "What the rows are of.", [str(by) for by in By]),
     "week": (OpenApiTypes.DATE, "Only the cohorts of the week that begins on this Monday.", None),
 }
 

@@ -151,6 +151,28 @@ AGENTS = [
         ],
         keys=("added", "removed", "active_to"),
     ),
+    Group(
+        gettext_lazy("Answers and habits"),
+        [
+            Column(
+                name="first_reply_median_s",
+                kind="seconds",
+                rows="first_replied",
+                beside=(Beside(field="first_reply_p90_s", words=gettext_lazy("9 in 10 within %(n)s")),),
+            ),
+            _counted("unreplied"),
+            _counted(
+                "batches",
+                Beside(
+                    field="batch_labels",
+                    words=ngettext_lazy("%(n)s label", "%(n)s labels", "count"),
+                    rows="batch_labels",
+                ),
+            ),
+            _counted("flip_flops"),
+        ],
+        keys=("first_reply_median_s", "unreplied", "flip_flops"),
+    ),
 ]
 COHORT = [
     Group(
@@ -321,8 +343,8 @@ _WRITERS: dict[str, Callable[[Any], str]] = {
 _APART = frozenset(
     {
         "agent", "campaign", "team", "name", "code", "archived", "young_channel", "first_label_median_s",
-        "first_label_p90_s", "added_contacts", "active_to_contacts", "came_true_others", "cold_yet_bought_others",
-        "high_of_all", "cost_per_high", "cost_per_won",
+        "first_label_p90_s", "first_reply_median_s", "first_reply_p90_s", "added_contacts", "active_to_contacts",
+        "came_true_others", "cold_yet_bought_others", "high_of_all", "cost_per_high", "cost_per_won",
     }
 )  # fmt: skip
 

@@ -22,6 +22,8 @@ _WEEKS = re.compile(r"reached_w(\d+)")
 _OF_LABEL = re.compile(r"label_(reached|went_through)")
 _BASES = {
     "first_labelled": "first_label_median_s",
+    "first_replied": "first_reply_median_s",
+    "batch_labels": "batches",
     "immature": "contacts",
     "unknown": "contacts",
     "already_labelled": "already_labelled",

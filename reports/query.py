@@ -14,10 +14,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from contacts.models import Agent, Campaign, Channel, Team
+from contacts.models.channels import CRM_GATEWAY
 from labelcrm.core.fields import CalendarDayField, IdField, MomentField, TrueFalseField
 from labelcrm.core.viewer import Viewer
 from labelcrm.lib.numbers import row_id
-from labels.models import Label, LabelAlias
+from labels.models import Category, Label, LabelAlias
 from labels.rules.naming import normalize
 from reports.selectors import (
     agents,
@@ -36,10 +37,11 @@ from reports.selectors.campaigns import Basis, Touch
 from reports.selectors.curves import CurveRow
 from reports.selectors.facts import Facts
 from reports.selectors.filtered_spells import Filters
+from reports.selectors.labels import By, Listed
 from reports.selectors.movement import Board
 from reports.selectors.periods import Period, PeriodError
 from reports.selectors.questions import Question
-from reports.selectors.row_keys import DAYS, NEW, NOTHING, PAIRS, STEPS, RowKey
+from reports.selectors.row_keys import CODES, DAYS, NEW, NOTHING, PAIRS, STEPS, RowKey
 
 
 class InvalidQuery(ValueError):
@@ -63,6 +65,7 @@ class ReportQuery:
     touch: Touch = Touch.FIRST
     basis: Basis = Basis.COHORT
     step: int | None = None
+    by: By = By.LABEL
     preset: str = ""
     only: dict[str, Any] = field(default_factory=dict)
 
@@ -97,7 +100,7 @@ class ReportQuery:
     @property
     def key(self) -> RowKey:
         """What names the rows of this query."""
-        return self.report.key
+        return next((each for each in self.report.keys if each.name == self.by), self.report.key)
 
     def key_of(self, figure: str) -> RowKey:
         """What names the rows that a figure of `facts` is counted in."""
@@ -168,26 +171,24 @@ def parse_query(
     values = _values({name: given[name] for name in report.parameters & set(given) if given[name].strip()})
     preset = values.get("period") or ""
     period = _period(preset, values.get("from"), values.get("to"), now=now)
-    channels = _channels(viewer, values.get("channel"), values.get("team"))
-    label = _label(values["label"]) if values.get("label") else None
-    certain = bool(values.get("certain"))
+    filters, label = _filters(report, viewer, values)
     step = _step(values.get("step")) if "step" in report.parameters else None
-    shown = {name: values.get(name) for name in ("channel", "team")} | {
-        "label": label, "certain": certain, "step": step,
-        **{name: values.get(name) for name in ("agent", "campaign", "week")},
-        "touch": values.get("touch") or Touch.FIRST.value, "basis": values.get("basis") or Basis.COHORT.value,
+    shown = values | {
+        "label": label, "touch": values.get("touch") or Touch.FIRST.value, "step": step,
+        "basis": values.get("basis") or Basis.COHORT.value, "by": values.get("by") or By.LABEL.value,
     }  # fmt: skip
     return ReportQuery(
         report=report,
         viewer=viewer,
         period=period,
-        filters=Filters(channels=channels, labels=None if label is None else frozenset({label}), certain=certain),
+        filters=filters,
         now=now,
-        shown={name: value or None for name, value in shown.items() if name in report.parameters}
-        | ({"certain": certain} if "certain" in report.parameters else {}),
+        shown={name: shown.get(name) or None for name in FIELDS if name in report.parameters - _TIMES}
+        | ({"certain": filters.certain} if "certain" in report.parameters else {}),
         touch=Touch(shown["touch"]),
         basis=Basis(shown["basis"]),
         step=step,
+        by=By(shown["by"]),
         preset=preset or ("last_30" if not values.get("from") and not values.get("to") else ""),
         only={name: values[name] for name in report.only if values.get(name)},
     )
@@ -200,6 +201,7 @@ def _choice(values: Iterable[str]) -> forms.ChoiceField:
     return forms.ChoiceField(required=False, choices=[(value, value) for value in values])
 
 
+_TIMES = frozenset({"from", "to", "period"})
 FIELDS: dict[str, forms.Field] = {
     "from": MomentField(required=False),
     "to": MomentField(required=False),
@@ -207,6 +209,7 @@ FIELDS: dict[str, forms.Field] = {
     "channel": forms.CharField(required=False, max_length=60),
     "team": IdField(required=False),
     "label": forms.CharField(required=False, max_length=200),
+    "category": forms.CharField(required=False, max_length=30),
     "certain": TrueFalseField(required=False),
     "agent": IdField(required=False),
     "touch": _choice(Touch),
@@ -214,6 +217,7 @@ FIELDS: dict[str, forms.Field] = {
     "campaign": IdField(required=False),
     "week": CalendarDayField(required=False),
     "step": IdField(required=False),
+    "by": _choice(By),
 }
 
 
@@ -238,6 +242,49 @@ def _period(preset: str, start: datetime | None, end: datetime | None, *, now: d
             "too_long": _("The period is longer than ten years."),
         }
         raise InvalidQuery("from", sentences[error.code], error.code) from None
+
+
+def _filters(report: ReportKind, viewer: Viewer, values: Mapping[str, Any]) -> tuple[Filters, int | None]:
+    """What the parameters choose of all that is counted, and the label that was asked for."""
+    channels = _channels(viewer, values.get("channel"), values.get("team"))
+    label = _label(values["label"]) if values.get("label") else None
+    labels = None if label is None else frozenset({label})
+    if code := values.get("category"):
+        of_category = _labels_of(code)
+        labels = of_category if labels is None else labels & of_category
+    chosen = {name: values.get(name) for name in ("agent", "campaign") if name not in report.only}
+    return Filters(
+        channels=channels,
+        labels=labels,
+        agents=_agent(viewer, chosen.get("agent")),
+        campaigns=_campaign(viewer, chosen.get("campaign")),
+        certain=bool(values.get("certain")),
+    ), label
+
+
+def _labels_of(code: str) -> frozenset[int]:
+    """The ids of the labels of a category."""
+    if not Category.objects.filter(code=code).exists():
+        raise _nothing("category")
+    return frozenset(Label.all_objects.filter(category__code=code).values_list("id", flat=True))
+
+
+def _agent(viewer: Viewer, agent: int | None) -> frozenset[int] | None:
+    """Somebody whom the viewer sees, or who held a number that the viewer sees, and so is in its reports."""
+    if agent is None:
+        return None
+    held = Agent.all_objects.filter(pk=agent, ownerships__channel__in=viewer.channels)
+    if not Agent.all_objects.visible_to(viewer).filter(pk=agent).exists() and not held.exists():
+        raise _nothing("agent")
+    return frozenset({agent})
+
+
+def _campaign(viewer: Viewer, campaign: int | None) -> frozenset[int] | None:
+    if campaign is None:
+        return None
+    if not Campaign.all_objects.visible_to(viewer).filter(pk=campaign).exists():
+        raise _nothing("campaign")
+    return frozenset({campaign})
 
 
 def _channels(viewer: Viewer, key: str | None, team: int | None) -> frozenset[int] | None:
@@ -289,11 +336,14 @@ _SUBJECTS: dict[str, tuple[Any, str]] = {
     "campaign": (Campaign, "pk"),
     "label": (Label, "pk"),
     "stage": (Label, "pk"),
+    "category": (Category, "code"),
+    "channel": (Channel, "key"),
+    "team": (Team, "pk"),
 }
 
 
 def _seen(model: Any, viewer: Viewer) -> Any:
-    return model.all_objects.visible_to(viewer)
+    return model.objects.all() if model is Category else model.all_objects.visible_to(viewer)
 
 
 def _pair_in_words(row: str) -> str | None:
@@ -307,7 +357,17 @@ def _pair_in_words(row: str) -> str | None:
 
 # -- Reports ----------------------------------------------------------------------------------------------------------
 
-_TIME: Collection[str] = ("from", "to", "period", "channel", "team")
+_TIME: Collection[str] = (*_TIMES, "channel", "team")
+
+
+def _labels(query: ReportQuery) -> list[Any]:
+    channels, teams = (model.objects.visible_to(query.viewer) for model in (Channel, Team))
+    listed = Listed(
+        channels=channels.exclude(gateway=CRM_GATEWAY),
+        teams=teams,
+        agents=agents.listed_agents(viewer=query.viewer, channels=query.filters.channels),
+    )
+    return labels.report(query.question, by=query.by, listed=listed)
 
 
 def _agents(query: ReportQuery) -> list[Any]:
@@ -326,9 +386,19 @@ REPORTS = {
         ReportKind(
             "labels",
             RowKey("label"),
-            frozenset({*_TIME, "label", "certain"}),
-            lambda query: labels.report(query.question),
-            lambda query: (labels.sources(query.question), labels.parameters(query.question)),
+            frozenset({*_TIME, "by", "label", "category", "agent", "campaign", "certain"}),
+            _labels,
+            lambda query: (
+                labels.sources(query.question, by=query.by),
+                labels.parameters(query.question, by=query.by),
+            ),
+            keys=(
+                RowKey("category", CODES),
+                RowKey("channel", CODES),
+                RowKey("team"),
+                RowKey("agent"),
+                RowKey("day", DAYS),
+            ),
         ),
         ReportKind(
             "agents",

@@ -37,7 +37,7 @@ def start(kind: JobKind, query: ReportQuery, *, layout: Layout, owner: Any) -> E
         return Export.objects.create(
             job=job, kind=ExportKind.REPORT, owner=owner, scope=scope_in_words(viewer_of(owner)), definition=asked,
             name=str(report_files.FILES[query.report.name].title), sentence=report_files.sentence(query),
-            layout=layout.code, columns=report_files.FILES[query.report.name].headings, exclude_complaint=False,
+            layout=layout.code, columns=report_files.file_of(query).headings, exclude_complaint=False,
             exclude_no_phone=False,
         )  # fmt: skip
 
@@ -70,7 +70,7 @@ def _query(job: Job, viewer: Viewer, *, now: datetime) -> ReportQuery:
 
 
 def _write(job: Job, export: Export, query: ReportQuery) -> Step:
-    layout, file = LAYOUTS[export.layout], report_files.FILES[query.report.name]
+    layout, file = LAYOUTS[export.layout], report_files.file_of(query)
     lines = file.lines_of(query.rows)
     if layout.is_workbook and len(lines) > exports.XLSX_ROWS:
         sentence = _("An XLSX file holds at most 1,048,575 rows: choose CSV, or filter the list.")

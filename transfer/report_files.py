@@ -7,7 +7,7 @@ from what the rows of a report are, not from those there happen to be, so that a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, get_type_hints
 
 from django.template.defaultfilters import date as format_date
@@ -24,7 +24,7 @@ from reports.selectors.agents import AgentRow
 from reports.selectors.campaigns import CampaignRow
 from reports.selectors.cohorts import CohortRow
 from reports.selectors.curves import CurveRow
-from reports.selectors.labels import LabelRow
+from reports.selectors.labels import ROWS, LabelRow
 from reports.selectors.movement import MovementRow
 from reports.selectors.moves import MoveRow
 from reports.selectors.shares import Share
@@ -145,6 +145,12 @@ FILES: Mapping[str, ReportFile] = {
     "time-in-stage": ReportFile(gettext_lazy("Time in stage"), TimeInStageRow),
     "cohorts": ReportFile(gettext_lazy("Weekly cohorts"), CohortRow, _OF_WEEK, _weeks),
 }
+
+
+def file_of(query: ReportQuery) -> ReportFile:
+    """The file of what is asked for: rows of label activity have as their first columns what names them."""
+    known = FILES[query.report.name]
+    return replace(known, row=ROWS[query.by]) if known.row is LabelRow else known
 
 
 # -- What was asked for -----------------------------------------------------------------------------------------------

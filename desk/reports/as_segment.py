@@ -12,6 +12,7 @@ from desk.segments.drafts import Draft, Raw
 from reports.query import ReportQuery
 from reports.segments.behind import FIELD
 from reports.segments.definition import GRAMMAR
+from reports.selectors.labels import By
 
 ALL_ROWS = "all"
 RIGHTS = ("reports.view_segment", "reports.add_segment")
@@ -29,7 +30,8 @@ def condition_of(query: ReportQuery, figure: str, *, row: Any) -> Raw:
     """The condition that means the people behind a figure, at any later time as well."""
     start, end = (timezone.localtime(at).isoformat() for at in (query.period.start, query.period.end))
     known = GRAMMAR[FIELD][query.report.name].all
-    filters = {name: _plain(value) for name, value in query.shown.items() if value and name in known}
+    asked = {name: value for name, value in query.shown.items() if (name, value) != ("by", By.LABEL)}
+    filters = {name: _plain(value) for name, value in asked.items() if value and name in known}
     of_row = {} if row == ALL_ROWS else {"row": query.key_of(figure).type.plain(row)}
     return {"field": FIELD, "op": query.report.name, "figure": figure, **of_row, "from": start, "to": end, **filters}
 

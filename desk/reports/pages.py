@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import BadRequest, PermissionDenied
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -463,7 +464,9 @@ def _title(query: ReportQuery, figure: str, subject: Any, *, everybody: bool) ->
         "agent": _("Nobody known"), "campaign": _("No campaign"), "label": _("not mapped yet"), "stage": _("No stage"),
         "week": _("Before labelcrm"),
     }  # fmt: skip
-    return f"{title}: {subject if subject is not None else nobody.get(query.key_of(figure).name, '–')}"
+    if subject is None:
+        return f"{title}: {nobody.get(query.key_of(figure).name, '–')}"
+    return f"{title}: {subject if isinstance(subject, Model) else getattr(subject, 'name', subject)}"
 
 
 # -- Dictionary -------------------------------------------------------------------------------------------------------

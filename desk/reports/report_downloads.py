@@ -49,7 +49,7 @@ def links(user: Any, address: Callable[[str], str]) -> list[DownloadLink]:
 
 def download(request: HttpRequest, query: ReportQuery, *, code: str) -> HttpResponse:
     """The rows of a report as a file of one of the RECORD_LAYOUTS, or where a long one is asked for."""
-    layout, file = RECORD_LAYOUTS[code], report_files.FILES[query.report.name]
+    layout, file = RECORD_LAYOUTS[code], report_files.file_of(query)
     lines = file.lines_of(query.rows)
     if len(lines) > AT_ONCE:
         asked = {"report": query.report.name, **report_export.asked_again(query)}
@@ -70,7 +70,7 @@ def ask(request: HttpRequest, query: ReportQuery, *, back: str) -> HttpResponse:
     """The page before a job that makes the file of a report."""
     if not record_asking.may_export(request, ExportKind.REPORT):
         raise PermissionDenied
-    file = report_files.FILES[query.report.name]
+    file = report_files.file_of(query)
     rows = len(file.lines_of(query.rows))
     asked = RecordsAsked(
         kind=ExportKind.REPORT,

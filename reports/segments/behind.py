@@ -14,9 +14,25 @@ from reports.segments.definition import NOT_FILTERS, Condition, InvalidDefinitio
 FIELD = "report"
 READS = "reports.view_report"
 # What a row of a report, and a filter of one, is called where several things of its kind are named.
-ROWS = {"label": "labels", "stage": "labels", "agent": "agents", "campaign": "campaigns"}
+ROWS = {
+    "label": "labels",
+    "stage": "labels",
+    "agent": "agents",
+    "campaign": "campaigns",
+    "category": "categories",
+    "channel": "channels",
+    "team": "teams",
+}
+BY_TEXT = ("categories", "channels")  # what is named by a code or a key, and not by an id
 PAIRED = ":"  # between the two labels of a row that is a pair
-_FILTERS = {"label": "labels", "team": "teams", "channel": "channels"}
+FILTERS = {
+    "label": "labels",
+    "category": "categories",
+    "team": "teams",
+    "channel": "channels",
+    "agent": "agents",
+    "campaign": "campaigns",
+}
 
 
 def report_query(condition: Condition, *, viewer: Viewer, now: datetime) -> ReportQuery:
@@ -57,17 +73,23 @@ def row_key(query: ReportQuery, condition: Condition) -> Any:
 
 def things_of_report(condition: Condition) -> Iterator[tuple[str, Any]]:
     """What a condition names besides the figure: argument and value, as other conditions have them."""
-    row_of, row = ROWS.get(REPORTS[condition.op].key.name), condition.values.get("row")
+    row_of, row = ROWS.get(row_name(condition)), condition.values.get("row")
     if isinstance(row, str) and PAIRED in row:
         yield from (("labels", label) for label in map(row_id, row.split(PAIRED)) if label is not None)
-    elif row_of is not None and isinstance(row, int):
+    elif row_of is not None and (isinstance(row, int) or (row is not None and row_of in BY_TEXT)):
         yield row_of, row
     yield from filters_of_report(condition)
 
 
+def row_name(condition: Condition) -> str:
+    """What the rows are of that a condition names one of: `agent`, `day`, …"""
+    report, by = REPORTS[condition.op], condition.values.get("by")
+    return by if by in {key.name for key in report.keys} else report.key.name
+
+
 def filters_of_report(condition: Condition) -> Iterator[tuple[str, Any]]:
     """What a report is narrowed to: argument and value, as other conditions have them."""
-    return ((argument, condition.values[name]) for name, argument in _FILTERS.items() if name in condition.values)
+    return ((argument, condition.values[name]) for name, argument in FILTERS.items() if name in condition.values)
 
 
 def _parameters(condition: Condition, now: datetime) -> Mapping[str, str]:

@@ -19,8 +19,7 @@ from contacts.models import Agent
 from labelcrm.core.viewer import Viewer
 from labelcrm.lib.numbers import row_id
 from reports.figure_names import figure_of, part_of
-from reports.query import REPORTS
-from reports.segments.behind import FIELD, PAIRED, ROWS
+from reports.segments.behind import BY_TEXT, FIELD, FILTERS, PAIRED, ROWS, row_name
 from reports.segments.definition import GRAMMAR, Condition, DaysAgo, Moment, SegmentDefinition
 from reports.segments.known import SOURCES, things_of
 from reports.selectors.row_keys import NEW, NOTHING
@@ -168,7 +167,10 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "no row labels": "untuk label yang belum diberi arti", "no row agents": "tanpa CS yang diketahui",
         "no row campaigns": "tanpa kampanye", "no row stage": "tanpa tahap", "row pair": "dari {} ke {}",
         NEW: "kontak baru", NOTHING: "tanpa tahap", "row": "pada satu baris", "no row": "pada baris yang kosong",
-        "label": "untuk label {}", "team": "tim {}", "channel": "di nomor {}",
+        "row categories": "dari kategori {}", "no row categories": "tanpa kategori", "row channels": "di nomor {}",
+        "no row channels": "tanpa nomor", "row teams": "tim {}", "no row teams": "tanpa tim",
+        "row day": "pada {}", "label": "untuk label {}", "category": "dari kategori {}", "team": "tim {}",
+        "channel": "di nomor {}", "agent": "dipasang oleh {}", "campaign": "kontak dari kampanye {}",
         "certain": "hanya pemberi label yang pasti",
         "touch last": "menurut kedatangan terakhir", "basis event": "menurut tanggal label",
         "week": "minggu yang mulai {}", "step": "sampai tahap {}",
@@ -192,7 +194,11 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "no row campaigns": "of no campaign", "no row stage": "of no stage",
         "row pair": "from {} to {}", NEW: "new contacts", NOTHING: "no stage",
         "row": "of one row", "no row": "of the row without a name",
-        "label": "for the label {}", "team": "team {}", "channel": "on number {}", "certain": "known labeller only",
+        "row categories": "of category {}", "no row categories": "of no category", "row channels": "on number {}",
+        "no row channels": "on no number", "row teams": "of team {}", "no row teams": "of no team",
+        "row day": "on {}", "label": "for the label {}", "category": "of category {}", "team": "team {}",
+        "channel": "on number {}", "agent": "put on by {}", "campaign": "contacts of campaign {}",
+        "certain": "known labeller only",
         "touch last": "by the last touch", "basis event": "by date of label",
         "week": "week beginning {}", "step": "reaching step {}",
         "put on by": "put on by {}", "taken off by": "taken off by {}", "on number": "on number {}",
@@ -327,12 +333,16 @@ def number_in_words(condition: Condition, names: SegmentNames) -> str:
 def _row(condition: Condition, names: SegmentNames) -> list[str]:
     if "row" not in condition.values:
         return []
-    row, key = condition.values["row"], REPORTS[condition.op].key.name
+    row, of = condition.values["row"], row_name(condition)
     if isinstance(row, str) and PAIRED in row:
         return [_words()["row pair"].format(*(_stage(part, names) for part in row.split(PAIRED)))]
-    argument = "" if isinstance(row, str) else ROWS.get(key, "")  # what a text names is no thing with a name
-    if row is None and key == "stage":
+    if of == "day" and row is not None:
+        return [_words()["row day"].format(format_date(date.fromisoformat(row), "DATE_FORMAT"))]
+    if row is None and of == "stage":
         return [_words()["no row stage"]]
+    argument = ROWS.get(of, "")
+    if isinstance(row, str) and argument not in BY_TEXT:
+        argument = ""  # what it names has no name
     wording = ("row" if row is not None else "no row") + f" {argument}" * bool(argument)
     return [_words()[wording].format(_quoted(names.name(argument, row)))]
 
@@ -345,7 +355,7 @@ def _stage(part: str, names: SegmentNames) -> str:
 def _filters(condition: Condition, names: SegmentNames) -> list[str]:
     """What the report was narrowed to; first touch and date of touch are what it says by itself."""
     said, values = [], condition.values
-    for name, argument in (("label", "labels"), ("team", "teams"), ("channel", "channels")):
+    for name, argument in FILTERS.items():
         if name in values:
             said.append(_words()[name].format(_quoted(names.name(argument, values[name]))))
     for name, value in (("touch", "last"), ("basis", "event")):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from reports.selectors.facts import Facts
 from reports.selectors.questions import Question
+from reports.selectors.row_keys import IDS, KeyType
 
 # Over the columns of a spell; "at t" means just before t.
 COUNTS = {
@@ -24,16 +26,46 @@ CONTACTS = {
 
 # All that started, ended or was active in the period.
 _IN_PERIOD = "s.started_at < %(end)s AND (s.ended_at IS NULL OR s.ended_at >= %(start)s)"
+_STARTED = "s.started_at >= %(start)s AND s.started_at < %(end)s"
 _COLUMNS = "s.contact_id, s.label_id, s.started_at AS at, s.ended_at, s.found, s.lost, s.mistap"
 
 
-def of_spells(question: Question, who: str) -> Facts:
-    """The spells the period meets; `who` says, as an expression over a spell `s`, which row of the report it is in."""
+def of_spells(question: Question, who: str, *, key: KeyType = IDS, spells: Sequence[str] = ()) -> Facts:
+    """The spells the period meets; `who` says, as an expression over a spell `s`, which row of the report it is in.
+
+    `spells` are the expressions that give the spells, the last of them named `spell`; by default those the filters
+    leave.
+    """
     return Facts(
-        expressions=[question.filtered.spells()],
+        key=key,
+        expressions=spells or [question.filtered.spells()],
         query=f"SELECT {who} AS who, {_COLUMNS} FROM spell s WHERE {_IN_PERIOD}",  # noqa: S608
         counts=COUNTS,
         measures=CONTACTS,
+    )
+
+
+def started(question: Question, who: str, *, key: KeyType = IDS, spells: Sequence[str] = ()) -> Facts:
+    """Of `of_spells` those that began in the period, which are few where much is active."""
+    return Facts(
+        key=key,
+        expressions=spells or [question.filtered.spells()],
+        query=f"SELECT {who} AS who, {_COLUMNS} FROM spell s WHERE {_STARTED}",  # noqa: S608
+        counts={name: COUNTS[name] for name in ("added", "mistaps", "found")},
+        measures={"added_contacts": CONTACTS["added_contacts"]},
+    )
+
+
+def ended(question: Question, who: str, *, key: KeyType = IDS) -> Facts:
+    """Of `of_spells` those that ended in the period, dated when they did."""
+    return Facts(
+        key=key,
+        expressions=[question.filtered.spells()],
+        query=f"""
+            SELECT {who} AS who, s.contact_id, s.label_id, s.ended_at AS at, s.lost FROM spell s
+            WHERE s.ended_at >= %(start)s AND s.ended_at < %(end)s
+        """,  # noqa: S608
+        counts={"removed": "NOT lost", "lost": "lost"},
     )
 
 
@@ -49,20 +81,22 @@ def removals(question: Question) -> Facts:
     )
 
 
-def instant_mistaps(question: Question, who: str) -> Facts:
+def instant_mistaps(question: Question, who: str, *, key: KeyType = IDS) -> Facts:
     """Labels put on and taken off in the same second by the same person: mistaps that make no spell.
 
     `who` says, as an expression over an interval `a`, which row of the report it is in.
     """
     filters = question.filters
-    conditions = ["a.channel_id = ANY(%(channels)s::bigint[])"] if filters.channels is not None else []
-    conditions += ["a.label_id = ANY(%(labels)s::bigint[])"] if filters.labels is not None else []
-    if filters.certain:
-        conditions.append(
-            "(a.added_by_method = 'crm_user'"
-            " OR (a.added_by_method = 'channel_owner' AND a.channel_id = ANY(%(single)s::bigint[])))"
-        )
+    asked = {
+        "a.channel_id = ANY(%(channels)s::bigint[])": filters.channels,
+        "a.label_id = ANY(%(labels)s::bigint[])": filters.labels,
+        "a.added_by_id = ANY(%(agents)s::bigint[])": filters.agents,
+        "c.campaign_id = ANY(%(campaigns)s::bigint[])": filters.campaigns,
+        _CERTAIN: filters.certain or None,
+    }
+    conditions = [condition for condition, wanted in asked.items() if wanted is not None]
     return Facts(
+        key=key,
         query=f"""
             SELECT {who} AS who, a.contact_id, a.label_id, a.added_at AS at FROM labels_labelassignment a
             JOIN labels_channellabel w ON w.id = a.channel_label_id AND NOT w.hidden
@@ -79,6 +113,10 @@ def instant_mistaps(question: Question, who: str) -> Facts:
     )
 
 
+_CERTAIN = """
+    (a.added_by_method = 'crm_user'
+     OR (a.added_by_method = 'channel_owner' AND a.channel_id = ANY(%(single)s::bigint[])))
+"""
 NOTHING: dict[str, Any] = dict.fromkeys((*COUNTS, *CONTACTS), 0)
 
 

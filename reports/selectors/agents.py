@@ -10,7 +10,7 @@ from typing import Any
 from contacts.models import Agent, Channel
 from contacts.selectors.counting import COUNTS, first_live_inbound
 from labelcrm.core.viewer import Viewer
-from reports.selectors import activity_facts, facts, owners
+from reports.selectors import activity_facts, facts, owners, work_facts
 from reports.selectors.facts import Facts
 from reports.selectors.gaps import GAPS, gap_flags
 from reports.selectors.questions import Question, of_kind
@@ -26,7 +26,7 @@ YOUNG_CHANNEL = 30 * DAY
 class AgentRow:
     """One agent's figures; `agent` is None for what nobody, or somebody unknown, did.
 
-    Counts are spells except where the name says contacts; `first_label_*_s` are seconds; `*_others` is the sum over
+    Counts are spells except where the name says contacts; what ends in `_s` are seconds; `*_others` is the sum over
     all other agents; `*_unknown` are not judged because their window overlaps a gap of the number.
     """
 
@@ -46,6 +46,10 @@ class AgentRow:
     first_labelled: int
     unlabelled: int
     unlabelled_so_far: int
+    first_reply_median_s: float | None
+    first_reply_p90_s: float | None
+    first_replied: int
+    unreplied: int
     added: int
     added_contacts: int
     mistaps: int
@@ -60,6 +64,9 @@ class AgentRow:
     active_from: int
     active_to: int
     active_to_contacts: int
+    batches: int
+    batch_labels: int
+    flip_flops: int
     graded_high: Share
     came_true: Share
     came_true_immature: int
@@ -96,6 +103,7 @@ def parameters(question: Question) -> dict[str, Any]:
     then = owners.owners_at(moment, channels=question.filters.channels)
     return {
         **question.parameters,
+        **work_facts.PARAMETERS,
         "hour": HOUR,
         "day": DAY,
         "week": UNLABELLED_AFTER,
@@ -124,6 +132,9 @@ def _facts(question: Question) -> list[Facts]:
         activity_facts.instant_mistaps(question, "a.added_by_id"),
         _grades(question),
         _stale(question),
+        work_facts.first_replies(),
+        work_facts.batches(question),
+        work_facts.flip_flops(question),
     ]
 
 
@@ -156,11 +167,9 @@ def _received() -> Facts:
 
 
 def _arrivals() -> Facts:
-    """Contacts whose first message in on a channel came while the agent owned it, and their first live label.
+    """Contacts who arrived, and their first live label.
 
-    A contact that arrived on two channels of one agent counts once, by the earlier. Labels of any channel count,
-    whoever put them on: filters choose the arrivals only. Who wrote there before the number was connected did not
-    arrive while anybody here could have labelled them.
+    Labels of any channel count, whoever put them on: filters choose the arrivals only.
     """
     counts = {"already_labelled": "already"}
     for name, window in _SOON.items():
@@ -176,19 +185,10 @@ def _arrivals() -> Facts:
     return Facts(
         expressions=[owners.OWNED, GAPS],
         query=f"""
-            SELECT a.who, a.contact_id, NULL::bigint AS label_id, a.at, a.young, labelled.already,
-                   labelled.labelled_at, flags.*
-            FROM (
-                SELECT DISTINCT ON (o.agent_id, k.contact_id) o.agent_id AS who, k.contact_id, k.channel_id,
-                       k.first_inbound_at AS at, h.connected_at > %(young_since)s AS young
-                FROM owned o
-                JOIN contacts_contactchannel k ON k.channel_id = o.channel_id
-                 AND k.first_inbound_at >= o.since AND k.first_inbound_at < o.until
-                 AND (NOT k.has_history OR k.first_live_inbound_at = k.first_inbound_at)
-                JOIN contacts_contact c ON c.id = k.contact_id AND c.deleted_at IS NULL
-                JOIN contacts_channel h ON h.id = k.channel_id
-                ORDER BY o.agent_id, k.contact_id, k.first_inbound_at, k.channel_id
-            ) AS a
+            SELECT a.who, a.contact_id, NULL::bigint AS label_id, a.at,
+                   h.connected_at > %(young_since)s AS young, labelled.already, labelled.labelled_at, flags.*
+            FROM ({work_facts.ARRIVALS}) AS a
+            JOIN contacts_channel h ON h.id = a.channel_id
             CROSS JOIN LATERAL (
                 SELECT coalesce(bool_or(s.started_at < a.at), false) AS already,
                        min(s.started_at) FILTER (WHERE s.started_at >= a.at AND NOT s.found) AS labelled_at
@@ -281,9 +281,9 @@ def _stale(question: Question) -> Facts:
 _JUDGED = ("labelled_1h", "labelled_24h", "came_true", "cold_yet_bought")
 _COUNTS = (
     "received", "already_labelled", "first_labelled", "unlabelled", "unlabelled_so_far", "instant_mistaps",
-    "removed_by", "stale_open", "came_true_immature", "came_true_already", "cold_yet_bought_immature",
-    "cold_yet_bought_already", *(f"{name}_unknown" for name in _JUDGED),
-    *activity_facts.COUNTS, *activity_facts.CONTACTS,
+    "removed_by", "stale_open", "first_replied", "unreplied", "batches", "batch_labels", "flip_flops",
+    "came_true_immature", "came_true_already", "cold_yet_bought_immature", "cold_yet_bought_already",
+    *(f"{name}_unknown" for name in _JUDGED), *activity_facts.COUNTS, *activity_facts.CONTACTS,
 )  # fmt: skip
 _SHARES = ("graded_high", *_JUDGED)
 
@@ -301,6 +301,8 @@ def _row(agent: Any, found: Mapping[str, Any], everybody: Mapping[int | None, Ma
         young_channel=found.get("young_channel", False),
         first_label_median_s=found.get("first_label_median_s"),
         first_label_p90_s=found.get("first_label_p90_s"),
+        first_reply_median_s=found.get("first_reply_median_s"),
+        first_reply_p90_s=found.get("first_reply_p90_s"),
         mistap_rate=share(counts["mistaps"] + counts["instant_mistaps"], taps),
         net=activity_facts.net(counts),
         net_by_people=counts["added"] - counts["removed"],

@@ -1,9 +1,10 @@
 """Which spells a report counts: filters, and the common table expressions that reports read instead of the tables.
 
-Channels choose intervals before they are joined; labels, and "certain only" by the opener, choose spells after
-(docs/metrics.md, "Ground rules", Filters). What a team and what a channel sees is stored joined
-(`labels.rules.scopes`), so a filter by one of them costs what the whole costs. Where a filter takes several, the
-contacts that more than one of them sees a part of are joined again here, by `labels.rules.spells`.
+Channels choose intervals before they are joined; labels, and agent and "certain only" by the opener, choose spells
+after (docs/metrics.md, "Ground rules", Filters); a campaign chooses the contacts whom it touched first. What a team
+and what a channel sees is stored joined (`labels.rules.scopes`), so a filter by one of them costs what the whole
+costs. Where a filter takes several, the contacts that more than one of them sees a part of are joined again here, by
+`labels.rules.spells`.
 """
 
 from __future__ import annotations
@@ -47,18 +48,29 @@ STAY_COLUMNS = {
     "ended_at": "timestamptz",
     "start_by_repair": "boolean",
     "end_by_repair": "boolean",
+    "agent_id": "bigint",
 }
-_STAY_PLACES = (0, 3, 4, 1, 2, 5, 6)
+_STAY_PLACES = (0, 3, 4, 1, 2, 5, 6, 7)
 _STAY_NAMES = ", ".join(STAY_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """None means all. `certain` keeps spells whose labeller is known for sure."""
+    """None means all. `agents` keeps what they put on, `certain` spells whose labeller is known for sure.
+
+    `campaigns` keeps contacts whom one of them touched first.
+    """
 
     channels: frozenset[int] | None = None
     labels: frozenset[int] | None = None
+    agents: frozenset[int] | None = None
+    campaigns: frozenset[int] | None = None
     certain: bool = False
+
+    @property
+    def by_opener(self) -> bool:
+        """Whether spells are chosen by who began them."""
+        return self.certain or self.agents is not None
 
 
 @dataclass(frozen=True)
@@ -85,7 +97,10 @@ class FilteredSpells:
         return cls(filters, scopes, bool(only_here))
 
     def spells(self, name: str = "spell", *, labels: bool = True, certain: bool = True) -> str:
-        """A common table expression over spells; `labels` and `certain` say whether those filters apply."""
+        """A common table expression over spells.
+
+        `labels` says whether the filter by label applies, `certain` whether those by the opener do.
+        """
         return self._expression(name, "labels_labelspell", "spell", labels=labels, certain=certain)
 
     def clean(self, name: str = "clean", *, labels: bool = True, certain: bool = True) -> str:
@@ -103,7 +118,8 @@ class FilteredSpells:
 
     def _stays(self, name: str) -> str:
         query = " UNION ALL ".join(self._stay_parts())
-        return f"({query}) AS {name} ({_STAY_NAMES})"
+        where = self.where(labels=False, openers=False)
+        return f"(SELECT * FROM ({query}) AS {name} ({_STAY_NAMES}){where}) AS {name}"  # noqa: S608
 
     @cached_property
     def parameters(self) -> dict[str, Any]:
@@ -112,6 +128,8 @@ class FilteredSpells:
         return {
             "channels": None if filters.channels is None else sorted(filters.channels),
             "labels": None if filters.labels is None else sorted(filters.labels),
+            "agents": None if filters.agents is None else sorted(filters.agents),
+            "campaigns": None if filters.campaigns is None else sorted(filters.campaigns),
             "single": sorted(single),
             **self._scopes,
         }
@@ -128,17 +146,29 @@ class FilteredSpells:
         together = " UNION ALL ".join(f"SELECT * FROM {part}" for part in named)  # noqa: S608
         return {**named, name: f"{name} AS NOT MATERIALIZED ({together})"}
 
+    def parts(self) -> Iterator[str]:
+        """Queries that together give the spells of the channels, whatever the other filters say."""
+        return self._parts("labels_labelspell", "spell")
+
     def _expression(self, name: str, table: str, kind: str, *, labels: bool, certain: bool) -> str:
         return self._named(name, " UNION ALL ".join(self._parts(table, kind)), labels=labels, certain=certain)
 
     def _named(self, name: str, query: str, *, labels: bool = True, certain: bool = True) -> str:
-        conditions = []
-        if labels and self.filters.labels is not None:
-            conditions.append("label_id = ANY(%(labels)s::bigint[])")
-        if certain and self.filters.certain:
-            conditions.append(CERTAIN)
-        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        where = self.where(labels=labels, openers=certain)
         return f"{name} AS NOT MATERIALIZED (SELECT * FROM ({query}) AS s ({_NAMES}){where})"  # noqa: S608
+
+    def where(self, *, labels: bool = True, openers: bool = True) -> str:
+        """The filters that choose spells once they are joined, "" where there is none."""
+        filters, conditions = self.filters, []
+        if labels and filters.labels is not None:
+            conditions.append("label_id = ANY(%(labels)s::bigint[])")
+        if openers and filters.agents is not None:
+            conditions.append("agent_id = ANY(%(agents)s::bigint[])")
+        if openers and filters.certain:
+            conditions.append(CERTAIN)
+        if filters.campaigns is not None:
+            conditions.append(BROUGHT)
+        return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
     def _parts(self, table: str, kind: str) -> Iterator[str]:
         """Whom the channels see whole, whom in part, and who is joined anew.
@@ -195,6 +225,10 @@ ONLY_HERE_OF_OTHERS = f"""
         SELECT contact_id FROM labels_labelassignment WHERE channel_id = ANY(%(channels)s::bigint[]))
 """  # noqa: S608
 SEEN_IN_PART = "scope = ANY(%(scopes)s::bigint[])"
+# The campaign of a contact is that of the first touch.
+BROUGHT = """
+    contact_id IN (SELECT id FROM contacts_contact WHERE campaign_id = ANY(%(campaigns)s::bigint[]))
+"""
 CERTAIN = "(method = 'crm_user' OR (method = 'channel_owner' AND channel_id = ANY(%(single)s::bigint[])))"
 
 

@@ -86,6 +86,20 @@ def preset(name: str, *, now: datetime) -> Period:
     return of_days(first, last)
 
 
+def before(period: Period) -> Period:
+    """What a period is compared with: of a month the one before, else as many days, or as long a time, before it."""
+    if period.days is None:
+        return Period(period.start - (period.end - period.start), period.start)
+    first, last = period.days
+    if first.day == 1 and last == _next_month(first):
+        return of_days((first - timedelta(days=1)).replace(day=1), first)
+    return of_days(first - (last - first), first)
+
+
+def _next_month(first: date) -> date:
+    return (first + timedelta(days=31)).replace(day=1)
+
+
 def judged(*, now: datetime, after: timedelta) -> Period:
     """The newest DEFAULT_DAYS business days that are so long over that whoever is judged `after` a time can be."""
     last = timezone.localtime(now - after).date()

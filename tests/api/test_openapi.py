@@ -38,6 +38,8 @@ EXAMPLES = 100 if is_full_run() else 3
 # it is also computed, always the same; where it is only kept, those of the fields beside it and of the whole.
 COMPUTED_AT, PLAIN = "POST /api/v1/segments/preview/", {"any": [{"all": []}]}
 ONE_IN = 6
+# What the rows behind a number of a report take besides the parameters of the report; None is no parameter at all.
+ROWS_ALONE = {"figure", "row", "cursor", "page_size", None}
 
 # Which rows there are, and what is in a file.
 KNOWN_TO_DATA_ALONE = {"unknown_value", "does_not_exist", "empty_period", "too_long", *REFUSALS}
@@ -91,8 +93,13 @@ def filter_failure(context: Any, failure: Any, case: Any, response: Any) -> bool
 
 @schemathesis.hook
 def filter_case(context: Any, case: Any) -> bool:
-    """Whether it is asked: of the boundaries inside a definition some at the preview. `make test-full` asks all."""
-    if is_full_run() or not isinstance(case.meta.phase.data, CoveragePhaseData) or not isinstance(case.body, dict):
+    """Whether it is asked: of the boundaries inside a definition some at the preview, and of the parameters of a report
+    those at the report itself, not at the rows behind it once more. `make test-full` asks all."""
+    if is_full_run() or not isinstance(case.meta.phase.data, CoveragePhaseData):
+        return True
+    if case.path.endswith("/rows/"):
+        return case.meta.phase.data.parameter in ROWS_ALONE
+    if not isinstance(case.body, dict):
         return True
     definition = case.body.get("definition")
     if not isinstance(definition, dict) or definition == PLAIN:

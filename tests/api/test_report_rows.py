@@ -67,6 +67,11 @@ def total(row: dict[str, Any]) -> int:
 
 ASKED: list[tuple[str, dict[str, str]]] = [
     ("labels", {}),
+    ("labels", {"by": "category"}),
+    ("labels", {"by": "channel"}),
+    ("labels", {"by": "team"}),
+    ("labels", {"by": "agent"}),
+    ("labels", {"by": "day"}),
     ("agents", {"certain": "true"}),
     ("campaigns", {"touch": "last"}),
     ("curves", {}),
@@ -88,7 +93,7 @@ FIGURES = {
 
 def opened(client: APIClient, report: str, row: dict[str, Any], asked: dict[str, str]) -> set[str]:
     """The counts of a row that opened as many rows as they say, and are more than nothing."""
-    key, found = _key(report, row), set()
+    key, found = _key(report, row, asked), set()
     asked = asked | {"row": "null" if key is None else key} | ({"week": row["week"]} if report == "curves" else {})
     for figure, number in numbers(row).items():
         page = client.get(f"/api/v1/reports/{report}/rows/", asked | {"figure": figure, "page_size": "1000"})
@@ -100,11 +105,11 @@ def opened(client: APIClient, report: str, row: dict[str, Any], asked: dict[str,
     return found
 
 
-def _key(report: str, row: dict[str, Any]) -> Any:
+def _key(report: str, row: dict[str, Any], asked: dict[str, str]) -> Any:
     """What names a row in an address; of moves it is a pair."""
     if report == "moves":
         return ":".join("null" if row[end] is None else str(row[end]) for end in ("from", "to"))
-    return row[REPORTS[report].key.name]
+    return row[asked.get("by", REPORTS[report].key.name)]
 
 
 def test_every_cell_of_the_board_opens_its_contacts(world: World) -> None:

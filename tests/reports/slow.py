@@ -41,6 +41,8 @@ class Slow:
     channels: set[int] | None = None
     labels: set[int] | None = None
     certain: bool = False
+    agents: set[int] | None = None
+    brought_by: set[int] | None = None
 
     def __post_init__(self) -> None:
         self.contacts = {c.pk: c for c in Contact.objects.all()}
@@ -54,17 +56,17 @@ class Slow:
         self.intervals = list(intervals_of(self.contacts))
         everywhere = self._project(self.intervals)
         self.everywhere = everywhere[1]
-        here = [i for i in self.intervals if self.channels is None or i.channel in self.channels]
-        spells, clean = everywhere if self.channels is None else self._project(self._with_crm(here))
-        self.all_instants = [i for i in here if self._instant(i)]
+        self.touches = touches_in(self.messages)
+        self.here = [i for i in self.intervals if self.channels is None or i.channel in self.channels]
+        spells, clean = everywhere if self.channels is None else self._project(self._with_crm(self.here))
+        self.all_instants = [i for i in self.here if self._instant(i)]
         self.outcome = clean
-        self.spells = [s for s in spells if self._chosen(s)]
-        self.clean = [s for s in clean if self._chosen(s)]
+        self.spells = [s for s in spells if self.chosen(s)]
+        self.clean = [s for s in clean if self.chosen(s)]
         self.clean_any = [s for s in clean if self.labels is None or s.label in self.labels]
         self.everywhere_of, self.outcome_of, self.clean_any_of = map(
             _by_contact, (self.everywhere, self.outcome, self.clean_any)
         )
-        self.touches = touches_in(self.messages)
         self.told = told_in(self.messages)
         self.cut_off = {channel: list(cut_off(channel)) for channel in self.channel}
 
@@ -79,8 +81,7 @@ class Slow:
         other = copy(self)
         other.contacts = {pk: row for pk, row in self.contacts.items() if pk == contact}
         other.messages = [m for m in self.messages if m.contact_id == contact]
-        other.all_instants = [i for i in self.all_instants if i.contact == contact]
-        for name in ("spells", "clean", "clean_any", "everywhere", "outcome"):
+        for name in ("all_instants", "here", "spells", "clean", "clean_any", "everywhere", "outcome"):
             setattr(other, name, [s for s in getattr(self, name) if s.contact == contact])
         return other
 
@@ -111,10 +112,30 @@ class Slow:
             i for i in self.intervals if i.channel in crm - (self.channels or set()) and i.contact in contacts
         ]
 
-    def _chosen(self, spell: Any) -> bool:
+    def chosen(self, spell: Any) -> bool:
         if self.labels is not None and spell.label not in self.labels:
             return False
+        return self.chosen_by_opener(spell)
+
+    def chosen_by_opener(self, spell: Any) -> bool:
+        """ "agent and "certain only" choose spells after joining, by the opener"; a campaign, whom it touched first"""
+        if self.agents is not None and spell.agent not in self.agents:
+            return False
+        if self.brought_by is not None and self.first_campaign(spell.contact) not in self.brought_by:
+            return False
         return not self.certain or self._is_certain(spell.method, spell.channel)
+
+    def first_campaign(self, contact: int) -> int | None:
+        touch = self._touch(self.touches[contact], last=False)
+        return touch.campaign if touch else None
+
+    def joined(self, intervals: list[IntervalRow], meanings: Any = None) -> list[Any]:
+        """The spells of these intervals, under the meanings that they are said to have."""
+        return [
+            spell
+            for mine in _by_contact(intervals).values()
+            for spell in oracle.project(mine, meanings or self.meanings, steps={}, limits=limits()).spells
+        ]
 
     def _is_certain(self, method: str, channel: int) -> bool:
         return method == "crm_user" or (method == "channel_owner" and channel in self.single)
@@ -126,8 +147,7 @@ class Slow:
         live = {i.origin, i.removed_origin} <= {"live", "crm"} and i.removed_reason == "removed"
         same = (i.agent, None if i.agent else i.user) == (i.removed_by, None if i.removed_by else i.removed_by_user)
         label_ok = self.labels is None or self.meant(i) in self.labels
-        certain_ok = not self.certain or self._is_certain(i.method, i.channel)
-        return live and same and label_ok and certain_ok
+        return live and same and label_ok and self.chosen_by_opener(i)
 
     def meant(self, i: IntervalRow) -> int:
         """What the WhatsApp label meant when it was put on."""
@@ -191,20 +211,29 @@ class Slow:
         who = shift or always
         return who.pop() if len(who) == 1 else None
 
+    def _firsts(self) -> dict[tuple[int, int], datetime]:
+        """When each contact first wrote on each channel. "Who wrote there before the number was connected" did not
+        arrive."""
+        first: dict[tuple[int, int], tuple[datetime, bool]] = {}
+        for m in (m for m in self.messages if not m.from_me):
+            key = (m.contact_id, m.channel_id)
+            first[key] = min((m.at, m.history), first.get(key, (m.at, m.history)))
+        return {key: at for key, (at, is_history) in first.items() if not is_history}
+
+    def arrivals(self, agent: int) -> dict[int, tuple[datetime, int]]:
+        """When and on which channel of the agent each contact of the period first wrote."""
+        where: dict[int, tuple[datetime, int]] = {}
+        for (contact, channel), at in self._firsts().items():
+            if self.within(at) and self._owned_by(agent, channel, at):
+                where[contact] = min((at, channel), where.get(contact, (at, channel)))
+        return where
+
     def _arrived(self, agent: int) -> dict[str, Any]:
         inbound = [m for m in self.messages if not m.from_me]
         live = [m for m in inbound if not m.history]
         received = {m.contact_id for m in live if self.within(m.at) and self._owned_by(agent, m.channel_id, m.at)}
-        first = {}
-        for m in inbound:
-            key = (m.contact_id, m.channel_id)
-            first[key] = min((m.at, m.history), first.get(key, (m.at, m.history)))
-        # "Who wrote there before the number was connected" did not arrive
-        firsts = {key: at for key, (at, is_history) in first.items() if not is_history}
-        where: dict[int, tuple[datetime, int]] = {}
-        for (contact, channel), at in firsts.items():
-            if self.within(at) and self._owned_by(agent, channel, at):
-                where[contact] = min((at, channel), where.get(contact, (at, channel)))
+        firsts = self._firsts()
+        where = self.arrivals(agent)
         arrived = {contact: at for contact, (at, _) in where.items()}
         found: dict[str, Any] = {"received": len(received)}
         found["young_channel"] = any(
@@ -231,7 +260,7 @@ class Slow:
         seconds = sorted(wait.total_seconds() for wait in waits.values())
         found["first_labelled"] = len(seconds)
         found["first_label_median_s"] = statistics.median(seconds) if seconds else None
-        found["first_label_p90_s"] = _percentile(seconds, 0.9)
+        found["first_label_p90_s"] = percentile(seconds, 0.9)
         return found
 
     def _graded(self, agent: int | None) -> dict[str, Any]:
@@ -466,7 +495,7 @@ def _first_by_contact(spells: Iterable[Any]) -> dict[int, tuple[datetime, int]]:
     return firsts
 
 
-def _percentile(values: list[float], p: float) -> float | None:
+def percentile(values: list[float], p: float) -> float | None:
     """Between the two values around the place p (n - 1)."""
     if not values:
         return None

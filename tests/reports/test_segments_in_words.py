@@ -224,6 +224,19 @@ NUMBERS: list[tuple[dict[str, Any], str, str]] = [
         ),
     ),
     (
+        {"op": "labels", "figure": "added", "by": "day", "row": "2026-03-02", "from": DAY, "agent": 1, "campaign": 1},
+        "“Dipasang” pada 2 Mar 2026, dipasang oleh “Rina”, kontak dari kampanye “Ramadan”, sejak 2 Mar 2026",
+        "“Added” on 2 Mar 2026, put on by “Rina”, contacts of campaign “Ramadan”, since 2 Mar 2026",
+    ),
+    (
+        {"op": "labels", "figure": "added", "by": "team", "row": None, "from": DAY},
+        "“Dipasang” tanpa tim, sejak 2 Mar 2026", "“Added” of no team, since 2 Mar 2026",
+    ),
+    (
+        {"op": "labels", "figure": "added", "by": "channel", "row": "cs1", "from": DAY},
+        "“Dipasang” di nomor “CS Rina”, sejak 2 Mar 2026", "“Added” on number “CS Rina”, since 2 Mar 2026",
+    ),
+    (
         {"op": "curves", "figure": "won_d7", "row": None, "from": DAY, "week": "2026-03-02", "channel": "cs1"},
         "“Selesai” (dalam 7 hari) tanpa kampanye, di nomor “CS Rina”, minggu yang mulai 2 Mar 2026, sejak 2 Mar 2026",
         "“Done” (within 7 days) of no campaign, on number “CS Rina”, week beginning 2 Mar 2026, since 2 Mar 2026",

@@ -10,6 +10,7 @@ from typing import Any
 from contacts.models import Agent, Campaign, Channel, Team
 from labels.models import Category, Label
 from reports.segments.definition import GRAMMAR
+from reports.selectors.labels import By
 from tests.reports.segments.numbers import FIGURES
 from tests.reports.world import DAY_0, DAYS, day
 
@@ -59,25 +60,30 @@ class Writer:
         """A number that there is, most often over all time and without a filter, so that somebody is behind it."""
         report = "events" if written.get("basis") == "event" else written["op"]
         written["figure"] = self.random.choice(FIGURES[report])
-        for name in ("label", "team", "channel", "certain", "to"):
-            if name in written and self.random.random() < 0.5:
+        for name in ("label", "category", "agent", "campaign", "team", "channel", "certain", "to"):
+            if name in written and self.random.random() < (0.5 if written["op"] != "labels" else 0.8):
                 del written[name]
         if self.random.random() < 0.6:
             written["from"] = day(0).isoformat()
         if written.get("row", 0) == 0:
             return
-        written["row"] = self.random.choice([*self._rows(written), None])
+        written["row"] = self.random.choice(self._rows(written))
 
     def _rows(self, written: dict[str, Any]) -> list[Any]:
         """What could name a row of the figure."""
         report, stages = written["op"], [*self.stages, "null"]
         if report == "moves" or (report == "movement" and written["figure"] == "contacts"):
-            return [f"{start}:{end}" for start in (*stages, "new") for end in stages]
+            return [*(f"{start}:{end}" for start in (*stages, "new") for end in stages), None]
+        of = {
+            "labels": written.get("by", "label"), "agents": "agent", "movement": "stage", "time-in-stage": "stage",
+            "funnel": "stage" if written["figure"].startswith("label_") else "step", "cohorts": "week",
+        }.get(report, "campaign")  # fmt: skip
         rows: dict[str, list[Any]] = {
-            "labels": self.labels, "agents": self.agents, "movement": self.stages, "time-in-stage": self.stages,
-            "funnel": self.stages if written["figure"].startswith("label_") else self.steps, "cohorts": self.weeks,
+            "label": self.labels, "agent": self.agents, "team": self.teams, "category": self.codes,
+            "channel": self.keys, "day": [str((DAY_0 + timedelta(days=n)).date()) for n in range(1, DAYS)],
+            "stage": self.stages, "step": self.steps, "week": self.weeks, "campaign": self.campaigns,
         }  # fmt: skip
-        return rows.get(report, self.campaigns)
+        return rows[of] if of in ("day", "channel") else [*rows[of], None]
 
     def _value(self, field: str, name: str) -> Any:
         if name == "text":
@@ -94,6 +100,10 @@ class Writer:
             "figure": lambda: "added",
             "row": lambda: None,
             "label": lambda: self.random.choice(self.labels),
+            "category": lambda: self.random.choice(self.codes),
+            "agent": lambda: self.random.choice(self.agents),
+            "campaign": lambda: self.random.choice(self.campaigns),
+            "by": lambda: self.random.choice([*By]).value,
             "team": lambda: self.random.choice(self.teams),
             "channel": lambda: self.random.choice(self.keys),
             "certain": lambda: self.random.random() < 0.5,

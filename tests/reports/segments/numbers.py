@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from contacts.models import Agent, Campaign
-from labels.models import Label
+from tests.reports.activity import activity_rows
 from tests.reports.recorded import ZONE
 from tests.reports.slow import Slow
 from tests.reports.slow_stages import SlowStages
@@ -51,13 +51,8 @@ def is_behind(slow: Slow, condition: dict[str, Any]) -> bool:
 
 
 def _labels(slow: Slow, condition: dict[str, Any]) -> dict[Any, dict[str, int]]:
-    alone = slow.labels is not None
-    rows = {slow.row_of(label, alone=alone) for label in Label.all_objects.values_list("id", flat=True)}
-    return {
-        row: slow.activity(s for s in slow.spells if slow.row_of(s.label, alone=alone) == row)
-        | {"instant_mistaps": sum(slow.row_of(slow.meant(i), alone=alone) == row for i in slow.instants)}
-        for row in rows
-    }
+    rows = activity_rows(slow, condition.get("by", "label"))
+    return {str(row) if isinstance(row, date) else row: counts for row, counts in rows.items()}
 
 
 def _agents(slow: Slow, condition: dict[str, Any]) -> dict[Any, dict[str, int]]:

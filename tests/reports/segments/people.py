@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from contacts.models import Agent, CampaignTouch, Channel, Contact, ContactChannel
+from contacts.models import Agent, CampaignTouch, Channel, ChannelOwnership, Contact, ContactChannel
 from labelcrm.core.viewer import Viewer
 from labels.models import Label, StaleFlag
 from labels.rules.spells import CleanSpellRow, IntervalRow, StayRow
@@ -171,7 +171,7 @@ class People:
     def _report(self, condition: dict[str, Any], pk: int) -> bool:
         """Seen by who reads reports, over the numbers and labels that the report is narrowed to."""
         start, end = period_of(condition, self._moment, self.now)
-        if not self.viewer.may("reports.view_report") or start >= end:
+        if not self.viewer.may("reports.view_report") or start >= end or not self._knows_agent(condition):
             return False
         return is_behind(self._slow(condition).over(start, end, self.now).alone(pk), condition)
 
@@ -180,13 +180,30 @@ class People:
         if team := condition.get("team"):
             of_team = {pk for pk, channel in self.channels.items() if channel.team_id == team}
             channels = frozenset(of_team) if channels is None else channels & of_team
-        labels, certain = condition.get("label"), condition.get("certain", False)
-        if (channels, labels, certain) not in self._records:
-            self._records[channels, labels, certain] = Slow(
+        filters = [condition.get(name) for name in ("label", "category", "certain", "agent", "campaign")]
+        key = (channels, *filters)
+        if key not in self._records:
+            label, category, certain, agent, campaign = filters
+            self._records[key] = Slow(
                 self.now, self.now, self.now, channels=None if channels is None else set(channels),
-                labels=None if labels is None else {labels}, certain=certain,
+                labels=self._labels_of(label, category), certain=bool(certain),
+                agents=None if agent is None else {agent}, brought_by=None if campaign is None else {campaign},
             )  # fmt: skip
-        return self._records[channels, labels, certain]
+        return self._records[key]
+
+    def _labels_of(self, label: int | None, category: str | None) -> set[int] | None:
+        if label is None and category is None:
+            return None
+        of = {pk for pk, each in self.labels.items() if each.category and each.category.code == category}
+        return ({label} if label is not None else of) & (of if category is not None else {label or 0})
+
+    def _knows_agent(self, condition: dict[str, Any]) -> bool:
+        """A filter by somebody whom the viewer does not see, and who held no number that they see, means nobody."""
+        agent = condition.get("agent")
+        if agent is None or self.viewer.everything or agent == self.viewer.agent:
+            return True
+        held = ChannelOwnership.objects.filter(agent=agent, channel__in=self.viewer.channels)
+        return self.team_of[agent] in self.viewer.teams or held.exists()
 
     def _assigned(self, condition: dict[str, Any], pk: int) -> bool:
         return self.contacts[pk].assigned_to_id in condition["agents"]
