@@ -73,6 +73,13 @@ MENU: list[tuple[Text, list[Entry]]] = [
         [
             Entry(_("CS quality"), "verified", "report-agents", "reports.view_report"),
             Entry(_("Campaign quality"), "insights", "report-campaigns", "reports.view_report"),
+            Entry(
+                _("Data health"),
+                "monitor_heart",
+                "report-data-health",
+                "reports.view_report",
+                below=("report-restatements",),
+            ),
             Entry(_("What the figures mean"), "menu_book", "report-metrics", "reports.view_report"),
         ],
     ),
@@ -82,6 +89,13 @@ MENU: list[tuple[Text, list[Entry]]] = [
             Entry(_("Labels"), "label", "admin:labels_label_changelist", "labels.view_label"),
             Entry(_("Categories"), "category", "admin:labels_category_changelist", "labels.view_category"),
             Entry(_("Stale labels"), "timer_off", "admin:labels_staleflag_changelist", "labels.view_staleflag"),
+            Entry(
+                _("Contradictions"),
+                "rule",
+                "report-contradictions",
+                "reports.view_report",
+                uses=("contacts.view_contact",),
+            ),
             Entry(
                 _("WhatsApp labels"),
                 "sync_alt",

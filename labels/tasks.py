@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from labelcrm.core.scheduled import daily_period, once_per_period
 from labels import jobs
-from labels.services import day_sums, staleness
+from labels.services import day_sums, learned_limits, staleness
 
 
 @shared_task(name="labels.flag_stale")
@@ -17,6 +17,13 @@ def flag_stale() -> None:
     """Look once per business day for labels older than their limit."""
     now = timezone.now()
     once_per_period("flag-stale", daily_period(now), lambda: asdict(staleness.flag_stale(now)))
+
+
+@shared_task(name="labels.learn_limits")
+def learn_limits() -> None:
+    """Once per business day, how long labels stayed on those who then went on."""
+    now = timezone.now()
+    once_per_period("learn-limits", daily_period(now), lambda: {"labels": learned_limits.learn(now)})
 
 
 @shared_task(name="labels.check_projections")

@@ -126,6 +126,7 @@ AGENTS = [
             _judged("cold_yet_bought", bad=True),
             Column(name="mistap_rate", kind="share", rows="mistaps", bad=True),
             _counted("stale_open"),
+            _counted("contradictions"),
         ],
         keys=("labelled_1h", "unlabelled", "came_true"),
     ),

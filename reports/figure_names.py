@@ -6,6 +6,7 @@ import re
 
 from django.utils.translation import get_language, gettext_lazy, ngettext
 
+from labels.models import Method
 from reports.definitions import FigureDefinition, definition
 
 _SUFFIXES = {
@@ -28,6 +29,7 @@ _BASES = {
     "unknown": "contacts",
     "already_labelled": "already_labelled",
     "unlabelled_so_far": "unlabelled_so_far",
+    **{f"by_{method.value}": "by_method" for method in Method},
 }
 
 
@@ -50,6 +52,8 @@ def part_of(count: str) -> str:
     """Which of a figure's contacts a count holds, in words; "" for all of them."""
     if count in ("immature", "unknown"):
         return str(_SUFFIXES[f"_{count}"])
+    if _BASES.get(count) == "by_method":
+        return str(Method(count.removeprefix("by_")).label)
     if days := _DAYS.fullmatch(count):
         return ngettext("within %(n)d day", "within %(n)d days", int(days[2])) % {"n": int(days[2])}
     if weeks := _WEEKS.fullmatch(count):

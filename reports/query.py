@@ -24,7 +24,9 @@ from reports.selectors import (
     agents,
     campaigns,
     cohorts,
+    contradictions,
     curves,
+    data_health,
     labels,
     movement,
     moves,
@@ -375,6 +377,13 @@ def _agents(query: ReportQuery) -> list[Any]:
     return agents.report(query.question, agents=listed)
 
 
+def _data_health(query: ReportQuery) -> list[Any]:
+    channels = Channel.objects.visible_to(query.viewer).exclude(gateway=CRM_GATEWAY)
+    if query.filters.channels is not None:
+        channels = channels.filter(pk__in=query.filters.channels)
+    return data_health.report(query.question, channels=channels)
+
+
 def _campaigns(query: ReportQuery) -> list[Any]:
     listed = campaigns.listed_campaigns(viewer=query.viewer)
     return campaigns.report(query.question, touch=query.touch, basis=query.basis, campaigns=listed)
@@ -469,5 +478,23 @@ REPORTS = {
             lambda query: (cohorts.sources(query.question), cohorts.parameters(query.question, step=query.step)),
         ),
         ReportKind("stale", RowKey("label"), frozenset({*_TIME, "label"}), lambda query: stale.report(query.question)),
+        ReportKind(
+            "contradictions",
+            RowKey("contact"),
+            frozenset({*_TIME, "label", "agent"}),
+            lambda query: contradictions.report(query.question),
+            lambda query: (
+                {"contradictions": contradictions.facts_of(query.question, who="contact_id")},
+                contradictions.parameters(query.question),
+            ),
+            only=("agent",),
+        ),
+        ReportKind(
+            "data-health",
+            RowKey("id"),
+            frozenset(_TIME),
+            _data_health,
+            lambda query: (data_health.sources(), data_health.parameters(query.question)),
+        ),
     )
 }

@@ -23,7 +23,9 @@ from reports.row_fields import columns_of
 from reports.selectors.agents import AgentRow
 from reports.selectors.campaigns import CampaignRow
 from reports.selectors.cohorts import CohortRow
+from reports.selectors.contradictions import ContradictionRow
 from reports.selectors.curves import CurveRow
+from reports.selectors.data_health import ChannelHealthRow
 from reports.selectors.labels import ROWS, LabelRow
 from reports.selectors.movement import MovementRow
 from reports.selectors.moves import MoveRow
@@ -133,6 +135,18 @@ def _weeks(rows: Iterable[CohortRow]) -> Iterator[list[Cell]]:
             yield [_cell(row.week), row.contacts, weeks, reached]
 
 
+# -- Findings ---------------------------------------------------------------------------------------------------------
+
+_OF_FINDING = ("contact", "rule", "labels", "since", "agent", "agent_name", "reason")
+
+
+def _findings(rows: Iterable[ContradictionRow]) -> Iterator[list[Cell]]:
+    """A line per finding, its labels in one cell."""
+    for row in rows:
+        values = {name: getattr(row, name) for name in _OF_FINDING}
+        yield [*map(_cell, (values | {"labels": "; ".join(label.name for label in row.labels)}).values())]
+
+
 FILES: Mapping[str, ReportFile] = {
     "labels": ReportFile(gettext_lazy("Label activity"), LabelRow),
     "agents": ReportFile(gettext_lazy("CS quality"), AgentRow),
@@ -144,6 +158,8 @@ FILES: Mapping[str, ReportFile] = {
     "funnel": ReportFile(gettext_lazy("Funnel"), FunnelRow, (*_OF_STEP, *_OF_LABEL), _step_labels),
     "time-in-stage": ReportFile(gettext_lazy("Time in stage"), TimeInStageRow),
     "cohorts": ReportFile(gettext_lazy("Weekly cohorts"), CohortRow, _OF_WEEK, _weeks),
+    "contradictions": ReportFile(gettext_lazy("Contradictions"), ContradictionRow, _OF_FINDING, _findings),
+    "data-health": ReportFile(gettext_lazy("Data health"), ChannelHealthRow),
 }
 
 

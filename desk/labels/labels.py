@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import date as format_date
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import format_html
@@ -21,6 +21,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, RelatedDropdownFilt
 
 from contacts.selectors.viewing import viewer_of
 from desk.base.model_admin import ORIGIN, ArchivableAdmin, EditingAdmin
+from desk.labels import learned_limits
 from desk.templatetags.labelcrm import badge, badges, family_badge
 from labelcrm.core import audit
 from labels.models import Category, Label, LabelAlias
@@ -132,8 +133,12 @@ class LabelAdmin(EditingAdmin, ArchivableAdmin):
             gettext_lazy("What it means"),
             {"fields": (("meaning", "step"), ("high_quality", "low_quality"), "exclusive_group")},
         ),
-        (gettext_lazy("How long it may stay"), {"fields": (("stale_after_days", "stale_reset_by_inbound"),)}),
+        (
+            gettext_lazy("How long it may stay"),
+            {"fields": (("stale_after_days", "stale_reset_by_inbound"), "learned")},
+        ),
     )
+    readonly_fields = ("learned", "learned_only")
     empty_help = gettext_lazy("Labels appear by themselves when a WhatsApp number has one we do not know yet.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -175,6 +180,25 @@ class LabelAdmin(EditingAdmin, ArchivableAdmin):
         if label.last_used == NEVER:
             return _("never")
         return format_html('<span class="lc-nowrap">{}</span>', format_date(label.last_used, "DATE_FORMAT"))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who may only read is not offered to change the limit."""
+        sets = super().get_fieldsets(request, obj)
+        if obj is not None and self.has_change_permission(request, obj):
+            return sets
+        return [*sets[:-1], (sets[-1][0], {"fields": (*sets[-1][1]["fields"][:-1], "learned_only")})]
+
+    @admin.display(description=gettext_lazy("how long it usually stays"))
+    def learned(self, label: Label) -> str:
+        return learned_limits.of_label(label, may_use=True)
+
+    @admin.display(description=gettext_lazy("how long it usually stays"))
+    def learned_only(self, label: Label) -> str:
+        return learned_limits.of_label(label, may_use=False)
+
+    def get_urls(self) -> list[Any]:
+        use = self.admin_site.admin_view(learned_limits.use)
+        return [path("<int:pk>/learned/", use, name="label-learned"), *super().get_urls()]
 
     def create(self, *, actor: Any, **values: Any) -> Label:
         return canonical.create_label(actor=actor, origin=ORIGIN, **values)

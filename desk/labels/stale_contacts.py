@@ -33,6 +33,7 @@ from contacts.selectors.viewing import viewer_of
 from contacts.services.contacts import edit_contact
 from desk.base.model_admin import ORIGIN
 from desk.contacts.search import find
+from desk.labels import learned_limits
 from labelcrm.core.dates import moment_of
 from labelcrm.lib.numbers import row_id
 from labels.models import Label, StaleFlag
@@ -80,6 +81,8 @@ def page(request: HttpRequest) -> HttpResponse:
         "newer": _turned(given, "before", place, lines[:1]) if (more if before else place.contact) else "",
         "older": _turned(given, "after", place, lines[-1:]) if (before or more) else "",
         "first": "?" + urlencode(given) if place.contact else "",
+        "learned": learned_limits.beside(Label.objects.values_list("pk", flat=True)),
+        "may_change_limits": request.user.has_perm(learned_limits.MAY_CHANGE),
         **_row_context(request),
     }
     return TemplateResponse(request, "stale/page.html", context)

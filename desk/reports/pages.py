@@ -24,7 +24,7 @@ from contacts.models import Channel, Contact, ContactChannel, Team
 from contacts.models.channels import CRM_GATEWAY
 from contacts.selectors.viewing import viewer_of
 from desk.base.days import DayField, typed_period
-from desk.reports import campaign_charts, report_downloads
+from desk.reports import campaign_charts, contradictions, data_health, report_downloads, restatements
 from desk.reports.as_segment import ALL_ROWS, segment_url
 from desk.reports.campaign_charts import ALL, NONE, curves_chart, funnel, quality_chart, who_of
 from labelcrm.core.dates import moment_of
@@ -489,5 +489,8 @@ urlpatterns = [
     path("campaigns/", admin.site.admin_view(report_page), {"name": "campaigns"}, name="report-campaigns"),
     path("rows/", admin.site.admin_view(rows_page), name="report-rows"),
     path("export/", admin.site.admin_view(export_page), name="report-export"),
+    path("contradictions/", admin.site.admin_view(contradictions.page), name="report-contradictions"),
+    path("data-health/", admin.site.admin_view(data_health.page), name="report-data-health"),
+    path("restatements/", admin.site.admin_view(restatements.page), name="report-restatements"),
     path("metrics/", admin.site.admin_view(metrics_page), name="report-metrics"),
 ]

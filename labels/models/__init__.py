@@ -12,7 +12,7 @@ from labels.models.projections import (
     ScopedStageStay,
     StageStay,
 )
-from labels.models.staleness import StaleFlag, StaleSnooze
+from labels.models.staleness import LearnedLimit, StaleFlag, StaleSnooze
 from labels.models.whatsapp import ChannelLabel, ChannelLabelEvent, ChannelLabelMeaning
 from labels.models.words import Effect, Method, Origin, RemovedReason, TimeSource
 
@@ -30,6 +30,7 @@ __all__ = [
     "LabelDay",
     "LabelEvent",
     "LabelSpell",
+    "LearnedLimit",
     "Method",
     "Origin",
     "RemovedReason",

@@ -72,6 +72,8 @@ class LabelEvent(models.Model):
             models.Index(fields=["contact", "channel_label", "occurred_at"], name="label_event_by_key"),
             models.Index(fields=["channel_label", "occurred_at"], name="label_event_by_label"),
             BrinIndex(fields=["occurred_at"], name="label_event_at_brin"),
+            # Data health: what came in a period. Rows come in this order, so a few pages tell all.
+            BrinIndex(fields=["received_at"], name="label_event_received_brin"),
         ]
 
     def __str__(self) -> str:

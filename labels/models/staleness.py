@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -73,3 +75,26 @@ class StaleSnooze(models.Model):
 
     def __str__(self) -> str:
         return self.reason
+
+
+class LearnedLimit(models.Model):
+    """How long a stage label stayed before 8 of 10 contacts went on to a higher step.
+
+    Written by `labels.services.learned_limits`. Only labels of which enough is known have a row.
+    """
+
+    label = models.OneToOneField(Label, on_delete=models.CASCADE, primary_key=True, related_name="learned_limit")
+    stays = models.PositiveIntegerField()  # how many it was learned from
+    p80 = models.DurationField()
+    computed_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.label_id}: {self.days}"
+
+    @property
+    def days(self) -> int:
+        """The limit in whole days, which a label is set to: the first that is not shorter."""
+        return max(1, -(-self.p80 // timedelta(days=1)))

@@ -169,7 +169,7 @@ def lines_of(contacts: Sequence[int], *, viewer: Viewer, moment: datetime) -> li
 def _lines(found: Sequence[tuple[int, int]], *, viewer: Viewer, moment: datetime) -> list[StaleContact]:
     ids = [pk for pk, _ in found]
     contacts = Contact.all_objects.in_bulk(ids)
-    last = _last_messages(ids, viewer)
+    last = last_messages(ids, viewer)
     lines = {pk: StaleContact(contacts[pk], score, last=last.get(pk)) for pk, score in found}
     said = _said_before()
     flags = list(
@@ -195,7 +195,7 @@ def _said_before() -> Any:
     return Coalesce(Subquery(counted), 0)
 
 
-def _last_messages(contacts: Sequence[int], viewer: Viewer) -> dict[int, Message]:
+def last_messages(contacts: Sequence[int], viewer: Viewer) -> dict[int, Message]:
     """The last counted message of each contact on a number that the viewer sees; its text is cut."""
     newest = Message.objects.visible_to(viewer).counted().filter(contact=OuterRef("pk")).order_by("-at", "-id")
     wanted = Contact.objects.filter(pk__in=contacts).annotate(last=Subquery(newest.values("pk")[:1])).values("last")

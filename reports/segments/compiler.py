@@ -23,8 +23,9 @@ from labelcrm.core.viewer import Viewer
 from labels.models import Category, Label
 from reports.segments.behind import report_query, row_key
 from reports.segments.definition import Condition, InvalidDefinition, Moment, SegmentDefinition, moment_at
-from reports.selectors import facts
+from reports.selectors import contradictions, facts
 from reports.selectors.filtered_spells import FilteredSpells, Filters
+from reports.selectors.questions import label_kinds
 
 _DAY = timedelta(hours=24)
 # Labels of one condition that are read each by itself; of more, planning would cost what the order saves.
@@ -427,25 +428,10 @@ def _stale(compiler: _Compiler, condition: Condition) -> ContactSet:
     return ContactSet(query=query, complement=not condition.values["value"])
 
 
-# Two labels of one exclusive group; a prospect or a waiting label that is older than an active won one, for a younger
-# one may be a new order; loyal together with a new inquiry (docs/metrics.md, "Stale and contradictions").
-_CONTRADICTORY = """
-    SELECT s.contact_id FROM {spells} s JOIN labels_label l ON l.id = s.label_id
-    WHERE s.ended_at IS NULL AND l.exclusive_group <> ''
-    GROUP BY s.contact_id, l.exclusive_group HAVING count(DISTINCT s.label_id) > 1
-    UNION
-    SELECT s.contact_id FROM {spells} s JOIN labels_label l ON l.id = s.label_id
-    WHERE s.ended_at IS NULL AND l.meaning IN ('new', 'cold', 'hot', 'grade', 'waiting', 'won', 'loyal')
-    GROUP BY s.contact_id
-    HAVING min(s.started_at) FILTER (WHERE l.meaning IN ('new', 'cold', 'hot', 'grade', 'waiting'))
-               < max(s.started_at) FILTER (WHERE l.meaning = 'won')
-        OR bool_or(l.meaning = 'loyal') AND bool_or(l.meaning = 'new')
-"""
-
-
 def _contradictory(compiler: _Compiler, condition: Condition) -> ContactSet:
-    query = _CONTRADICTORY.format(spells=compiler.spells(None))
-    return ContactSet(query=query, complement=not condition.values["value"], seen=True, once=True)
+    found = contradictions.findings(compiler.spells(None))
+    query = compiler.statement(f"SELECT contact_id FROM ({found}) AS finding", label_kinds())  # noqa: S608
+    return ContactSet(query=query, complement=not condition.values["value"], seen=True)
 
 
 def _behind_a_number(compiler: _Compiler, condition: Condition) -> ContactSet:

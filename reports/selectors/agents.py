@@ -10,7 +10,7 @@ from typing import Any
 from contacts.models import Agent, Channel
 from contacts.selectors.counting import COUNTS, first_live_inbound
 from labelcrm.core.viewer import Viewer
-from reports.selectors import activity_facts, facts, owners, work_facts
+from reports.selectors import activity_facts, contradictions, facts, owners, work_facts
 from reports.selectors.facts import Facts
 from reports.selectors.gaps import GAPS, gap_flags
 from reports.selectors.questions import Question, of_kind
@@ -79,6 +79,7 @@ class AgentRow:
     cold_yet_bought_unknown: int
     cold_yet_bought_others: Share
     stale_open: int
+    contradictions: int
 
 
 def report(question: Question, *, agents: Iterable[Agent]) -> list[AgentRow]:
@@ -99,18 +100,15 @@ def sources(question: Question) -> dict[str, Facts]:
 
 def parameters(question: Question) -> dict[str, Any]:
     """The values that the queries of `sources` ask for."""
-    moment = min(question.period.end, question.now) - timedelta(microseconds=1)
-    then = owners.owners_at(moment, channels=question.filters.channels)
     return {
         **question.parameters,
         **work_facts.PARAMETERS,
+        **owners.then(question.period, now=question.now, channels=question.filters.channels),
         "hour": HOUR,
         "day": DAY,
         "week": UNLABELLED_AFTER,
         "proven_after": PROVEN_AFTER,
         "young_since": question.now - YOUNG_CHANNEL,
-        "then_channel": list(then),
-        "then_agent": list(then.values()),
     }
 
 
@@ -135,6 +133,7 @@ def _facts(question: Question) -> list[Facts]:
         work_facts.first_replies(),
         work_facts.batches(question),
         work_facts.flip_flops(question),
+        contradictions.facts_of(question, who="who"),
     ]
 
 
@@ -281,7 +280,7 @@ def _stale(question: Question) -> Facts:
 _JUDGED = ("labelled_1h", "labelled_24h", "came_true", "cold_yet_bought")
 _COUNTS = (
     "received", "already_labelled", "first_labelled", "unlabelled", "unlabelled_so_far", "instant_mistaps",
-    "removed_by", "stale_open", "first_replied", "unreplied", "batches", "batch_labels", "flip_flops",
+    "removed_by", "stale_open", "contradictions", "first_replied", "unreplied", "batches", "batch_labels", "flip_flops",
     "came_true_immature", "came_true_already", "cold_yet_bought_immature", "cold_yet_bought_already",
     *(f"{name}_unknown" for name in _JUDGED), *activity_facts.COUNTS, *activity_facts.CONTACTS,
 )  # fmt: skip

@@ -39,9 +39,25 @@ class Gap:
     until: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Silence(Gap):
+    """A time in which a number told us nothing, whether it was made good or not."""
+
+    repaired: bool
+
+
 def gaps(*, since: datetime, now: datetime) -> list[Gap]:
     """The unrepaired gaps of every channel that were not over at `since`, in order of channel and time."""
-    values = {
+    return [Gap(*row) for row in fetch(_UNREPAIRED, _values(since, now))]
+
+
+def silences(*, since: datetime, now: datetime) -> list[Silence]:
+    """The gaps of `gaps`, and the times that would be gaps had nobody made them good."""
+    return [Silence(*row) for row in fetch(_SILENCES, _values(since, now))]
+
+
+def _values(since: datetime, now: datetime) -> dict[str, Any]:
+    return {
         "since": since,
         "now": now,
         "shortest": ReportLimits.now().gap,
@@ -49,7 +65,6 @@ def gaps(*, since: datetime, now: datetime) -> list[Gap]:
         "working": Channel.Status.WORKING.value,
         "replay": timedelta(seconds=settings.RESYNC_WINDOW_SECONDS),
     }
-    return [Gap(*row) for row in fetch(_UNREPAIRED, values)]
 
 
 def parameters(found: Iterable[Gap]) -> dict[str, Any]:
@@ -91,21 +106,31 @@ _RESYNCED = """
           AND r.occurred_at >= silent.back_at AND r.occurred_at <= silent.back_at + %(replay)s
     )
 """
+# Each silence by itself; of a channel they may overlap.
+_SPANS = f"""
+    SELECT channel_id, tstzrange(since, back_at) AS span, {_RESYNCED} AS repaired FROM (
+        SELECT channel_id, min(at) AS since, back_at FROM ({_STATUSES}) AS status WHERE state = ANY(%(silent)s)
+        GROUP BY channel_id, back_at HAVING coalesce(back_at, %(now)s) - min(at) >= %(shortest)s
+    ) AS silent
+    UNION ALL
+    SELECT channel_id, tstzrange(started_at, ended_at), repaired_at IS NOT NULL FROM contacts_channelgap
+    WHERE ended_at IS NULL OR ended_at > started_at
+"""  # noqa: S608 - SQL from this module
+_GOOD = "range_agg(span) FILTER (WHERE repaired)"
+_NOT_GOOD = f"range_agg(span) FILTER (WHERE NOT repaired) - coalesce({_GOOD}, '{{}}')"
+_NOT_OVER = "upper_inf(span) OR upper(span) > %(since)s"
 _UNREPAIRED = f"""
     SELECT channel_id, lower(span), upper(span) FROM (
-        SELECT channel_id, unnest(range_agg(span) FILTER (WHERE NOT repaired)
-                                  - coalesce(range_agg(span) FILTER (WHERE repaired), '{{}}')) AS span
-        FROM (
-            SELECT channel_id, tstzrange(since, back_at) AS span, {_RESYNCED} AS repaired FROM (
-                SELECT channel_id, min(at) AS since, back_at FROM ({_STATUSES}) AS status WHERE state = ANY(%(silent)s)
-                GROUP BY channel_id, back_at HAVING coalesce(back_at, %(now)s) - min(at) >= %(shortest)s
-            ) AS silent
-            UNION ALL
-            SELECT channel_id, tstzrange(started_at, ended_at), repaired_at IS NOT NULL FROM contacts_channelgap
-            WHERE ended_at IS NULL OR ended_at > started_at
-        ) AS spans
-        GROUP BY channel_id
+        SELECT channel_id, unnest({_NOT_GOOD}) AS span FROM ({_SPANS}) AS spans GROUP BY channel_id
     ) AS unrepaired
-    WHERE upper_inf(span) OR upper(span) > %(since)s
-    ORDER BY 1, 2
-"""  # noqa: S608 - SQL from this module
+    WHERE {_NOT_OVER} ORDER BY 1, 2
+"""  # noqa: S608
+_SILENCES = f"""
+    WITH spans AS ({_SPANS})
+    SELECT channel_id, lower(span), upper(span), repaired FROM (
+        SELECT channel_id, unnest({_NOT_GOOD}) AS span, false AS repaired FROM spans GROUP BY channel_id
+        UNION ALL
+        SELECT channel_id, unnest({_GOOD}), true FROM spans GROUP BY channel_id
+    ) AS every
+    WHERE {_NOT_OVER} ORDER BY 1, 2
+"""  # noqa: S608

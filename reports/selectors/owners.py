@@ -51,6 +51,12 @@ def owners_at(moment: datetime, *, channels: Iterable[int] | None) -> dict[int, 
     return {channel: agent for channel, agent in found.items() if agent is not None}
 
 
+def then(period: Period, *, now: datetime, channels: Iterable[int] | None) -> dict[str, Any]:
+    """Whose each channel was at the end of a period, or is while it lasts: values of `then_channel`, `then_agent`."""
+    found = owners_at(min(period.end, now) - timedelta(microseconds=1), channels=channels)
+    return {"then_channel": list(found), "then_agent": list(found.values())}
+
+
 def parameters(found: Iterable[Stretch]) -> dict[str, Any]:
     """The values that OWNED asks for."""
     rows = [(stretch.channel, stretch.agent, stretch.since, stretch.until) for stretch in found]

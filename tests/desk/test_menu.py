@@ -23,12 +23,13 @@ ENTRY = re.compile(
     r'<a href="([^"]+)" class="flex min-h[^>]*?( aria-current="\w+")?>.*?<span>([^<]+)</span>', re.DOTALL
 )
 DAILY = ["Home", "Contacts", "Segments", "Campaigns"]
-REPORTS = ["CS quality", "Campaign quality", "What the figures mean"]
+REPORTS = ["CS quality", "Campaign quality", "Data health", "What the figures mean"]
 LABELS = ["Labels", "Categories", "Stale labels"]
+HYGIENE = [*LABELS, "Contradictions"]
 RECORDS = ["Labels on contacts", "Label events"]
-SENIOR = [*DAILY, "Campaign rules", "Conversions", *REPORTS, *LABELS]
+SENIOR = [*DAILY, "Campaign rules", "Conversions", *REPORTS, *HYGIENE]
 EXPORTING = [
-    "Home", "Contacts", "Segments", "Exports", "Campaigns", "Campaign rules", "Conversions", *REPORTS, *LABELS,
+    "Home", "Contacts", "Segments", "Exports", "Campaigns", "Campaign rules", "Conversions", *REPORTS, *HYGIENE,
 ]  # fmt: skip
 MENUS = {
     "owner": [

@@ -27,6 +27,7 @@ from labels.models import Label, StaleFlag, StaleSnooze
 from labels.rules.spells import IntervalRow
 from tests.labels import oracle
 from tests.reports.recorded import ZONE, came_by, cut_off, dated_meanings, intervals_of, limits, told_in, touches_in
+from tests.reports.slow_contradictions import SlowFinding, findings
 
 HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
 
@@ -192,6 +193,7 @@ class Slow:
         found |= self._arrived(agent) if agent is not None else {}
         found |= self._graded(agent)
         found["stale_open"] = sum(owner == agent for owner in self._stale_owners())
+        found["contradictions"] = sum(owner == agent for owner in self.contradiction_owners())
         return found
 
     def _owned_by(self, agent: int, channel: int, at: datetime) -> bool:
@@ -314,7 +316,15 @@ class Slow:
             found.append(owner or flag.owner_id)
         return found
 
-    # -- Stale ---
+    # -- Contradictions and stale ---
+
+    def contradictions(self) -> list[SlowFinding]:
+        return findings(self)
+
+    def contradiction_owners(self) -> list[int | None]:
+        """ "whoever owned, at that time, the number on which the oldest of its labels sits" """
+        moment = min(self.end, self.now) - timedelta(microseconds=1)
+        return [self.owner(f.channel, moment) if f.channel else None for f in findings(self)]
 
     def stale(self, at: datetime) -> set[tuple[int, int]]:
         """(contact, label) whose clock shows more than the label's limit: started by the clean spell, restarted by

@@ -270,6 +270,16 @@ NUMBERS: list[tuple[dict[str, Any], str, str]] = [
         "“Kontak minggu itu” pada satu baris, sampai tahap 4, sejak 2 Mar 2026",
         "“Contacts of the week” of one row, reaching step 4, since 2 Mar 2026",
     ),
+    (
+        {"op": "contradictions", "figure": "contradictions", "row": 12, "from": DAY, "label": 2},
+        "“Bertentangan” pada satu baris, untuk label “Hot”, sejak 2 Mar 2026",
+        "“Contradictions” of one row, for the label “Hot”, since 2 Mar 2026",
+    ),
+    (
+        {"op": "data-health", "figure": "by_roster", "from": DAY, "channel": "cs1"},
+        "“Bagaimana pemberi label diketahui” (sedang dinas), di nomor “CS Rina”, sejak 2 Mar 2026",
+        "“How the labeller is known” (on shift), on number “CS Rina”, since 2 Mar 2026",
+    ),
 ]  # fmt: skip
 
 

@@ -6,9 +6,12 @@ import random
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
+from django.db.models import F
+
 from contacts.models import Agent, CampaignCost, CampaignRule, CampaignTouch, ChannelGap, ChannelOwnership, Contact
 from contacts.services.attribution import set_first_touch
 from contacts.services.channels import agent_named
+from labels.models import LabelEvent
 from labels.services import projections
 from labels.services.staleness import flag_stale
 from tests.adversarial.number import Number
@@ -83,6 +86,7 @@ class World:
         self._by_hand()
         for n in (20, 31, 45, DAYS):
             flag_stale(day(n))
+        LabelEvent.objects.update(received_at=F("occurred_at"))  # as live events are, and not all at once
 
     def _visit(self, person: str) -> None:
         bridge, at = self.random.choice(self.bridges), day(self.random.uniform(0, DAYS))

@@ -45,6 +45,8 @@ def as_file(rows: list[dict[str, Any]], columns: list[str], *, unmapped: str) ->
         for field, value in row.items():
             if isinstance(value, dict):
                 flat |= {field: value["value"]} | {f"{field}_{part}": value[part] for part in ("k", "n", "low", "high")}
+            elif field == "labels":
+                flat[field] = "; ".join(each["name"] for each in value)
             elif isinstance(value, list):
                 flat[field] = "; ".join(f"{each['name'] or unmapped}: {each['contacts']}" for each in value)
             else:

@@ -6,9 +6,11 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from contacts.models import Agent, Campaign
+from tests.reports import slow_health
 from tests.reports.activity import activity_rows
 from tests.reports.recorded import ZONE
 from tests.reports.slow import Slow
+from tests.reports.slow_health import COUNTS
 from tests.reports.slow_stages import SlowStages
 
 OUTCOMES = ("labelled", "high", "waiting", "won", "complaint")
@@ -19,7 +21,8 @@ FIGURES: dict[str, list[str]] = {
     "labels": [*ACTIVITY],
     "agents": [
         *ACTIVITY, "removed_by", "received", "already_labelled", "first_labelled", "unlabelled", "unlabelled_so_far",
-        "stale_open", "graded_high_n", "graded_high_k", *(f"{name}_{part}" for name in JUDGED for part in "nk"),
+        "stale_open", "contradictions", "graded_high_n", "graded_high_k",
+        *(f"{name}_{part}" for name in JUDGED for part in "nk"),
         *(f"{name}_unknown" for name in JUDGED), "came_true_immature", "came_true_already",
     ],
     "campaigns": [
@@ -33,6 +36,8 @@ FIGURES: dict[str, list[str]] = {
     "funnel": ["contacts", "reached", "went_through", "label_reached", "label_went_through"],
     "time-in-stage": ["ended", "by_repair", "open"],
     "cohorts": ["contacts", "reached_w0", "reached_w2"],
+    "contradictions": ["contradictions"],
+    "data-health": [*COUNTS],
 }  # fmt: skip
 
 
@@ -120,7 +125,19 @@ def _pair(stages: tuple[Any, ...]) -> str:
     return ":".join("null" if stage is None else str(stage) for stage in stages)
 
 
+def _contradictions(slow: Slow, condition: dict[str, Any]) -> dict[Any, dict[str, int]]:
+    found: dict[Any, dict[str, int]] = {}
+    for finding in slow.contradictions():
+        found[finding.contact] = {"contradictions": found.get(finding.contact, {}).get("contradictions", 0) + 1}
+    return found
+
+
+def _data_health(slow: Slow, condition: dict[str, Any]) -> dict[Any, dict[str, int]]:
+    return dict(slow_health.counts(slow))
+
+
 _ROWS = {
     "labels": _labels, "agents": _agents, "campaigns": _campaigns, "curves": _curves, "movement": _movement,
     "moves": _moves, "funnel": _funnel, "time-in-stage": _time_in_stage, "cohorts": _cohorts,
+    "contradictions": _contradictions, "data-health": _data_health,
 }  # fmt: skip

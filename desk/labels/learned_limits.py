@@ -1,0 +1,78 @@
+"""What stays taught about a label's limit, in words, and taking it over."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.formats import number_format
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+
+from contacts.selectors.viewing import viewer_of
+from desk.base.model_admin import ORIGIN
+from labels.models import Label, LearnedLimit
+from labels.services import learned_limits
+
+STALE = "stale"  # the list that the button leads back to
+MAY_CHANGE = "labels.change_label"
+
+
+def sentence(learned: LearnedLimit) -> str:
+    """What was learned: "8 of 10 contacts that went on did so within 11 days (132 in the last year)"."""
+    words = ngettext(
+        "8 of 10 contacts that went on from this label did so within %(days)d day (%(n)s in the last 365 days).",
+        "8 of 10 contacts that went on from this label did so within %(days)d days (%(n)s in the last 365 days).",
+        learned.days,
+    )
+    return words % {"days": learned.days, "n": number_format(learned.stays, force_grouping=True)}
+
+
+def of_label(label: Label, *, may_use: bool) -> SafeString | str:
+    """The sentence for the page of a label, with a button for who may use it; or why there is none yet."""
+    learned = LearnedLimit.objects.filter(label=label.pk or 0).first()
+    if label.step is None:
+        return _("Only labels with a step can learn a limit.")
+    if learned is None:
+        return _("Too few contacts went on from this label to learn a limit: it takes %(n)d.") % {
+            "n": learned_limits.ENOUGH
+        }
+    context = {
+        "learned": learned,
+        "said": sentence(learned),
+        "offered": may_use and learned.days != label.stale_after_days,
+    }
+    return render_to_string("labels/learned_limit.html", context)
+
+
+def beside(labels: Collection[int]) -> list[tuple[LearnedLimit, str]]:
+    """Of these labels (ids) the learned limits that are not the manual ones, each with its sentence."""
+    rows = LearnedLimit.objects.filter(label__in=labels, label__step__isnull=False).select_related("label")
+    differing = (row for row in rows.order_by("label__step", "label") if row.days != row.label.stale_after_days)
+    return [(row, sentence(row)) for row in differing]
+
+
+@require_POST
+def use(request: HttpRequest, pk: int) -> HttpResponse:
+    """Set the limit of a label to the learned one, and go back to where the button was."""
+    label = Label.objects.visible_to(viewer_of(request.user)).filter(pk=pk).first()
+    if label is None:
+        raise Http404
+    if not request.user.has_perm(MAY_CHANGE):
+        raise PermissionDenied
+    try:
+        changed = learned_limits.use(label, actor=request.user, origin=ORIGIN)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    else:
+        words = _("The limit of “%(label)s” is %(days)d days now. The stale list follows at its next look.")
+        messages.success(request, words % {"label": changed, "days": changed.stale_after_days})
+    if request.POST.get("back") == STALE:
+        return HttpResponseRedirect(reverse("admin:labels_staleflag_changelist"))
+    return HttpResponseRedirect(reverse("admin:labels_label_change", args=[pk]))
