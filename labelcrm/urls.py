@@ -25,7 +25,7 @@ urlpatterns = [
     path("admin/", include("desk.system.notice_pages")),
     path("admin/", include("desk.imports.page")),
     path("", include("desk.home.page")),
-    path("admin/reports/", include("desk.reports.pages")),
+    path("admin/reports/", include("desk.reports.urls")),
     path("admin/", include("desk.connection.views")),
     path("", include("desk.contacts.downloads")),
     path("admin/", ([*segment_pages, *export_pages, *conversion_pages, *admin_pages], admin_name, admin_namespace)),

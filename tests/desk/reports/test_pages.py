@@ -19,12 +19,12 @@ from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from contacts.models import Agent, Campaign, Contact, Team
-from desk.reports.pages import REPORTS
 from labelcrm.core.models import AuditEntry
 from labels.models import Label
 from reports.columns import total
 from reports.definitions import FILES, definition, markdown
 from reports.limits import ReportLimits
+from reports.query import REPORTS
 from reports.selectors.campaigns import LabelCount
 from reports.selectors.periods import is_provisional
 from tests.factories import CampaignFactory, UserFactory
@@ -102,7 +102,7 @@ def test_rows_are_paged_without_losing_or_repeating_one(rina: Any, monkeypatch: 
         rina.label("added", "1", f"62812000000{n:02d}", at=day(1))
         rina.label("added", "2", f"62812000000{n:02d}", at=day(1))
     rina.drain()
-    monkeypatch.setattr("desk.reports.pages.ROWS", 3)
+    monkeypatch.setattr("desk.reports.rows_page.ROWS", 3)
     client, seen = client_of(), []
     url = f"/admin/reports/rows/?report=agents&figure=added&who={Agent.objects.get().pk}&from=2026-03-02&to=2026-03-09"
     while url:

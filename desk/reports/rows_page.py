@@ -1,0 +1,161 @@
+"""The rows behind a number of a report, page by page, and the page before a long file of one is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from contacts.models import Contact
+from desk.reports import report_downloads
+from desk.reports.as_segment import ALL_ROWS, segment_url
+from desk.reports.campaign_charts import ALL, NONE
+from desk.reports.page_frame import address_with, asked_query, check_may_read, same_again
+from labelcrm.core.dates import moment_of
+from labelcrm.core.viewer import Viewer
+from labelcrm.lib.numbers import whole_number
+from labels.models import Label
+from reports.figure_names import figure_of, part_of
+from reports.query import REPORTS, InvalidQuery, ReportQuery
+from reports.selectors import facts, periods
+
+ROWS = 50
+PAGES = {
+    "agents": ("report-agents", ""),
+    "campaigns": ("report-campaigns", ""),
+    "curves": ("report-campaigns", ""),
+}
+"""The page that shows the numbers of a report, and which of its ways to look at them."""
+
+
+@require_GET
+def rows_page(request: HttpRequest) -> HttpResponse:
+    """`?report=&figure=&who=` and the parameters of the report: exactly what the number counts, page by page."""
+    check_may_read(request)
+    if not request.user.has_perm("contacts.view_contact"):
+        raise PermissionDenied
+    report = REPORTS.get(request.GET.get("report", ""))
+    if report is None or report.facts is None:
+        raise Http404
+    query, problem = asked_query(request, report)
+    if problem:
+        raise BadRequest(problem)
+    sources, values = query.facts
+    figure = request.GET.get("figure", "")
+    if figure not in sources:
+        raise Http404
+    who, everybody = _who(request, query, figure)
+    subject = None if who is None else query.subject(who, figure=figure)
+    found = facts.rows(
+        sources[figure], figure, values, who=who, everybody=everybody, beyond=_cursor(request), limit=ROWS + 1
+    )
+    total, people = facts.count(sources[figure], figure, values, who=who, everybody=everybody)
+    title = _title(query, figure, subject, everybody=everybody)
+    context = {
+        **admin.site.each_context(request),
+        "title": title,
+        "definition": figure_of(figure, report=report.name),
+        "part": part_of(figure),
+        "query": query,
+        "provisional": periods.is_provisional(query.period.end, now=query.now),
+        "total": total,
+        "people": people,
+        "rows": _lines(found[:ROWS], query.viewer),
+        "next_url": address_with(request, after=_place(found[ROWS - 1])) if len(found) > ROWS else "",
+        "first_url": address_with(request, after=None) if "after" in request.GET else "",
+        "segment_url": segment_url(query, figure, row=ALL_ROWS if everybody else who, name=title),
+        "back_url": _back(query),
+    }
+    return TemplateResponse(request, "reports/rows.html", context)
+
+
+def _back(query: ReportQuery) -> str:
+    """The page that shows the number; "" for a report without one."""
+    page, view = PAGES.get(query.report.name, ("", ""))
+    parameters = {name: value for name, value in same_again(query).items() if name not in ("report", "week")}
+    if view:
+        parameters["view"] = view
+    return f"{reverse(page)}?{urlencode(parameters)}" if page else ""
+
+
+def _who(request: HttpRequest, query: ReportQuery, figure: str) -> tuple[Any, bool]:
+    """The key of the row that is asked for, and whether all are. Raises Http404."""
+    text = request.GET.get("who", ALL)
+    if text in (NONE, ALL):
+        return None, text == ALL
+    try:
+        return query.row(figure, text), False
+    except InvalidQuery:
+        raise Http404 from None
+
+
+def _cursor(request: HttpRequest) -> facts.Cursor | None:
+    text = request.GET.get("after", "")
+    if not text:
+        return None
+    first, second, third, fourth = (*text.split("~", maxsplit=3), "", "", "")[:4]
+    contact, label, at, place = whole_number(first), whole_number(second), moment_of(third), whole_number(fourth)
+    if contact is None or label is None or at is None or place is None:
+        raise BadRequest("This page address is damaged.")
+    return contact, label, at, place
+
+
+def _place(fact: facts.FactRow) -> str:
+    contact, label, at, place = fact.cursor
+    return f"{contact}~{label}~{at.isoformat()}~{place}"
+
+
+@dataclass(frozen=True, slots=True)
+class RowLine:
+    """One fact on the page; `contact` is None for one that the reader may not see."""
+
+    contact: Any
+    label: Any
+    at: datetime
+
+
+def _lines(found: list[facts.FactRow], viewer: Viewer) -> list[RowLine]:
+    contacts = {
+        contact.pk: contact
+        for contact in Contact.objects.visible_to(viewer).filter(pk__in={f.contact_id for f in found})
+    }
+    labels = Label.all_objects.in_bulk({f.label_id for f in found if f.label_id})
+    return [RowLine(contacts.get(f.contact_id), labels.get(f.label_id or 0), f.at) for f in found]
+
+
+def _title(query: ReportQuery, figure: str, subject: Any, *, everybody: bool) -> str:
+    title = figure_of(figure, report=query.report.name).title
+    if everybody:
+        return title
+    nobody = {
+        "agent": _("Nobody known"),
+        "campaign": _("No campaign"),
+        "label": _("not mapped yet"),
+        "stage": _("No stage"),
+        "week": _("Before labelcrm"),
+    }
+    if subject is None:
+        return f"{title}: {nobody.get(query.key_of(figure).name, '–')}"
+    return f"{title}: {subject if isinstance(subject, Model) else getattr(subject, 'name', subject)}"
+
+
+def export_page(request: HttpRequest) -> HttpResponse:
+    """`?report=` and its parameters: the page before a job that makes its file, where that is long."""
+    check_may_read(request)
+    report = REPORTS.get(request.GET.get("report", ""))
+    if report is None:
+        raise Http404
+    query, problem = asked_query(request, report)
+    if problem:
+        raise BadRequest(problem)
+    return report_downloads.ask(request, query, back=_back(query) or reverse("admin:exports"))

@@ -1,0 +1,17 @@
+"""The pages of reports, below /admin/reports/."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import path
+
+from desk.reports.quality_pages import metrics_page, quality_page
+from desk.reports.rows_page import export_page, rows_page
+
+urlpatterns = [
+    path("agents/", admin.site.admin_view(quality_page), {"name": "agents"}, name="report-agents"),
+    path("campaigns/", admin.site.admin_view(quality_page), {"name": "campaigns"}, name="report-campaigns"),
+    path("rows/", admin.site.admin_view(rows_page), name="report-rows"),
+    path("export/", admin.site.admin_view(export_page), name="report-export"),
+    path("metrics/", admin.site.admin_view(metrics_page), name="report-metrics"),
+]
