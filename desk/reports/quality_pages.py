@@ -29,8 +29,10 @@ from desk.reports.page_frame import (
     definitions_of,
     frame,
     gap_lines,
+    rows_address,
     same_again,
 )
+from desk.reports.proven_picture import proven_picture
 from labelcrm.core.viewer import Viewer
 from reports import columns
 from reports.definitions import definition, sections
@@ -77,7 +79,7 @@ def quality_page(request: HttpRequest, name: str) -> HttpResponse:
         "too_young": _too_young(query),
         "judged_after": in_words(_judged_after(query.report), english=get_language() == "en"),
         "gaps": _gaps(query),
-        **(_charts(request, query) if name == "campaigns" else {}),
+        **(_charts(request, query) if name == "campaigns" else _proven(query)),
         "longer_url": address_with(request, period="last_90") if query.preset != "last_90" else "",
     }
     return TemplateResponse(request, "reports/report.html", context)
@@ -101,6 +103,12 @@ def _tables(request: HttpRequest, query: ReportQuery) -> dict[str, Any]:
         "definitions": definitions,
         "few": any(cell.few for row in shown for table in row.tables for cell in table),
     }
+
+
+def _proven(query: ReportQuery) -> dict[str, Any]:
+    """The picture of CS quality, which needs a script."""
+    proven = proven_picture(query.rows, rows_url=rows_address(query))
+    return {"proven": proven, "draws": proven is not None}
 
 
 def _charts(request: HttpRequest, query: ReportQuery) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def label_badge(thing: Any, hint: str = "", link: str = "", ended: bool = False)
 @register.simple_tag
 def family_badge(text: Any, color: str, count: int | None = None) -> SafeString:
     """Draw a text in the colour of one family: a category, or a label with how many have it."""
-    return _drawn({"text": text if count is None else f"{text} {intcomma(count)}", "tone": _family(color)})
+    return _drawn({"text": text if count is None else f"{text} {intcomma(count)}", "tone": family_tone(color)})
 
 
 @register.simple_tag
@@ -84,14 +84,15 @@ def badges(drawn: Iterable[dict[str, Any]]) -> SafeString:
 @register.filter
 def tone(label: Any) -> str:
     """The CSS class (static/labelcrm/labels.css) of a label's colour; nobody has chosen one for what is not mapped."""
-    return _family(ColorFamily.NEUTRAL if label.is_unmapped else label.color)
+    return family_tone(ColorFamily.NEUTRAL if label.is_unmapped else label.color)
 
 
-def _family(color: str) -> str:
+def family_tone(color: str) -> str:
+    """The same of one family of colours."""
     return f"lc-family-{color}"
 
 
-NO_TONE = _family(ColorFamily.NEUTRAL)  # of what is no label and stands among labels
+NO_TONE = family_tone(ColorFamily.NEUTRAL)  # of what is no label and stands among labels
 
 
 def _drawn(badge: dict[str, Any]) -> SafeString:
