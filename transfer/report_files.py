@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from itertools import chain
 from typing import Any, get_type_hints
 
 from django.template.defaultfilters import date as format_date
@@ -27,7 +28,7 @@ from reports.selectors.contradictions import ContradictionRow
 from reports.selectors.curves import CurveRow
 from reports.selectors.data_health import ChannelHealthRow
 from reports.selectors.labels import ROWS, LabelRow
-from reports.selectors.movement import MovementRow
+from reports.selectors.movement import MovementCell, MovementRow
 from reports.selectors.moves import MoveRow
 from reports.selectors.shares import Share
 from reports.selectors.stale import StaleRow
@@ -167,6 +168,26 @@ def file_of(query: ReportQuery) -> ReportFile:
     """The file of what is asked for: rows of label activity have as their first columns what names them."""
     known = FILES[query.report.name]
     return replace(known, row=ROWS[query.by]) if known.row is LabelRow else known
+
+
+# -- Beside the rows --------------------------------------------------------------------------------------------------
+
+_OF_CELL = ("from", "from_name", "to", "to_name", "contacts")
+
+
+def _cells_of_board(cells: Iterable[MovementCell]) -> Iterator[list[Cell]]:
+    """A line per way that contacts went, each contact once; `new` is whoever was not there at the start."""
+    some = list(cells)
+    names = Label.all_objects.in_bulk({pk for cell in some for pk in (cell.from_, cell.to) if isinstance(pk, int)})
+    for cell in some:
+        ends = [(_cell(pk), str(names[pk]) if isinstance(pk, int) else "") for pk in (cell.from_, cell.to)]
+        yield [*chain.from_iterable(ends), cell.contacts]
+
+
+BESIDE: Mapping[str, ReportFile] = {
+    "cells": ReportFile(gettext_lazy("Movement, each contact once"), MovementCell, _OF_CELL, _cells_of_board),
+}
+"""What stands beside the rows of a report (`ReportQuery.beside`), as files of their own."""
 
 
 # -- What was asked for -----------------------------------------------------------------------------------------------

@@ -47,11 +47,14 @@ def links(user: Any, address: Callable[[str], str]) -> list[DownloadLink]:
     return [DownloadLink(layout.title, layout.help, address(layout.code)) for layout in ordered]
 
 
-def download(request: HttpRequest, query: ReportQuery, *, code: str) -> HttpResponse:
-    """The rows of a report as a file of one of the RECORD_LAYOUTS, or where a long one is asked for."""
-    layout, file = RECORD_LAYOUTS[code], report_files.file_of(query)
-    lines = file.lines_of(query.rows)
-    if len(lines) > AT_ONCE:
+def download(request: HttpRequest, query: ReportQuery, *, code: str, beside: str = "") -> HttpResponse:
+    """The rows of a report as a file of one of the RECORD_LAYOUTS, or where a long one is asked for.
+
+    `beside` names what is asked for of what stands beside the rows.
+    """
+    layout, file = RECORD_LAYOUTS[code], report_files.BESIDE[beside] if beside else report_files.file_of(query)
+    lines = file.lines_of(query.beside[beside] if beside else query.rows)
+    if len(lines) > AT_ONCE and not beside:
         asked = {"report": query.report.name, **report_export.asked_again(query)}
         return HttpResponseRedirect(f"{reverse('report-export')}?{urlencode(asked)}")
     body = pieces.whole_file(layout, file.headings, lines, created=query.now)

@@ -34,6 +34,11 @@ PAGES = {
     "agents": ("report-agents", ""),
     "campaigns": ("report-campaigns", ""),
     "curves": ("report-campaigns", ""),
+    "movement": ("report-movement", "board"),
+    "moves": ("report-movement", "moves"),
+    "funnel": ("report-movement", "funnel"),
+    "time-in-stage": ("report-movement", "time"),
+    "cohorts": ("report-movement", "cohorts"),
 }
 """The page that shows the numbers of a report, and which of its ways to look at them."""
 
