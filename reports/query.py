@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -98,6 +98,12 @@ class ReportQuery:
     def beside(self) -> dict[str, list[Any]]:
         """What stands beside the rows, by name."""
         return self.report.beside(self) if self.report.beside is not None else {}
+
+    def told_by(self, by: By) -> ReportQuery:
+        """The same question with its rows by another key; what the question itself needs is looked up once."""
+        other = replace(self, by=by, shown=self.shown | {"by": by.value})
+        vars(other)["question"] = self.question
+        return other
 
     @property
     def key(self) -> RowKey:

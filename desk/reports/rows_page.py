@@ -31,6 +31,7 @@ from reports.selectors import facts, periods
 
 ROWS = 50
 PAGES = {
+    "labels": ("report-overview", ""),
     "agents": ("report-agents", ""),
     "campaigns": ("report-campaigns", ""),
     "curves": ("report-campaigns", ""),

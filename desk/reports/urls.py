@@ -6,10 +6,12 @@ from django.contrib import admin
 from django.urls import path
 
 from desk.reports.movement_page import movement_page
+from desk.reports.overview_page import overview_page
 from desk.reports.quality_pages import metrics_page, quality_page
 from desk.reports.rows_page import export_page, rows_page
 
 urlpatterns = [
+    path("overview/", admin.site.admin_view(overview_page), name="report-overview"),
     path("movement/", admin.site.admin_view(movement_page), name="report-movement"),
     path("agents/", admin.site.admin_view(quality_page), {"name": "agents"}, name="report-agents"),
     path("campaigns/", admin.site.admin_view(quality_page), {"name": "campaigns"}, name="report-campaigns"),

@@ -102,6 +102,15 @@ _AWAY = """
 """
 
 
+def by_label(facts: Facts, count: str, parameters: Mapping[str, Any]) -> list[tuple[Any, int | None, int]]:
+    """What `count` counts of each `who`, split by label: who, label and how many."""
+    statement = (
+        f"{expressions_of(facts)} SELECT who, label_id, count(*) FROM ({facts.query}) AS facts"  # noqa: S608
+        f" WHERE {facts.counts[count]} GROUP BY who, label_id"
+    )
+    return [(who, label, int(number)) for who, label, number in fetch(statement, parameters)]
+
+
 def count(
     facts: Facts, count: str, parameters: Mapping[str, Any], *, who: Any, everybody: bool = False
 ) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Movement with their pictures: drawn, by keyboard, on a phone, by day and by night, without a script."""
+"""Overview and movement with their pictures: drawn, by keyboard, on a phone, by day and by night, without a script."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tests.webhooks.generic import Bridge
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
 PAGES = (
+    "overview/",
     "movement/",
     "movement/?view=moves",
     "movement/?view=moves&count=all",

@@ -188,6 +188,7 @@ def test_movement_is_for_who_reads_reports_and_in_their_menu() -> None:
     assert client_of("cs").get(PAGE).status_code == 403
     home = client_of().get(reverse("admin:index")).content.decode()
     assert f'href="{PAGE}"' in home
+    assert f'href="{reverse("report-overview")}"' in home
 
 
 def test_queries_do_not_grow_with_moves(world: World, django_assert_max_num_queries: Any) -> None:
