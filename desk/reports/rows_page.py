@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,6 +11,7 @@ from django.contrib import admin
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template.defaultfilters import date as format_date
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -28,6 +29,7 @@ from labels.models import Label
 from reports.figure_names import figure_of, part_of
 from reports.query import REPORTS, InvalidQuery, ReportQuery
 from reports.selectors import facts, periods
+from reports.selectors.row_keys import RowKey
 
 ROWS = 50
 PAGES = {
@@ -66,7 +68,7 @@ def rows_page(request: HttpRequest) -> HttpResponse:
         sources[figure], figure, values, who=who, everybody=everybody, beyond=_cursor(request), limit=ROWS + 1
     )
     total, people = facts.count(sources[figure], figure, values, who=who, everybody=everybody)
-    title = _title(query, figure, subject, everybody=everybody)
+    title = _title(query, figure, who, subject, everybody=everybody)
     context = {
         **admin.site.each_context(request),
         "title": title,
@@ -139,10 +141,13 @@ def _lines(found: list[facts.FactRow], viewer: Viewer) -> list[RowLine]:
     return [RowLine(contacts.get(f.contact_id), labels.get(f.label_id or 0), f.at) for f in found]
 
 
-def _title(query: ReportQuery, figure: str, subject: Any, *, everybody: bool) -> str:
+def _title(query: ReportQuery, figure: str, row: Any, subject: Any, *, everybody: bool) -> str:
     title = figure_of(figure, report=query.report.name).title
-    if everybody:
-        return title
+    return title if everybody else f"{title}: {_row_words(query.key_of(figure), row, subject)}"
+
+
+def _row_words(key: RowKey, row: Any, subject: Any) -> str:
+    """What a row is called: whom it is about, else its key in words."""
     nobody = {
         "agent": _("Nobody known"),
         "campaign": _("No campaign"),
@@ -150,9 +155,11 @@ def _title(query: ReportQuery, figure: str, subject: Any, *, everybody: bool) ->
         "stage": _("No stage"),
         "week": _("Before labelcrm"),
     }
-    if subject is None:
-        return f"{title}: {nobody.get(query.key_of(figure).name, '–')}"
-    return f"{title}: {subject if isinstance(subject, Model) else getattr(subject, 'name', subject)}"
+    if row is None:
+        return nobody.get(key.name, "–")
+    if isinstance(row, date):
+        return str(format_date(row, "DATE_FORMAT"))
+    return str(subject if isinstance(subject, Model) else getattr(subject, "name", subject))
 
 
 def export_page(request: HttpRequest) -> HttpResponse:

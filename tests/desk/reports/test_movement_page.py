@@ -117,6 +117,26 @@ def test_the_file_of_every_way_holds_what_the_page_shows(world: World) -> None:
         assert sum(int(line[figure]) for line in csv.DictReader(io.StringIO(file))) == shown > 0
 
 
+def test_rows_say_in_words_whose_they_are(rina: Any) -> None:
+    rina.post("message", chat=BUDI, at=day(1), message={"id": "m1", "text": "halo"})
+    rina.label("added", "1", BUDI, at=day(2))
+    rina.drain()
+    client, grade = client_of(), Label.objects.get(name="Grade A")
+    titles = {}
+    for report, figure, who in (
+        ("movement", "contacts", f"new:{grade.pk}"),
+        ("moves", "count", f"null:{grade.pk}"),
+        ("cohorts", "contacts", "2026-03-02"),
+        ("labels", "added", "2026-03-04"),
+    ):
+        asked = SPAN | {"report": report, "figure": figure, "who": who} | ({"by": "day"} if report == "labels" else {})
+        titles[report] = client.get("/admin/reports/rows/", asked).context["title"].partition(": ")[2]
+    assert titles == {
+        "movement": "New contacts → Grade A", "moves": "No stage → Grade A", "cohorts": "2 Mar 2026",
+        "labels": "4 Mar 2026",
+    }  # fmt: skip
+
+
 def test_the_picture_has_few_nodes_in_the_order_of_steps_and_no_thin_flows() -> None:
     labels = list(Label.objects.filter(step__isnull=False).order_by("step", "name", "id"))
     moves = [StageMove(NEW, label.pk, 40) for label in labels] + [StageMove(None, labels[0].pk, 30)]
