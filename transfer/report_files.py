@@ -136,7 +136,7 @@ def _weeks(rows: Iterable[CohortRow]) -> Iterator[list[Cell]]:
             yield [_cell(row.week), row.contacts, weeks, reached]
 
 
-# -- Findings ---------------------------------------------------------------------------------------------------------
+# -- Findings --------------------------------------------------------------------------------------------------------
 
 _OF_FINDING = ("contact", "rule", "labels", "since", "agent", "agent_name", "reason")
 

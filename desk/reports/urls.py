@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import path
 
+from desk.reports import contradictions, data_health, restatements
 from desk.reports.movement_page import movement_page
 from desk.reports.overview_page import overview_page
 from desk.reports.quality_pages import metrics_page, quality_page
@@ -17,5 +18,8 @@ urlpatterns = [
     path("campaigns/", admin.site.admin_view(quality_page), {"name": "campaigns"}, name="report-campaigns"),
     path("rows/", admin.site.admin_view(rows_page), name="report-rows"),
     path("export/", admin.site.admin_view(export_page), name="report-export"),
+    path("contradictions/", admin.site.admin_view(contradictions.page), name="report-contradictions"),
+    path("data-health/", admin.site.admin_view(data_health.page), name="report-data-health"),
+    path("restatements/", admin.site.admin_view(restatements.page), name="report-restatements"),
     path("metrics/", admin.site.admin_view(metrics_page), name="report-metrics"),
 ]
