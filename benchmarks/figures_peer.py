@@ -6,12 +6,12 @@ both answer, the sums over all rows must be equal.
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
+
+from benchmarks.duck import filled
 
 # What DuckDB reads: the columns that the questions need.
 TABLES = {
@@ -100,12 +100,8 @@ class Peer:
     """DuckDB with the rows of the reports, and both of the machine's cores."""
 
     def __init__(self) -> None:
-        import duckdb
-
-        self._connection = duckdb.connect()
-        self._connection.execute("SET threads = 2")
+        self._connection = filled(TABLES)
         self._connection.execute("SET TimeZone = 'Asia/Jakarta'")
-        _load(self._connection)
         self._seen = _seen_by()
 
     def time(self, report: PeerReport, *, who: str, **values: Any) -> tuple[float, list[int]]:
@@ -132,15 +128,3 @@ def _seen_by() -> dict[str, tuple[str, str]]:
     seen = f"""(SELECT {columns} FROM spell WHERE reach <= 2 AND channel_id IN ({channels})
                 UNION ALL SELECT {columns} FROM scoped_spell WHERE scope = {team.pk})"""
     return {"owner": ("spell", ""), "lead": (seen, f"AND channel_id IN ({channels})")}
-
-
-def _load(connection: Any) -> None:
-    from django.db import connection as ours
-
-    with tempfile.TemporaryDirectory() as folder:
-        for name, query in TABLES.items():
-            path = Path(folder, f"{name}.csv")
-            written = f"COPY ({query}) TO STDOUT (FORMAT csv, HEADER)"
-            with ours.cursor() as cursor, path.open("wb") as file, cursor.copy(written) as copy:
-                file.writelines(bytes(block) for block in copy)
-            connection.execute(f"CREATE TABLE {name} AS SELECT * FROM read_csv('{path}', header = true)")

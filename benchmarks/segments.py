@@ -7,14 +7,13 @@ this process's own, in turn, and the median of each counts.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from benchmarks import teams, volume
+from benchmarks.duck import filled
 from benchmarks.measuring import Figure, Result, median
 from benchmarks.site import Site
 
@@ -42,14 +41,12 @@ class Question:
 
 def run(site: Site, *, rounds: int | None, seconds: float | None) -> Result:
     """The longest answer, and the largest ratio of ours to DuckDB's."""
-    import duckdb
     from django.utils import timezone
 
     volume.fill()
     teams._share()
     now = timezone.now()
-    peer = duckdb.connect()
-    _load(peer)
+    peer = filled(TABLES)
     kept: list[dict[str, Any]] = []
     notes: list[str] = []
     for who, viewer, clean in _readers():
@@ -170,17 +167,3 @@ def _in_turn(ours: Callable[[], Any], theirs: Callable[[], Any], rounds: int) ->
             times[name] += [taken] if number else []  # the first reads from the disk
     assert all(answer == answers[0] for answer in answers), "the two disagree"
     return {name: median(values) for name, values in times.items()}
-
-
-def _load(peer: Any) -> None:
-    """Give DuckDB the rows, by files, and both of the machine's cores."""
-    from django.db import connection
-
-    peer.execute("SET threads = 2")
-    with tempfile.TemporaryDirectory() as folder:
-        for name, query in TABLES.items():
-            path = Path(folder, f"{name}.csv")
-            written = f"COPY ({query}) TO STDOUT (FORMAT csv, HEADER)"
-            with connection.cursor() as cursor, path.open("wb") as file, cursor.copy(written) as copy:
-                file.writelines(bytes(block) for block in copy)
-            peer.execute(f"CREATE TABLE {name} AS SELECT * FROM read_csv('{path}', header = true)")
