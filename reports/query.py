@@ -108,7 +108,8 @@ class ReportQuery:
     @property
     def key(self) -> RowKey:
         """What names the rows of this query."""
-        return next((each for each in self.report.keys if each.name == self.by), self.report.key)
+        others = self.report.keys if "by" in self.report.parameters else ()
+        return next((each for each in others if each.name == self.by), self.report.key)
 
     def key_of(self, figure: str) -> RowKey:
         """What names the rows that a figure of `facts` is counted in."""

@@ -212,7 +212,7 @@ def _days_picture(
         title=_("Labels added and removed, day by day"),
         sentence=_days_sentence(by_day.rows, total),
         rows={
-            "names": [format_date(day, "j M") for day in days],
+            "names": [format_date(day, "MONTH_DAY_FORMAT") for day in days],
             "words": [_day_words(row) for row in by_day.rows],
             "series": series,
             "line": {"name": _("net"), "values": [row.net for row in by_day.rows]},

@@ -40,6 +40,8 @@ COMPUTED_AT, PLAIN = "POST /api/v1/segments/preview/", {"any": [{"all": []}]}
 ONE_IN = 6
 # What the rows behind a number of a report take besides the parameters of the report; None is no parameter at all.
 ROWS_ALONE = {"figure", "row", "cursor", "page_size", None}
+# What all reports take and one function reads: asked of one of them.
+OF_ALL_REPORTS, ASKED_OF = {"from", "to", "period", "channel", "team"}, "/api/v1/reports/labels/"
 
 # Which rows there are, and what is in a file.
 KNOWN_TO_DATA_ALONE = {"unknown_value", "does_not_exist", "empty_period", "too_long", *REFUSALS}
@@ -93,12 +95,15 @@ def filter_failure(context: Any, failure: Any, case: Any, response: Any) -> bool
 
 @schemathesis.hook
 def filter_case(context: Any, case: Any) -> bool:
-    """Whether it is asked: of the boundaries inside a definition some at the preview, and of the parameters of a report
-    those at the report itself, not at the rows behind it once more. `make test-full` asks all."""
+    """Whether it is asked: of the boundaries inside a definition some at the preview, of the parameters of a report
+    those at the report itself, not at the rows behind it once more, and those of all reports at one of them. `make
+    test-full` asks all."""
     if is_full_run() or not isinstance(case.meta.phase.data, CoveragePhaseData):
         return True
     if case.path.endswith("/rows/"):
         return case.meta.phase.data.parameter in ROWS_ALONE
+    if case.path.startswith("/api/v1/reports/") and case.path != ASKED_OF:
+        return case.meta.phase.data.parameter not in OF_ALL_REPORTS
     if not isinstance(case.body, dict):
         return True
     definition = case.body.get("definition")

@@ -58,7 +58,8 @@ def test_every_number_of_every_report_opens_as_many_rows(world: World) -> None:
         rows = sorted(get(client, f"reports/{report}", **SPAN, **asked)["rows"], key=total, reverse=True)
         checked = {figure for row in rows[:2] for figure in opened(client, report, row, SPAN | asked)}
         assert len(checked) >= FIGURES.get(report, 5), checked
-    assert {report for report, _asked in ASKED} == {name for name, kind in REPORTS.items() if kind.facts is not None}
+    with_rows = {name for name, kind in REPORTS.items() if kind.facts is not None}
+    assert {report for report, _asked in ASKED} == with_rows - {"contradictions"}  # whose rows are no counts
 
 
 def total(row: dict[str, Any]) -> int:
@@ -80,8 +81,10 @@ ASKED: list[tuple[str, dict[str, str]]] = [
     ("funnel", {}),
     ("time-in-stage", {}),
     ("cohorts", {"step": "2"}),
+    ("data-health", {}),
 ]
 FIGURES = {
+    "data-health": 2,
     "curves": 2,
     "movement": 2,
     "moves": 1,
@@ -110,6 +113,13 @@ def _key(report: str, row: dict[str, Any], asked: dict[str, str]) -> Any:
     if report == "moves":
         return ":".join("null" if row[end] is None else str(row[end]) for end in ("from", "to"))
     return row[asked.get("by", REPORTS[report].key.name)]
+
+
+def test_all_contradictions_are_as_many_as_there_are_findings(world: World) -> None:
+    client = client_of(UserFactory(role="owner"))
+    findings = get(client, "reports/contradictions", **SPAN)["rows"]
+    behind = get(client, "reports/contradictions/rows", **SPAN, figure="contradictions", page_size="1000")["results"]
+    assert sorted(finding["contact"] for finding in findings) == sorted(row["contact"] for row in behind) != []
 
 
 def test_every_cell_of_the_board_opens_its_contacts(world: World) -> None:

@@ -21,7 +21,7 @@ STYLES = BASE_DIR / "static/labelcrm/labels.css"
 FAMILY = re.compile(r"\.lc-family-(\w+) \{ --lc-ground: (#\w{6}); --lc-ink: (#\w{6}); --lc-edge: (#\w{6}); \}")
 FAMILIES = {name: colours for name, *colours in FAMILY.findall(STYLES.read_text())}
 # The only code that names the classes of label colours: what draws, what colours.
-OF_COLOURS = {"desk/templatetags/labelcrm.py", "static/labelcrm/labels.css"}
+OF_COLOURS = {"desk/templatetags/labelcrm.py", "static/labelcrm/labels.css", "static/labelcrm/charts.js"}
 CONVENTION = {
     "new": "neutral", "cold": "neutral", "hot": "yellow", "waiting": "neutral", "won": "green",
     "after_sales": "neutral", "complaint": "red", "urgent": "red", "loyal": "blue",

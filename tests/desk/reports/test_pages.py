@@ -121,7 +121,7 @@ def test_the_number_of_queries_does_not_grow(world: World, django_assert_max_num
         with django_assert_max_num_queries(most):
             client.get(f"/admin/reports/{name}/", SPAN)
     for name in REPORTS:
-        with django_assert_max_num_queries(18):
+        with django_assert_max_num_queries(19):
             assert api.get(f"/api/v1/reports/{name}/", SPAN).status_code == 200
 
 

@@ -62,7 +62,7 @@ def in_lines(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
     elif "week" in row:
         for weeks, reached in enumerate(row["reached"], start=1) if row["reached"] else [(None, None)]:
             yield row | {"within_weeks": weeks, "reached": reached}
-    elif "labels" in row:
+    elif "labels" in row and "step" in row:
         for each in row["labels"]:
             label = {"label_name": each["name"], "label_reached": each["reached"]}
             yield row | label | {"label": each["label"], "label_went_through": each["went_through"]}
