@@ -84,7 +84,7 @@ ASKED: list[tuple[str, dict[str, str]]] = [
     ("data-health", {}),
 ]
 FIGURES = {
-    "data-health": 2,
+    "data-health": 1,
     "curves": 2,
     "movement": 2,
     "moves": 1,
