@@ -109,7 +109,9 @@ RESTATED = jobs.register(
 
 def _restage_title(job: Job) -> str:
     name, name_en = job.parameters["names"]
-    return _("“%(label)s” has another step: stages follow") % {"label": Label(name=name, name_en=name_en)}
+    return _("“%(label)s” has another step or exclusive group: stages and flip-flops follow") % {
+        "label": Label(name=name, name_en=name_en)
+    }
 
 
 RESTAGED = jobs.register(

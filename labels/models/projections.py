@@ -100,8 +100,22 @@ class ScopedLabelSpell(Spell):
         return f"{self.label_id} on {self.contact_id} for {self.scope}"
 
 
-class CleanSpell(Spell):
-    """A spell without the noise: short interruptions bridged, mistaps dropped."""
+class Clean(Spell):
+    """A spell without the noise: short interruptions bridged, mistaps dropped.
+
+    It is a return when its contact came back with it to the label of an exclusive group that it had before the last
+    change (`labels.rules.returns`); `return_to` is the label come back to by its end.
+    """
+
+    is_return = models.BooleanField(default=False, db_default=False)
+    return_to = _copied(Label, null=True)
+
+    class Meta:
+        abstract = True
+
+
+class CleanSpell(Clean):
+    """A clean spell as the whole business sees it."""
 
     reach = _reach()
 
@@ -122,13 +136,16 @@ class CleanSpell(Spell):
                 name="open_clean_spell_by_contact",
             ),
             BrinIndex(fields=["started_at"], name="clean_spell_started_brin"),
+            # Flip-flops of a period.
+            models.Index(fields=["started_at"], condition=Q(is_return=True), name="clean_spell_returns"),
+            models.Index(fields=["ended_at"], condition=Q(return_to__isnull=False), name="clean_spell_returned"),
         ]
 
     def __str__(self) -> str:
         return f"{self.label_id} on {self.contact_id}"
 
 
-class ScopedCleanSpell(Spell):
+class ScopedCleanSpell(Clean):
     """A clean spell as a team or a channel sees it, of a contact who is known elsewhere too."""
 
     scope = models.BigIntegerField()
@@ -157,6 +174,7 @@ class Stay(models.Model):
     """The stage of a contact in `[started_at, ended_at)`. No row means no stage.
 
     `channel` is that of the label that was the stage when it began. Who sees a contact whole sees the stay by it.
+    `is_return` says that its contact came back with it to the stage before the last one (`labels.rules.returns`).
     """
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="%(class)ss", db_index=False)
@@ -168,6 +186,7 @@ class Stay(models.Model):
     end_by_repair = models.BooleanField(default=False)
     agent = _copied(Agent, null=True)
     channel = _copied(Channel, null=True)
+    is_return = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         abstract = True
@@ -185,6 +204,8 @@ class StageStay(Stay):
         indexes = [
             models.Index(fields=["label", "started_at"], name="stay_by_label"),
             models.Index(fields=["contact"], condition=Q(ended_at__isnull=True), name="stage_now"),
+            # Flip-flops of a period.
+            models.Index(fields=["started_at"], condition=Q(is_return=True), name="stay_returns"),
         ]
 
     def __str__(self) -> str:

@@ -85,7 +85,10 @@ Run: TypeAlias = tuple[Piece, Piece]
 
 
 class CleanSpellRow(NamedTuple):
-    """A spell without short interruptions. Found ones credit nobody, lost ones blame nobody."""
+    """A spell without short interruptions. Found ones credit nobody, lost ones blame nobody.
+
+    The last two are marked by `labels.rules.returns`.
+    """
 
     contact: int
     label: int
@@ -99,6 +102,8 @@ class CleanSpellRow(NamedTuple):
     user: int | None
     method: str
     removed_by: int | None
+    is_return: bool = False
+    return_to: int | None = None
 
 
 class SpellRow(NamedTuple):
@@ -122,7 +127,8 @@ class SpellRow(NamedTuple):
 class StayRow(NamedTuple):
     """The stage of a contact in `[started_at, ended_at)`.
 
-    `agent` made the move that began it; `channel` is that of the label that was the stage then.
+    `agent` made the move that began it; `channel` is that of the label that was the stage then. `labels.rules.returns`
+    marks returns.
     """
 
     contact: int
@@ -134,6 +140,7 @@ class StayRow(NamedTuple):
     end_by_repair: bool
     agent: int | None
     channel: int
+    is_return: bool = False
 
 
 class Projection(NamedTuple):
@@ -266,7 +273,7 @@ def clean_spells(runs: Iterable[Run], *, limits: SpellLimits) -> list[CleanSpell
             bridged[-1] = (bridged[-1][0], run[1])
         else:
             bridged.append(run)
-    return [CleanSpellRow._make(_shared_columns(run)) for run in bridged if not _is_mistap(run, limits=limits)]
+    return [CleanSpellRow(*_shared_columns(run)) for run in bridged if not _is_mistap(run, limits=limits)]
 
 
 def _continues(earlier: Run, later: Run, bridge: timedelta) -> bool:

@@ -65,3 +65,8 @@ def limits_now() -> SpellLimits:
 def stage_steps() -> dict[int, int]:
     """The step of each stage label (ids), archived ones too."""
     return dict(fetch_binary("SELECT id, step FROM labels_label WHERE step IS NOT NULL", []))
+
+
+def exclusive_groups() -> dict[int, str]:
+    """The exclusive group of each label that has one (ids), archived ones too."""
+    return dict(fetch_binary("SELECT id, exclusive_group FROM labels_label WHERE exclusive_group <> ''", []))

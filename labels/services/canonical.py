@@ -35,17 +35,17 @@ def create_label(*, actor: Any, origin: str, **values: Any) -> Label:
 
 
 def update_label(label: Label, *, actor: Any, origin: str, **values: Any) -> Label:
-    """Change a canonical label. A former name stays a spelling of it; a new step starts a job that
-    restates the stages of whoever had it.
+    """Change a canonical label. A former name stays a spelling of it; a new step or exclusive group starts a job
+    that restates the stages and returns of whoever had it.
 
     Raises ValidationError.
     """
     with transaction.atomic():
-        step = edits.locked(label).step
+        before = edits.locked(label)
         label = edits.change(label, actor=actor, origin=origin, **values)
         if {"name", "name_en"} & values.keys():
             _keep_spellings(label)
-        if label.step != step:
+        if (label.step, label.exclusive_group) != (before.step, before.exclusive_group):
             parameters = {"label": label.pk, "names": [label.name, label.name_en]}
             jobs.start(jobs.KINDS[RESTAGE], owner=actor, parameters=parameters, subject=f"label:{label.pk}")
     return label

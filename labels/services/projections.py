@@ -17,10 +17,11 @@ from typing import Any, TypeAlias
 from contacts.services.contact_rows import lock_contacts
 from labelcrm.core.bulk import array, copy_rows, execute, fetch_binary, transpose
 from labelcrm.core.retries import run_in_transaction
+from labels.rules.returns import with_returns
 from labels.rules.scopes import ONE_CHANNEL, views
 from labels.rules.spells import Projection, project
 from labels.selectors.scopes import channels_everywhere, counted_teams
-from labels.selectors.spell_inputs import histories, limits_now, meanings_in, stage_steps
+from labels.selectors.spell_inputs import exclusive_groups, histories, limits_now, meanings_in, stage_steps
 from labels.services import day_sums
 from labels.services.day_sums import DayDifferences
 
@@ -66,7 +67,9 @@ _STAY_COLUMNS = {
     "end_by_repair": "boolean",
     "agent_id": "bigint",
     "channel_id": "bigint",
+    "is_return": "boolean",
 }
+_RETURNS = {"is_return": "boolean", "return_to_id": "bigint"}
 _MISTAP = {"mistap": "boolean"}
 _REACH = {"reach": "smallint"}
 
@@ -77,11 +80,11 @@ def _scoped(columns: Mapping[str, str]) -> dict[str, str]:
 
 
 SPELLS = ProjectionTable("labels_labelspell", 3, {**_SPELL_COLUMNS, **_MISTAP, **_REACH})
-CLEAN_SPELLS = ProjectionTable("labels_cleanspell", 3, {**_SPELL_COLUMNS, **_REACH})
+CLEAN_SPELLS = ProjectionTable("labels_cleanspell", 3, {**_SPELL_COLUMNS, **_RETURNS, **_REACH})
 STAYS = ProjectionTable("labels_stagestay", 2, {**_STAY_COLUMNS, **_REACH})
 TABLES = (SPELLS, CLEAN_SPELLS, STAYS)
 SCOPED_SPELLS = ProjectionTable("labels_scopedlabelspell", 4, _scoped({**_SPELL_COLUMNS, **_MISTAP}))
-SCOPED_CLEAN_SPELLS = ProjectionTable("labels_scopedcleanspell", 4, _scoped(_SPELL_COLUMNS))
+SCOPED_CLEAN_SPELLS = ProjectionTable("labels_scopedcleanspell", 4, _scoped({**_SPELL_COLUMNS, **_RETURNS}))
 SCOPED_STAYS = ProjectionTable("labels_scopedstagestay", 3, _scoped(_STAY_COLUMNS))
 SCOPED_TABLES = (SCOPED_SPELLS, SCOPED_CLEAN_SPELLS, SCOPED_STAYS)
 
@@ -198,17 +201,17 @@ class Wanted:
 def _wanted(ids: list[int], *, teams: Mapping[int, int | None]) -> Wanted:
     found = histories(ids)
     meanings, limits = meanings_in(found), limits_now()
-    steps = stage_steps()
+    steps, groups = stage_steps(), exclusive_groups()
     everywhere = channels_everywhere()
     wanted = Wanted(([], [], []), ([], [], []))
     for history in found:
         reach, parts = views(history, teams=teams, everywhere=everywhere)
-        projection = project(history, meanings, steps=steps, limits=limits)
+        projection = with_returns(project(history, meanings, steps=steps, limits=limits), groups=groups)
         end = (reach,)
         for rows, derived in zip(wanted.whole, _lists(projection), strict=True):
             rows += [row + end for row in derived]
         for scope, intervals in parts:
-            projection = project(intervals, meanings, steps=steps, limits=limits)
+            projection = with_returns(project(intervals, meanings, steps=steps, limits=limits), groups=groups)
             for rows, derived in zip(wanted.scoped, _lists(projection), strict=True):
                 rows.extend((row[0], scope, *row[1:]) for row in derived)
     return wanted

@@ -39,7 +39,7 @@ def restate_step(job: Job) -> Step:
 
 
 def restage_step(job: Job) -> Step:
-    """One step of a job about `label` (id), whose step changed: the stages of whoever ever had it follow."""
+    """One step of a job about `label` (id), whose step or group changed: whoever ever had it follows."""
     label, after = job.parameters["label"], job.cursor.get("after", 0)
     contacts = [pk for (pk,) in fetch(_WITH_LABEL, [label, after, CHUNK])]
     lock_contacts(contacts)

@@ -17,10 +17,11 @@ from typing import Any, TypeAlias
 from contacts.models import Channel, Contact
 from labelcrm.core.bulk import fetch, transpose
 from labelcrm.core.viewer import Viewer
+from labels.rules.returns import with_returns
 from labels.rules.scopes import of_channel, of_team
-from labels.rules.spells import clean_spells, runs_of, spells, stage_stays
+from labels.rules.spells import project
 from labels.selectors.scopes import channels_everywhere, counted_teams
-from labels.selectors.spell_inputs import histories, limits_now, meanings_in, stage_steps
+from labels.selectors.spell_inputs import exclusive_groups, histories, limits_now, meanings_in, stage_steps
 
 Rows: TypeAlias = list[tuple[Any, ...]]
 
@@ -38,8 +39,9 @@ COLUMNS = {
     "removed_by_id": "bigint",
     "mistap": "boolean",
 }
+CLEAN_COLUMNS = {**COLUMNS, "is_return": "boolean", "return_to_id": "bigint"}
+_COLUMNS = {"spell": COLUMNS, "clean": CLEAN_COLUMNS}
 _PLACES = (0, 1, 2, 3, 4, 5, 6, 8, 10, 11)
-_NAMES = ", ".join(COLUMNS)
 STAY_COLUMNS = {
     "contact_id": "bigint",
     "label_id": "bigint",
@@ -49,8 +51,9 @@ STAY_COLUMNS = {
     "start_by_repair": "boolean",
     "end_by_repair": "boolean",
     "agent_id": "bigint",
+    "is_return": "boolean",
 }
-_STAY_PLACES = (0, 3, 4, 1, 2, 5, 6, 7)
+_STAY_PLACES = (0, 3, 4, 1, 2, 5, 6, 7, 9)
 _STAY_NAMES = ", ".join(STAY_COLUMNS)
 
 
@@ -142,7 +145,7 @@ class FilteredSpells:
         parts = [*self._parts("labels_cleanspell", "clean")]
         if len(parts) == 1:
             return {name: self.clean(name)}
-        named = {f"{name}_{place}": self._named(f"{name}_{place}", part) for place, part in enumerate(parts)}
+        named = {f"{name}_{place}": self._named(f"{name}_{place}", "clean", part) for place, part in enumerate(parts)}
         together = " UNION ALL ".join(f"SELECT * FROM {part}" for part in named)  # noqa: S608
         return {**named, name: f"{name} AS NOT MATERIALIZED ({together})"}
 
@@ -151,11 +154,12 @@ class FilteredSpells:
         return self._parts("labels_labelspell", "spell")
 
     def _expression(self, name: str, table: str, kind: str, *, labels: bool, certain: bool) -> str:
-        return self._named(name, " UNION ALL ".join(self._parts(table, kind)), labels=labels, certain=certain)
+        return self._named(name, kind, " UNION ALL ".join(self._parts(table, kind)), labels=labels, certain=certain)
 
-    def _named(self, name: str, query: str, *, labels: bool = True, certain: bool = True) -> str:
+    def _named(self, name: str, kind: str, query: str, *, labels: bool = True, certain: bool = True) -> str:
         where = self.where(labels=labels, openers=certain)
-        return f"{name} AS NOT MATERIALIZED (SELECT * FROM ({query}) AS s ({_NAMES}){where})"  # noqa: S608
+        columns = ", ".join(_COLUMNS[kind])
+        return f"{name} AS NOT MATERIALIZED (SELECT * FROM ({query}) AS s ({columns}){where})"  # noqa: S608
 
     def where(self, *, labels: bool = True, openers: bool = True) -> str:
         """The filters that choose spells once they are joined, "" where there is none."""
@@ -176,7 +180,8 @@ class FilteredSpells:
         Of one type, column by column, or conditions on a column are not looked up in the parts. A join is not either,
         unless it is a LATERAL one.
         """
-        stored = _NAMES if kind == "spell" else _NAMES.replace("mistap", "false AS mistap")
+        stored = ", ".join(_COLUMNS[kind])
+        stored = stored if kind == "spell" else stored.replace("mistap", "false AS mistap")
         if self.filters.channels is None:
             yield f"SELECT {stored} FROM {table}"  # noqa: S608 - names from this module
             return
@@ -184,7 +189,7 @@ class FilteredSpells:
         yield f"SELECT {stored} FROM {table} WHERE {SEEN_WHOLE} {others}"  # noqa: S608
         yield f"SELECT {stored} FROM {_SCOPED[table]} WHERE {SEEN_IN_PART} {others}"  # noqa: S608
         if others:
-            yield f"SELECT * FROM unnest({_arrays(kind, COLUMNS)})"  # noqa: S608
+            yield f"SELECT * FROM unnest({_arrays(kind, _COLUMNS[kind])})"  # noqa: S608
         if self.crm_only:
             yield f"SELECT {stored} FROM {table} WHERE {ONLY_HERE}"  # noqa: S608
             yield f"SELECT {stored} FROM {_SCOPED[table]} WHERE {ONLY_HERE_OF_OTHERS}"  # noqa: S608
@@ -270,25 +275,22 @@ def _rejoin(mixed: Sequence[int], *, channels: Sequence[int]) -> dict[str, Any]:
     found = histories(mixed, channels=channels)
     meanings = meanings_in(found)
     limits = limits_now()
-    steps = stage_steps() if found else {}
+    steps, groups = (stage_steps(), exclusive_groups()) if found else ({}, {})
     joined: dict[str, Rows] = {"spell": [], "clean": [], "stay": []}
     for history in found:
-        runs = runs_of(history, meanings)
-        clean = clean_spells(runs, limits=limits)
-        joined["spell"] += (_row(spell, mistap=spell.mistap) for spell in spells(runs, limits=limits))
-        joined["clean"] += (_row(spell, mistap=False) for spell in clean)
-        joined["stay"] += (
-            tuple(stay[place] for place in _STAY_PLACES) for stay in stage_stays(clean, steps=steps, limits=limits)
-        )
+        projection = with_returns(project(history, meanings, steps=steps, limits=limits), groups=groups)
+        joined["spell"] += (_row(spell, spell.mistap) for spell in projection.spells)
+        joined["clean"] += (_row(spell, False, spell.is_return, spell.return_to) for spell in projection.clean_spells)
+        joined["stay"] += (tuple(stay[place] for place in _STAY_PLACES) for stay in projection.stays)
     return {
         f"{kind}_{column}": values
-        for kind, names in (("spell", COLUMNS), ("clean", COLUMNS), ("stay", STAY_COLUMNS))
+        for kind, names in (*_COLUMNS.items(), ("stay", STAY_COLUMNS))
         for column, values in zip(names, transpose(joined[kind], len(names)), strict=True)
     }
 
 
-def _row(spell: Sequence[Any], *, mistap: bool) -> tuple[Any, ...]:
-    return (*(spell[place] for place in _PLACES), mistap)
+def _row(spell: Sequence[Any], *further: Any) -> tuple[Any, ...]:
+    return (*(spell[place] for place in _PLACES), *further)
 
 
 # -- Contacts that no report counts -----------------------------------------------------------------------------------

@@ -16,13 +16,11 @@ BATCH = 15  # so many labels
 BATCH_WINDOW = timedelta(minutes=5)
 # A batch that began so long before the period is looked for no further back.
 BATCH_LOOK_BACK = timedelta(days=1)
-BACK_WITHIN = timedelta(days=7)
 
 PARAMETERS = {
     "batch": BATCH,
     "batch_window": BATCH_WINDOW,
     "batch_look_back": BATCH_LOOK_BACK,
-    "back_within": BACK_WITHIN,
 }
 """The values that these facts ask for besides those of the question."""
 
@@ -104,20 +102,20 @@ _WINDOW = "%(batch_window)s - interval '1 microsecond'"
 def flip_flops(question: Question) -> Facts:
     """Returns to the stage, or to the label of an exclusive group, that a contact had before the last change.
 
-    Credited to who made the return; one by a found or a lost label is nobody's. A return that is both, of the stage
-    and in its group, is one. Labels and labellers choose returns, by the label returned to.
+    Stays and clean spells are marked where they made one (`labels.rules.returns`). Credited to who made the return; one
+    by a found or a lost label is nobody's. A return that is both, of the stage and in its group, is one. Labels and
+    labellers choose returns, by the label returned to; who took the other label off is not a labeller.
     """
     narrowed = "AND label_id = ANY(%(labels)s::bigint[])" if question.filters.labels is not None else ""
     if question.filters.agents is not None:
         narrowed += " AND who = ANY(%(agents)s::bigint[])"
     if question.filters.certain:
-        narrowed += f" AND {_CERTAIN}"
+        narrowed += f" AND {_PUT_ON}"
     return Facts(
         expressions=[
             question.filtered.stays(),
             question.filtered.clean("member", labels=False, certain=False),
             question.filtered.clean("chosen"),
-            *_MEMBERS,
         ],
         query=f"""
             SELECT DISTINCT ON (contact_id, label_id, at) who, contact_id, label_id, at
@@ -128,71 +126,14 @@ def flip_flops(question: Question) -> Facts:
     )
 
 
-# Put on by a known labeller; who took a label off is not a labeller.
-_CERTAIN = """
+_PUT_ON = """
     EXISTS (SELECT FROM chosen c WHERE c.contact_id = back.contact_id AND c.label_id = back.label_id
             AND c.started_at = back.at)
 """
-# Whoever could have come back: the way there, or the way back, began with a label that was put on so lately. Read along
-# the index of starts, this spares the histories of everybody else.
-_RECENT = """
-    recent AS MATERIALIZED (
-        SELECT DISTINCT contact_id FROM member
-        WHERE started_at >= %(start)s - %(back_within)s AND started_at < %(end)s
-    )
-"""
-# Of each contact and exclusive group: at each change the label that came last, of those on.
-_MEMBERS = (
-    _RECENT,
-    """
-    grouped AS MATERIALIZED (
-        SELECT s.contact_id, l.exclusive_group AS of, s.label_id, s.agent_id, s.started_at, s.ended_at, s.removed_by_id
-        FROM recent JOIN member s USING (contact_id) JOIN labels_label l ON l.id = s.label_id
-        WHERE l.exclusive_group <> ''
-    )
-    """,
-    """
-    moment AS MATERIALIZED (
-        SELECT contact_id, of, started_at AS at FROM grouped WHERE started_at < %(end)s
-        UNION
-        SELECT contact_id, of, ended_at FROM grouped WHERE ended_at < %(end)s
-    )
-    """,
-    """
-    top AS (
-        SELECT DISTINCT ON (m.contact_id, m.of, m.at) m.contact_id, m.of, m.at, s.label_id, s.agent_id, s.started_at
-        FROM moment m
-        JOIN grouped s ON s.contact_id = m.contact_id AND s.of = m.of AND s.started_at <= m.at
-         AND (s.ended_at IS NULL OR s.ended_at > m.at)
-        ORDER BY m.contact_id, m.of, m.at, s.started_at DESC, s.label_id
-    )
-    """,
-)
-# Who made a return by taking the other label off; whoever put this one on did nothing then.
-_TAKEN_OFF = """
-    (SELECT min(e.removed_by_id) FROM grouped e
-     WHERE e.contact_id = change.contact_id AND e.of = change.of AND e.ended_at = change.at
-       AND e.label_id = change.before)
-"""
-_STEPS = """
-    SELECT *, lag(label_id) OVER own AS before, lag(label_id, 2) OVER own AS before_that, lag(at) OVER own AS left_at
-    FROM ({changes}) AS change WINDOW own AS (PARTITION BY contact_id, of ORDER BY at)
-"""
-_CHANGES = """
-    SELECT * FROM (
-        SELECT *, lag(label_id) OVER (PARTITION BY contact_id, of ORDER BY at) IS DISTINCT FROM label_id AS is_new
-        FROM ({members}) AS member
-    ) AS member WHERE is_new
-"""
-_STAGES = """
-    SELECT contact_id, '' AS of, started_at AS at, label_id, agent_id FROM recent JOIN stay USING (contact_id)
-    WHERE started_at < %(end)s
-"""
-_RETURN = "before_that = label_id AND at - left_at < %(back_within)s"
-_RETURNS = f"""
-    SELECT contact_id, label_id, at, agent_id AS who
-    FROM ({_STEPS.format(changes=_CHANGES.format(members=_STAGES))}) AS change WHERE {_RETURN}
+_RETURNS = """
+    SELECT agent_id AS who, contact_id, label_id, started_at AS at FROM stay WHERE is_return
     UNION ALL
-    SELECT contact_id, label_id, at, CASE WHEN started_at = at THEN agent_id ELSE {_TAKEN_OFF} END AS who
-    FROM ({_STEPS.format(changes=_CHANGES.format(members="SELECT * FROM top"))}) AS change WHERE {_RETURN}
-"""  # noqa: S608 - SQL from this module
+    SELECT agent_id, contact_id, label_id, started_at FROM member WHERE is_return
+    UNION ALL
+    SELECT removed_by_id, contact_id, return_to_id, ended_at FROM member WHERE return_to_id IS NOT NULL
+"""

@@ -11,9 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 from labels.rules.spells import CleanSpellRow, IntervalRow, Meanings, Projection, SpellLimits, SpellRow, StayRow
+
+Step: TypeAlias = tuple[datetime, int]
+"""From a moment on, a label."""
 
 LIVE = ("live", "crm")
 FOREVER = timedelta(days=36500)
@@ -247,3 +250,43 @@ def _stays(clean: Sequence[CleanSpellRow], steps: Mapping[int, int], limits: Spe
                 )  # fmt: skip
         before = after
     return [StayRow(**stay) for stay in stays]
+
+
+# -- Returns ----------------------------------------------------------------------------------------------------------
+
+
+def with_returns(projection: Projection, groups: Mapping[int, str]) -> Projection:
+    """The rows that made a flip-flop marked, as `labels.rules.returns` should mark them. `groups` are exclusive."""
+    back = {at for _, at, _ in returns([(stay.started_at, stay.label) for stay in projection.stays])}
+    stays = [stay._replace(is_return=stay.started_at in back) for stay in projection.stays]
+    clean = projection.clean_spells
+    for group in set(groups.values()):
+        own = [spell for spell in projection.clean_spells if groups.get(spell.label) == group]
+        for left, at, label in returns(members(own)):
+            put_on = any(s.label == label and s.started_at == at for s in own)
+            clean = [
+                spell._replace(is_return=True) if put_on and (spell.label, spell.started_at) == (label, at)
+                else spell._replace(return_to=label) if not put_on and (spell.label, spell.ended_at) == (left, at)
+                else spell
+                for spell in clean
+            ]  # fmt: skip
+    return Projection(projection.spells, clean, stays)
+
+
+def members(spells: Sequence[CleanSpellRow]) -> list[Step]:
+    """At each moment at which something changed the label of one exclusive group that came last, of those on."""
+    steps = []
+    for at in sorted({s.started_at for s in spells} | {s.ended_at for s in spells if s.ended_at}):
+        on = [s for s in spells if s.started_at <= at and (s.ended_at is None or s.ended_at > at)]
+        steps += [(at, min(on, key=lambda s: (-s.started_at.timestamp(), s.label)).label)] if on else []
+    return steps
+
+
+def returns(steps: Sequence[Step]) -> list[tuple[int, datetime, int]]:
+    """ "goes A → B → A within 7 days": B, when it went back, and A."""
+    changes = [step for n, step in enumerate(steps) if n == 0 or step[1] != steps[n - 1][1]]
+    return [
+        (second[1], third[0], third[1])
+        for first, second, third in zip(changes, changes[1:], changes[2:], strict=False)
+        if first[1] == third[1] and third[0] - second[0] < timedelta(days=7)
+    ]

@@ -6,6 +6,8 @@ import random
 import threading
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -81,6 +83,7 @@ def put_on(
 def expected(channels: set[int] | None = None) -> dict[str, list[tuple[Any, ...]]]:
     """Every projection row of every living contact, over all intervals or those of `channels`, by the oracle."""
     steps = {pk: step for pk, step in Label.all_objects.values_list("id", "step") if step is not None}
+    groups = {pk: group for pk, group in Label.all_objects.values_list("id", "exclusive_group") if group}
     meanings: dict[int, list[DatedMeaning]] = {}
     for row in ChannelLabelMeaning.objects.order_by("channel_label", "since"):
         meanings.setdefault(row.channel_label_id, []).append(DatedMeaning(row.since, row.label_id))
@@ -91,7 +94,7 @@ def expected(channels: set[int] | None = None) -> dict[str, list[tuple[Any, ...]
         intervals = [_interval(row) for row in contact.assignments.filter(channel_label__hidden=False)]
         intervals = [interval for interval in intervals if channels is None or interval.channel in channels]
         projection = oracle.project(intervals, meanings, steps=steps, limits=limits_now())
-        for name, found_rows in projection._asdict().items():
+        for name, found_rows in oracle.with_returns(projection, groups)._asdict().items():
             rows[name] += found_rows
     return rows
 
@@ -372,6 +375,23 @@ def test_after_any_changes_the_projections_are_what_the_oracle_sees(seed: int) -
         assert refresh(*world.contacts) == counted
         assert refresh(*world.contacts) == 0
         assert_in_step()
+    assert projections.refresh_all(write=False).differences == 0
+
+
+def test_what_a_former_version_stored_is_marked_by_the_migration() -> None:
+    world = World(3)
+    for _ in range(40):
+        world.change()
+    refresh(*world.contacts)
+    marked = 0
+    for model in (StageStay, CleanSpell, ScopedStageStay, ScopedCleanSpell):
+        rows: Any = model._default_manager
+        marked += rows.filter(is_return=True).update(is_return=False)
+    for model in (CleanSpell, ScopedCleanSpell):
+        rows = model._default_manager
+        marked += rows.filter(return_to__isnull=False).update(return_to=None)
+    assert marked > 0
+    import_module("labels.migrations.0015_returns").fill(None, SimpleNamespace(connection=connection))
     assert projections.refresh_all(write=False).differences == 0
 
 

@@ -9,7 +9,7 @@ import pytest
 from contacts.models import Channel, Contact
 from labelcrm.core.models import Job
 from labels import jobs
-from labels.models import ChannelScope, LabelAssignment, LabelDay, StageStay
+from labels.models import ChannelScope, CleanSpell, LabelAssignment, LabelDay, StageStay
 from labels.rules.scopes import of_team
 from labels.services import canonical, projections, wording
 from labels.services.rebuilding import rebuild
@@ -82,6 +82,20 @@ def test_a_new_step_restates_the_stages_by_a_job() -> None:
     assert StageStay.objects.get().step == before
     do_work()
     assert StageStay.objects.get().step == before + 40
+    assert_in_step()
+
+
+def test_a_new_exclusive_group_marks_returns_by_a_job() -> None:
+    person = PersonFactory()
+    urgent, after_sales = channel_label(label("Urgent")), channel_label(label("After sales"))
+    put_on(person, urgent, 0)
+    put_on(person, after_sales, 600, 3600)
+    refresh_all()
+    for one in (urgent, after_sales):
+        canonical.update_label(one.label, actor=None, origin="admin", exclusive_group="care")
+    assert not CleanSpell.objects.filter(return_to__isnull=False).exists()
+    do_work()
+    assert CleanSpell.objects.get(return_to__isnull=False).return_to == urgent.label
     assert_in_step()
 
 

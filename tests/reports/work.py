@@ -16,10 +16,6 @@ from tests.labels import oracle
 from tests.reports.recorded import limits
 from tests.reports.slow import Slow, percentile
 
-WEEK = timedelta(days=7)
-Step = tuple[datetime, int, int | None]
-"""When a contact came to have which label, and who did it."""
-
 
 def replies(slow: Slow, agent: int) -> dict[str, Any]:
     """ "first inbound → first outbound on that channel … no reply counted apart" """
@@ -57,10 +53,10 @@ def flip_flops(slow: Slow, agent: int | None) -> int:
     for interval in slow.here:
         by_contact[interval.contact].append(interval)
     for contact, history in by_contact.items():
-        for steps in _histories(slow, history):
-            for at, label, who in _returns(steps):
+        for steps, by_whom in _histories(slow, history):
+            for _, at, label in oracle.returns(steps):
                 if slow.within(at) and _chosen(slow, contact, label, at):
-                    found[contact, at, label].add(who)
+                    found[contact, at, label].add(by_whom[at, label])
     return sum(min(who - {None}, default=None) == agent for who in found.values())
 
 
@@ -71,27 +67,21 @@ def _chosen(slow: Slow, contact: int, label: int, at: datetime) -> bool:
     return bool(known) or not slow.certain
 
 
-def _histories(slow: Slow, history: list[Any]) -> Iterator[list[Step]]:
-    """What a contact was, in turn: its stages, and of each exclusive group the label that came last."""
+def _histories(slow: Slow, history: list[Any]) -> Iterator[tuple[list[oracle.Step], dict[oracle.Step, int | None]]]:
+    """What a contact was, in turn: its stages, and of each exclusive group the label that came last; and by whom."""
     labels = {label.pk: label for label in Label.all_objects.all()}
     stages = {pk: label.step for pk, label in labels.items() if label.step is not None}
     told = oracle.project(history, slow.meanings, steps=stages, limits=limits())
-    yield [(stay.started_at, stay.label, stay.agent) for stay in told.stays]
+    stays = [(stay.started_at, stay.label) for stay in told.stays]
+    yield stays, {step: stay.agent for step, stay in zip(stays, told.stays, strict=True)}
     for group in {labels[s.label].exclusive_group for s in told.clean_spells} - {""}:
-        yield list(_members([s for s in told.clean_spells if labels[s.label].exclusive_group == group]))
+        spells = [s for s in told.clean_spells if labels[s.label].exclusive_group == group]
+        steps = oracle.members(spells)
+        yield steps, {step: _who(spells, step) for step in steps}
 
 
-def _members(spells: list[Any]) -> Iterator[Step]:
-    for at in sorted({s.started_at for s in spells} | {s.ended_at for s in spells if s.ended_at}):
-        on = [s for s in spells if s.started_at <= at and (s.ended_at is None or s.ended_at > at)]
-        if on:
-            top = min(on, key=lambda s: (-s.started_at.timestamp(), s.label))
-            taken_off = [(s.label, s.removed_by) for s in spells if s.ended_at == at]
-            yield at, top.label, top.agent if top.started_at == at else (taken_off or [(0, None)])[0][1]
-
-
-def _returns(steps: list[Step]) -> Iterator[Step]:
-    changes = [step for n, step in enumerate(steps) if n == 0 or step[1] != steps[n - 1][1]]
-    for first, second, third in zip(changes, changes[1:], changes[2:], strict=False):
-        if first[1] == third[1] and third[0] - second[0] < WEEK:
-            yield third
+def _who(spells: list[Any], step: oracle.Step) -> int | None:
+    """Who put the label on then, else who took another off."""
+    at, label = step
+    put_on = [s.agent for s in spells if (s.started_at, s.label) == (at, label)]
+    return (put_on or [s.removed_by for s in spells if s.ended_at == at] or [None])[0]
