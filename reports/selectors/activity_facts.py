@@ -102,6 +102,7 @@ def instant_mistaps(question: Question, who: str, *, key: KeyType = IDS) -> Fact
             JOIN labels_channellabel w ON w.id = a.channel_label_id AND NOT w.hidden
             JOIN contacts_contact c ON c.id = a.contact_id AND c.deleted_at IS NULL
             WHERE a.added_at >= %(start)s AND a.added_at < %(end)s
+              AND a.removed_at - a.added_at < interval '1 second'
               AND date_trunc('second', a.removed_at) = date_trunc('second', a.added_at)
               AND a.origin IN ('live', 'crm') AND a.removed_origin IN ('live', 'crm') AND a.removed_reason = 'removed'
               AND CASE WHEN a.added_by_id IS NULL AND a.removed_by_id IS NULL

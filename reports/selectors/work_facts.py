@@ -70,33 +70,46 @@ def batches(question: Question) -> Facts:
     that overlap or touch are one.
     """
     return Facts(
-        expressions=[question.filtered.spells()],
+        expressions=[question.filtered.spells(), _FULL_WINDOWS, _BATCHES],
         query=f"""
-            SELECT who, contact_id, label_id, at,
-                   is_full AND at > coalesce(max(until) OVER (
-                       PARTITION BY who ORDER BY at, contact_id, label_id
-                       ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), '-infinity') AS is_first,
-                   at < max(until) OVER (PARTITION BY who ORDER BY at) AS is_in
-            FROM (
-                SELECT *, held >= %(batch)s AS is_full,
-                       CASE WHEN held >= %(batch)s THEN at + %(batch_window)s END AS until
-                FROM (
-                    SELECT s.agent_id AS who, s.contact_id, s.label_id, s.started_at AS at,
-                           count(*) OVER (PARTITION BY s.agent_id ORDER BY s.started_at RANGE BETWEEN CURRENT ROW
-                               AND {_WINDOW} FOLLOWING) AS held
-                    FROM spell s
-                    WHERE NOT s.found AND s.agent_id IS NOT NULL AND s.started_at >= %(start)s - %(batch_look_back)s
-                      AND s.started_at < %(end)s + %(batch_window)s
-                ) AS label
-            ) AS label
+            SELECT s.agent_id AS who, s.contact_id, s.label_id, s.started_at AS at,
+                   row_number() OVER (PARTITION BY b.who, b.since ORDER BY s.started_at, s.contact_id, s.label_id) = 1
+                       AS is_first
+            FROM batch b
+            JOIN spell s ON s.agent_id = b.who AND s.started_at >= b.since AND s.started_at < b.until AND {_PUT_ON}
         """,  # noqa: S608 - SQL from this module
-        counts={"batches": f"{_PERIOD} AND is_first", "batch_labels": f"{_PERIOD} AND is_in"},
+        counts={"batches": f"{_PERIOD} AND is_first", "batch_labels": _PERIOD},
     )
 
 
 _PERIOD = "at >= %(start)s AND at < %(end)s"
-# The window's last moment is not in it; times have microseconds.
-_WINDOW = "%(batch_window)s - interval '1 microsecond'"
+_PUT_ON = """
+    NOT s.found AND s.started_at >= %(start)s - %(batch_look_back)s AND s.started_at < %(end)s + %(batch_window)s
+"""
+# Few windows are full, so all that is done with everything an agent put on is to look as many labels ahead.
+_FULL_WINDOWS = f"""
+    full_window AS MATERIALIZED (
+        SELECT DISTINCT who, since FROM (
+            SELECT s.agent_id AS who, s.started_at AS since,
+                   lead(s.started_at, %(batch)s - 1) OVER (PARTITION BY s.agent_id ORDER BY s.started_at) AS last_at
+            FROM spell s WHERE s.agent_id IS NOT NULL AND {_PUT_ON}
+        ) AS label
+        WHERE last_at < since + %(batch_window)s
+    )
+"""  # noqa: S608 - SQL from this module
+_BATCHES = """
+    batch AS MATERIALIZED (
+        SELECT who, min(since) AS since, max(since) + %(batch_window)s AS until
+        FROM (
+            SELECT *, count(*) FILTER (WHERE apart) OVER (PARTITION BY who ORDER BY since) AS number
+            FROM (
+                SELECT *, since > lag(since) OVER (PARTITION BY who ORDER BY since) + %(batch_window)s AS apart
+                FROM full_window
+            ) AS each
+        ) AS numbered
+        GROUP BY who, number
+    )
+"""
 
 
 def flip_flops(question: Question) -> Facts:
@@ -110,7 +123,7 @@ def flip_flops(question: Question) -> Facts:
     if question.filters.agents is not None:
         narrowed += " AND who = ANY(%(agents)s::bigint[])"
     if question.filters.certain:
-        narrowed += f" AND {_PUT_ON}"
+        narrowed += f" AND {_KNOWN}"
     return Facts(
         expressions=[
             question.filtered.stays(),
@@ -126,7 +139,7 @@ def flip_flops(question: Question) -> Facts:
     )
 
 
-_PUT_ON = """
+_KNOWN = """
     EXISTS (SELECT FROM chosen c WHERE c.contact_id = back.contact_id AND c.label_id = back.label_id
             AND c.started_at = back.at)
 """
