@@ -144,7 +144,8 @@ def _received() -> Facts:
     """Contacts with a message in on a channel while the agent owned it.
 
     First and last message of a contact on a channel settle nearly all; only who wrote before and after a stretch, or
-    before the number was connected, needs a look at the messages.
+    before the number was connected, needs a look at the messages. Who wrote since the period began is found by the
+    contact's own last message, on whatever channel: there is an index of it.
     """
     return Facts(
         expressions=[owners.OWNED],
@@ -158,7 +159,7 @@ def _received() -> Facts:
                  SELECT FROM contacts_message m
                  WHERE m.contact_id = k.contact_id AND m.channel_id = k.channel_id AND NOT m.from_me
                    AND NOT m.history AND m.{COUNTS} AND m.at >= o.since AND m.at < o.until))
-            JOIN contacts_contact c ON c.id = k.contact_id AND c.deleted_at IS NULL
+            JOIN contacts_contact c ON c.id = k.contact_id AND c.deleted_at IS NULL AND c.last_inbound_at >= %(start)s
             GROUP BY o.agent_id, k.contact_id
         """,  # noqa: S608
         counts={"received": "true"},

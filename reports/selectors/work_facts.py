@@ -30,12 +30,14 @@ ARRIVALS = """
     FROM owned o
     JOIN contacts_contactchannel k ON k.channel_id = o.channel_id
      AND k.first_inbound_at >= o.since AND k.first_inbound_at < o.until
+     AND k.first_inbound_at >= %(start)s AND k.first_inbound_at < %(end)s
      AND (NOT k.has_history OR k.first_live_inbound_at = k.first_inbound_at)
     JOIN contacts_contact c ON c.id = k.contact_id AND c.deleted_at IS NULL
     ORDER BY o.agent_id, k.contact_id, k.first_inbound_at, k.channel_id
 """
 """Contacts whose first message in on a channel came while the agent owned it, over `owners.OWNED`.
 
+The bounds of the period, in which every stretch lies, tell the planner how few these are.
 A contact that arrived on two channels of one agent counts once, by the earlier. Who wrote there before the number was
 connected did not arrive while anybody here could have answered.
 """
