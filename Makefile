@@ -11,7 +11,7 @@ LINT_ENVIRONMENT := LABELCRM_ENV_FILE=/dev/null LABELCRM_HOME=/nonexistent \
 	DATABASE_URL=postgresql://nobody@/lint?host=/nonexistent REDIS_URL=unix:///nonexistent/redis.sock \
 	SECRET_KEY=lint-only ENCRYPTION_KEY=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
 
-.PHONY: help run demo test test-full test-services lint format translations pages bench chaos requirements install install-dev
+.PHONY: help run demo test test-full test-services lint format translations pages bench chaos mutants requirements install install-dev
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -57,8 +57,13 @@ bench: install-dev ## the benchmark suite: a table, and JSON in benchmarks/resul
 chaos: install-dev ## the crash harness
 	@exec $(VENV) -m tests.chaos $(ARGS)
 
+mutants: install-dev ## change the pure rules in a thousand small ways, and see which changes no test notices
+	@$(INSTALL) requirements-mutants.txt
+	@$(VENV) -m mutmut run $(ARGS)
+	@exec $(VENV) -m mutmut results
+
 requirements: install-dev ## compile requirements*.in to pinned versions with hashes
-	for name in requirements requirements-dev requirements-embedded; do \
+	for name in requirements requirements-dev requirements-embedded requirements-mutants; do \
 		.venv/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 			--no-emit-index-url --no-header $$name.in -o $$name.txt || exit 1; \
 	done
