@@ -23,6 +23,7 @@ def test_any_history_gives_the_returns_that_the_oracle_sees(history: Any) -> Non
     intervals, meanings = history
     projection = project(intervals, meanings, steps=STEPS, limits=LIMITS)
     assert with_returns(projection, groups=GROUPS) == oracle.with_returns(projection, GROUPS)
+    assert projection == project(intervals, meanings, steps=STEPS, limits=LIMITS), "it gives rows of its own"
 
 
 @pytest.mark.parametrize(("days", "returns"), [(6.99, True), (7, False)])

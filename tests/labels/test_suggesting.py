@@ -5,7 +5,20 @@ from __future__ import annotations
 import pytest
 
 from labels.rules.naming import normalize
-from labels.rules.suggesting import CERTAIN, FAMILIES, GUESS, LIKELY, Suggester, family_of
+from labels.rules.suggesting import (
+    CERTAIN,
+    COLOUR,
+    CONTAINS,
+    FAMILIES,
+    GUESS,
+    LIKELY,
+    SHORTHAND,
+    SIMILAR,
+    SPELLING,
+    Suggester,
+    Suggestion,
+    family_of,
+)
 from labels.rules.taxonomy import LABELS
 from webhooks.gateways.label_details import PALETTE
 
@@ -16,12 +29,16 @@ SPELLINGS = [
     for text in filter(None, (label.name, label.name_en, *label.aliases))
 ]
 MEANINGS = {"hot": "Prospek panas", "won": "Selesai", "complaint": "Komplain", "loyal": "Pelanggan loyal"}
-SUGGESTER = Suggester(SPELLINGS, meanings={code: NAMES.index(name) + 1 for code, name in MEANINGS.items()})
-BLUE, YELLOW, PURPLE = 14, 2, 19
+BLUE, YELLOW, PURPLE, RED = 14, 2, 19, 0
+
+
+def suggestion(name: str, color: int | None = None) -> Suggestion | None:
+    suggester = Suggester(SPELLINGS, meanings={code: NAMES.index(label) + 1 for code, label in MEANINGS.items()})
+    return suggester.suggest(name, color=color)
 
 
 def suggested(name: str, color: int | None = None) -> tuple[str, str] | None:
-    found = SUGGESTER.suggest(name, color=color)
+    found = suggestion(name, color)
     return (NAMES[found.label - 1], found.sure) if found else None
 
 
@@ -64,9 +81,47 @@ def test_what_may_mean_the_opposite_or_two_things_gets_no_suggestion(name: str) 
     assert suggested(name) is None
 
 
+@pytest.mark.parametrize(
+    ("name", "color", "why", "word"),
+    [
+        ("🔥 HOT!!", None, SPELLING, "hot"),
+        ("Nunggu TF", None, SHORTHAND, "menunggu transfer"),
+        ("Panas banget", None, CONTAINS, "panas"),
+        ("Kompalin", None, SIMILAR, "komplain"),
+        ("Reseller", BLUE, COLOUR, "blue"),
+    ],
+)
+def test_a_suggestion_says_why_and_which_word_it_goes_by(name: str, color: int | None, why: str, word: str) -> None:
+    found = suggestion(name, color)
+    assert found is not None
+    assert (found.why, found.word) == (why, word)
+
+
+def of(spellings: dict[str, int], name: str) -> int | None:
+    found = Suggester(spellings.items(), meanings={}).suggest(name)
+    return found.label if found else None
+
+
+def test_of_two_spellings_in_a_name_the_longer_one_holds_the_other() -> None:
+    assert of({"grade": 1, "grade besar": 2}, "zona grade besar") == 2
+    assert of({"besar": 1, "grade": 2}, "grade besar") is None
+    assert of({"lima": 1}, "lima kotak") == 1
+    assert of({"dua": 1}, "dua kotak") is None, "too short to say anything inside a name"
+
+
+def test_a_slip_is_looked_for_in_names_of_five_letters_and_more() -> None:
+    assert of({"lunas": 1}, "lunass") == 1
+    assert of({"lunass": 1}, "lunas") == 1
+    assert of({"luna": 1}, "lunas") is None
+    assert of({"lunas": 1}, "luna") is None
+    assert of({"bunass": 1}, "lunass") is None, "a first letter is seldom mistyped"
+    assert of({"lunasi": 1, "lunasa": 2}, "lunase") is None, "as like the one as the other"
+
+
 def test_the_colour_is_a_guess_where_the_name_says_nothing() -> None:
     assert suggested("Reseller", BLUE) == ("Pelanggan loyal", GUESS)
     assert suggested("Reseller", YELLOW) == ("Prospek panas", GUESS)
+    assert suggested("Reseller", RED) == ("Komplain", GUESS)
     assert suggested("Reseller", PURPLE) is None
     assert suggested("Hot", BLUE) == ("Prospek panas", CERTAIN)
 
@@ -74,3 +129,7 @@ def test_the_colour_is_a_guess_where_the_name_says_nothing() -> None:
 def test_every_colour_of_whatsapp_has_a_family() -> None:
     assert len(FAMILIES) == len(PALETTE)
     assert [family_of(color) for color in (None, -1, 20, 13)] == ["", "", "", "red"]
+
+
+def test_a_name_of_nothing_but_signs_keeps_them() -> None:
+    assert normalize("🌵  🌵") == "🌵 🌵"
