@@ -125,8 +125,9 @@ CELERY_TASK_ROUTES = {
     task: {"queue": "slow"}
     for task in (
         "core.run_job", "core.heartbeat_slow", "core.forget_old_jobs", "labels.flag_stale", "labels.check_projections",
-        "labels.compact_days", "labels.follow_teams", "core.send_mails", "transfer.run_schedules",
-        "transfer.forget_unfinished", "transfer.collect_conversions", "transfer.send_conversions",
+        "labels.compact_days", "labels.follow_teams", "labels.draw_second_looks", "core.send_mails",
+        "transfer.run_schedules", "transfer.forget_unfinished", "transfer.collect_conversions",
+        "transfer.send_conversions",
     )
 }  # fmt: skip
 CELERY_TASK_IGNORE_RESULT = True
@@ -265,6 +266,7 @@ HOLE_SECONDS = env.integer("HOLE_SECONDS", default=600, maximum=86_400)
 CAMPAIGN_WINDOW_DAYS = env.integer("CAMPAIGN_WINDOW_DAYS", default=30, minimum=1, maximum=365)
 NEVER_LABELLED_MINUTES = env.integer("NEVER_LABELLED_MINUTES", default=60, minimum=1, maximum=10_080)
 GAP_SECONDS = env.integer("GAP_SECONDS", default=300, maximum=604_800)
+SECOND_LOOK_SIZE = env.integer("SECOND_LOOK_SIZE", default=20, minimum=1, maximum=200)
 INBOX_BODY_DAYS = env.integer("INBOX_BODY_DAYS", default=30)
 
 # -- Logging -----------------------------------------------------------------------------------------------------

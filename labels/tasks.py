@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import date
+from functools import partial
+from typing import Any
 
 from celery import shared_task
 from django.utils import timezone
 
 from labelcrm.core.scheduled import daily_period, once_per_period
 from labels import jobs
-from labels.services import day_sums, learned_limits, staleness
+from labels.services import day_sums, learned_limits, second_looks, staleness
 
 
 @shared_task(name="labels.flag_stale")
@@ -24,6 +27,17 @@ def learn_limits() -> None:
     """Once per business day, how long labels stayed on those who then went on."""
     now = timezone.now()
     once_per_period("learn-limits", daily_period(now), lambda: {"labels": learned_limits.learn(now)})
+
+
+@shared_task(name=second_looks.TASK)
+def draw_second_looks() -> None:
+    """Draw, once per week, what is to be looked at of the week before, and of the weeks that were missed."""
+
+    def draw(week: date) -> dict[str, Any]:
+        return asdict(second_looks.draw(week, actor=None))
+
+    for week in second_looks.due_weeks(timezone.now()):
+        once_per_period(second_looks.JOB, week.isoformat(), partial(draw, week))
 
 
 @shared_task(name="labels.check_projections")

@@ -58,6 +58,7 @@ OTHER = {
     "CAMPAIGN_WINDOW_DAYS": "7",
     "NEVER_LABELLED_MINUTES": "5",
     "GAP_SECONDS": "60",
+    "SECOND_LOOK_SIZE": "5",
     "INBOX_BODY_DAYS": "7",
     "WEB_THREADS": "5",
     "WORKER_PROCESSES": "3",

@@ -256,6 +256,14 @@ _CONTACTS = [
         "labels_stalesnooze", _Rules.CONTACT, "who said when that a label is still right", by_staff=True,
         reason="why, in a colleague's words",
     ),
+    *_table(
+        "labels_sampledgrade", _Rules.CONTACT_INSIDE,
+        "that a grade of theirs was drawn for a second look, and who took one back", by_staff=True,
+    ),
+    *_table(
+        "labels_secondlook", _Rules.CONTACT, "which label a second reviewer would have given, who that was and when",
+        by_staff=True,
+    ),
     _line(
         "webhooks_inboundevent.body", _Rules.POST_BODY,
         "the post of the gateway as it came: numbers, names, messages, ads, contact cards",
@@ -295,6 +303,7 @@ _STAFF = [
     _line("contacts_channel.session", _Rules.NUMBER, "what the gateway calls it"),
     _line("contacts_channel.own_phone", _Rules.NUMBER, "the number itself", note="the business's, or an agent's own"),
     _line("contacts_channel.own_lid", _Rules.NUMBER, "WhatsApp's id of that number"),
+    *_table("labels_looksample", _Rules.WORK, "whose grades of which week were drawn for a second look, and by whom"),
     *_table("labels_channellabelmeaning", _Rules.WORK, "who decided when what a WhatsApp label means"),
     *_table(
         "axes_accessattempt", _Rules.FAILED_LOGIN, "failed logins: when, how often",
@@ -448,6 +457,7 @@ WITHOUT_PEOPLE = (
         labels_labelassignment="added_at_source added_by_method origin removed_by_method removed_origin removed_reason",
         labels_labelevent="actor_method effect kind occurred_at_source origin",
         labels_labelspell="method",
+        labels_sampledgrade="method",
         labels_scopedcleanspell="method",
         labels_scopedlabelspell="method",
         labels_staleflag="closed_reason",

@@ -35,6 +35,7 @@ DAILY_JOBS = {
     "forget-old-jobs": _("Forget old work and its files"),
     "forget-unfinished-exports": _("Forget exports that nobody finished"),
     "collect-conversions": _("Look for conversions among all who came by an ad"),
+    "draw-second-looks": _("Draw samples for a second look"),
     "learn-limits": _("Learn how long labels usually stay"),
 }
 

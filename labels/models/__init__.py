@@ -12,6 +12,7 @@ from labels.models.projections import (
     ScopedStageStay,
     StageStay,
 )
+from labels.models.second_looks import LookSample, SampledGrade, SecondLook
 from labels.models.staleness import LearnedLimit, StaleFlag, StaleSnooze
 from labels.models.whatsapp import ChannelLabel, ChannelLabelEvent, ChannelLabelMeaning
 from labels.models.words import Effect, Method, Origin, RemovedReason, TimeSource
@@ -31,12 +32,15 @@ __all__ = [
     "LabelEvent",
     "LabelSpell",
     "LearnedLimit",
+    "LookSample",
     "Method",
     "Origin",
     "RemovedReason",
+    "SampledGrade",
     "ScopedCleanSpell",
     "ScopedLabelSpell",
     "ScopedStageStay",
+    "SecondLook",
     "StageStay",
     "StaleFlag",
     "StaleSnooze",

@@ -14,6 +14,8 @@ from labelcrm.core.viewer import NOBODY, Viewer
 
 # Labels that a WhatsApp name made and that nobody has given a place: "not mapped yet" (docs/metrics.md).
 UNMAPPED = Q(reviewed=False, category__isnull=True)
+# Labels that say how good a contact is (docs/metrics.md, "CS quality", Share graded high).
+GRADING = Q(high_quality=True) | Q(low_quality=True) | Q(meaning__in=("hot", "cold", "grade"))
 
 
 class LabelQuerySet(ArchivableQuerySet):
@@ -48,3 +50,9 @@ class StaleFlagQuerySet(models.QuerySet[Any]):
 
     def visible_to(self, viewer: Viewer) -> Self:
         return self if viewer.everything else self.filter(contact__in=Contact.objects.visible_to(viewer))
+
+
+class SampledGradeQuerySet(OnContactQuerySet):
+    def counted(self) -> Self:
+        """Those of contacts that figures count: archived ones count nowhere."""
+        return self.filter(contact__deleted_at__isnull=True)

@@ -23,7 +23,7 @@ Key = tuple[int, int]
 
 EVENTS = "labels_labelevent"
 FLAGS = "labels_staleflag"
-MOVED = (EVENTS, "labels_stalesnooze")
+MOVED = (EVENTS, "labels_stalesnooze", "labels_sampledgrade")
 
 _KEYS = "SELECT DISTINCT contact_id, channel_label_id FROM labels_labelevent WHERE contact_id = ANY(%s)"
 _FIRST_CHANGES = """

@@ -11,7 +11,7 @@ from django.db.models import Case, Q, When
 
 from labelcrm.core.bulk import transpose
 from labels.models import Label
-from labels.models.querysets import UNMAPPED
+from labels.models.querysets import GRADING, UNMAPPED
 from reports.selectors import owners
 from reports.selectors.filtered_spells import FilteredSpells, Filters
 from reports.selectors.gaps import Gap, gaps
@@ -55,7 +55,7 @@ class Question:
 KINDS: dict[str, Q] = {
     "high": Q(high_quality=True),
     "low": Q(low_quality=True),
-    "grading": Q(high_quality=True) | Q(low_quality=True) | Q(meaning__in=("hot", "cold", "grade")),
+    "grading": GRADING,
     "waiting": Q(meaning="waiting"),
     "won": Q(meaning="won"),
     "complaint": Q(meaning="complaint"),
