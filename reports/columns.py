@@ -23,12 +23,15 @@ Text = Any  # a string, or one that is translated when it is shown
 class Beside:
     """A smaller figure under the main one: field of the row, its words ("%(n)s so far"), the count behind it.
 
-    Words that differ for one and for many choose by "count".
+    Words that differ for one and for many choose by "count". `kind` is how it is written where its name does not say;
+    `ends` are the fields of its interval.
     """
 
     field: str
     words: Text
     rows: str = ""
+    kind: str = ""
+    ends: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +174,18 @@ AGENTS = [
             ),
             _counted("flip_flops"),
             _counted("contradictions"),
+            _share(
+                "agreement",
+                Beside(
+                    field="kappa", words=gettext_lazy("kappa %(n)s"), kind="kappa", ends=("kappa_low", "kappa_high")
+                ),
+                Beside(
+                    field="agreement_unsure", words=gettext_lazy("%(n)s could not be told"), rows="agreement_unsure"
+                ),
+                Beside(
+                    field="agreement_changed", words=gettext_lazy("%(n)s changed afterwards"), rows="agreement_changed"
+                ),
+            ),
         ],
         keys=("first_reply_median_s", "unreplied", "flip_flops"),
     ),
@@ -256,9 +271,16 @@ def _lines(row: Any, column: Column) -> Iterator[SmallFigure]:
                 yield SmallFigure(
                     str(beside.words) % {"n": f"{written(value, 'share')}"}, beside.rows if value.k else "", value.few
                 )
-        elif value:
-            kind = "seconds" if beside.field.endswith("_s") else "count"
-            yield SmallFigure(str(beside.words % {"n": written(value, kind), "count": value}), beside.rows)
+        elif value or (beside.kind and value is not None):
+            kind = beside.kind or ("seconds" if beside.field.endswith("_s") else "count")
+            text = written(value, kind) + _ends(row, beside, kind)
+            yield SmallFigure(str(beside.words % {"n": text, "count": value}), beside.rows)
+
+
+def _ends(row: Any, beside: Beside, kind: str) -> str:
+    """The interval of a smaller figure, in brackets; "" for one that has none."""
+    ends = [written(getattr(row, end), kind) for end in beside.ends]
+    return f" ({'–'.join(ends)})" if ends else ""
 
 
 # What holds for a campaign's whole row, and so is said once and not in every cell.
@@ -330,7 +352,12 @@ def _money(value: Decimal) -> str:
     return f"Rp {_count(round(value))}"
 
 
+def _kappa(value: float) -> str:
+    return str(number_format(round(value, 2), decimal_pos=2)).replace("-", "\u2212")
+
+
 _WRITERS: dict[str, Callable[[Any], str]] = {
+    "kappa": _kappa,
     "share": _share_text,
     "seconds": _duration,
     "money": _money,
@@ -345,7 +372,8 @@ _APART = frozenset(
     {
         "agent", "campaign", "team", "name", "code", "archived", "young_channel", "first_label_median_s",
         "first_label_p90_s", "first_reply_median_s", "first_reply_p90_s", "added_contacts", "active_to_contacts",
-        "came_true_others", "cold_yet_bought_others", "high_of_all", "cost_per_high", "cost_per_won",
+        "came_true_others", "cold_yet_bought_others", "kappa", "kappa_low", "kappa_high", "high_of_all",
+        "cost_per_high", "cost_per_won",
     }
 )  # fmt: skip
 

@@ -10,7 +10,7 @@ from typing import Any
 from contacts.models import Agent, Channel
 from contacts.selectors.counting import COUNTS, first_live_inbound
 from labelcrm.core.viewer import Viewer
-from reports.selectors import activity_facts, contradictions, facts, owners, work_facts
+from reports.selectors import activity_facts, agreement, contradictions, facts, owners, work_facts
 from reports.selectors.facts import Facts
 from reports.selectors.gaps import GAPS, gap_flags
 from reports.selectors.questions import Question, of_kind
@@ -78,6 +78,12 @@ class AgentRow:
     cold_yet_bought_already: int
     cold_yet_bought_unknown: int
     cold_yet_bought_others: Share
+    agreement: Share
+    agreement_unsure: int
+    agreement_changed: int
+    kappa: float | None
+    kappa_low: float | None
+    kappa_high: float | None
     stale_open: int
     contradictions: int
 
@@ -129,6 +135,7 @@ def _facts(question: Question) -> list[Facts]:
         activity_facts.removals(question),
         activity_facts.instant_mistaps(question, "a.added_by_id"),
         _grades(question),
+        agreement.facts_of(question),
         _stale(question),
         work_facts.first_replies(),
         work_facts.batches(question),
@@ -283,9 +290,10 @@ _COUNTS = (
     "received", "already_labelled", "first_labelled", "unlabelled", "unlabelled_so_far", "instant_mistaps",
     "removed_by", "stale_open", "contradictions", "first_replied", "unreplied", "batches", "batch_labels", "flip_flops",
     "came_true_immature", "came_true_already", "cold_yet_bought_immature", "cold_yet_bought_already",
+    "agreement_unsure", "agreement_changed",
     *(f"{name}_unknown" for name in _JUDGED), *activity_facts.COUNTS, *activity_facts.CONTACTS,
 )  # fmt: skip
-_SHARES = ("graded_high", *_JUDGED)
+_SHARES = ("graded_high", "agreement", *_JUDGED)
 
 
 def _row(agent: Any, found: Mapping[str, Any], everybody: Mapping[int | None, Mapping[str, Any]]) -> AgentRow:
@@ -293,6 +301,7 @@ def _row(agent: Any, found: Mapping[str, Any], everybody: Mapping[int | None, Ma
     shares: dict[str, Any] = {name: share(found.get(f"{name}_k", 0), found.get(f"{name}_n", 0)) for name in _SHARES}
     taps = counts["added"] + counts["instant_mistaps"]
     who = None if agent is None else agent.pk
+    judged = agreement.kappa_of(found)
     return AgentRow(
         agent=who,
         name="" if agent is None else agent.name,
@@ -308,6 +317,9 @@ def _row(agent: Any, found: Mapping[str, Any], everybody: Mapping[int | None, Ma
         net_by_people=counts["added"] - counts["removed"],
         came_true_others=_others("came_true", who, everybody),
         cold_yet_bought_others=_others("cold_yet_bought", who, everybody),
+        kappa=judged.value,
+        kappa_low=judged.low,
+        kappa_high=judged.high,
         **counts,
         **shares,
     )
