@@ -74,6 +74,7 @@ MENU: list[tuple[Text, list[Entry]]] = [
             Entry(_("Overview"), "bar_chart_4_bars", "report-overview", "reports.view_report"),
             Entry(_("Movement"), "moving", "report-movement", "reports.view_report"),
             Entry(_("CS quality"), "verified", "report-agents", "reports.view_report"),
+            Entry(_("Second look"), "visibility", "report-second-look", "reports.view_report"),
             Entry(_("Campaign quality"), "insights", "report-campaigns", "reports.view_report"),
             Entry(
                 _("Data health"),

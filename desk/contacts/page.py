@@ -160,7 +160,11 @@ def contact_page(request: HttpRequest, contact: Any) -> ContactPage:
         contact=contact,
         intervals=list(_intervals(viewer, contact)),
         identities=_identities(contact),
-        chat=_chat(viewer, contact, older_than=request.GET.get("older"), newer_than=request.GET.get("newer")),
+        chat=chat_of(
+            Message.objects.visible_to(viewer).filter(contact=contact),
+            older_than=request.GET.get("older"),
+            newer_than=request.GET.get("newer"),
+        ),
         notes=list(contact.notes.select_related("author")[:MAX_NOTES]) if contact.has_notes else [],
         touches=list(_touches(viewer, contact)),
         opt_out=opt_out_of(contact, viewer=viewer) if contact.has_consents else OptOut([]),
@@ -197,8 +201,9 @@ def _touches(viewer: Viewer, contact: Contact) -> Iterable[CampaignTouch]:
     return [t for t in found if viewer.everything or t.channel_id is None or t.channel_id in viewer.channels]
 
 
-def _chat(viewer: Viewer, contact: Contact, *, older_than: str | None, newer_than: str | None) -> ChatPage:
-    rows = Message.objects.visible_to(viewer).filter(contact=contact).select_related("channel")
+def chat_of(rows: QuerySet[Message], *, older_than: str | None, newer_than: str | None) -> ChatPage:
+    """A page of these messages, the latest where no cursor names another. One query. Raises BadRequest."""
+    rows = rows.select_related("channel")
     found, newer, older = CHAT.page(rows, size=CHAT_SIZE, after=older_than, before=newer_than)
     return ChatPage(
         messages=found[::-1],

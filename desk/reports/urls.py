@@ -5,17 +5,24 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import path
 
-from desk.reports import contradictions, data_health, restatements
+from desk.reports import contradictions, data_health, looking, restatements
 from desk.reports.movement_page import movement_page
 from desk.reports.overview_page import overview_page
 from desk.reports.quality_pages import metrics_page, quality_page
 from desk.reports.rows_page import export_page, rows_page
+from desk.reports.second_look import draw_sample, second_look_page
 
 urlpatterns = [
     path("overview/", admin.site.admin_view(overview_page), name="report-overview"),
     path("movement/", admin.site.admin_view(movement_page), name="report-movement"),
     path("agents/", admin.site.admin_view(quality_page), {"name": "agents"}, name="report-agents"),
     path("campaigns/", admin.site.admin_view(quality_page), {"name": "campaigns"}, name="report-campaigns"),
+    path("second-look/", admin.site.admin_view(second_look_page), name="report-second-look"),
+    path("second-look/draw/", admin.site.admin_view(draw_sample), name="second-look-draw"),
+    path("second-look/<int:pk>/", admin.site.admin_view(looking.look_page), name="second-look"),
+    path("second-look/<int:pk>/choose/", admin.site.admin_view(looking.choose), name="second-look-choose"),
+    path("second-look/<int:pk>/undo/", admin.site.admin_view(looking.undo), name="second-look-undo"),
+    path("second-look/chat/<int:pk>/", admin.site.admin_view(looking.chat_page), name="second-look-chat"),
     path("rows/", admin.site.admin_view(rows_page), name="report-rows"),
     path("export/", admin.site.admin_view(export_page), name="report-export"),
     path("contradictions/", admin.site.admin_view(contradictions.page), name="report-contradictions"),

@@ -23,7 +23,9 @@ ENTRY = re.compile(
     r'<a href="([^"]+)" class="flex min-h[^>]*?( aria-current="\w+")?>.*?<span>([^<]+)</span>', re.DOTALL
 )
 DAILY = ["Home", "Contacts", "Segments", "Campaigns"]
-REPORTS = ["Overview", "Movement", "CS quality", "Campaign quality", "Data health", "What the figures mean"]
+REPORTS = [
+    "Overview", "Movement", "CS quality", "Second look", "Campaign quality", "Data health", "What the figures mean",
+]  # fmt: skip
 LABELS = ["Labels", "Categories", "Stale labels"]
 HYGIENE = [*LABELS, "Contradictions"]
 RECORDS = ["Labels on contacts", "Label events"]
