@@ -22,6 +22,7 @@ from django.utils import timezone
 from contacts.models import Campaign, CampaignRule, Channel, ChannelSecret
 from contacts.models.channels import CRM_GATEWAY
 from contacts.services.channels import connect
+from demo import second_looks
 from demo.company import NUMBERS, SOURCES, Number, Source
 from demo.manifest import Manifest
 from demo.senders import WebhookPost
@@ -59,6 +60,8 @@ def play(*, url: str, say: Say, seed: int = SEED, contacts: int = CONTACTS) -> M
     post_one_by_one([one for _, one in posts[-LAST:]], url=url, say=say)
     flagged = staleness.flag_stale(timezone.now())
     say(f"{flagged.open:,} labels are stale.")
+    looks = second_looks.plant(timezone.now(), seed=stamp["seed"])
+    say(f"{looks:,} grades were looked at a second time.")
     finish(story.manifest)
     return story.manifest
 

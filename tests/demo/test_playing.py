@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from contacts.models import Agent, Campaign, CampaignTouch, Channel, Contact, Message
-from demo import playing
+from demo import playing, second_looks
 from demo.company import AFTER, COLD, COMPLAINT, HIGH, HOT, LOW, MIDDLE, NEW, WAITING
 from labelcrm.core.models import Setting
-from labels.models import CleanSpell, Label, LabelEvent, LabelSpell, StaleFlag
+from labels.models import (
+    CleanSpell,
+    Label,
+    LabelEvent,
+    LabelSpell,
+    LookSample,
+    SampledGrade,
+    SecondLook,
+    StaleFlag,
+)
 from labels.services.rebuilding import rebuild
 from tests.demo.conftest import Played
-from tests.factories import ChannelFactory
+from tests.factories import ChannelFactory, UserFactory
 from webhooks.selectors import inbox_summary
 
 pytestmark = pytest.mark.django_db
@@ -90,3 +100,22 @@ def test_the_demo_is_never_played_among_channels_of_somebody_s_own() -> None:
     with pytest.raises(CommandError, match="channels of its own"):
         call_command("play_demo", url="http://127.0.0.1:1")
     assert not Setting.objects.exists()
+
+
+def test_second_looks_are_planted_and_change_nothing_else(played: Played) -> None:
+    UserFactory(is_superuser=True)
+    before = (
+        LabelEvent.objects.count(),
+        CleanSpell.objects.count(),
+        Message.objects.count(),
+        StaleFlag.objects.count(),
+    )
+    looks = second_looks.plant(timezone.now(), seed=7)
+    assert looks == SecondLook.objects.count() > 20
+    weeks = LookSample.objects.values("week").distinct().count()
+    assert weeks == second_looks.WEEKS
+    agreed = sum(look.agrees for look in SecondLook.objects.select_related("grade"))
+    assert 0 < agreed < looks
+    assert SampledGrade.objects.filter(look=None).exists()
+    after = (LabelEvent.objects.count(), CleanSpell.objects.count(), Message.objects.count(), StaleFlag.objects.count())
+    assert after == before
