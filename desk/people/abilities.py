@@ -89,6 +89,10 @@ ABILITIES: tuple[tuple[Text, tuple[RightInWords, ...]], ...] = (
                 ("labels.add_label", "labels.change_label", "labels.add_category", "labels.change_category"),
             ),
             RightInWords(
+                gettext_lazy("look a second time at what colleagues graded, and draw samples for that"),
+                ("labels.add_secondlook", "labels.add_looksample"),
+            ),
+            RightInWords(
                 gettext_lazy("archive labels and categories"), ("labels.delete_label", "labels.delete_category")
             ),
         ),

@@ -33,11 +33,11 @@ def grade(shop: Shop, name: str, *, at: datetime = THEN, contact: Contact | None
 
 
 def graded_week(shop: Shop, *names: str) -> list[SampledGrade]:
-    """A number with all grades, and the sample of the week in which its CS gave these, in the order of the draw."""
+    """A number with all grades, and the sample of the week in which its CS gave these, in their order."""
     for name in GRADES:
         if not shop.channel.labels.filter(name=name).exists():
             shop.whatsapp_label(name)
     for n, name in enumerate(names):
         grade(shop, name, at=THEN + timedelta(hours=n))
     second_looks.draw(WEEK, actor=None, agents=[shop.agent.pk])
-    return list(LookSample.objects.get(agent=shop.agent).grades.order_by("place"))
+    return list(LookSample.objects.get(agent=shop.agent).grades.order_by("graded_at"))
