@@ -176,7 +176,7 @@ class LabelAdmin(EditingAdmin, ArchivableAdmin):
 
     @admin.display(description=gettext_lazy("last used"), ordering="last_used")
     def last_used_shown(self, label: Any) -> str:
-        """The day on which it was last put on somebody."""
+        """The day on which it was last put on somebody, or found to be on."""
         if label.last_used == NEVER:
             return _("never")
         return format_html('<span class="lc-nowrap">{}</span>', format_date(label.last_used, "DATE_FORMAT"))

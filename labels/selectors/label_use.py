@@ -18,14 +18,15 @@ NEVER = date(1900, 1, 1)  # sorts before every day on which a label was used
 
 def with_use(labels: QuerySet[Any], viewer: Viewer, *, today: date) -> QuerySet[Any]:
     """Labels with `active` (contacts that have it now), `added` (put on in the last 30 days), `last_used` (the day it
-    was last put on, or NEVER) and `number_count` (WhatsApp numbers that have it), of what the viewer sees.
+    was last put on or found to be on, or NEVER) and `number_count` (WhatsApp numbers that have it), of what the viewer
+    sees.
 
     What was put on is read from the sums of the viewer's teams: who is known to two of them counts for both.
     """
     scopes = [WHOLE] if viewer.everything else [of_team(team) for team in sorted(viewer.teams)]
     days = LabelDay.objects.filter(label=OuterRef("pk"), scope__in=scopes).order_by()
     recent = days.filter(day__gt=today - timedelta(days=DAYS), day__lte=today).values("label")
-    used = days.values("day").annotate(n=Sum("added")).filter(n__gt=0).order_by("-day").values("day")
+    used = days.values("day").annotate(n=Sum(F("added") + F("found"))).filter(n__gt=0).order_by("-day").values("day")
     return labels.annotate(
         active=_counted(_active(days, viewer)),
         added=_counted(recent.annotate(n=Sum("added"))),
