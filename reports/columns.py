@@ -127,7 +127,7 @@ AGENTS = [
             _share("graded_high"),
             _judged("came_true"),
             _judged("cold_yet_bought", bad=True),
-            Column(name="mistap_rate", kind="share", rows="mistaps", bad=True),
+            _share("mistap_rate", bad=True),
             _counted("stale_open"),
         ],
         keys=("labelled_1h", "unlabelled", "came_true"),

@@ -114,6 +114,20 @@ def instant_mistaps(question: Question, who: str, *, key: KeyType = IDS) -> Fact
     )
 
 
+def taps(question: Question) -> Facts:
+    """All that each agent put on in the period, also what makes no spell, and what of it the same person undid soon."""
+    spells, at_once = started(question, "s.agent_id"), instant_mistaps(question, "a.added_by_id")
+    return Facts(
+        expressions=spells.expressions,
+        query=f"""
+            SELECT who, contact_id, label_id, at, mistap AS undone FROM ({spells.query}) AS spells WHERE NOT found
+            UNION ALL
+            SELECT who, contact_id, label_id, at, true FROM ({at_once.query}) AS at_once
+        """,  # noqa: S608
+        counts={"mistap_rate_n": "true", "mistap_rate_k": "undone"},
+    )
+
+
 _CERTAIN = """
     (a.added_by_method = 'crm_user'
      OR (a.added_by_method = 'channel_owner' AND a.channel_id = ANY(%(single)s::bigint[])))

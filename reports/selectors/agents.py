@@ -101,7 +101,8 @@ def report(question: Question, *, agents: Iterable[Agent]) -> list[AgentRow]:
 
 def sources(question: Question) -> dict[str, Facts]:
     """The facts behind every count of the report, by count."""
-    return {count: each for each in _facts(question) for count in each.counts}
+    known = [*_facts(question), activity_facts.taps(question)]  # whose counts are sums of others in a row
+    return {count: each for each in known for count in each.counts}
 
 
 def parameters(question: Question) -> dict[str, Any]:

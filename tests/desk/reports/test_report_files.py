@@ -1,4 +1,5 @@
-"""Page, file and API of a report are the same rows: every report, in either language, in every format."""
+"""Page, file and API of a report are the same rows, in Indonesian; that figures are the same everywhere is tested in
+test_same_figure.py."""
 
 from __future__ import annotations
 
@@ -10,7 +11,6 @@ from typing import Any
 
 import pytest
 from django.utils import translation
-from openpyxl import load_workbook
 
 from contacts.selectors.viewing import viewer_of
 from labelcrm.core.models import AuditEntry
@@ -94,28 +94,17 @@ def exported(name: str, given: dict[str, str], *, language: str, code: str) -> b
 
 
 def test_page_job_and_api_tell_the_same_rows_of_every_report(world: World) -> None:
-    for language in ("id", "en"):
-        for name, given in EVERY:
-            text = exported(name, given, language=language, code="csv").decode("utf-8-sig")
-            check(list(csv.DictReader(io.StringIO(text))), name, given, language)
-        client = client_of(language=language)
-        for name, given in (("agents", {}), ("campaigns", {}), ("campaigns", {"basis": "event"})):
-            text = client.get(f"/admin/reports/{name}/", SPAN | given | {"format": "csv"}).content.decode("utf-8-sig")
-            check(list(csv.DictReader(io.StringIO(text))), name, given, language)
-        curves = client.get("/admin/reports/campaigns/", SPAN | {"format": "csv", "table": "curves"})
-        check(list(csv.DictReader(io.StringIO(curves.content.decode("utf-8-sig")))), "curves", {}, language)
+    for name, given in EVERY:
+        text = exported(name, given, language="id", code="csv").decode("utf-8-sig")
+        check(list(csv.DictReader(io.StringIO(text))), name, given, "id")
+    client = client_of(language="id")
+    for name, given in (("agents", {}), ("campaigns", {}), ("campaigns", {"basis": "event"})):
+        text = client.get(f"/admin/reports/{name}/", SPAN | given | {"format": "csv"}).content.decode("utf-8-sig")
+        check(list(csv.DictReader(io.StringIO(text))), name, given, "id")
+    curves = client.get("/admin/reports/campaigns/", SPAN | {"format": "csv", "table": "curves"})
+    check(list(csv.DictReader(io.StringIO(curves.content.decode("utf-8-sig")))), "curves", {}, "id")
     entries = AuditEntry.objects.filter(action="report.exported")
-    assert Counter(entry.details["report"] for entry in entries)["agents"] == 4
-    _check_sheet("campaigns")
-
-
-def _check_sheet(name: str) -> None:
-    sheet: Any = load_workbook(io.BytesIO(exported(name, {}, language="en", code="xlsx"))).active
-    head, *rows = sheet.values
-    assert list(head) == FILES[name].headings
-    lines = [dict(zip(head, row, strict=True)) for row in rows]
-    check(lines, name, {}, "en")
-    assert {type(line["contacts"]) for line in lines} == {int}
+    assert Counter(entry.details["report"] for entry in entries)["agents"] == 2
 
 
 def test_numbers_are_written_as_excel_in_indonesia_reads_them_and_the_query_is_kept(world: World) -> None:
