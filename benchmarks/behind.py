@@ -26,8 +26,12 @@ MORE: dict[str, tuple[dict[str, str], ...]] = {
 """What else is asked of a report, besides the period."""
 CONTACTS_OF = {"added_contacts": "added", "active_to_contacts": "active_to", "contacts": "count"}
 """Numbers of contacts, each once, of rows that another number counts."""
-CALLED = {f"{name}_so_far_{part}": f"{name}_{behind}" for name in ("labelled", "high", "waiting", "won", "complaint")
-          for part, behind in (("k", "count"), ("n", "all"))} | {"high_of_all_k": "high_count", "n": "contacts"}  # fmt: skip
+CALLED = {
+    "n": "contacts",
+    "high_of_all_k": "high_count",
+    **{f"{name}_so_far_k": f"{name}_count" for name in ("labelled", "high", "waiting", "won", "complaint")},
+    **{f"{name}_so_far_n": f"{name}_all" for name in ("labelled", "high", "waiting", "won", "complaint")},
+}
 """Numbers that open what has another name."""
 
 

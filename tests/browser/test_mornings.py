@@ -12,7 +12,8 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
 from contacts.models import Contact
-from tests.browser.walking import log_in
+from labels.services import projections, staleness
+from tests.browser.walking import PASSWORD, log_in
 from tests.desk.conftest import Shop, make_shop
 from tests.factories import UserFactory
 
@@ -68,6 +69,30 @@ def test_a_lead_finds_rinas_old_grade_a_in_four_actions(desk: Page, shop: Shop, 
     expect(by_filters).to_have_text("Tampilkan 1 kontak", timeout=PATIENCE)
     by_filters.click()
     expect(desk.locator("#list-count")).to_have_text("1 kontak", timeout=PATIENCE)
+
+
+def test_a_lead_knows_in_three_clicks_whom_to_talk_to_and_why(desk: Page, shop: Shop, live_server: Any) -> None:
+    """At eight, before coffee: log in, open what waits, open the first contact."""
+    now = timezone.now()
+    late = shop.contact(name="Siti Aisyah", last_inbound_at=now - timedelta(days=9))
+    shop.put(late, shop.whatsapp_label("Menunggu pembayaran"), added_at=now - timedelta(days=40))
+    shop.say(late, "Sudah saya transfer ya kak, mohon dicek")
+    projections.refresh(list(Contact.objects.values_list("pk", flat=True)))
+    staleness.flag_stale(now)
+    desk.goto(f"{live_server.url}/admin/")
+    desk.fill("[name=username]", "lead")
+    desk.fill("[name=password]", PASSWORD)
+    desk.locator("form:has([name=password]) button:not([type=button])").click()  # 1
+    work = desk.get_by_role("region", name="Yang perlu dikerjakan")
+    expect(work.locator("[data-number=stale]")).to_have_text("5", timeout=PATIENCE)
+    work.locator("[data-number=stale]").click()  # 2
+    expect(desk.locator("#rows-left")).to_have_text("5 kontak", timeout=PATIENCE)
+    first = desk.locator(".lc-stale__row").first
+    last = "Sudah saya transfer ya kak, mohon dicek"
+    for reason in ("Siti Aisyah", "Menunggu pembayaran", "40 hari, batas 3", shop.agent.name, last):
+        expect(first.get_by_text(reason).first).to_be_visible()
+    first.get_by_role("link", name="Siti Aisyah").click()  # 3
+    expect(desk.locator("#chat")).to_contain_text("Sudah saya transfer ya kak", timeout=PATIENCE)
 
 
 def test_a_cs_on_a_phone_finds_a_chat_reads_it_and_sets_a_follow_up(phone: Page, shop: Shop, live_server: Any) -> None:
