@@ -152,7 +152,8 @@ def _linked(cl: Any, obj: Any, html: Any) -> Any:
         url = cl.url_for_result(obj)
     except NoReverseMatch:
         return html
-    url = add_preserved_filters({"preserved_filters": cl.preserved_filters, "opts": cl.opts}, url)
+    if getattr(cl, "row_leads_back", True):
+        url = add_preserved_filters({"preserved_filters": cl.preserved_filters, "opts": cl.opts}, url)
     opener = format_html(' data-popup-opener="{}"', _key(cl, obj)) if cl.is_popup else ""
     return format_html('<a href="{}"{}>{}</a>', url, opener, html)
 

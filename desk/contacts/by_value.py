@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from django.db.models import BooleanField, Model, QuerySet
+from django.db.models import BooleanField, IntegerField, Model, QuerySet, Value, prefetch_related_objects
 from django.db.models.expressions import RawSQL
 
 from desk.base.keyset import Keyset
@@ -21,8 +21,8 @@ NO_STAGE = 0  # worth less than any
 class ByValue(Keyset):
     """Contacts by the value of the stage that `viewer` sees them in; whoever is in none comes last, either way.
 
-    Stages of one value are walked in the order of contacts, one value after the other, as far as a page needs: nothing
-    is kept for it, and whoever changes what a label is worth changes the order at once.
+    Stages of one value are walked in the order of contacts, one value after the other, as far as a page needs and in
+    two queries at most: nothing is kept for it, and whoever changes what a label is worth changes the order at once.
     """
 
     def __init__(self, viewer: Viewer, *, descending: bool = True) -> None:
@@ -37,16 +37,21 @@ class ByValue(Keyset):
         channels = None if self._viewer.everything else self._viewer.channels
         seen = FilteredSpells.of(Filters(channels=channels), crm_only=True)
         way = "-" if self.descending == forward else ""
-        found: list[Any] = []
-        for value in self._from(place, labels, forward=forward):
-            part = rows.filter(_in_stage(seen, None if value == NO_STAGE else labels.get(value, [])))
-            if place and place[0] == value:
-                part = part.filter(**{"id__lt" if way else "id__gt": place[1]})
-            for contact in part.order_by(f"{way}id")[: size - len(found)]:
-                contact.value = value
-                found.append(contact)
+        plain, found = rows.prefetch_related(None), list[Any]()
+        for values in _together(self._from(place, labels, forward=forward)):
+            parts = []
+            for turn, value in enumerate(values):
+                part = plain.filter(_in_stage(seen, None if value == NO_STAGE else labels.get(value, [])))
+                if place and place[0] == value:
+                    part = part.filter(**{"id__lt" if way else "id__gt": place[1]})
+                part = part.annotate(value=_whole(value), turn=_whole(turn)).order_by(f"{way}id")
+                parts.append(part[: size - len(found)])
+            if len(parts) > 1:
+                parts = [parts[0].union(*parts[1:], all=True).order_by("turn", f"{way}id")[: size - len(found)]]
+            found += parts[0]
             if len(found) == size:
                 break
+        prefetch_related_objects(found, *rows._prefetch_related_lookups)  # once, whatever the number of queries
         return found
 
     def _from(self, place: list[Any] | None, values: Iterable[int], *, forward: bool) -> list[int]:
@@ -63,6 +68,17 @@ class ByValue(Keyset):
         if value is None:
             raise ValueError(name)
         return value
+
+
+def _together(values: list[int]) -> Iterator[list[int]]:
+    """What is asked for at once: the first value, which fills most pages, and then all the others."""
+    yield values[:1]
+    if len(values) > 1:
+        yield values[1:]
+
+
+def _whole(number: int) -> Value:
+    return Value(number, output_field=IntegerField())
 
 
 def _in_stage(seen: FilteredSpells, labels: list[int] | None) -> RawSQL:

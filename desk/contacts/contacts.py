@@ -72,6 +72,8 @@ FOLLOW_UP_CLOCK = time(9)  # when no time is said
 
 
 class ContactChangeList(KeysetChangeList):
+    row_leads_back = False  # the page of a contact goes back to no list
+
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
         return pointed_to(request, super().get_queryset(request, exclude_parameters))
 

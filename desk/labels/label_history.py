@@ -30,6 +30,8 @@ ON, ENDED = "on", "ended"
 class HistoryChangeList(KeysetChangeList):
     """A row leads to its contact."""
 
+    row_leads_back = False  # the page of a contact goes back to no list
+
     def url_for_result(self, result: Any) -> str:
         return page_url(result.contact_id)
 

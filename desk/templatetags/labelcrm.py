@@ -184,7 +184,7 @@ def moment(at: datetime | None) -> str:
     if at is None:
         return "–"
     return format_html(
-        '<time class="lc-nowrap" datetime="{}" title="{}">{}</time>', at.isoformat(), exact(at), short(at)
+        '<time datetime="{}" title="{}">{}</time>', at.isoformat(timespec="seconds"), exact(at), short(at)
     )
 
 
