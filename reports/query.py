@@ -105,6 +105,12 @@ class ReportQuery:
         vars(other)["question"] = self.question
         return other
 
+    def over(self, period: Period) -> ReportQuery:
+        """The same question of another period."""
+        other = replace(self, period=period)
+        vars(other)["question"] = self.question.over(period)
+        return other
+
     @property
     def key(self) -> RowKey:
         """What names the rows of this query."""
@@ -374,7 +380,9 @@ def _labels(query: ReportQuery) -> list[Any]:
     listed = Listed(
         channels=channels.exclude(gateway=CRM_GATEWAY),
         teams=teams,
-        agents=agents.listed_agents(viewer=query.viewer, channels=query.filters.channels),
+        agents=(
+            agents.listed_agents(viewer=query.viewer, channels=query.filters.channels) if query.by is By.AGENT else ()
+        ),
     )
     return labels.report(query.question, by=query.by, listed=listed)
 

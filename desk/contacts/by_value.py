@@ -37,6 +37,7 @@ class ByValue(Keyset):
         channels = None if self._viewer.everything else self._viewer.channels
         seen = FilteredSpells.of(Filters(channels=channels), crm_only=True)
         way = "-" if self.descending == forward else ""
+        related: Any = rows  # with what is to be looked up for the rows of the page
         plain, found = rows.prefetch_related(None), list[Any]()
         for values in _together(self._from(place, labels, forward=forward)):
             parts = []
@@ -51,7 +52,7 @@ class ByValue(Keyset):
             found += parts[0]
             if len(found) == size:
                 break
-        prefetch_related_objects(found, *rows._prefetch_related_lookups)  # once, whatever the number of queries
+        prefetch_related_objects(found, *related._prefetch_related_lookups)  # once, whatever the number of queries
         return found
 
     def _from(self, place: list[Any] | None, values: Iterable[int], *, forward: bool) -> list[int]:

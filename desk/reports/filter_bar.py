@@ -17,7 +17,6 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from contacts.models import Agent, Campaign, Channel, Team
 from contacts.models.channels import CRM_GATEWAY
 from desk.base.days import DayField
-from labels.models import Category, Label
 from reports.query import ReportQuery
 from reports.selectors.campaigns import Basis, Touch
 
@@ -56,9 +55,12 @@ FIELDS: Mapping[str, FilterField] = {
     "team": FilterField(gettext_lazy("Team"), lambda query: [(t.pk, t.name) for t in _teams(query)]),
     "agent": FilterField(gettext_lazy("CS"), _rows_of(Agent)),
     "category": FilterField(
-        gettext_lazy("Category"), lambda query: [(category.code, str(category)) for category in Category.objects.all()]
+        gettext_lazy("Category"), lambda query: [(each.code, str(each)) for each in query.question.categories]
     ),
-    "label": FilterField(gettext_lazy("Label"), _rows_of(Label)),
+    "label": FilterField(
+        gettext_lazy("Label"),
+        lambda query: [(label.pk, str(label)) for label in query.question.labels if not label.is_archived],
+    ),
     "campaign": FilterField(gettext_lazy("Campaign"), _rows_of(Campaign)),
     "certain": FilterField(gettext_lazy("Labeller"), lambda query: [("true", _("Known labeller only"))]),
     "touch": FilterField(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -32,7 +32,6 @@ from desk.reports.page_frame import (
     rows_address,
 )
 from desk.reports.pictures import Paints, Picture
-from labels.models import Category, Label
 from reports.columns import written
 from reports.definitions import FigureDefinition
 from reports.query import REPORTS, ReportQuery
@@ -59,7 +58,8 @@ def overview_page(request: HttpRequest) -> HttpResponse:
         return report_downloads.download(request, _part(query, request.GET.get("table", "")), code=code)
     gaps = gap_lines(query, before=min(query.period.end, query.now))
     by_label, by_day, by_category = query.rows, query.told_by(By.DAY), query.told_by(By.CATEGORY)
-    total, before = _sums(by_label), _sums(replace(query, period=period_before(query)).rows)
+    total, before = _sums(by_label), _sums(query.over(period_before(query)).rows)
+    paints = Paints(query.question.labels, query.question.categories)
     context = {
         **frame(request, query, problem, title=_("Overview")),
         "draws": True,
@@ -67,10 +67,10 @@ def overview_page(request: HttpRequest) -> HttpResponse:
         "tiles": _tiles(total, before, query),
         "before": period_before(query),
         "total": total,
-        "days": _days_picture(query, by_day, total, gaps),
+        "days": _days_picture(by_day, total, gaps, paints),
         "day_lines": _lines(by_day, limit=MOST_DAYS),
         "category_lines": _lines(by_category),
-        "now": _active_picture(query, by_label),
+        "now": _active_picture(query, by_label, paints),
         "label_lines": _lines(query),
         **_hours(query),
         **defined(FIGURES),
@@ -162,7 +162,7 @@ def _lines(query: ReportQuery, *, limit: int | None = None) -> list[ActivityLine
     """The rows of a query; days the newest first, and no more than `limit`."""
     key = query.key.name
     rows = list(reversed(query.rows))[:limit] if key == "day" else query.rows
-    subjects = _subjects(key, rows)
+    subjects = _subjects(query, rows)
     return [
         ActivityLine(key, subjects.get(query.key.of(row)), row, written(row.net, "count"), _links(query, row))
         for row in rows
@@ -174,11 +174,11 @@ def _counts(row: Any) -> list[int]:
     return [getattr(row, name) for name in FIGURES]
 
 
-def _subjects(key: str, rows: Sequence[Any]) -> dict[Any, Any]:
-    if key == "label":
-        return dict(Label.all_objects.in_bulk([row.label for row in rows if row.label]))
-    if key == "category":
-        return {category.code: category for category in Category.objects.all()}
+def _subjects(query: ReportQuery, rows: Sequence[Any]) -> dict[Any, Any]:
+    if query.by is By.LABEL:
+        return {label.pk: label for label in query.question.labels}
+    if query.by is By.CATEGORY:
+        return {category.code: category for category in query.question.categories}
     return {row.day: row.day for row in rows}
 
 
@@ -195,17 +195,12 @@ def _links(query: ReportQuery, row: Any) -> dict[str, str]:
 
 
 def _days_picture(
-    query: ReportQuery, by_day: ReportQuery, total: Mapping[str, int], gaps: Sequence[GapLine]
+    by_day: ReportQuery, total: Mapping[str, int], gaps: Sequence[GapLine], paints: Paints
 ) -> Picture | None:
     """Added above the line and removed below it, stacked by category, with the net over them."""
     if not any(total.values()):
         return None
-    days, paints = [row.day for row in by_day.rows], Paints()
-    series = [
-        part
-        for figure, sign in (("added", 1), ("removed", -1))
-        for part in _stacked(by_day, days, paints, figure=figure, sign=sign)
-    ]
+    days, series = [row.day for row in by_day.rows], list(_stacked(by_day, paints))
     return Picture(
         name="label-activity",
         kind="stack",
@@ -214,6 +209,7 @@ def _days_picture(
         rows={
             "names": [format_date(day, "MONTH_DAY_FORMAT") for day in days],
             "words": [_day_words(row) for row in by_day.rows],
+            "base": rows_address(by_day),
             "series": series,
             "line": {"name": _("net"), "values": [row.net for row in by_day.rows]},
             "gaps": _gap_days(gaps, days),
@@ -229,32 +225,37 @@ def _day_words(row: Any) -> str:
     return f"{format_date(row.day, 'l')} {format_date(row.day, 'MONTH_DAY_FORMAT')}\n{said}"
 
 
-def _stacked(
-    query: ReportQuery, days: Sequence[date], paints: Paints, *, figure: str, sign: int
-) -> Iterator[dict[str, Any]]:
-    """One figure by day and category: what is behind it, split by label, and labels put together by category."""
-    sources, values = query.facts
-    category_of = dict(Label.all_objects.values_list("id", "category__code"))
-    counts: Counter[tuple[str | None, date]] = Counter()
-    for day, label, n in facts.by_label(sources[figure], figure, values):
-        counts[category_of.get(label or 0), day] += n
-    for category in [*Category.objects.all(), None]:
-        code = category.code if category else None
-        if any(counts[code, day] for day in days):
-            yield {
-                "name": str(category or _("no category")),
-                "paint": paints.category(code),
-                "values": [sign * counts[code, day] for day in days],
-                "links": [_bar_link(query, figure, code, day) if counts[code, day] else "" for day in days],
-            }
+SIGNS = {"added": 1, "removed": -1}
+
+
+def _stacked(query: ReportQuery, paints: Paints) -> Iterator[dict[str, Any]]:
+    """By day and category: what is behind each figure, split by label, and labels put together by category."""
+    days, (sources, values) = [row.day for row in query.rows], query.facts
+    categories = query.question.categories
+    code_of = {label.pk: label.category.code for label in query.question.labels if label.category}
+    for figure, found in facts.by_label(sources, [*SIGNS], values).items():
+        counts: Counter[tuple[str | None, date]] = Counter()
+        for day, label, n in found:
+            counts[code_of.get(label or 0), day] += n
+        for category in [*categories, None]:
+            code = category.code if category else None
+            if any(counts[code, day] for day in days):
+                yield {
+                    "name": str(category or _("no category")),
+                    "paint": paints.category(code),
+                    "values": [SIGNS[figure] * counts[code, day] for day in days],
+                    "links": [_bar_link(query, figure, code, day) if counts[code, day] else "" for day in days],
+                }
 
 
 def _bar_link(query: ReportQuery, figure: str, category: str | None, day: date) -> str:
-    """What opens a part of a bar; labels without a category are together in nothing that could be asked for."""
+    """What opens a part of a bar, after the base of the picture; labels without a category are together in nothing that
+    could be asked for.
+    """
     asked = {"figure": figure, "who": day.isoformat()}
     if category is not None and not query.shown.get("category"):
         asked["category"] = category
-    return f"{rows_address(query)}&{urlencode(asked)}" if category is not None else ""
+    return f"&{urlencode(asked)}" if category is not None else ""
 
 
 def _days_sentence(rows: Sequence[Any], total: Mapping[str, int]) -> str:
@@ -288,12 +289,11 @@ def _gap_days(gaps: Sequence[GapLine], days: Sequence[date]) -> list[dict[str, i
 # -- On now -----------------------------------------------------------------------------------------------------------
 
 
-def _active_picture(query: ReportQuery, rows: Sequence[Any]) -> Picture | None:
+def _active_picture(query: ReportQuery, rows: Sequence[Any], paints: Paints) -> Picture | None:
     """Labels by how many contacts have them at the end of the period, each in its colour."""
     some = [row for row in rows if row.active_to]
     if not some:
         return None
-    paints = Paints()
     some.sort(key=lambda row: -row.active_to)
     return Picture(
         name="labels-on",

@@ -7,7 +7,7 @@ it is drawn: its family's, and a shade of it among the labels of that family.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -36,12 +36,19 @@ class Picture:
 
 
 class Paints:
-    """The colours of labels and categories; every label is looked up once for a page."""
+    """The colours of labels and categories; every label is looked up once for a page.
+
+    A page that has all labels and all categories already gives them.
+    """
+
+    def __init__(self, labels: Iterable[Label] | None = None, categories: Iterable[Category] | None = None) -> None:
+        self._all_labels, self._all_categories = labels, categories
 
     @cached_property
     def _labels(self) -> dict[int, Paint]:
         families: dict[str, list[int]] = defaultdict(list)
-        for label in Label.all_objects.order_by("step", "id"):
+        labels = Label.all_objects.all() if self._all_labels is None else self._all_labels
+        for label in sorted(labels, key=lambda label: (label.step is None, label.step or 0, label.pk)):
             families[tone(label)].append(label.pk)
         return {
             pk: {"tone": family, "shade": _shade(place, len(members))}
@@ -51,7 +58,8 @@ class Paints:
 
     @cached_property
     def _categories(self) -> dict[str, Paint]:
-        return {category.code: {"tone": family_tone(category.color), "shade": 0} for category in Category.objects.all()}
+        categories = Category.objects.all() if self._all_categories is None else self._all_categories
+        return {category.code: {"tone": family_tone(category.color), "shade": 0} for category in categories}
 
     def label(self, pk: int | None) -> Paint:
         """A label's; no label and one that is not mapped are plain."""

@@ -59,7 +59,7 @@ def parameters(question: Question) -> dict[str, Any]:
 
 def counted(question: Question) -> CountedDays:
     """The counts of every day, the ends from the sums of days where these say what the filters leave."""
-    values = question.parameters | parameters(question)
+    values = question.spell_parameters | parameters(question)
     started, ended, instant, _active = facts_of(question)
     days: dict[date, dict[str, Any]] = {}
     scope = label_days.scope_of(question) if label_days.are_enough(question) else None

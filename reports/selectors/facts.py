@@ -102,13 +102,24 @@ _AWAY = """
 """
 
 
-def by_label(facts: Facts, count: str, parameters: Mapping[str, Any]) -> list[tuple[Any, int | None, int]]:
-    """What `count` counts of each `who`, split by label: who, label and how many."""
-    statement = (
-        f"{expressions_of(facts)} SELECT who, label_id, count(*) FROM ({facts.query}) AS facts"  # noqa: S608
-        f" WHERE {facts.counts[count]} GROUP BY who, label_id"
-    )
-    return [(who, label, int(number)) for who, label, number in fetch(statement, parameters)]
+def by_label(
+    sources: Mapping[str, Facts], counts: Sequence[str], parameters: Mapping[str, Any]
+) -> dict[str, list[tuple[Any, int | None, int]]]:
+    """What each of some counts of one report counts of each `who`, split by label: who, label and how many.
+
+    Their facts read the same expressions. One query.
+    """
+    parts = [
+        f"SELECT {place}, who, label_id, count(*) FROM ({sources[count].query}) AS facts"  # noqa: S608
+        f" WHERE {sources[count].counts[count]} GROUP BY who, label_id"
+        for place, count in enumerate(counts)
+    ]
+    found: dict[str, list[tuple[Any, int | None, int]]] = {count: [] for count in counts}
+    for place, who, label, number in fetch(
+        f"{expressions_of(sources[counts[0]])} {' UNION ALL '.join(parts)}", parameters
+    ):
+        found[counts[place]].append((who, label, int(number)))
+    return found
 
 
 def count(

@@ -9,8 +9,6 @@ from enum import StrEnum
 from typing import Any
 
 from contacts.models import Agent, Channel, Team
-from labels.models import Category, Label
-from labels.models.querysets import UNMAPPED
 from reports.selectors import activity_days, activity_facts, facts, label_days, spells_by
 from reports.selectors.facts import Facts
 from reports.selectors.label_days import BY_LABEL, BY_SCOPE
@@ -161,7 +159,7 @@ def sources(question: Question, *, by: By = By.LABEL) -> dict[str, Facts]:
 
 def parameters(question: Question, *, by: By = By.LABEL) -> dict[str, Any]:
     """The values that the queries of `sources` ask for."""
-    return question.parameters | _kind(question, by).parameters
+    return question.spell_parameters | _kind(question, by).parameters
 
 
 # -- Facts ------------------------------------------------------------------------------------------------------------
@@ -269,7 +267,7 @@ _KINDS: Mapping[By, Callable[[Question], _Kind]] = {
 def _counted(question: Question, by: By) -> dict[Any, dict[str, Any]]:
     """Every count of each row that has any."""
     kind = _kind(question, by)
-    values = question.parameters | kind.parameters
+    values = question.spell_parameters | kind.parameters
     found: dict[Any, dict[str, Any]] = {}
     activity, *others = kind.facts
     if by == By.CATEGORY and not question.filters.by_opener:
@@ -309,7 +307,7 @@ def _summed(question: Question, kind: _Kind) -> dict[Any, dict[str, int]]:
         return {row: sums[scope] for row, scope in kind.scopes.items() if scope in sums}
     if question.filters.labels is not None:
         return sums
-    unmapped = set(question.parameters["unmapped_labels"])
+    unmapped = set(question.kinds["unmapped_labels"])
     found: dict[Any, dict[str, int]] = {}
     for label, counts in sums.items():
         row = found.setdefault(None if label in unmapped else label, dict.fromkeys(counts, 0))
@@ -336,9 +334,8 @@ _ZEROS = _complete({})
 def _label_rows(question: Question, listed: Listed) -> list[LabelRow]:
     """Unmapped labels have one row together. Who asks for one of them gets it alone."""
     found = _counted(question, By.LABEL)
-    chosen = question.filters.labels
-    labels = Label.all_objects.select_related("category").order_by("category__position", "step", "name", "id")
-    labels = labels.exclude(UNMAPPED) if chosen is None else labels.filter(pk__in=chosen)
+    chosen, unmapped = question.filters.labels, set(question.kinds["unmapped_labels"])
+    shown = {label.pk for label in question.labels} - unmapped if chosen is None else chosen
     rows = [
         LabelRow(
             label=label.pk,
@@ -346,20 +343,20 @@ def _label_rows(question: Question, listed: Listed) -> list[LabelRow]:
             category=label.category.code if label.category else None,
             **found.get(label.pk, _ZEROS),
         )
-        for label in labels
-        if not label.is_archived or label.pk in found
+        for label in question.labels
+        if label.pk in shown and (not label.is_archived or label.pk in found)
     ]
     return [*rows, LabelRow(label=None, name="", category=None, **found[None])] if None in found else rows
 
 
 def _category_rows(question: Question, listed: Listed) -> list[CategoryRow]:
     found = _counted(question, By.CATEGORY)
-    categories = Category.objects.all()
-    if question.filters.labels is not None:
-        categories = categories.filter(labels__in=question.filters.labels).distinct()
+    chosen = question.filters.labels
+    used = {label.category_id for label in question.labels if chosen is None or label.pk in chosen}
     rows = [
         CategoryRow(category=category.code, name=str(category), **found.get(category.code, _ZEROS))
-        for category in categories
+        for category in question.categories
+        if chosen is None or category.pk in used
     ]
     return [*rows, CategoryRow(category=None, name="", **found[None])] if None in found else rows
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Case, Q, When
 
 from labelcrm.core.bulk import transpose
-from labels.models import Label
+from labels.models import Category, Label
 from labels.models.querysets import GRADING, UNMAPPED
 from reports.selectors import owners
 from reports.selectors.filtered_spells import FilteredSpells, Filters
@@ -37,18 +37,37 @@ class Question:
         return gaps(since=self.period.start, now=self.now)
 
     @cached_property
+    def labels(self) -> list[Label]:
+        """All labels with their category, archived ones too, in the order of categories and steps."""
+        return list(Label.all_objects.select_related("category").order_by("category__position", "step", "name", "id"))
+
+    @cached_property
+    def categories(self) -> list[Category]:
+        """All categories in their order."""
+        return list(Category.objects.all())
+
+    @cached_property
+    def kinds(self) -> dict[str, Any]:
+        """Which labels are of which kind (`label_kinds`)."""
+        return label_kinds()
+
+    @cached_property
+    def spell_parameters(self) -> dict[str, Any]:
+        """The values that queries of spells and intervals ask for, who judge nobody and look at no gap."""
+        moments = {"start": self.period.start, "end": self.period.end, "now": self.now}
+        return {**moments, **self.filtered.parameters, **self.kinds}
+
+    @cached_property
     def parameters(self) -> dict[str, Any]:
         """The values that the queries of facts may ask for."""
         stretches = owners.stretches(self.period, channels=self.filters.channels)
-        return {
-            "start": self.period.start,
-            "end": self.period.end,
-            "now": self.now,
-            **self.filtered.parameters,
-            **owners.parameters(stretches),
-            **gap_parameters(self.gaps),
-            **label_kinds(),
-        }
+        return {**self.spell_parameters, **owners.parameters(stretches), **gap_parameters(self.gaps)}
+
+    def over(self, period: Period) -> Question:
+        """The same of another period; what labels there are is looked up once."""
+        other = replace(self, period=period)
+        vars(other).update(labels=self.labels, categories=self.categories, kinds=self.kinds)
+        return other
 
 
 # Labels that figures ask for, as parameters `<kind>_labels`. A list of ids spares every contact a join with labels.

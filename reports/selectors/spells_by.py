@@ -123,7 +123,7 @@ def of_categories(question: Question, *, changed: bool = False) -> RowSpells:
 def active_categories(question: Question) -> dict[str | None, int]:
     """How many contacts have a label of each category (by code) when the period begins, whoever put it on."""
     statement = f"WITH {question.filtered.spells('of_label', certain=False)} {_ACTIVE}"
-    return dict(fetch(statement, question.parameters))
+    return dict(fetch(statement, question.spell_parameters))
 
 
 _ACTIVE = """

@@ -313,7 +313,7 @@
     const picture = { figure, place, chart, kind, rows };
     chart.on("click", (at) => {
       const link = LINKS[kind](rows, at);
-      if (link) window.location.assign(link);
+      if (link) window.location.assign((rows.base || "") + link);
     });
     figure.querySelector(".lc-picture__save").addEventListener("click", () => save(picture));
     pictures.push(picture);
