@@ -69,13 +69,17 @@ def page(request: HttpRequest) -> HttpResponse:
     all_flags = open_stale(viewer)
     flags = _narrowed(all_flags, request, moment=place.moment)
     order = request.GET.get(ORDER, "")
-    lines, more = stale_contacts.page(flags, viewer=viewer, place=place, size=SIZE, forward=not before, order=order)
+    labels, per_owner = list(Label.all_objects.order_by("pk")), _per(all_flags, "owner")
+    agents = Agent.all_objects.visible_to(viewer).in_bulk(per_owner)
+    lines, more = stale_contacts.page(
+        flags, viewer=viewer, place=place, size=SIZE, forward=not before, order=order, labels=labels, agents=agents
+    )
     context = {
         **admin.site.each_context(request),
         "title": _("Stale labels"),
         "lines": lines,
         "counted": _counted(flags),
-        "filters": _filters(all_flags, request),
+        "filters": _filters(request, _named(agents, per_owner), _named_labels(labels, all_flags)),
         "q": given.get("q", ""),
         "is_narrowed": bool(given.keys() - {ORDER}),
         "newer": _turned(given, "before", place, lines[:1]) if (more if before else place.contact) else "",
@@ -131,16 +135,14 @@ class StaleChoice:
     chosen: str
 
 
-def _filters(flags: QuerySet[StaleFlag], request: HttpRequest) -> list[StaleChoice]:
-    """Whose, which label, how old; only what is stale of somebody is offered. Four queries."""
-    agents = Agent.all_objects.visible_to(viewer_of(request.user)).in_bulk(per_owner := _per(flags, "owner"))
-    labels = Label.all_objects.in_bulk(per_label := _per(flags, "label"))
+def _filters(request: HttpRequest, agents: list[tuple[str, str]], labels: list[tuple[str, str]]) -> list[StaleChoice]:
+    """Whose, which label, how old; only what is stale of somebody is offered."""
     over = [(str(days), _("over %(n)d days") % {"n": days}) for days in AGES]
     chosen = {name: request.GET.get(name, "") for name in (*FILTERS, ORDER)}
     orders = [(stale_contacts.AGE, _("Oldest label first")), (stale_contacts.SILENCE, _("Longest without a message"))]
     return [
-        StaleChoice("cs", _("CS"), _named(agents, per_owner), chosen["cs"]),
-        StaleChoice("label", _("Label"), _named(labels, per_label), chosen["label"]),
+        StaleChoice("cs", _("CS"), agents, chosen["cs"]),
+        StaleChoice("label", _("Label"), labels, chosen["label"]),
         StaleChoice("age", _("Age"), over, chosen["age"]),
         StaleChoice(ORDER, _("Most urgent first"), orders, chosen[ORDER]),
     ]
@@ -149,6 +151,11 @@ def _filters(flags: QuerySet[StaleFlag], request: HttpRequest) -> list[StaleChoi
 def _per(flags: QuerySet[StaleFlag], column: str) -> dict[int, int]:
     counted = flags.order_by().values_list(column).annotate(n=Count("contact", distinct=True))
     return {pk: contacts for pk, contacts in counted if pk is not None}
+
+
+def _named_labels(labels: list[Label], flags: QuerySet[StaleFlag]) -> list[tuple[str, str]]:
+    counts = _per(flags, "label")
+    return _named({label.pk: label for label in labels if label.pk in counts}, counts)
 
 
 def _named(rows: dict[int, Any], counts: dict[int, int]) -> list[tuple[str, str]]:

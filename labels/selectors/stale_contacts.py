@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -104,14 +104,17 @@ def page(
     size: int,
     forward: bool = True,
     order: str = URGENCY,
+    labels: Collection[Label] | None = None,
+    agents: Mapping[int, Agent] | None = None,
 ) -> tuple[list[StaleContact], bool]:
     """The next `size` contacts beyond a place, and whether there are more in that direction.
 
     `order`: most urgent first (URGENCY), whose label has been on longest (AGE), or who has been without a message
     longest (SILENCE). All scores are of the place's moment, so a list keeps its order while its pages are turned, and
-    of the given flags; a contact's line shows all their stale labels. Seven queries.
+    of the given flags; a contact's line shows all their stale labels. Seven queries, one less for each that is known
+    already: all `labels`, and the `agents` whom the viewer sees, by id, of all who have open flags.
     """
-    scored = flags.order_by().values("contact").annotate(score=_score(order, place.moment))
+    scored = flags.order_by().values("contact").annotate(score=_score(order, place.moment, labels))
     if place.contact:
         word = "lt" if forward else "gt"
         tie = Q(score=place.score) & Q(**{f"contact__{word}": place.contact})
@@ -119,17 +122,17 @@ def page(
     direction = ("-score", "-contact") if forward else ("score", "contact")
     found = list(scored.order_by(*direction).values_list("contact", "score")[: size + 1])
     more, found = len(found) > size, found[:size] if forward else found[:size][::-1]
-    return _lines(found, viewer=viewer, moment=place.moment), more
+    return _lines(found, viewer=viewer, moment=place.moment, agents=agents), more
 
 
-def _score(order: str, moment: datetime) -> Any:
+def _score(order: str, moment: datetime, labels: Collection[Label] | None) -> Any:
     """What a contact's flags come to, in SQL: whole numbers, which compare exactly."""
     if order == AGE:
         return Max(_seconds_since(F("clock_started_at"), moment))
     if order == SILENCE:
         said = (F(f"contact__{name}") for name in ("last_inbound_at", "last_outbound_at", "first_seen_at"))
         return Max(_seconds_since(Greatest(*said), moment))
-    return Sum(_cost(moment))
+    return Sum(_cost(moment, labels))
 
 
 def _seconds_since(at: Any, moment: datetime) -> Any:
@@ -137,19 +140,19 @@ def _seconds_since(at: Any, moment: datetime) -> Any:
     return Greatest(Cast(Extract(passed, "epoch"), BigIntegerField()), Value(0), output_field=BigIntegerField())
 
 
-def _cost(moment: datetime) -> Any:
+def _cost(moment: datetime, labels: Collection[Label] | None) -> Any:
     """Value × seconds over the limit of a flag."""
     over = _seconds_since(F("clock_started_at"), moment) - F("limit_days") * 86400
-    worth = [When(label__in=labels, then=Value(value)) for value, labels in labels_by_value().items()]
+    worth = [When(label__in=ids, then=Value(value)) for value, ids in labels_by_value(labels).items()]
     return Greatest(over, Value(0), output_field=BigIntegerField()) * Case(
         *worth, default=Value(1), output_field=BigIntegerField()
     )
 
 
-def labels_by_value() -> dict[int, list[int]]:
-    """The ids of the labels of each value, archived ones too."""
+def labels_by_value(labels: Collection[Label] | None = None) -> dict[int, list[int]]:
+    """The ids of the labels of each value, archived ones too. No query where all `labels` are known."""
     found: dict[int, list[int]] = defaultdict(list)
-    for label in Label.all_objects.order_by("pk"):
+    for label in Label.all_objects.order_by("pk") if labels is None else labels:
         found[value_of(label)].append(label.pk)
     return found
 
@@ -166,7 +169,9 @@ def lines_of(contacts: Sequence[int], *, viewer: Viewer, moment: datetime) -> li
     return _lines([(pk, 0) for pk in seen], viewer=viewer, moment=moment)
 
 
-def _lines(found: Sequence[tuple[int, int]], *, viewer: Viewer, moment: datetime) -> list[StaleContact]:
+def _lines(
+    found: Sequence[tuple[int, int]], *, viewer: Viewer, moment: datetime, agents: Mapping[int, Agent] | None = None
+) -> list[StaleContact]:
     ids = [pk for pk, _ in found]
     contacts = Contact.all_objects.in_bulk(ids)
     last = last_messages(ids, viewer)
@@ -178,7 +183,8 @@ def _lines(found: Sequence[tuple[int, int]], *, viewer: Viewer, moment: datetime
     for flag in flags:
         asks = urgency.needs_reason(high_quality=flag.label.high_quality, said_before=flag.said)
         lines[flag.contact_id].labels.append(StaleLabel(flag, moment - flag.clock_started_at, asks))
-    owners = Agent.all_objects.visible_to(viewer).in_bulk({flag.owner_id for flag in flags if flag.owner_id})
+    named_by = {flag.owner_id for flag in flags if flag.owner_id}
+    owners = Agent.all_objects.visible_to(viewer).in_bulk(named_by) if agents is None else agents
     for line in lines.values():
         line.labels.sort(key=lambda stale: stale.over * value_of(stale.label), reverse=True)
         named = (owners[stale.flag.owner_id].name for stale in line.labels if stale.flag.owner_id in owners)
