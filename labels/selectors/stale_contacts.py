@@ -187,8 +187,8 @@ def _lines(
     owners = Agent.all_objects.visible_to(viewer).in_bulk(named_by) if agents is None else agents
     for line in lines.values():
         line.labels.sort(key=lambda stale: stale.over * value_of(stale.label), reverse=True)
-        named = (owners[stale.flag.owner_id].name for stale in line.labels if stale.flag.owner_id in owners)
-        line.owners = list(dict.fromkeys(named))
+        theirs = (owners.get(stale.flag.owner_id or 0) for stale in line.labels)
+        line.owners = list(dict.fromkeys(agent.name for agent in theirs if agent is not None))
     return list(lines.values())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,20 +29,11 @@ class HeatmapRow:
 
 
 def report(question: Question) -> list[HeatmapRow]:
-    """All 168 hours of a week from Monday on, also those in which nothing happened. One query.
+    """All 168 hours of a week from Monday on, also those in which nothing happened. Two queries.
 
     Channels and campaigns narrow both; labels and labellers narrow the labels alone.
     """
-    values: dict[str, Any] = {
-        **question.filtered.parameters,
-        "start": question.period.start,
-        "end": question.period.end,
-        "zone": settings.TIME_ZONE,
-    }
-    inbound, added = dict[tuple[int, int], int](), dict[tuple[int, int], int]()
-    both = _BOTH.format(inbound=_inbound(question), added=_added(question))
-    for is_inbound, day, hour, count in fetch(both, values):
-        (inbound if is_inbound else added)[day, hour] = count
+    inbound, added = _by_hour(question, _inbound(question)), _by_hour(question, _added(question))
     return [
         HeatmapRow(weekday=day, hour=hour, inbound=inbound.get((day, hour), 0), added=added.get((day, hour), 0))
         for day in DAYS
@@ -54,13 +46,20 @@ def highest(rows: list[HeatmapRow]) -> int:
     return max((max(row.inbound, row.added) for row in rows), default=0)
 
 
+def _by_hour(question: Question, moments: str) -> Mapping[tuple[int, int], int]:
+    values: dict[str, Any] = {
+        **question.filtered.parameters,
+        "start": question.period.start,
+        "end": question.period.end,
+        "zone": settings.TIME_ZONE,
+    }
+    return {(day, hour): count for day, hour, count in fetch(_HOURS.format(moments=moments), values)}
+
+
 _HOURS = """
-    SELECT {is_inbound}, extract(isodow FROM local)::int - 1 AS weekday, extract(hour FROM local)::int AS hour, count(*)
-    FROM (SELECT at AT TIME ZONE %(zone)s AS local FROM ({{{name}}}) AS moments) AS moments GROUP BY 2, 3
+    SELECT extract(isodow FROM local)::int - 1 AS weekday, extract(hour FROM local)::int AS hour, count(*)
+    FROM (SELECT at AT TIME ZONE %(zone)s AS local FROM ({moments}) AS moments) AS moments GROUP BY 1, 2
 """
-_BOTH = " UNION ALL ".join(
-    _HOURS.format(is_inbound=is_inbound, name=name) for name, is_inbound in (("inbound", "true"), ("added", "false"))
-)
 
 
 def _inbound(question: Question) -> str:

@@ -174,18 +174,24 @@ def quality(reader: Reader, report: str, **given: Any) -> Iterator[str]:
     nobody = {"agents": "Nobody known", "campaigns": "No campaign"}[report]
     named = [row | {"name": row["name"] or nobody} for row in rows]
     basis = Basis(given.get("basis", "cohort"))
-    for place, group in enumerate(groups_of(report, basis), start=1):
-        called = {column.name: definition(column.name, "en").title for column in group.columns}
-        wanted = []
-        for row in named:
-            counted = {
-                called[column.name]: text_of(column.name, row[_field(column)])
-                for column in group.columns
-                if column.kind != "mix"
-            }
-            mixed = {called[column.name]: mix_of(row) for column in group.columns if column.kind == "mix"}
-            wanted.append((row["name"], counted | mixed))
-        yield from table_differences(page.of(f"table-{place}")[1:], wanted)
+    columns = [column for group in groups_of(report, basis) for column in group.columns]
+    called = {column.name: definition(column.name, "en").title for column in columns}
+    tables = [page.of(f"table-{place}")[1:] for place in range(1, 9)]
+    titles_shown = {cell.label for table in tables for row in table[:1] for cell in row.cells}
+    columns = [column for column in columns if called[column.name] in titles_shown]  # as the reader chose them
+    if len(columns) < 5:
+        yield f"page: only {[column.name for column in columns]} are shown"
+    texts = [
+        (row["name"], {
+            called[column.name]: mix_of(row) if column.kind == "mix" else text_of(column.name, row[_field(column)])
+            for column in columns
+        })
+        for row in named
+    ]  # fmt: skip
+    for table in filter(None, tables):
+        here = {cell.label for cell in table[0].cells}
+        mine = [(name, {title: text for title, text in cells.items() if title in here}) for name, cells in texts]
+        yield from table_differences(table, mine)
     yield from opening_differences(page, figures_of(rows, report[:-1]))
 
 
