@@ -122,10 +122,10 @@ def answer_of(query: ReportQuery, *, rows: bool = True) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Money as a JSON number, everything else as it is."""
+    """Money as a JSON number, everything else as it is. A list without rows in it is of numbers that JSON has."""
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list) and value and isinstance(value[0], dict):
         return [_plain(item) for item in value]
     return float(value) if isinstance(value, Decimal) else value
 

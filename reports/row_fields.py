@@ -5,7 +5,8 @@ A field that Python would take for a word of its own ends with an underscore (`i
 
 from __future__ import annotations
 
-from dataclasses import Field, asdict, fields
+from dataclasses import Field, fields, is_dataclass
+from functools import cache
 from typing import Any
 
 
@@ -21,4 +22,19 @@ def columns_of(row: type[Any]) -> dict[str, Field[Any]]:
 
 def as_plain(row: Any) -> dict[str, Any]:
     """A row, and the rows in it, by the names that their fields have outside."""
-    return asdict(row, dict_factory=lambda pairs: {outside_name(name): value for name, value in pairs})
+    return {outside: _value(getattr(row, field)) for field, outside in _names(row.__class__)}
+
+
+def _value(value: Any) -> Any:
+    """A list is of rows or of numbers. Numbers are not looked at one by one, as `asdict` does: two years of curves are
+    two million.
+    """
+    if is_dataclass(value):
+        return as_plain(value)
+    return [as_plain(row) for row in value] if isinstance(value, list) and value and is_dataclass(value[0]) else value
+
+
+@cache
+def _names(row: type[Any]) -> list[tuple[str, str]]:
+    """What the fields of a row are called here and outside."""
+    return [(field.name, outside) for outside, field in columns_of(row).items()]

@@ -8,10 +8,11 @@ are those of the campaign report: who had it already, and whose window overlaps 
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import accumulate
 from typing import Any
 
 from django.utils import timezone
@@ -19,14 +20,13 @@ from django.utils import timezone
 from labelcrm.core.bulk import fetch
 from reports.limits import ReportLimits
 from reports.selectors import campaigns
-from reports.selectors.campaigns import CHANNEL, WITHIN, Touch, touched
+from reports.selectors.campaigns import CHANNEL, NEAR, Touch, labelled, touched
 from reports.selectors.facts import Facts, expressions_of
 from reports.selectors.gaps import GAPS, gap_flags
 from reports.selectors.questions import Question, of_kind
 
 OUTCOMES = ("high", "won")
 DAY = timedelta(hours=24)
-NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +54,9 @@ class CurveRow:
 
 def report(question: Question, *, touch: Touch = Touch.FIRST, week: date | None = None) -> list[CurveRow]:
     """One row per campaign and week with contacts in it, by name and week; "no campaign" comes last. One query."""
-    cohorts: dict[tuple[int | None, date], _Cohort] = defaultdict(_Cohort)
     values = parameters(question, week=week)
-    for who, code, name, monday, *line in fetch(_grouped(_facts(question, touch)), values):
-        cohorts[who, monday].read(code, name, *line)
     window = values["window"] // DAY
-    rows = [
-        each.row(who, monday, days=max(0, min(window, (question.now - each.youngest) // DAY)))
-        for (who, monday), each in cohorts.items()
-    ]
+    rows = [_row(*line, window=window) for line in fetch(_grouped(_facts(question, touch)), values)]
     return sorted(rows, key=lambda row: (row.campaign is None, row.name.casefold(), row.campaign or 0, row.week))
 
 
@@ -103,10 +97,7 @@ def _facts(question: Question, touch: Touch) -> Facts:
         expressions=[touched(question, touch), question.filtered.clean(certain=False), GAPS],
         query=f"""
             SELECT t.who, t.contact_id, NULL::bigint AS label_id, t.at, {monday} AS week, {judged}
-            FROM touched t
-            CROSS JOIN LATERAL (
-                SELECT {reached} FROM clean s WHERE {WITHIN}
-            ) AS became
+            FROM ({_reached(question, reached)}) AS t
             {gap_flags(gap=(CHANNEL, "t.at", "LEAST(%(window)s, %(now)s - t.at)"))}
             WHERE %(week)s::date IS NULL OR {monday} = %(week)s::date
         """,  # noqa: S608
@@ -114,62 +105,58 @@ def _facts(question: Question, touch: Touch) -> Facts:
     )
 
 
-def _grouped(facts: Facts) -> str:
-    """Of each cohort one line with its contacts, and one per day and outcome with those who reached it on that day.
+def _reached(question: Question, columns: str) -> str:
+    """The query of everybody touched, with `columns` aggregated over their spells near the touch.
 
-    A line says in `high_day` or `won_day` what it is about; the line of all has neither.
+    Spells of other labels are left out. As few as they are, one join finds them: of two years in half the time of
+    looking up each contact, of 90 days in the same. Of a table in parts it would read too much (`labelled`).
     """
+    asked = " OR ".join(of_kind(name, "s") for name in OUTCOMES)
+    if question.filters.channels is not None:
+        return labelled(columns, f"AND ({asked})")
     return f"""
-        {expressions_of(facts)}
-        SELECT cohort.who, coalesce(c.code, ''), coalesce(c.name, ''), cohort.week, cohort.high_day, cohort.won_day,
-               cohort.contacts, cohort.high_n, cohort.won_n, cohort.youngest
-        FROM (
-            SELECT who, week, high_day, won_day, count(*) AS contacts, count(*) FILTER (WHERE high_judged) AS high_n,
-                   count(*) FILTER (WHERE won_judged) AS won_n, max(at) AS youngest,
-                   grouping(high_day, won_day) AS what
-            FROM ({facts.query}) AS facts
-            GROUP BY GROUPING SETS ((who, week), (who, week, high_day), (who, week, won_day))
-        ) AS cohort
-        LEFT JOIN contacts_campaign c ON c.id = cohort.who
-        WHERE what = 3 OR high_day IS NOT NULL OR won_day IS NOT NULL
+        SELECT t.contact_id, t.who, t.at, t.channel_id, {columns}
+        FROM touched t LEFT JOIN clean s ON {NEAR} AND ({asked})
+        GROUP BY t.contact_id, t.who, t.at, t.channel_id
     """  # noqa: S608
 
 
-@dataclass(slots=True)
-class _Cohort:
-    """What the lines of one cohort say, put together."""
-
-    code: str = ""
-    name: str = ""
-    contacts: int = 0
-    judged: dict[str, int] = field(default_factory=dict)
-    youngest: datetime = NEVER
-    reached: Mapping[str, Counter[int]] = field(default_factory=lambda: {name: Counter() for name in OUTCOMES})
-
-    def read(self, code: str, name: str, high_day: int | None, won_day: int | None, *line: Any) -> None:
-        contacts, high_n, won_n, youngest = line
-        if high_day is not None:
-            self.reached["high"][high_day] = contacts
-        elif won_day is not None:
-            self.reached["won"][won_day] = contacts
-        else:
-            self.code, self.name, self.contacts, self.youngest = code, name, contacts, youngest
-            self.judged = {"high": high_n, "won": won_n}
-
-    def row(self, campaign: int | None, week: date, *, days: int) -> CurveRow:
-        lines = {name: list(_sums(self.reached[name], days)) for name in OUTCOMES}
-        return CurveRow(
-            campaign=campaign, code=self.code, name=self.name, week=week, n=self.contacts,
-            high_n=self.judged["high"], high=lines["high"], won_n=self.judged["won"], won=lines["won"],
-        )  # fmt: skip
+def _grouped(facts: Facts) -> str:
+    """One line per cohort: how many, who is judged, on which days they reached what, and how old the youngest is."""
+    days = ",\n".join(
+        f"count(*) FILTER (WHERE {name}_judged), array_agg({name}_day) FILTER (WHERE {name}_day IS NOT NULL)"
+        for name in OUTCOMES
+    )
+    return f"""
+        {expressions_of(facts)}
+        SELECT cohort.campaign, coalesce(c.code, ''), coalesce(c.name, ''), cohort.week, contacts, days,
+               high_n, high_days, won_n, won_days
+        FROM (
+            SELECT who, week, count(*), extract(day FROM %(now)s - max(at))::int, {days}
+            FROM ({facts.query}) AS facts GROUP BY who, week
+        ) AS cohort (campaign, week, contacts, days, high_n, high_days, won_n, won_days)
+        LEFT JOIN contacts_campaign c ON c.id = cohort.campaign
+    """  # noqa: S608
 
 
-def _sums(per_day: Mapping[int, int], days: int) -> Iterable[int]:
-    """How many had reached it by the end of each day."""
-    total = 0
-    for day in range(1, days + 1):
-        total += per_day[day]
-        yield total
+def _row(
+    campaign: int | None, code: str, name: str, week: date, contacts: int, age: int, *reached: Any, window: int
+) -> CurveRow:
+    days = max(0, min(window, age))
+    high_n, high_days, won_n, won_days = reached
+    return CurveRow(
+        campaign=campaign, code=code, name=name, week=week, n=contacts,
+        high_n=high_n, high=_line(high_days, days), won_n=won_n, won=_line(won_days, days),
+    )  # fmt: skip
+
+
+def _line(reached: Iterable[int] | None, days: int) -> list[int]:
+    """How many had reached it by the end of each day; `reached` is the day of each of them."""
+    on_day = [0] * days
+    for day in reached or ():
+        if day <= days:
+            on_day[day - 1] += 1
+    return list(accumulate(on_day))
 
 
 def together(rows: Iterable[CurveRow]) -> list[CurveRow]:

@@ -23,7 +23,9 @@ Cursor = tuple[int, int, datetime, int]
 class Facts:
     """A query, the counts that are read off it by condition, and `measures`, other aggregates by expression.
 
-    All SQL is written in this package; values come as parameters. `key` says what `who` is.
+    All SQL is written in this package; values come as parameters. `key` says what `who` is. `told_apart_by` are the
+    columns, of few different values, that decide every count: where they are named, facts that are alike are counted
+    together before they are asked for each count.
     """
 
     key: KeyType = IDS
@@ -31,6 +33,7 @@ class Facts:
     query: str
     counts: Mapping[str, str]
     measures: Mapping[str, str] = field(default_factory=dict)
+    told_apart_by: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,14 @@ class FactRow:
 
 def summarize(facts: Facts, parameters: Mapping[str, Any]) -> dict[Any, dict[str, Any]]:
     """Counts and measures of each `who`; one that has no facts is missing."""
-    columns = [f'count(*) FILTER (WHERE {condition}) AS "{name}"' for name, condition in facts.counts.items()]
-    columns += [f"{expression} AS {name}" for name, expression in facts.measures.items()]
-    statement = f"{expressions_of(facts)} SELECT who, {', '.join(columns)} FROM ({facts.query}) AS facts GROUP BY who"  # noqa: S608
+    query, counted = facts.query, "count(*)"
+    if facts.told_apart_by:
+        alike = ", ".join(("who", *facts.told_apart_by))
+        query = f"SELECT {alike}, count(*) AS alike FROM ({query}) AS facts GROUP BY {alike}"  # noqa: S608
+        counted = "sum(alike)"
+    columns = [f"coalesce({counted} FILTER (WHERE {condition}), 0)::int" for condition in facts.counts.values()]
+    columns += facts.measures.values()
+    statement = f"{expressions_of(facts)} SELECT who, {', '.join(columns)} FROM ({query}) AS facts GROUP BY who"  # noqa: S608
     names = [*facts.counts, *facts.measures]
     return {who: dict(zip(names, values, strict=True)) for who, *values in fetch(statement, parameters)}
 
