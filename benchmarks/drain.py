@@ -152,7 +152,8 @@ CHECKED = {
     " i.removed_by_method, i.removed_origin, i.removed_reason FROM labels_labelassignment i"
     " JOIN contacts_contact c ON c.id = i.contact_id",
     "spells": "SELECT c.phone, s.label_id, s.started_at, s.ended_at, s.channel_id, s.found, s.lost, s.agent_id,"
-    " s.method, s.removed_by_id, s.mistap FROM labels_labelspell s JOIN contacts_contact c ON c.id = s.contact_id",
+    " s.method, s.removed_by_id, s.mistap, s.added_before FROM labels_labelspell s"
+    " JOIN contacts_contact c ON c.id = s.contact_id",
     "clean spells": "SELECT c.phone, s.label_id, s.started_at, s.ended_at, s.channel_id, s.found, s.lost, s.agent_id,"
     " s.method, s.removed_by_id FROM labels_cleanspell s JOIN contacts_contact c ON c.id = s.contact_id",
     "day sums": "SELECT label_id, day, sum(added), sum(mistaps), sum(found), sum(removed), sum(lost)"

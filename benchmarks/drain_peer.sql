@@ -91,10 +91,11 @@ SELECT *, coalesce(ended_at - started_at <= '120 s' AND channel_id = closed_on
                    AND agent_id IS NOT DISTINCT FROM removed_by, false) AS mistap
   FROM joined;
 INSERT INTO labels_labelspell (contact_id, label_id, started_at, ended_at, channel_id, found, lost, import_or_resync,
-       agent_id, method, removed_by_id, mistap)
+       agent_id, method, removed_by_id, mistap, added_before)
 SELECT contact_id, label_id, started_at, ended_at, channel_id, false, false, false, agent_id,
        CASE WHEN agent_id IS NULL THEN 'unknown' ELSE 'channel_owner' END,
-       CASE WHEN ended_at IS NULL THEN NULL ELSE removed_by END, mistap
+       CASE WHEN ended_at IS NULL THEN NULL ELSE removed_by END, mistap,
+       lag(started_at) OVER (PARTITION BY contact_id, label_id ORDER BY started_at)
   FROM spells;
 
 -- Clean spells: interruptions under two minutes bridged, then mistaps dropped.

@@ -61,10 +61,24 @@ def _reach() -> models.PositiveSmallIntegerField[Any, Any]:
     return models.PositiveSmallIntegerField(default=1, db_default=1)
 
 
-class LabelSpell(Spell):
-    """A spell as it was observed; `mistap` marks one that was put on and taken off by mistake."""
+class Observed(Spell):
+    """A spell as it was observed.
+
+    `mistap` marks one that was put on and taken off by mistake. `added_before` is when the contact got the same label
+    the last time before, empty for the first time and for a spell that was found: contacts who got a label in a period
+    are the spells that were added, less those whose contact had got it in the period before.
+    """
 
     mistap = models.BooleanField(default=False)
+    added_before = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+
+
+class LabelSpell(Observed):
+    """A spell as the whole business sees it."""
+
     reach = _reach()
 
     class Meta:
@@ -77,17 +91,23 @@ class LabelSpell(Spell):
             models.Index(fields=["label", "started_at"], include=["contact", "agent"], name="spell_by_label"),
             BrinIndex(fields=["started_at"], name="spell_started_brin"),
             models.Index(fields=["ended_at"], condition=Q(ended_at__isnull=False), name="spell_by_end"),
+            # Which contacts got a label more than once in a period, from the index alone.
+            models.Index(
+                fields=["started_at"],
+                include=["label", "added_before", "channel", "reach"],
+                condition=Q(added_before__isnull=False),
+                name="spell_added_again",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.label_id} on {self.contact_id}"
 
 
-class ScopedLabelSpell(Spell):
+class ScopedLabelSpell(Observed):
     """A spell as a team or a channel sees it, of a contact who is known elsewhere too."""
 
     scope = models.BigIntegerField()
-    mistap = models.BooleanField(default=False)
 
     class Meta:
         default_permissions = ()
@@ -203,7 +223,15 @@ class StageStay(Stay):
         constraints = [models.UniqueConstraint(fields=["contact", "started_at"], name="one_stage_at_a_time")]
         indexes = [
             models.Index(fields=["label", "started_at"], name="stay_by_label"),
-            models.Index(fields=["contact"], condition=Q(ended_at__isnull=True), name="stage_now"),
+            # The stage of a contact. Movement and time in stage: who is still where, from the index alone.
+            models.Index(
+                fields=["contact"],
+                include=["label", "started_at", "channel", "reach"],
+                condition=Q(ended_at__isnull=True),
+                name="stage_now_covered",
+            ),
+            # Stays that began or ended in a period: rows are written in this order, so a few pages tell all.
+            BrinIndex(fields=["started_at", "ended_at"], name="stay_times_brin"),
             # Flip-flops of a period.
             models.Index(fields=["started_at"], condition=Q(is_return=True), name="stay_returns"),
         ]

@@ -107,7 +107,10 @@ class CleanSpellRow(NamedTuple):
 
 
 class SpellRow(NamedTuple):
-    """A spell as it was observed."""
+    """A spell as it was observed. `added_before` is when the contact got the same label the last time before this.
+
+    Empty for the first time, and for a spell that was found.
+    """
 
     contact: int
     label: int
@@ -122,6 +125,7 @@ class SpellRow(NamedTuple):
     method: str
     removed_by: int | None
     mistap: bool
+    added_before: datetime | None = None
 
 
 class StayRow(NamedTuple):
@@ -262,7 +266,18 @@ def _ends_it(piece: Piece, closer: Piece) -> bool:
 
 def spells(runs: Iterable[Run], *, limits: SpellLimits) -> list[SpellRow]:
     """The rows of joined runs as they were observed, mistaps marked."""
-    return [SpellRow._make((*_shared_columns(run), _is_mistap(run, limits=limits))) for run in runs]
+    rows: list[SpellRow] = []
+    label: int | None = None
+    added_at: datetime | None = None
+    for run in runs:
+        opener = run[0]
+        if opener.label != label:
+            label, added_at = opener.label, None
+        before = None if opener.found else added_at
+        rows.append(SpellRow._make((*_shared_columns(run), _is_mistap(run, limits=limits), before)))
+        if not opener.found:
+            added_at = opener.start
+    return rows
 
 
 def clean_spells(runs: Iterable[Run], *, limits: SpellLimits) -> list[CleanSpellRow]:

@@ -70,7 +70,7 @@ _STAY_COLUMNS = {
     "is_return": "boolean",
 }
 _RETURNS = {"is_return": "boolean", "return_to_id": "bigint"}
-_MISTAP = {"mistap": "boolean"}
+_OBSERVED = {"mistap": "boolean", "added_before": "timestamptz"}
 _REACH = {"reach": "smallint"}
 
 
@@ -79,11 +79,11 @@ def _scoped(columns: Mapping[str, str]) -> dict[str, str]:
     return {"contact_id": "bigint", "scope": "bigint", **columns}
 
 
-SPELLS = ProjectionTable("labels_labelspell", 3, {**_SPELL_COLUMNS, **_MISTAP, **_REACH})
+SPELLS = ProjectionTable("labels_labelspell", 3, {**_SPELL_COLUMNS, **_OBSERVED, **_REACH})
 CLEAN_SPELLS = ProjectionTable("labels_cleanspell", 3, {**_SPELL_COLUMNS, **_RETURNS, **_REACH})
 STAYS = ProjectionTable("labels_stagestay", 2, {**_STAY_COLUMNS, **_REACH})
 TABLES = (SPELLS, CLEAN_SPELLS, STAYS)
-SCOPED_SPELLS = ProjectionTable("labels_scopedlabelspell", 4, _scoped({**_SPELL_COLUMNS, **_MISTAP}))
+SCOPED_SPELLS = ProjectionTable("labels_scopedlabelspell", 4, _scoped({**_SPELL_COLUMNS, **_OBSERVED}))
 SCOPED_CLEAN_SPELLS = ProjectionTable("labels_scopedcleanspell", 4, _scoped({**_SPELL_COLUMNS, **_RETURNS}))
 SCOPED_STAYS = ProjectionTable("labels_scopedstagestay", 3, _scoped(_STAY_COLUMNS))
 SCOPED_TABLES = (SCOPED_SPELLS, SCOPED_CLEAN_SPELLS, SCOPED_STAYS)

@@ -66,7 +66,7 @@ def counted(question: Question) -> CountedDays:
     if scope is None:
         ends, active_from = facts.summarize(ended, values), _active_from(question, values)
     else:
-        ends = label_days.ends(question, BY_DAY, scopes=[scope])
+        ends = label_days.changes(question, BY_DAY, scopes=[scope])
         active_from = sum(counts.pop("active_from") for counts in ends.values())
     for found in (facts.summarize(started, values), ends, facts.summarize(instant, values)):
         for day, counts in found.items():

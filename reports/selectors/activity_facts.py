@@ -45,12 +45,14 @@ def of_spells(question: Question, who: str, *, key: KeyType = IDS, spells: Seque
     )
 
 
-def started(question: Question, who: str, *, key: KeyType = IDS, spells: Sequence[str] = ()) -> Facts:
-    """Of `of_spells` those that began in the period, which are few where much is active."""
+def started(
+    question: Question, who: str, *, key: KeyType = IDS, spells: Sequence[str] = (), only: str = "true"
+) -> Facts:
+    """Of `of_spells` those that began in the period, which are few where much is active; `only` chooses of them."""
     return Facts(
         key=key,
         expressions=spells or [question.filtered.spells()],
-        query=f"SELECT {who} AS who, {_COLUMNS} FROM spell s WHERE {_STARTED}",  # noqa: S608
+        query=f"SELECT {who} AS who, {_COLUMNS} FROM spell s WHERE {_STARTED} AND {only}",  # noqa: S608
         counts={name: COUNTS[name] for name in ("added", "mistaps", "found")},
         measures={"added_contacts": CONTACTS["added_contacts"]},
     )

@@ -39,8 +39,9 @@ COLUMNS = {
     "removed_by_id": "bigint",
     "mistap": "boolean",
 }
+SPELL_COLUMNS = {**COLUMNS, "added_before": "timestamptz"}
 CLEAN_COLUMNS = {**COLUMNS, "is_return": "boolean", "return_to_id": "bigint"}
-_COLUMNS = {"spell": COLUMNS, "clean": CLEAN_COLUMNS}
+_COLUMNS = {"spell": SPELL_COLUMNS, "clean": CLEAN_COLUMNS}
 _PLACES = (0, 1, 2, 3, 4, 5, 6, 8, 10, 11)
 STAY_COLUMNS = {
     "contact_id": "bigint",
@@ -279,7 +280,7 @@ def _rejoin(mixed: Sequence[int], *, channels: Sequence[int]) -> dict[str, Any]:
     joined: dict[str, Rows] = {"spell": [], "clean": [], "stay": []}
     for history in found:
         projection = with_returns(project(history, meanings, steps=steps, limits=limits), groups=groups)
-        joined["spell"] += (_row(spell, spell.mistap) for spell in projection.spells)
+        joined["spell"] += (_row(spell, spell.mistap, spell.added_before) for spell in projection.spells)
         joined["clean"] += (_row(spell, False, spell.is_return, spell.return_to) for spell in projection.clean_spells)
         joined["stay"] += (tuple(stay[place] for place in _STAY_PLACES) for stay in projection.stays)
     return {

@@ -18,6 +18,7 @@ from reports.selectors.questions import Question
 BY_LABEL = "label_id"
 BY_SCOPE = "scope"
 BY_DAY = "day"
+_SUMS = ("added", "mistaps", "found", "removed", "lost")
 
 
 def are_enough(question: Question) -> bool:
@@ -34,8 +35,8 @@ def scope_of(question: Question) -> int | None:
     return scopes[0] if len(scopes) == 1 else None
 
 
-def ends(question: Question, by: str, *, scopes: Iterable[int]) -> dict[Any, dict[str, int]]:
-    """What ended in the period, `removed` and `lost`, and what was active at its beginning, `active_from`, by row.
+def changes(question: Question, by: str, *, scopes: Iterable[int]) -> dict[Any, dict[str, int]]:
+    """What began and ended in the period, and what was active at its beginning, `active_from`, by row.
 
     By day, what changed before the period stands under its first day, as what was active then.
     """
@@ -43,13 +44,27 @@ def ends(question: Question, by: str, *, scopes: Iterable[int]) -> dict[Any, dic
     row = f"greatest({by}, %(first)s)" if by == BY_DAY else by
     values = {**question.filtered.parameters, "scopes_summed": list(scopes), "first": first, "last": last}
     labels = "AND label_id = ANY(%(labels)s::bigint[])" if question.filters.labels is not None else ""
-    found = fetch(_ENDS.format(row=row, labels=labels), values)
-    return {key: dict(zip(("removed", "lost", "active_from"), counts, strict=True)) for key, *counts in found}
+    found = fetch(_CHANGES.format(row=row, labels=labels), values)
+    return {key: dict(zip((*_SUMS, "active_from"), counts, strict=True)) for key, *counts in found}
 
 
-_ENDS = """
-    SELECT {row} AS row, coalesce(sum(removed) FILTER (WHERE day >= %(first)s), 0)::int,
-           coalesce(sum(lost) FILTER (WHERE day >= %(first)s), 0)::int,
+_IN_PERIOD = ", ".join(f"coalesce(sum({name}) FILTER (WHERE day >= %(first)s), 0)::int" for name in _SUMS)
+_CHANGES = f"""
+    SELECT {{row}} AS row, {_IN_PERIOD},
            coalesce(sum(added + found - removed - lost) FILTER (WHERE day < %(first)s), 0)::int
-    FROM labels_labelday WHERE scope = ANY(%(scopes_summed)s::bigint[]) AND day < %(last)s {labels} GROUP BY row
+    FROM labels_labelday WHERE scope = ANY(%(scopes_summed)s::bigint[]) AND day < %(last)s {{labels}} GROUP BY row
+"""  # noqa: S608 - names from this module
+
+
+def added_again(question: Question) -> dict[int, int]:
+    """How many spells of each label were added in the period whose contact had got it in the period before.
+
+    Without them what was added are the contacts who got the label: of two years 30 ms instead of 800.
+    """
+    return dict(fetch(f"WITH {question.filtered.spells()} {_AGAIN}", question.spell_parameters))
+
+
+_AGAIN = """
+    SELECT label_id, count(*)::int FROM spell
+    WHERE added_before >= %(start)s AND started_at >= %(start)s AND started_at < %(end)s GROUP BY label_id
 """

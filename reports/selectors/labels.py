@@ -12,7 +12,7 @@ from contacts.models import Agent, Channel, Team
 from reports.selectors import activity_days, activity_facts, facts, label_days, spells_by
 from reports.selectors.facts import Facts
 from reports.selectors.label_days import BY_LABEL, BY_SCOPE
-from reports.selectors.questions import Question, or_unmapped
+from reports.selectors.questions import Question, of_kind, or_unmapped
 from reports.selectors.row_keys import CODES, IDS, KeyType
 from reports.selectors.spells_by import RowSpells
 
@@ -172,7 +172,6 @@ class _Kind:
     facts: list[Facts]
     parameters: dict[str, Any]
     started: Facts | None = None  # of the same spells, where the rest is read off the sums of days
-    summed_by: str = ""
     scopes: Mapping[Any, int] | None = None
 
 
@@ -187,9 +186,7 @@ def _by_label(question: Question) -> _Kind:
     return _Kind(
         [activity_facts.of_spells(question, spell), activity_facts.instant_mistaps(question, interval)],
         {},
-        activity_facts.started(question, spell),
-        BY_LABEL,
-        None if scope is None else {None: scope},
+        scopes=None if scope is None else {None: scope},
     )
 
 
@@ -242,7 +239,6 @@ def _of_rows(question: Question, spells: RowSpells, key: KeyType, interval: str)
         ],
         spells.parameters,
         activity_facts.started(question, "s.row", key=key, spells=spells.expressions),
-        BY_SCOPE,
         spells.scopes or None,
     )
 
@@ -272,8 +268,10 @@ def _counted(question: Question, by: By) -> dict[Any, dict[str, Any]]:
     activity, *others = kind.facts
     if by == By.CATEGORY and not question.filters.by_opener:
         _merge(found, _changed_categories(question, values))
+    elif by == By.LABEL and kind.scopes is not None and label_days.are_enough(question):
+        _merge(found, _summed_by_label(question, kind.scopes[None]))
     elif kind.started is not None and kind.scopes is not None and label_days.are_enough(question):
-        _merge(found, _summed(question, kind))
+        _merge(found, _summed_by_scope(question, kind.scopes))
         others = [kind.started, *others]
     else:
         others = [activity, *others]
@@ -299,20 +297,28 @@ def _merge(found: dict[Any, dict[str, Any]], more: Mapping[Any, Mapping[str, Any
         found.setdefault(row, {}).update(counts)
 
 
-def _summed(question: Question, kind: _Kind) -> dict[Any, dict[str, int]]:
-    """What ended, and was active at the beginning, from the sums of days."""
-    assert kind.scopes is not None
-    sums = label_days.ends(question, kind.summed_by, scopes=kind.scopes.values())
-    if kind.summed_by == BY_SCOPE:
-        return {row: sums[scope] for row, scope in kind.scopes.items() if scope in sums}
+def _summed_by_scope(question: Question, scopes: Mapping[Any, int]) -> dict[Any, dict[str, int]]:
+    """What began, ended, and was active at the beginning, from the sums of days."""
+    sums = label_days.changes(question, BY_SCOPE, scopes=scopes.values())
+    return {row: sums[scope] for row, scope in scopes.items() if scope in sums}
+
+
+def _summed_by_label(question: Question, scope: int) -> dict[Any, dict[str, Any]]:
+    """The same, and how many contacts got each label, without a look at the spells of each.
+
+    Unmapped labels are one row, in which a contact that got two of them is one: those are looked at.
+    """
+    sums, again = label_days.changes(question, BY_LABEL, scopes=[scope]), label_days.added_again(question)
+    for label, counts in sums.items():
+        counts["added_contacts"] = counts["added"] - again.get(label, 0)
     if question.filters.labels is not None:
         return sums
-    unmapped = set(question.kinds["unmapped_labels"])
-    found: dict[Any, dict[str, int]] = {}
-    for label, counts in sums.items():
-        row = found.setdefault(None if label in unmapped else label, dict.fromkeys(counts, 0))
-        for name, value in counts.items():
-            row[name] += value
+    unmapped = [sums.pop(label) for label in question.kinds["unmapped_labels"] if label in sums]
+    found: dict[Any, dict[str, Any]] = {**sums}
+    if unmapped:
+        found[None] = {name: sum(counts[name] for counts in unmapped) for name in unmapped[0]}
+        each = activity_facts.started(question, or_unmapped("s"), only=of_kind("unmapped", "s"))
+        found[None] |= facts.summarize(each, question.spell_parameters).get(None, {"added_contacts": 0})
     return found
 
 

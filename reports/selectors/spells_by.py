@@ -16,7 +16,7 @@ from labelcrm.core.bulk import array, fetch
 from labels.rules.scopes import ONE_CHANNEL, ONE_TEAM, of_channel, of_team
 from labels.selectors.scopes import counted_teams
 from labels.selectors.spell_inputs import limits_now
-from reports.selectors.filtered_spells import COLUMNS, FilteredSpells, Filters
+from reports.selectors.filtered_spells import COLUMNS, SPELL_COLUMNS, FilteredSpells, Filters
 from reports.selectors.questions import Question
 from reports.selectors.row_keys import KeyType
 
@@ -94,7 +94,7 @@ def _joined(
         query = re.sub(r"%\((\w+)\)s", rf"%({mine}\1)s", " UNION ALL ".join(filtered.parts()))
         name = f"{mine}key"
         yield (
-            f"SELECT %({name})s::{key.sql} AS row, * FROM ({query}) AS s ({_NAMES})",  # noqa: S608
+            f"SELECT %({name})s::{key.sql} AS row, {_NAMES} FROM ({query}) AS s ({', '.join(SPELL_COLUMNS)})",  # noqa: S608
             {name: row, **{f"{mine}{each}": value for each, value in filtered.parameters.items()}},
         )
 

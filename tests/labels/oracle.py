@@ -63,7 +63,7 @@ def project(
     """The projection of one contact, as `labels.rules.spells.project` should give it."""
     runs = _runs(intervals, meanings)
     clean = [run for run in _bridge(runs, limits) if not _mistap(run, limits)]
-    spells = [SpellRow(*_row(run), _mistap(run, limits)) for run in runs]
+    spells = [SpellRow(*_row(run), _mistap(run, limits), _added_before(run, runs)) for run in runs]
     cleaned = [CleanSpellRow(*_row(run)) for run in clean]
     return Projection(spells, cleaned, _stays(cleaned, steps, limits))
 
@@ -141,6 +141,14 @@ def _run(label: int, start: datetime, end: datetime, parts: list[Part], forever:
         return Run(label, start, None, opener, None)
     closer = min((p for p in parts if p.end == end), key=lambda p: (not p.taken_off_live, *place(p)))
     return Run(label, start, end, opener, closer)
+
+
+def _added_before(run: Run, runs: Sequence[Run]) -> datetime | None:
+    """When the label was added the last time before this, where this was added too."""
+    added = [
+        other.start for other in runs if other.label == run.label and other.start < run.start and not other.opener.found
+    ]
+    return None if run.opener.found else max(added, default=None)
 
 
 def _mistap(run: Run, limits: SpellLimits) -> bool:

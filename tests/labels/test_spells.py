@@ -118,6 +118,16 @@ def test_at_equal_ends_a_live_removal_beats_a_loss() -> None:
     assert (spell.lost, spell.removed_by) == (False, BUDI)
 
 
+def test_a_spell_knows_when_the_same_label_was_added_the_last_time_before() -> None:
+    again = derive(on(HOT, 0, 1000), on(HOT, 5000, 6000), on(COLD, 7000), on(HOT, 8000)).spells
+    assert [(s.label, s.added_before) for s in again] == [(HOT, None), (HOT, at(0)), (HOT, at(5000)), (COLD, None)]
+
+
+def test_a_found_spell_was_not_added_and_is_nothing_that_was_added_before() -> None:
+    spells = derive(on(HOT, 0, 1000), on(HOT, 5000, 6000, origin="resync"), on(HOT, 8000)).spells
+    assert [spell.added_before for spell in spells] == [None, None, at(0)]
+
+
 @pytest.mark.parametrize(("origin", "ranks_below"), [("resync", True), ("import", True), ("reconcile", False)])
 def test_found_opens_credit_nobody(origin: str, ranks_below: bool) -> None:
     (spell,) = derive(on(HOT, 0, origin=origin, user=5)).spells

@@ -139,7 +139,7 @@ def test_every_day_of_the_period_is_there_also_with_zeros() -> None:
 # -- Categories -------------------------------------------------------------------------------------------------------
 
 
-BUDI = "6281200000001"
+BUDI, SITI = "6281200000001", "6281200000002"
 MINUTE = timedelta(minutes=1)
 
 
@@ -208,3 +208,19 @@ def test_a_category_is_lost_when_its_last_label_is(rina: Bridge) -> None:
     rina.drain()
     assert of_category() == {"added": 1, "added_contacts": 1, "lost": 1, "net_by_people": 1}
     assert of_category(None)["active_to"] == 1
+
+
+@pytest.mark.parametrize(("first", "added"), [(0, 4), (2, 3), (4, 2)])
+def test_who_got_a_label_twice_in_a_period_is_one_contact_of_it(rina: Bridge, first: int, added: int) -> None:
+    """From the sums of the whole and of a number alike, whatever lies before the period."""
+    on(rina, "1", day(1), day(2))
+    on(rina, "1", day(3), day(4))
+    on(rina, "1", day(5), chat=SITI)
+    on(rina, "1", day(5), day(6))
+    rina.drain()
+    for chosen in ({}, {"channels": ("cs1",)}):
+        question, slow = asked(day(first), day(9), chosen)
+        rows = rows_of(question, By.LABEL)
+        check(question, slow, By.LABEL, rows)
+        [row] = [row for row in rows if row.name == "Grade A"]
+        assert (row.added, row.added_contacts) == (added, 2)
