@@ -1,8 +1,8 @@
-"""Which columns of a list somebody sees: chosen in the list, remembered for the person."""
+"""Which columns of a list or a table somebody sees: chosen there, remembered for the person."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,20 +29,25 @@ def choices(model_admin: Any, user: Any) -> list[ColumnChoice]:
 
 def shown_columns(model_admin: Any, user: Any) -> list[str]:
     """The columns this person sees: as chosen, else as the list has them. The first is always there."""
-    chosen = _of_lists(user).get(_key(model_admin), {})
     first, *others = model_admin.list_display
-    return [first, *(name for name in others if chosen.get(name, name not in model_admin.columns_off))]
+    return [first, *shown_of(user, _key(model_admin), others, off=model_admin.columns_off)]
 
 
 def choose(model_admin: Any, user: Any, names: Collection[str]) -> None:
     """Remember that this person wants to see `names` and none of the other columns."""
-    chosen = {name: name in names for name in model_admin.list_display[1:]}
-    remember(user, PREFERENCE, lambda kept: {**(kept or {}), _key(model_admin): chosen})
+    choose_of(user, _key(model_admin), model_admin.list_display[1:], names)
 
 
-def _of_lists(user: Any) -> dict[str, dict[str, bool]]:
-    found: Any = user.preferences.get(PREFERENCE, {})
-    return found
+def shown_of(user: Any, table: str, columns: Sequence[str], *, off: Collection[str] = ()) -> list[str]:
+    """Which of the columns of a table, by its name, this person sees: as chosen, else all that are not `off`."""
+    chosen = user.preferences.get(PREFERENCE, {}).get(table, {})
+    return [name for name in columns if chosen.get(name, name not in off)]
+
+
+def choose_of(user: Any, table: str, columns: Sequence[str], names: Collection[str]) -> None:
+    """Remember that this person wants to see `names` of the columns of a table, and none of the others."""
+    chosen = {name: name in names for name in columns}
+    remember(user, PREFERENCE, lambda kept: {**(kept or {}), table: chosen})
 
 
 def _key(model_admin: Any) -> str:
