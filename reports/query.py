@@ -427,7 +427,7 @@ REPORTS = {
         ReportKind(
             "agents",
             RowKey("agent"),
-            frozenset({*_TIME, "label", "certain", "agent"}),
+            frozenset({*_TIME, "label", "category", "campaign", "certain", "agent"}),
             _agents,
             lambda query: (agents.sources(query.question), agents.parameters(query.question)),
             only=("agent",),
@@ -457,7 +457,7 @@ REPORTS = {
         ReportKind(
             "movement",
             RowKey("stage"),
-            frozenset(_TIME),
+            frozenset({*_TIME, "campaign"}),
             lambda query: query.board.rows,
             lambda query: (movement.sources(query.question), movement.parameters(query.question)),
             keys=(RowKey("cell", PAIRS),),
@@ -466,14 +466,14 @@ REPORTS = {
         ReportKind(
             "moves",
             RowKey("move", PAIRS, lambda row: row.key),
-            frozenset(_TIME),
+            frozenset({*_TIME, "campaign"}),
             lambda query: moves.report(query.question),
             lambda query: (moves.sources(query.question), moves.parameters(query.question)),
         ),
         ReportKind(
             "funnel",
             RowKey("step", STEPS),
-            frozenset(_TIME),
+            frozenset({*_TIME, "campaign"}),
             lambda query: step_funnel.report(query.question),
             lambda query: (step_funnel.sources(query.question), step_funnel.parameters(query.question)),
             keys=(RowKey("label"),),
@@ -481,14 +481,14 @@ REPORTS = {
         ReportKind(
             "time-in-stage",
             RowKey("stage"),
-            frozenset(_TIME),
+            frozenset({*_TIME, "campaign"}),
             lambda query: time_in_stage.report(query.question),
             lambda query: (time_in_stage.sources(query.question), time_in_stage.parameters(query.question)),
         ),
         ReportKind(
             "cohorts",
             RowKey("week", DAYS),
-            frozenset({*_TIME, "step"}),
+            frozenset({*_TIME, "campaign", "step"}),
             lambda query: cohorts.report(query.question, step=query.step),
             lambda query: (cohorts.sources(query.question), cohorts.parameters(query.question, step=query.step)),
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from contacts.selectors.counting import COUNTS, first_live_inbound
 from labelcrm.core.viewer import Viewer
 from reports.selectors import activity_facts, agreement, contradictions, facts, owners, work_facts
 from reports.selectors.facts import Facts
+from reports.selectors.filtered_spells import BROUGHT
 from reports.selectors.gaps import GAPS, gap_flags
 from reports.selectors.questions import Question, of_kind
 from reports.selectors.shares import Share, share
@@ -129,6 +130,17 @@ def _summaries(question: Question) -> dict[int | None, dict[str, Any]]:
 
 
 def _facts(question: Question) -> list[Facts]:
+    return [brought(question, each) for each in _all_facts(question)]
+
+
+def brought(question: Question, each: Facts) -> Facts:
+    """Facts of the contacts whom the campaigns touched first; those of spells are filtered already, and stay so."""
+    if question.filters.campaigns is None:
+        return each
+    return replace(each, query=f"SELECT * FROM ({each.query}) AS everybody WHERE {BROUGHT}")  # noqa: S608
+
+
+def _all_facts(question: Question) -> list[Facts]:
     return [
         _received(),
         _arrivals(),

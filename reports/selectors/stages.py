@@ -13,19 +13,20 @@ def people(question: Question, name: str = "people") -> str:
     """A common table expression: every living contact, since when they are known (`seen`) and when they first wrote.
 
     With channels, those known on them, and since when there: a team has a new contact when it sees them for the first
-    time, whoever knew them before.
+    time, whoever knew them before. With campaigns, those whom one of them touched first.
     """
+    brought = "" if question.filters.campaigns is None else "AND c.campaign_id = ANY(%(campaigns)s::bigint[])"
     if question.filters.channels is None:
-        query = """
+        query = f"""
             SELECT c.id, c.first_seen_at, c.first_inbound_at, c.last_outbound_at
-            FROM contacts_contact c WHERE c.deleted_at IS NULL
-        """
+            FROM contacts_contact c WHERE c.deleted_at IS NULL {brought}
+        """  # noqa: S608 - SQL from this function
     else:
-        query = """
+        query = f"""
             SELECT k.contact_id, min(k.first_seen_at), min(k.first_inbound_at), max(k.last_outbound_at)
             FROM contacts_contactchannel k JOIN contacts_contact c ON c.id = k.contact_id AND c.deleted_at IS NULL
-            WHERE k.channel_id = ANY(%(channels)s::bigint[]) GROUP BY k.contact_id
-        """
+            WHERE k.channel_id = ANY(%(channels)s::bigint[]) {brought} GROUP BY k.contact_id
+        """  # noqa: S608
     # Those of channels are put together from several rows, so once, however often a query asks.
     kept = "NOT MATERIALIZED" if question.filters.channels is None else "MATERIALIZED"
     return f"{name} (contact_id, seen, wrote, answered) AS {kept} ({query})"

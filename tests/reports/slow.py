@@ -58,10 +58,12 @@ class Slow:
         everywhere = self._project(self.intervals)
         self.everywhere = everywhere[1]
         self.touches = touches_in(self.messages)
+        self._keep_brought()
+        self.intervals = [i for i in self.intervals if i.contact in self.contacts]
         self.here = [i for i in self.intervals if self.channels is None or i.channel in self.channels]
         spells, clean = everywhere if self.channels is None else self._project(self._with_crm(self.here))
         self.all_instants = [i for i in self.here if self._instant(i)]
-        self.outcome = clean
+        self.outcome = [s for s in clean if s.contact in self.contacts]
         self.spells = [s for s in spells if self.chosen(s)]
         self.clean = [s for s in clean if self.chosen(s)]
         self.clean_any = [s for s in clean if self.labels is None or s.label in self.labels]
@@ -70,6 +72,12 @@ class Slow:
         )
         self.told = told_in(self.messages)
         self.cut_off = {channel: list(cut_off(channel)) for channel in self.channel}
+
+    def _keep_brought(self) -> None:
+        """ "a campaign chooses the contacts whom it touched first" """
+        if self.brought_by is not None:
+            self.contacts = {pk: c for pk, c in self.contacts.items() if self.first_campaign(pk) in self.brought_by}
+            self.messages = [m for m in self.messages if m.contact_id in self.contacts]
 
     def over(self, start: datetime, end: datetime, now: datetime) -> Self:
         """The same records and filters over another period."""

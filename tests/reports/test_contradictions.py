@@ -168,4 +168,5 @@ def slow_of(question: Question) -> Slow:
         question.period.start, question.period.end, question.now,
         channels=None if filters.channels is None else set(filters.channels),
         labels=None if filters.labels is None else set(filters.labels),
+        brought_by=None if filters.campaigns is None else set(filters.campaigns),
     )  # fmt: skip

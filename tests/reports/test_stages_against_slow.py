@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contacts.models import Channel, Contact, Team
+from contacts.models import Campaign, Channel, Contact, Team
 from contacts.selectors.viewing import viewer_of
 from labelcrm.core.viewer import Viewer
 from labels.models import Label
@@ -27,6 +27,7 @@ pytestmark = pytest.mark.django_db
 
 PERIODS = [(day(0), day(60), day(60)), (day(14), day(35), day(52)), (day(21.9), day(44.25), day(100))]
 CHANNELS = [None, ("cs1", "cs2"), ("cs4",), ("cs1", "cs4", "cs5")]
+CAMPAIGNS = ("lebaran", "gajian", "nomor-lima")
 EVERYTHING = Viewer(everything=True)
 BOARD = ("start", "new", "in_", "in_by_repair", "out", "out_by_repair", "end")
 
@@ -57,11 +58,13 @@ def world() -> World:
 
 
 def questions() -> Iterator[tuple[Question, SlowStages]]:
-    for keys in CHANNELS:
+    campaigns = frozenset(Campaign.objects.filter(code__in=CAMPAIGNS).values_list("id", flat=True))
+    for keys, brought in [*((keys, None) for keys in CHANNELS), (None, campaigns), (("cs1", "cs2"), campaigns)]:
         chosen = None if keys is None else frozenset(Channel.objects.filter(key__in=keys).values_list("id", flat=True))
-        slow = Slow(day(0), day(0), day(0), channels=None if chosen is None else set(chosen))
+        sets = {"channels": chosen and set(chosen), "brought_by": brought and set(brought)}
+        slow = Slow(day(0), day(0), day(0), **sets)
         for start, end, now in [*PERIODS, on_events()]:
-            question = Question(Period(start, end), Filters(channels=chosen), now)
+            question = Question(Period(start, end), Filters(channels=chosen, campaigns=brought), now)
             yield question, SlowStages(slow.over(start, end, now))
 
 
