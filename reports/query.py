@@ -34,6 +34,7 @@ from reports.selectors import (
     stale,
     step_funnel,
     time_in_stage,
+    unanswered,
 )
 from reports.selectors.campaigns import Basis, Touch
 from reports.selectors.curves import CurveRow
@@ -429,7 +430,10 @@ REPORTS = {
             RowKey("agent"),
             frozenset({*_TIME, "label", "category", "campaign", "certain", "agent"}),
             _agents,
-            lambda query: (agents.sources(query.question), agents.parameters(query.question)),
+            lambda query: (
+                agents.sources(query.question) | unanswered.sources(query.question),
+                agents.parameters(query.question) | unanswered.PARAMETERS,
+            ),
             only=("agent",),
         ),
         ReportKind(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 
 from django.utils import timezone
 
@@ -98,6 +99,20 @@ def before(period: Period) -> Period:
 
 def _next_month(first: date) -> date:
     return (first + timedelta(days=31)).replace(day=1)
+
+
+def weeks(last: date, *, count: int) -> list[Period]:
+    """So many weeks, from Monday on, the last of them the one of a business day."""
+    monday = last - timedelta(days=last.weekday())
+    return [of_days(monday - timedelta(days=7 * n), monday - timedelta(days=7 * (n - 1))) for n in range(count)][::-1]
+
+
+def months(last: date, *, count: int) -> list[Period]:
+    """So many months, the last of them the one of a business day."""
+    firsts = [_next_month(last.replace(day=1)), last.replace(day=1)]
+    while len(firsts) <= count:
+        firsts.append((firsts[-1] - timedelta(days=1)).replace(day=1))
+    return [of_days(first, after) for after, first in pairwise(firsts)][::-1]
 
 
 def judged(*, now: datetime, after: timedelta) -> Period:
