@@ -32,6 +32,7 @@ class Beside:
     rows: str = ""
     kind: str = ""
     ends: tuple[str, ...] = ()
+    brief: bool = False  # a share without its counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,8 @@ class Cell:
     rows: str = ""
     note: str = ""
     few: bool = False
+    share: Share | None = None
+    whisker: Any = None  # where the page draws the interval of a share
     lines: list[SmallFigure] = field(default_factory=list)
     mix: list[Any] = field(default_factory=list)
 
@@ -85,21 +88,9 @@ def _share(name: str, *beside: Beside, bad: bool = False) -> Column:
     return Column(name=name, kind="share", rows=f"{name}_k", bad=bad, beside=beside)
 
 
-def _unknown(name: str) -> Beside:
-    """Those who are not judged because a gap of the number lies in their time."""
-    return Beside(field=f"{name}_unknown", words=gettext_lazy("%(n)s unknown"), rows=f"{name}_unknown")
-
-
 def _judged(name: str, *, bad: bool = False) -> Column:
-    """A share with those too young to be judged, those to whom it had happened before, and all others' share."""
-    return _share(
-        name,
-        Beside(field=f"{name}_immature", words=gettext_lazy("%(n)s too young"), rows=f"{name}_immature"),
-        Beside(field=f"{name}_already", words=gettext_lazy("%(n)s already done"), rows=f"{name}_already"),
-        _unknown(name),
-        Beside(field=f"{name}_others", words=gettext_lazy("others: %(n)s")),
-        bad=bad,
-    )
+    """A share, and beside it that of all others."""
+    return _share(name, Beside(field=f"{name}_others", words=gettext_lazy("others: %(n)s"), brief=True), bad=bad)
 
 
 CONTACTS = ngettext_lazy("%(n)s contact", "%(n)s contacts", "count")
@@ -108,12 +99,8 @@ AGENTS = [
         gettext_lazy("Quality of labelling"),
         [
             _counted("received"),
-            _share(
-                "labelled_1h",
-                Beside(field="already_labelled", words=gettext_lazy("%(n)s already labelled"), rows="already_labelled"),
-                _unknown("labelled_1h"),
-            ),
-            _share("labelled_24h", _unknown("labelled_24h")),
+            _share("labelled_1h"),
+            _share("labelled_24h"),
             Column(
                 name="first_label_median_s",
                 kind="seconds",
@@ -246,7 +233,7 @@ def cell(row: Any, column: Column, *, title: str = "") -> Cell:
     value = getattr(row, f"{column.name}_count" if column.kind == "count_of" else column.name)
     shown = Cell(column, written(value, column.kind), title, lines=list(_lines(row, column)))
     if isinstance(value, Share):
-        shown.note, shown.few = interval(value), value.few
+        shown.note, shown.few, shown.share = interval(value), value.few, value
         shown.rows = column.rows if value.k else ""
     elif column.kind == "mix":
         shown.mix = value[:MOST_LABELS]
@@ -268,9 +255,8 @@ def _lines(row: Any, column: Column) -> Iterator[SmallFigure]:
         value = getattr(row, beside.field)
         if isinstance(value, Share):
             if value.n:
-                yield SmallFigure(
-                    str(beside.words) % {"n": f"{written(value, 'share')}"}, beside.rows if value.k else "", value.few
-                )
+                said = _percent(value.value) if beside.brief else written(value, "share")
+                yield SmallFigure(str(beside.words) % {"n": said}, beside.rows if value.k else "", value.few)
         elif value or (beside.kind and value is not None):
             kind = beside.kind or ("seconds" if beside.field.endswith("_s") else "count")
             text = written(value, kind) + _ends(row, beside, kind)
@@ -302,6 +288,29 @@ def line_of(row: Any) -> list[SmallFigure]:
     """Who of a campaign's contacts is not judged yet, cannot be, or had it before; and how it is so far with them."""
     said = [beside for beside in ROW_LINE if row.immature or not beside.field.endswith("_so_far")]
     return list(_lines(row, Column(name="", beside=tuple(said))))
+
+
+# The same of an agent's row, where each share has its own.
+AGENT_LINE = tuple(
+    Beside(field=field, words=words, rows=field)
+    for field, words in (
+        ("already_labelled", gettext_lazy("%(n)s labelled before they wrote")),
+        ("labelled_1h_unknown", gettext_lazy("within 1 hour: %(n)s unknown because of a gap")),
+        ("labelled_24h_unknown", gettext_lazy("within 24 hours: %(n)s unknown because of a gap")),
+        ("came_true_immature", gettext_lazy("graded high: %(n)s too young")),
+        ("came_true_already", gettext_lazy("graded high: %(n)s Done before")),
+        ("came_true_unknown", gettext_lazy("graded high: %(n)s unknown because of a gap")),
+        ("cold_yet_bought_immature", gettext_lazy("graded cold: %(n)s too young")),
+        ("cold_yet_bought_already", gettext_lazy("graded cold: %(n)s Done before")),
+        ("cold_yet_bought_unknown", gettext_lazy("graded cold: %(n)s unknown because of a gap")),
+    )
+)
+
+
+def line_of_agent(row: Any, *, shares: tuple[str, ...] = ("",)) -> list[SmallFigure]:
+    """Who is in no share of an agent's row, and why; `shares` says of which of the row's shares, by default of all."""
+    said = tuple(beside for beside in AGENT_LINE if beside.field.startswith(shares))
+    return list(_lines(row, Column(name="", beside=said)))
 
 
 def written(value: Any, kind: str) -> str:
@@ -348,6 +357,15 @@ def _duration(seconds: float) -> str:
     return _("%(days)d d %(hours)d h") % {"days": minutes // 1440, "hours": minutes % 1440 // 60}
 
 
+def _brief(seconds: float) -> str:
+    """One unit, as an axis has it: "20 min", "4 h"."""
+    if seconds < 3600:
+        return _("%(minutes)d min") % {"minutes": round(seconds / 60)}
+    if seconds < 86400:
+        return _("%(hours)d h") % {"hours": round(seconds / 3600)}
+    return _("%(days)d d") % {"days": round(seconds / 86400)}
+
+
 def _money(value: Decimal) -> str:
     return f"Rp {_count(round(value))}"
 
@@ -360,6 +378,7 @@ _WRITERS: dict[str, Callable[[Any], str]] = {
     "kappa": _kappa,
     "share": _share_text,
     "seconds": _duration,
+    "brief": _brief,
     "money": _money,
     "mix": lambda value: "" if value else "–",
 }

@@ -7,6 +7,8 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Agent, Channel, ChannelOwnership, Team
@@ -36,7 +38,8 @@ class AgentAdmin(LoginsAdmin):
     search_fields = ("name", "code")
     search_help_text = _("Name or code")
     autocomplete_fields = ("team", "user")
-    fields = ("name", "code", "team", "user")
+    fields = ("name", "code", "team", "user", "over_time")
+    readonly_fields = ("over_time",)
     empty_help = _("Agents are the CS who answer chats. Add one per person; a login (“user”) is optional.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -47,6 +50,16 @@ class AgentAdmin(LoginsAdmin):
     @admin.display(description=_("channels now"))
     def channels_now(self, agent: Agent) -> str:
         return ", ".join(sorted({own.channel.name for own in agent.ownerships.all() if own.until is None})) or "–"
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who reads reports, or is this agent, finds the way to the figures."""
+        may = obj is not None and (request.user.has_perm("reports.view_report") or obj.user_id == request.user.pk)
+        return self.fields if may else self.fields[:-1]
+
+    @admin.display(description=_("CS quality"))
+    def over_time(self, agent: Agent) -> str:
+        words = _("%(name)s week by week") % {"name": agent.name}
+        return format_html('<a class="lc-link" href="{}">{}</a>', reverse("report-agent", args=[agent.pk]), words)
 
     @admin.display(description=_("archived"))
     def archived_at(self, agent: Agent) -> Any:

@@ -17,11 +17,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from contacts.models import Contact
+from contacts.models import Agent, Contact
+from contacts.selectors.viewing import viewer_of
 from desk.reports import report_downloads
+from desk.reports.agent_page import is_own
 from desk.reports.as_segment import ALL_ROWS, segment_url
 from desk.reports.campaign_charts import ALL, NONE
-from desk.reports.page_frame import address_with, asked_query, check_may_read, same_again
+from desk.reports.page_frame import MAY_READ, address_with, asked_query, check_may_read, same_again
 from labelcrm.core.dates import moment_of
 from labelcrm.core.viewer import Viewer
 from labelcrm.lib.numbers import whole_number
@@ -49,8 +51,8 @@ PAGES = {
 @require_GET
 def rows_page(request: HttpRequest) -> HttpResponse:
     """`?report=&figure=&who=` and the parameters of the report: exactly what the number counts, page by page."""
-    check_may_read(request)
-    if not request.user.has_perm("contacts.view_contact"):
+    viewer = viewer_of(request.user)
+    if not viewer.may("contacts.view_contact") or not (viewer.may(MAY_READ) or _asks_for_own(request, viewer)):
         raise PermissionDenied
     report = REPORTS.get(request.GET.get("report", ""))
     if report is None or report.facts is None:
@@ -87,8 +89,18 @@ def rows_page(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "reports/rows.html", context)
 
 
+def _asks_for_own(request: HttpRequest, viewer: Viewer) -> bool:
+    """Whether a CS asks for her own row of the report of agents, whose page she may open."""
+    agent = whole_number(request.GET.get("who", ""))
+    if request.GET.get("report") != "agents" or agent is None:
+        return False
+    return any(is_own(viewer, each) for each in Agent.all_objects.filter(pk=agent))
+
+
 def _back(query: ReportQuery) -> str:
-    """The page that shows the number; "" for a report without one."""
+    """The page that shows the number; "" for a report without one, or that the reader may not open."""
+    if not query.viewer.may(MAY_READ):
+        return ""
     page, view = PAGES.get(query.report.name, ("", ""))
     parameters = {name: value for name, value in same_again(query).items() if name not in ("report", "week")}
     if view:

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.urls import path
 
 from desk.reports import contradictions, data_health, looking, restatements
+from desk.reports.agent_page import agent_page
 from desk.reports.movement_page import movement_page
 from desk.reports.overview_page import overview_page
 from desk.reports.quality_pages import metrics_page, quality_page
@@ -16,6 +17,7 @@ urlpatterns = [
     path("overview/", admin.site.admin_view(overview_page), name="report-overview"),
     path("movement/", admin.site.admin_view(movement_page), name="report-movement"),
     path("agents/", admin.site.admin_view(quality_page), {"name": "agents"}, name="report-agents"),
+    path("agents/<int:pk>/", admin.site.admin_view(agent_page), name="report-agent"),
     path("campaigns/", admin.site.admin_view(quality_page), {"name": "campaigns"}, name="report-campaigns"),
     path("second-look/", admin.site.admin_view(second_look_page), name="report-second-look"),
     path("second-look/draw/", admin.site.admin_view(draw_sample), name="second-look-draw"),

@@ -108,12 +108,13 @@
     const names = nameAxis(colours, rows.names, rows.across ? { inverse: true, axisLabel: {
       color: colours.strong, width: narrow ? 92 : 170, overflow: "truncate",
     } } : {});
-    const numbers = numberAxis(colours, length);
+    const write = rows.unit ? units[rows.unit] : length;
+    const numbers = numberAxis(colours, write, rows.unit ? { minInterval: 0 } : {});
     const series = rows.series.map((one, place) => {
       const paint = colours.tone(one.paint);
       return {
-        name: one.name, type: "bar", stack: "all", data: one.values.map(bare), barMaxWidth: rows.across ? 26 : 34,
-        barCategoryGap: "24%", tooltip: { valueFormatter: length }, cursor: one.links ? "pointer" : "default",
+        name: one.name, type: "bar", stack: rows.beside ? one.name : "all", data: one.values.map(bare), barMaxWidth: rows.across ? 26 : 34,
+        barCategoryGap: "24%", tooltip: { valueFormatter: write }, cursor: one.links ? "pointer" : "default",
         itemStyle: { color: paint.fill, borderColor: paint.edge, borderWidth: 0.5 },
         emphasis: { itemStyle: { color: paint.edge } }, ...(place ? {} : gapsOf(rows, colours)),
       };
@@ -221,6 +222,122 @@
     };
   }
 
+  // Two shares per row, the larger behind the smaller, both with the same beginning; and where all together stand.
+  function pairs(rows, colours, { narrow }) {
+    const option = frame(colours, { narrow });
+    option.grid.right = narrow ? 22 : 104;
+    option.legend.data = rows.names;
+    const series = rows.names.map((name, place) => ({
+      // Each on an axis of its own, so that a narrow bar stands in the middle of the wide one.
+      name, type: "bar", yAxisIndex: place, barWidth: place ? 8 : 18, z: 2 + place, cursor: "pointer",
+      itemStyle: { color: place ? colours.main : colours.low, borderColor: colours.main, borderWidth: place ? 0 : 1, borderRadius: [0, 3, 3, 0] },
+      emphasis: { disabled: true },
+      data: rows.lines.map((one) => ({ value: one.values[place], itemStyle: { opacity: one.few ? 0.45 : 1 } })),
+      ...(place ? {
+        markLine: rows.reference ? {
+          silent: true, symbol: "none", lineStyle: { color: colours.strong, type: "dashed", width: 1 },
+          label: { formatter: rows.reference.name, color: colours.strong, position: "start", fontSize: 11 },
+          data: [{ xAxis: rows.reference.value }],
+        } : undefined,
+      } : { label: { show: !narrow, position: "right", color: colours.strong, fontSize: 11, formatter: (at) => rows.lines[at.dataIndex].words } }),
+    }));
+    const axis = nameAxis(colours, rows.lines.map((one) => one.name), {
+      inverse: true, axisLine: { show: false }, axisLabel: { color: colours.strong, fontWeight: 600, width: narrow ? 84 : 150, overflow: "truncate" },
+    });
+    return {
+      ...option, series, grid: { ...option.grid, top: rows.reference ? 48 : 30 },
+      tooltip: { ...option.tooltip, trigger: "item", formatter: (at) => rows.lines[at.dataIndex].more },
+      xAxis: numberAxis(colours, percent.format, { min: 0, max: 1, minInterval: 0, interval: 0.2 }),
+      yAxis: [axis, { ...axis, show: false, position: "right" }],
+    };
+  }
+
+  // A share per period with its whisker, and the line of all together.
+  function shares(rows, colours, { narrow }) {
+    const option = frame(colours, { narrow });
+    const some = rows.lines.map((one, place) => ({ one, place })).filter(({ one }) => one.value !== null);
+    const whisker = (_, api) => {
+      const [from, to] = [1, 2].map((dimension) => api.coord([api.value(0), api.value(dimension)]));
+      return { type: "line", shape: { x1: from[0], y1: from[1], x2: to[0], y2: to[1] },
+        style: { stroke: colours.main, lineWidth: 6, lineCap: "round", opacity: rows.lines[api.value(0)].few ? 0.18 : 0.32 } };
+    };
+    // Shading needs bars to know how wide a period is.
+    const ground = { type: "bar", silent: true, data: rows.names.map(() => 0), tooltip: { show: false }, ...gapsOf(rows, colours) };
+    const team = rows.team && {
+      name: rows.team.name, type: "line", data: rows.team.values, symbol: "none", connectNulls: true, z: 1,
+      lineStyle: { color: colours.strong, width: 1.5, type: "dashed" }, itemStyle: { color: colours.strong },
+    };
+    return {
+      ...option, legend: undefined, grid: { ...option.grid, top: 12, right: rows.team ? 46 : 22 },
+      tooltip: { ...option.tooltip, formatter: (at) => at.data?.more ?? (at.seriesType === "line" ? `${at.seriesName} ${percent.format(at.value)}` : "") },
+      xAxis: nameAxis(colours, rows.names, {}),
+      yAxis: numberAxis(colours, percent.format, { min: 0, minInterval: 0, max: (found) => (found.max > 0.8 ? 1 : null) }),
+      series: [
+        ground,
+        { type: "custom", silent: true, renderItem: whisker, encode: { x: 0, y: [1, 2] },
+          data: some.filter(({ one }) => one.low !== null).map(({ one, place }) => [place, one.low, one.high]) },
+        ...(rows.levels || []).map((level) => ({
+          name: level.words, type: "line", silent: true, z: 3, symbol: "circle", symbolSize: 1, showAllSymbol: true,
+          lineStyle: { color: colours.strong, width: 1.5, type: "dashed" }, itemStyle: { color: colours.strong },
+          data: rows.names.map((_, n) => (n < level.from || n > level.to ? null : {
+            value: level.value,
+            label: { show: n === level.to, formatter: level.words, position: "top", color: colours.strong, fontSize: 11, fontWeight: 600, backgroundColor: colours.surface, padding: [1, 3] },
+          })),
+        })),
+        ...(team ? [{ ...team, endLabel: { show: true, formatter: rows.team.name, color: colours.strong, fontSize: 11 } }] : []),
+        { type: "scatter", symbolSize: 12, cursor: "pointer", z: 4,
+          data: some.map(({ one, place }) => ({
+            value: [place, one.value], link: one.link, more: one.more,
+            itemStyle: { color: one.few ? colours.quiet : one.paint ? colours.tone(one.paint).edge : colours.main, borderColor: colours.surface, borderWidth: 1.5 },
+          })) },
+      ],
+    };
+  }
+
+  // Two times per row, each from what half of them need to what nine in ten do; each part of the scale is some times
+  // the one before, as times are.
+  function spans(rows, colours, { narrow }) {
+    const option = frame(colours, { narrow });
+    option.grid.right = 30;
+    option.legend.data = rows.names;
+    const log = Math.log10;
+    const places = rows.ticks.map(([seconds]) => log(seconds));
+    const all = rows.lines.flatMap((one) => one.spans.filter(Boolean).flatMap((span) => [span.value, span.high]));
+    const low = Math.min(places[0], log(Math.max(1, Math.min(...all)))), high = Math.max(log(Math.max(60, ...all)), places[2]);
+    const inks = [colours.main, colours.tone({ tone: "lc-family-green", shade: 1 }).edge];
+    const draw = (place) => (_, api) => {
+      const [from, to] = [1, 2].map((dimension) => api.coord([api.value(dimension), api.value(0)]));
+      const y = from[1] + (place ? 7 : -7);
+      const look = { stroke: inks[place], fill: inks[place] };
+      return { type: "group", children: [
+        { type: "line", shape: { x1: from[0], y1: y, x2: to[0], y2: y }, style: { ...look, lineWidth: 5, lineCap: "round", opacity: 0.35 } },
+        { type: "circle", shape: { cx: from[0], cy: y, r: 5.5 }, style: look },
+        { type: "circle", shape: { cx: to[0], cy: y, r: 3 }, style: { ...look, fill: colours.surface, lineWidth: 1.5 } },
+      ] };
+    };
+    const found = (place) => rows.lines.map((one, row) => ({ row, span: one.spans[place] })).filter(({ span }) => span);
+    const series = rows.names.map((name, place) => ({
+      name, type: "custom", renderItem: draw(place), encode: { x: [1, 2], y: 0 }, color: inks[place], itemStyle: { color: inks[place] },
+      cursor: "pointer",
+      data: found(place).map(({ row, span }) => ({
+        value: [row, log(Math.max(1, span.value)), log(Math.max(1, span.high))], link: span.link, more: span.more,
+      })),
+    }));
+    const words = new Map(rows.ticks.map(([seconds, said]) => [log(seconds), said]));
+    return {
+      ...option, series, tooltip: { ...option.tooltip, formatter: (at) => at.data.more },
+      xAxis: numberAxis(colours, (value) => words.get(value) ?? "", {
+        min: low - 0.1, max: high + 0.1, minInterval: 0, position: "top",
+        axisLabel: { color: colours.quiet, customValues: places, formatter: (value) => words.get(value) ?? "", hideOverlap: true },
+        splitLine: { lineStyle: { color: colours.line }, customValues: places },
+      }),
+      yAxis: nameAxis(colours, rows.lines.map((one) => one.name), {
+        inverse: true, axisLine: { show: false }, splitLine: { show: true, lineStyle: { color: colours.line } },
+        axisLabel: { color: colours.strong, fontWeight: 600, width: narrow ? 84 : 150, overflow: "truncate" },
+      }),
+    };
+  }
+
   // A lying bar per label in its own colour, its number behind it, and a tick where it was before.
   function ranks(rows, colours, { narrow }) {
     const option = frame(colours, { narrow, top: 4 });
@@ -280,7 +397,7 @@
     };
   }
 
-  const KINDS = { stack, lines, heat, dots, ranks, sankey };
+  const KINDS = { stack, lines, heat, dots, ranks, sankey, pairs, spans, shares };
 
   // What a click on a part opens: the rows behind it.
   const LINKS = {
@@ -289,6 +406,9 @@
     heat: (rows, at) => rows.links?.[at.dataIndex],
     ranks: (rows, at) => rows.lines[at.dataIndex].link,
     dots: (_rows, at) => at.data && at.data.link,
+    spans: (_rows, at) => at.data && at.data.link,
+    shares: (_rows, at) => at.data && at.data.link,
+    pairs: (rows, at) => rows.lines[at.dataIndex]?.links?.[at.seriesIndex],
     sankey: (rows, at) => (at.dataType === "edge" ? rows.flows[at.dataIndex].link : ""),
   };
 
