@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET
 
 from contacts.models import Channel, ContactChannel
 from contacts.selectors.viewing import viewer_of
-from desk.reports import campaign_charts, report_downloads
+from desk.reports import campaign_charts, quality_columns, report_downloads, soon_pictures
 from desk.reports.campaign_charts import ALL, curves_chart, funnel, quality_chart, who_of
 from desk.reports.page_frame import (
     GapLine,
@@ -33,12 +33,13 @@ from desk.reports.page_frame import (
     same_again,
 )
 from desk.reports.proven_picture import proven_picture
+from desk.reports.whiskers import draw_whiskers
 from labelcrm.core.viewer import Viewer
 from reports import columns
 from reports.definitions import definition, sections
 from reports.limits import ReportLimits, in_words
 from reports.query import REPORTS, ReportKind, ReportQuery
-from reports.selectors import agents, periods
+from reports.selectors import agent_times, agents, periods
 from reports.selectors.campaigns import Basis
 from reports.selectors.periods import Period
 from transfer.layouts import RECORD_LAYOUTS
@@ -59,6 +60,7 @@ class PageRow:
     tables: list[list[columns.Cell]]
     is_total: bool = False
     line: list[columns.SmallFigure] = field(default_factory=list)
+    link: str = ""  # the page that is about this row alone
 
 
 @require_GET
@@ -71,7 +73,7 @@ def quality_page(request: HttpRequest, name: str) -> HttpResponse:
     if (code := request.GET.get("format", "")) in RECORD_LAYOUTS and not problem:
         return report_downloads.download(request, _downloaded(request, query), code=code)
     context = {
-        **frame(request, query, problem, title=PAGES[name], without=("agent", "campaign")),
+        **frame(request, query, problem, title=PAGES[name], without=() if name == "agents" else ("campaign",)),
         **_tables(request, query),
         **_opening(request, query),
         "name": name,
@@ -79,7 +81,7 @@ def quality_page(request: HttpRequest, name: str) -> HttpResponse:
         "too_young": _too_young(query),
         "judged_after": in_words(_judged_after(query.report), english=get_language() == "en"),
         "gaps": _gaps(query),
-        **(_charts(request, query) if name == "campaigns" else _proven(query)),
+        **(_charts(request, query) if name == "campaigns" else _pictures(request, query)),
         "longer_url": address_with(request, period="last_90") if query.preset != "last_90" else "",
     }
     return TemplateResponse(request, "reports/report.html", context)
@@ -87,14 +89,15 @@ def quality_page(request: HttpRequest, name: str) -> HttpResponse:
 
 def _tables(request: HttpRequest, query: ReportQuery) -> dict[str, Any]:
     """The rows of the report in the order that was asked for, all of them together before them."""
-    groups, sort = columns.groups_of(query.report.name, query.basis), request.GET.get("sort", "")
+    groups, sort = _groups(request, query), request.GET.get("sort", "")
     shown_columns = [column for group in groups for column in group.columns]
-    definitions = definitions_of(column.name for column in shown_columns)
+    definitions = definitions_of(dict.fromkeys([*(column.name for column in shown_columns), *_explained(query)]))
     titles = {each.name: each.title for each in definitions}
     rows = columns.ordered(query.rows, shown_columns, sort)
     shown = [_page_row(row, query, groups, titles) for row in rows]
     if total := len(rows) > 1 and not query.only:
-        shown.insert(0, _total_row(rows, query, groups, titles))
+        shown.insert(0, _total_row(query, rows, groups, titles))
+    draw_whiskers(cell for row in shown for table in row.tables for cell in table)
     return {
         "tables": [_table(group, shown, place) for place, group in enumerate(groups)],
         "total": total,
@@ -105,10 +108,29 @@ def _tables(request: HttpRequest, query: ReportQuery) -> dict[str, Any]:
     }
 
 
-def _proven(query: ReportQuery) -> dict[str, Any]:
-    """The picture of CS quality, which needs a script."""
-    proven = proven_picture(query.rows, rows_url=rows_address(query))
-    return {"proven": proven, "draws": proven is not None}
+def _groups(request: HttpRequest, query: ReportQuery) -> list[columns.Group]:
+    """The tables; those of CS quality as the reader chose their columns."""
+    if query.report.name == "agents":
+        return quality_columns.shown_groups(request.user)
+    return columns.groups_of(query.report.name, query.basis)
+
+
+def _explained(query: ReportQuery) -> tuple[str, ...]:
+    """The figures of the pictures, which are explained whatever columns are shown."""
+    return ("came_true", *soon_pictures.FIGURES) if query.report.name == "agents" else ()
+
+
+def _pictures(request: HttpRequest, query: ReportQuery) -> dict[str, Any]:
+    """The pictures of CS quality, which need a script; and the columns that may be chosen for its tables."""
+    rows_url = rows_address(query)
+    proven, soon = proven_picture(query.rows, rows_url=rows_url), soon_pictures.pictures(query.rows, rows_url=rows_url)
+    return {
+        "proven": proven,
+        "soon": soon,
+        "draws": proven is not None or bool(soon),
+        "choices": quality_columns.choices(request.user),
+        "choose_url": f"{reverse('report-agents-columns')}{address_with(request)}",
+    }
 
 
 def _charts(request: HttpRequest, query: ReportQuery) -> dict[str, Any]:
@@ -182,16 +204,28 @@ def _page_row(row: Any, query: ReportQuery, groups: list[columns.Group], titles:
         notes=notes,
         tables=_cells(row, groups, titles),
         line=_line(row, query),
+        link=_own_page(row, query),
     )
 
 
-def _total_row(rows: list[Any], query: ReportQuery, groups: list[columns.Group], titles: dict[str, str]) -> PageRow:
+def _own_page(row: Any, query: ReportQuery) -> str:
+    """Where one CS is seen over time; nobody has no such page."""
+    if query.report.name != "agents" or row.agent is None:
+        return ""
+    return reverse("report-agent", args=[row.agent])
+
+
+def _total_row(query: ReportQuery, rows: list[Any], groups: list[columns.Group], titles: dict[str, str]) -> PageRow:
     """All rows together, which open what every one of them opens."""
     summed = columns.total(rows)
+    if query.report.name == "agents":
+        vars(summed).update(agent_times.of_all(query.question))
     return PageRow(ALL, _("Total"), [], _cells(summed, groups, titles), is_total=True, line=_line(summed, query))
 
 
 def _line(row: Any, query: ReportQuery) -> list[columns.SmallFigure]:
+    if query.report.name == "agents":
+        return columns.line_of_agent(row)
     return columns.line_of(row) if _is_cohort(query) else []
 
 

@@ -9,6 +9,7 @@ from desk.reports import contradictions, data_health, looking, restatements
 from desk.reports.agent_page import agent_page
 from desk.reports.movement_page import movement_page
 from desk.reports.overview_page import overview_page
+from desk.reports.quality_columns import choose_columns
 from desk.reports.quality_pages import metrics_page, quality_page
 from desk.reports.rows_page import export_page, rows_page
 from desk.reports.second_look import draw_sample, second_look_page
@@ -18,6 +19,7 @@ urlpatterns = [
     path("movement/", admin.site.admin_view(movement_page), name="report-movement"),
     path("agents/", admin.site.admin_view(quality_page), {"name": "agents"}, name="report-agents"),
     path("agents/<int:pk>/", admin.site.admin_view(agent_page), name="report-agent"),
+    path("agents/columns/", admin.site.admin_view(choose_columns), name="report-agents-columns"),
     path("campaigns/", admin.site.admin_view(quality_page), {"name": "campaigns"}, name="report-campaigns"),
     path("second-look/", admin.site.admin_view(second_look_page), name="report-second-look"),
     path("second-look/draw/", admin.site.admin_view(draw_sample), name="second-look-draw"),
