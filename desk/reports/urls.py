@@ -7,6 +7,7 @@ from django.urls import path
 
 from desk.reports import contradictions, data_health, looking, restatements
 from desk.reports.agent_page import agent_page
+from desk.reports.before_after_page import before_after_page
 from desk.reports.movement_page import movement_page
 from desk.reports.overview_page import overview_page
 from desk.reports.quality_columns import choose_columns
@@ -19,6 +20,7 @@ urlpatterns = [
     path("movement/", admin.site.admin_view(movement_page), name="report-movement"),
     path("agents/", admin.site.admin_view(quality_page), {"name": "agents"}, name="report-agents"),
     path("agents/<int:pk>/", admin.site.admin_view(agent_page), name="report-agent"),
+    path("agents/before-after/", admin.site.admin_view(before_after_page), name="report-before-after"),
     path("agents/columns/", admin.site.admin_view(choose_columns), name="report-agents-columns"),
     path("campaigns/", admin.site.admin_view(quality_page), {"name": "campaigns"}, name="report-campaigns"),
     path("second-look/", admin.site.admin_view(second_look_page), name="report-second-look"),
