@@ -27,6 +27,7 @@ from reports.selectors import (
     contradictions,
     curves,
     data_health,
+    heatmap,
     labels,
     movement,
     moves,
@@ -44,7 +45,7 @@ from reports.selectors.labels import By, Listed
 from reports.selectors.movement import Board
 from reports.selectors.periods import Period, PeriodError
 from reports.selectors.questions import Question
-from reports.selectors.row_keys import CODES, DAYS, NEW, NOTHING, PAIRS, STEPS, RowKey
+from reports.selectors.row_keys import CODES, DAYS, FLAGS, HOURS, NEW, NOTHING, PAIRS, STEPS, RowKey
 
 
 class InvalidQuery(ValueError):
@@ -146,12 +147,19 @@ class ReportQuery:
         key = self.key_of(figure)
         if key.type is PAIRS:
             return _pair_in_words(row)
+        if key.type is FLAGS:
+            return self._flags_in_words(row)
         model, column = _SUBJECTS.get(key.name, (None, ""))
         seen = _seen(model, self.viewer).filter(**{column: row}).first() if model else None
         if seen is not None:
             return seen
         told = next((each for each in self.rows if key.of(each) == row), None)
         return told if told is None or model is None else model.all_objects.filter(**{column: row}).first()
+
+    def _flags_in_words(self, row: str) -> str | None:
+        """Whose flags of which label; None where the report has no such row."""
+        told = next((each for each in self.rows if each.key == row), None)
+        return None if told is None else f"{told.name} · {told.agent_name or _('Nobody known')}"
 
     @property
     def facts(self) -> tuple[dict[str, Facts], dict[str, Any]]:
@@ -426,6 +434,13 @@ REPORTS = {
             ),
         ),
         ReportKind(
+            "heatmap",
+            RowKey("hour_of_week", HOURS),
+            frozenset({*_TIME, "label", "category", "agent", "campaign", "certain"}),
+            lambda query: heatmap.report(query.question),
+            lambda query: (heatmap.sources(query.question), heatmap.parameters(query.question)),
+        ),
+        ReportKind(
             "agents",
             RowKey("agent"),
             frozenset({*_TIME, "label", "category", "campaign", "certain", "agent"}),
@@ -496,7 +511,13 @@ REPORTS = {
             lambda query: cohorts.report(query.question, step=query.step),
             lambda query: (cohorts.sources(query.question), cohorts.parameters(query.question, step=query.step)),
         ),
-        ReportKind("stale", RowKey("label"), frozenset({*_TIME, "label"}), lambda query: stale.report(query.question)),
+        ReportKind(
+            "stale",
+            RowKey("flags", FLAGS, lambda row: row.key),
+            frozenset({*_TIME, "label", "category"}),
+            lambda query: stale.report(query.question),
+            lambda query: (stale.sources(query.question), stale.parameters(query.question)),
+        ),
         ReportKind(
             "contradictions",
             RowKey("contact"),

@@ -27,6 +27,7 @@ from reports.selectors.cohorts import CohortRow
 from reports.selectors.contradictions import ContradictionRow
 from reports.selectors.curves import CurveRow
 from reports.selectors.data_health import ChannelHealthRow
+from reports.selectors.heatmap import HeatmapRow
 from reports.selectors.labels import ROWS, LabelRow
 from reports.selectors.movement import MovementCell, MovementRow
 from reports.selectors.moves import MoveRow
@@ -150,6 +151,7 @@ def _findings(rows: Iterable[ContradictionRow]) -> Iterator[list[Cell]]:
 
 FILES: Mapping[str, ReportFile] = {
     "labels": ReportFile(gettext_lazy("Label activity"), LabelRow),
+    "heatmap": ReportFile(gettext_lazy("By weekday and hour"), HeatmapRow),
     "agents": ReportFile(gettext_lazy("CS quality"), AgentRow),
     "campaigns": ReportFile(gettext_lazy("Campaign quality"), CampaignRow),
     "curves": ReportFile(gettext_lazy("Maturity curves"), CurveRow, (*_OF_COHORT, *_OF_DAY), _days),

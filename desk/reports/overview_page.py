@@ -46,7 +46,8 @@ FIGURES = ("added", "mistaps", "found", "removed", "lost", "net", "active_from",
 SUMMED = (*FIGURES, "net_by_people")
 MOST_DAYS = 92  # of the table, the newest; the file has all
 PARTS = ("label", "category", "day")
-"""The tables of the page, each a file: the key that its rows are by."""
+FILES = (*PARTS, "hours")
+"""The tables of the page, each a file: the key that its rows are by, and the hours of the week."""
 
 
 @require_GET
@@ -74,13 +75,15 @@ def overview_page(request: HttpRequest) -> HttpResponse:
         "label_lines": _lines(query),
         **_hours(query),
         **defined(FIGURES),
-        "files": {part: _files(request, part) for part in PARTS},
+        "files": {part: _files(request, part) for part in FILES},
     }
     return TemplateResponse(request, "reports/overview.html", context)
 
 
 def _part(query: ReportQuery, table: str) -> ReportQuery:
     """The query of one of the tables."""
+    if table == "hours":
+        return _by_hour(query)
     return query.told_by(By(table)) if table in PARTS else query
 
 
@@ -347,15 +350,24 @@ class HoursLine:
     labelled_most: str
 
 
+def _by_hour(query: ReportQuery) -> ReportQuery:
+    """The same question by hour of the week."""
+    shown = {name: value for name, value in query.shown.items() if name != "by"}
+    other = replace(query, report=REPORTS["heatmap"], shown=shown)
+    vars(other)["question"] = query.question
+    return other
+
+
 def _hours(query: ReportQuery) -> dict[str, Any]:
     """When people write, and when labels are put on: two pictures on one scale, and their table."""
-    rows = heatmap.report(query.question)
+    by_hour = _by_hour(query)
+    rows = by_hour.rows
     most = heatmap.highest(rows)
     if not most:
         return {}
     titles = {"inbound": _("When people write"), "added": _("When labels are put on")}
     return {
-        "hours": [_hours_picture(rows, figure, title, most) for figure, title in titles.items()],
+        "hours": [_hours_picture(by_hour, figure, title, most) for figure, title in titles.items()],
         "hours_lines": [_hours_line([row for row in rows if row.weekday == day]) for day in heatmap.DAYS],
         "hours_sentence": _hours_sentence(rows),
     }
@@ -369,7 +381,8 @@ def _clock(hour: int) -> str:
     return str(time_format(time(hour), "TIME_FORMAT"))
 
 
-def _hours_picture(rows: Sequence[HeatmapRow], figure: str, title: str, most: int) -> Picture:
+def _hours_picture(query: ReportQuery, figure: str, title: str, most: int) -> Picture:
+    rows, base = query.rows, rows_address(query)
     cells = [[row.hour, row.weekday, getattr(row, figure)] for row in rows]
     return Picture(
         name=f"hours-{figure}",
@@ -382,6 +395,7 @@ def _hours_picture(rows: Sequence[HeatmapRow], figure: str, title: str, most: in
             "rows": [str(WEEKDAYS_ABBR[day]) for day in heatmap.DAYS],
             "most": most,
             "cells": [[*cell, f"{_weekday(cell[1])} {_clock(cell[0])}: {written(cell[2], 'count')}"] for cell in cells],
+            "links": [f"{base}&figure={figure}&who={row.hour_of_week}" if getattr(row, figure) else "" for row in rows],
         },
     )
 

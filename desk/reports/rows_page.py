@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,6 +14,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.defaultfilters import date as format_date
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.dates import WEEKDAYS
+from django.utils.formats import time_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
@@ -31,11 +33,13 @@ from labels.models import Label
 from reports.figure_names import figure_of, part_of
 from reports.query import REPORTS, InvalidQuery, ReportQuery
 from reports.selectors import facts, periods
-from reports.selectors.row_keys import RowKey
+from reports.selectors.heatmap import weekday_and_hour
+from reports.selectors.row_keys import HOURS, RowKey
 
 ROWS = 50
 PAGES = {
     "labels": ("report-overview", ""),
+    "heatmap": ("report-overview", ""),
     "agents": ("report-agents", ""),
     "campaigns": ("report-campaigns", ""),
     "curves": ("report-campaigns", ""),
@@ -171,6 +175,9 @@ def _row_words(key: RowKey, row: Any, subject: Any) -> str:
         return nobody.get(key.name, "–")
     if isinstance(row, date):
         return str(format_date(row, "DATE_FORMAT"))
+    if key.type is HOURS:
+        weekday, hour = weekday_and_hour(row)
+        return f"{WEEKDAYS[weekday]} {time_format(time(hour), 'TIME_FORMAT')}"
     return str(subject if isinstance(subject, Model) else getattr(subject, "name", subject))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.template.defaultfilters import date as format_date
 from django.utils import timezone
+from django.utils.dates import WEEKDAYS
 from django.utils.translation import get_language
 
 from contacts.models import Agent
@@ -22,6 +23,7 @@ from reports.figure_names import figure_of, part_of
 from reports.segments.behind import BY_TEXT, FIELD, FILTERS, PAIRED, ROWS, row_name
 from reports.segments.definition import GRAMMAR, Condition, DaysAgo, Moment, SegmentDefinition
 from reports.segments.known import SOURCES, things_of
+from reports.selectors.heatmap import weekday_and_hour
 from reports.selectors.row_keys import NEW, NOTHING
 
 Kind = tuple[str, str]  # a field and its operator
@@ -338,6 +340,9 @@ def _row(condition: Condition, names: SegmentNames) -> list[str]:
         return [_words()["row pair"].format(*(_stage(part, names) for part in row.split(PAIRED)))]
     if of == "day" and row is not None:
         return [_words()["row day"].format(format_date(date.fromisoformat(row), "DATE_FORMAT"))]
+    if of == "hour_of_week" and row is not None:
+        weekday, hour = weekday_and_hour(row)
+        return [_words()["row day"].format(f"{WEEKDAYS[weekday]} {hour:02}.00")]
     if row is None and of == "stage":
         return [_words()["no row stage"]]
     argument = ROWS.get(of, "")

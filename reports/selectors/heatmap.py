@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 
 from contacts.selectors.counting import COUNTS
-from labelcrm.core.bulk import fetch
+from reports.selectors import facts
+from reports.selectors.facts import Facts
 from reports.selectors.questions import Question
+from reports.selectors.row_keys import HOURS as HOURS_OF_WEEK
 
 DAYS, HOURS = range(7), range(24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeatmapRow:
-    """One hour of one weekday (0 is Monday) in the business's time zone.
+    """One hour of one weekday (0 is Monday) in the business's time zone; `hour_of_week` is its place, from 1 to 168.
 
     `inbound` are messages that came in, `added` labels that were put on (docs/metrics.md, "Added").
     """
 
+    hour_of_week: int
     weekday: int
     hour: int
     inbound: int
@@ -33,12 +35,33 @@ def report(question: Question) -> list[HeatmapRow]:
 
     Channels and campaigns narrow both; labels and labellers narrow the labels alone.
     """
-    inbound, added = _by_hour(question, _inbound(question)), _by_hour(question, _added(question))
+    values = parameters(question)
+    found = {name: facts.summarize(each, values) for name, each in sources(question).items()}
     return [
-        HeatmapRow(weekday=day, hour=hour, inbound=inbound.get((day, hour), 0), added=added.get((day, hour), 0))
+        HeatmapRow(
+            hour_of_week=place_of(day, hour),
+            weekday=day,
+            hour=hour,
+            **{name: counts.get(place_of(day, hour), {}).get(name, 0) for name, counts in found.items()},
+        )
         for day in DAYS
         for hour in HOURS
     ]
+
+
+def sources(question: Question) -> dict[str, Facts]:
+    """The facts behind both counts."""
+    return {"inbound": _inbound(question), "added": _added(question)}
+
+
+def parameters(question: Question) -> dict[str, Any]:
+    """The values that the queries of `sources` ask for."""
+    return {
+        **question.filtered.parameters,
+        "start": question.period.start,
+        "end": question.period.end,
+        "zone": settings.TIME_ZONE,
+    }
 
 
 def highest(rows: list[HeatmapRow]) -> int:
@@ -46,35 +69,45 @@ def highest(rows: list[HeatmapRow]) -> int:
     return max((max(row.inbound, row.added) for row in rows), default=0)
 
 
-def _by_hour(question: Question, moments: str) -> Mapping[tuple[int, int], int]:
-    values: dict[str, Any] = {
-        **question.filtered.parameters,
-        "start": question.period.start,
-        "end": question.period.end,
-        "zone": settings.TIME_ZONE,
-    }
-    return {(day, hour): count for day, hour, count in fetch(_HOURS.format(moments=moments), values)}
+def place_of(weekday: int, hour: int) -> int:
+    """The place of an hour in the week: 1 is Monday's first."""
+    return len(HOURS) * weekday + hour + 1
 
 
-_HOURS = """
-    SELECT extract(isodow FROM local)::int - 1 AS weekday, extract(hour FROM local)::int AS hour, count(*)
-    FROM (SELECT at AT TIME ZONE %(zone)s AS local FROM ({moments}) AS moments) AS moments GROUP BY 1, 2
-"""
+def weekday_and_hour(place: int) -> tuple[int, int]:
+    """The weekday (0 is Monday) and the hour of a place in the week."""
+    return divmod(place - 1, len(HOURS))
 
 
-def _inbound(question: Question) -> str:
+def hour_of_week(moment: str) -> str:
+    """The hour of the week of a moment in SQL."""
+    local = f"{moment} AT TIME ZONE %(zone)s"
+    return f"((extract(isodow FROM {local}) - 1) * 24 + extract(hour FROM {local}) + 1)::smallint"
+
+
+def _inbound(question: Question) -> Facts:
     """What was written before its number was connected, nobody here could have answered."""
     filters = question.filters
     narrowed = " AND m.channel_id = ANY(%(channels)s::bigint[])" if filters.channels is not None else ""
     narrowed += " AND c.campaign_id = ANY(%(campaigns)s::bigint[])" if filters.campaigns is not None else ""
-    return f"""
-        SELECT m.at FROM contacts_message m JOIN contacts_contact c ON c.id = m.contact_id AND c.deleted_at IS NULL
-        WHERE NOT m.from_me AND NOT m.history AND m.{COUNTS} AND m.at >= %(start)s AND m.at < %(end)s {narrowed}
-    """  # noqa: S608 - conditions from this function
+    return Facts(
+        key=HOURS_OF_WEEK,
+        query=f"""
+            SELECT {hour_of_week("m.at")} AS who, m.contact_id, NULL::bigint AS label_id, m.at
+            FROM contacts_message m JOIN contacts_contact c ON c.id = m.contact_id AND c.deleted_at IS NULL
+            WHERE NOT m.from_me AND NOT m.history AND m.{COUNTS} AND m.at >= %(start)s AND m.at < %(end)s {narrowed}
+        """,  # noqa: S608 - conditions from this function
+        counts={"inbound": "true"},
+    )
 
 
-def _added(question: Question) -> str:
-    return f"""
-        SELECT s.started_at AS at FROM (WITH {question.filtered.spells()} SELECT * FROM spell) AS s
-        WHERE NOT s.found AND s.started_at >= %(start)s AND s.started_at < %(end)s
-    """  # noqa: S608 - SQL from this package
+def _added(question: Question) -> Facts:
+    return Facts(
+        key=HOURS_OF_WEEK,
+        expressions=[question.filtered.spells()],
+        query=f"""
+            SELECT {hour_of_week("s.started_at")} AS who, s.contact_id, s.label_id, s.started_at AS at FROM spell s
+            WHERE NOT s.found AND s.started_at >= %(start)s AND s.started_at < %(end)s
+        """,  # noqa: S608 - SQL from this module
+        counts={"added": "true"},
+    )

@@ -19,6 +19,8 @@ NOTHING = "null"
 NEW = "new"  # in a pair: who was not there before
 LARGEST_STEP = 2**15 - 1
 LONGEST_CODE = 100
+HOURS_OF_A_WEEK = 7 * 24
+FLAGS_BETWEEN = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,13 @@ def _step(text: str) -> int:
     return found
 
 
+def _hour(text: str) -> int:
+    found = whole_number(text, largest=HOURS_OF_A_WEEK)
+    if not found:
+        raise ValueError(text)
+    return found
+
+
 def _code(text: str) -> str:
     if not text or len(text) > LONGEST_CODE or not is_storable(text):
         raise ValueError(text)
@@ -76,12 +85,35 @@ def _pair(text: str) -> str:
     return pair(*(part if part == NEW else IDS.read(part) for part in (first, second)))
 
 
+def _flags(text: str) -> str:
+    label, dash, agent = text.partition(FLAGS_BETWEEN)
+    if not dash:
+        raise ValueError(text)
+    return flags(_id(label), IDS.read(agent))
+
+
 IDS = KeyType("bigint", _id)
 DAYS = KeyType("date", _day)
 STEPS = KeyType("smallint", _step)
+HOURS = KeyType("smallint", _hour)
+"""Hours of a week: 1 is Monday's first, 168 Sunday's last."""
 CODES = KeyType("text", _code)
 PAIRS = KeyType("text", _pair)
 """A pair is a text in SQL too: `pair_of` writes it there, `pair` here."""
+
+
+FLAGS = KeyType("text", _flags)
+"""Flags of a label at an agent, or at nobody: `12-7`, `12-null`. `flags_of` writes it in SQL, `flags` here."""
+
+
+def flags(label: int, agent: int | None) -> str:
+    """The key of the flags of a label at an agent, None is nobody."""
+    return f"{label}{FLAGS_BETWEEN}{KeyType.write(agent)}"
+
+
+def flags_of(label: str, agent: str) -> str:
+    """The same in SQL, of two expressions that give ids; the second may be NULL."""
+    return f"{label} || '{FLAGS_BETWEEN}' || coalesce(({agent})::text, '{NOTHING}')"
 
 
 def pair(first: int | str | None, second: int | str | None) -> str:

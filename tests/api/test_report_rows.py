@@ -73,6 +73,8 @@ ASKED: list[tuple[str, dict[str, str]]] = [
     ("labels", {"by": "team"}),
     ("labels", {"by": "agent"}),
     ("labels", {"by": "day"}),
+    ("heatmap", {}),
+    ("stale", {}),
     ("agents", {"certain": "true"}),
     ("campaigns", {"touch": "last"}),
     ("curves", {}),
@@ -85,6 +87,8 @@ ASKED: list[tuple[str, dict[str, str]]] = [
 ]
 FIGURES = {
     "data-health": 1,
+    "heatmap": 2,
+    "stale": 2,
     "curves": 2,
     "movement": 2,
     "moves": 1,
@@ -112,6 +116,8 @@ def _key(report: str, row: dict[str, Any], asked: dict[str, str]) -> Any:
     """What names a row in an address; of moves it is a pair."""
     if report == "moves":
         return ":".join("null" if row[end] is None else str(row[end]) for end in ("from", "to"))
+    if report == "stale":
+        return f"{row['label']}-{row['agent'] or 'null'}"
     return row[asked.get("by", REPORTS[report].key.name)]
 
 

@@ -5,6 +5,7 @@ Rules are quoted from docs/metrics.md.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -116,3 +117,17 @@ _FOUND: dict[str, Callable[[Slow], Found]] = {
     "team": _by_team,
     "agent": _by_agent,
 }
+
+
+def hours_of(slow: Slow) -> dict[str, Counter[Any]]:
+    """Messages in, and labels put on, by weekday and hour of the business's time zone."""
+    here = slow.channels if slow.channels is not None else set(slow.channel)
+    written = [m for m in slow.messages if not m.from_me and not m.history and slow.within(m.at)]
+    written = [m for m in written if m.channel_id in here]
+    added = [s for s in slow.spells if not s.found and slow.within(s.started_at)]
+    return {"inbound": Counter(_hour(m.at) for m in written), "added": Counter(_hour(s.started_at) for s in added)}
+
+
+def _hour(at: datetime) -> tuple[int, int]:
+    local = at.astimezone(ZONE)
+    return local.weekday(), local.hour

@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from reports.selectors import heatmap, periods
+from reports.selectors import facts, heatmap, periods
 from reports.selectors.periods import Period
+from tests.reports.activity import hours_of
 from tests.reports.recorded import ZONE
-from tests.reports.slow import Slow
 from tests.reports.test_label_activity import FILTERS, asked
 from tests.reports.world import World, day
 from tests.webhooks.generic import Bridge
 
 pytestmark = pytest.mark.django_db
-
-
-def slow_hours(slow: Slow) -> tuple[Counter[Any], Counter[Any]]:
-    def hour(at: datetime) -> tuple[int, int]:
-        local = at.astimezone(ZONE)
-        return local.weekday(), local.hour
-
-    here = slow.channels if slow.channels is not None else set(slow.channel)
-    written = [m for m in slow.messages if not m.from_me and not m.history and slow.within(m.at)]
-    written = [m for m in written if m.channel_id in here]
-    if slow.brought_by is not None:
-        written = [m for m in written if slow.first_campaign(m.contact_id) in slow.brought_by]
-    added = [s for s in slow.spells if not s.found and slow.within(s.started_at)]
-    return Counter(hour(m.at) for m in written), Counter(hour(s.started_at) for s in added)
 
 
 def test_the_heatmap_equals_the_slow_computation_for_every_filter() -> None:
@@ -39,12 +25,25 @@ def test_the_heatmap_equals_the_slow_computation_for_every_filter() -> None:
         question, slow = asked(day(3.3), day(40), chosen)
         rows = heatmap.report(question)
         assert [(row.weekday, row.hour) for row in rows] == [(d, h) for d in range(7) for h in range(24)]
-        got = tuple(
-            Counter({(row.weekday, row.hour): getattr(row, name) for row in rows if getattr(row, name)})
+        assert [row.hour_of_week for row in rows] == [*range(1, 169)]
+        got = {
+            name: Counter({(row.weekday, row.hour): getattr(row, name) for row in rows if getattr(row, name)})
             for name in ("inbound", "added")
-        )
-        assert got == slow_hours(slow), chosen
-        assert all(got) or chosen, "zeros prove nothing"
+        }
+        assert got == hours_of(slow), chosen
+        assert all(got.values()) or chosen, "zeros prove nothing"
+        check_rows(question, rows)
+
+
+def check_rows(question: Any, rows: Any) -> None:
+    """What is behind the fullest hour is as many as it says, and of that hour."""
+    sources, values = heatmap.sources(question), heatmap.parameters(question)
+    for name in ("inbound", "added"):
+        most = max(rows, key=lambda row: getattr(row, name))
+        found = facts.rows(sources[name], name, values, who=most.hour_of_week, limit=999)
+        assert len(found) == getattr(most, name)
+        local = [row.at.astimezone(ZONE) for row in found]
+        assert {(at.weekday(), at.hour) for at in local} <= {(most.weekday, most.hour)}
 
 
 def test_both_halves_of_the_heatmap_have_one_scale() -> None:

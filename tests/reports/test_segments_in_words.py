@@ -237,6 +237,14 @@ NUMBERS: list[tuple[dict[str, Any], str, str]] = [
         "“Dipasang” di nomor “CS Rina”, sejak 2 Mar 2026", "“Added” on number “CS Rina”, since 2 Mar 2026",
     ),
     (
+        {"op": "heatmap", "figure": "inbound", "row": 63, "from": DAY},
+        "“Pesan masuk” pada Rabu 14.00, sejak 2 Mar 2026", "“Messages in” on Wednesday 14.00, since 2 Mar 2026",
+    ),
+    (
+        {"op": "stale", "figure": "flagged", "row": "1-1", "from": DAY},
+        "“Ditandai” pada satu baris, sejak 2 Mar 2026", "“Flagged” of one row, since 2 Mar 2026",
+    ),
+    (
         {"op": "curves", "figure": "won_d7", "row": None, "from": DAY, "week": "2026-03-02", "channel": "cs1"},
         "“Selesai” (dalam 7 hari) tanpa kampanye, di nomor “CS Rina”, minggu yang mulai 2 Mar 2026, sejak 2 Mar 2026",
         "“Done” (within 7 days) of no campaign, on number “CS Rina”, week beginning 2 Mar 2026, since 2 Mar 2026",

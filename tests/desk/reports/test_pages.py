@@ -267,7 +267,7 @@ def test_damaged_addresses_are_refused(rina: Any) -> None:
     for rest, status in (("&who=x", 404), ("&after=1~2", 400), ("&after=1~2~3", 400), ("&from=x", 400)):
         assert client.get(base + rest).status_code == status
     assert client.get("/admin/reports/rows/?report=agents&figure=pg_sleep(1)").status_code == 404
-    assert client.get("/admin/reports/rows/?report=stale&figure=open").status_code == 404
+    assert client.get("/admin/reports/rows/?report=stale&figure=oldest").status_code == 404
 
 
 def test_pages_speak_the_readers_language(rina: Any) -> None:

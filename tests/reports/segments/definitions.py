@@ -77,13 +77,16 @@ class Writer:
         of = {
             "labels": written.get("by", "label"), "agents": "agent", "movement": "stage", "time-in-stage": "stage",
             "funnel": "stage" if written["figure"].startswith("label_") else "step", "cohorts": "week",
+            "heatmap": "hour", "stale": "flags",
         }.get(report, "campaign")  # fmt: skip
         rows: dict[str, list[Any]] = {
             "label": self.labels, "agent": self.agents, "team": self.teams, "category": self.codes,
             "channel": self.keys, "day": [str((DAY_0 + timedelta(days=n)).date()) for n in range(1, DAYS)],
+            "hour": [*range(1, 169)],
+            "flags": [f"{label}-{who}" for label in self.labels for who in (*self.agents, "null")],
             "stage": self.stages, "step": self.steps, "week": self.weeks, "campaign": self.campaigns,
         }  # fmt: skip
-        return rows[of] if of in ("day", "channel") else [*rows[of], None]
+        return rows[of] if of in ("day", "channel", "hour", "flags") else [*rows[of], None]
 
     def _value(self, field: str, name: str) -> Any:
         if name == "text":

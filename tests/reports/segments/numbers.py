@@ -6,8 +6,9 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from contacts.models import Agent, Campaign
+from labels.models import StaleFlag
 from tests.reports import slow_health
-from tests.reports.activity import activity_rows
+from tests.reports.activity import activity_rows, hours_of
 from tests.reports.recorded import ZONE
 from tests.reports.slow import Slow
 from tests.reports.slow_health import COUNTS
@@ -19,6 +20,8 @@ JUDGED = ("labelled_1h", "labelled_24h", "came_true", "cold_yet_bought")
 # Counts whose people can be told one by one. Of a curve's days only cohorts that are old enough have all.
 FIGURES: dict[str, list[str]] = {
     "labels": [*ACTIVITY],
+    "heatmap": ["inbound", "added"],
+    "stale": ["flagged", "closed", "open"],
     "agents": [
         *ACTIVITY, "removed_by", "received", "already_labelled", "first_labelled", "unlabelled", "unlabelled_so_far",
         "stale_open", "contradictions", "graded_high_n", "graded_high_k",
@@ -136,8 +139,29 @@ def _data_health(slow: Slow, condition: dict[str, Any]) -> dict[Any, dict[str, i
     return dict(slow_health.counts(slow))
 
 
+def _heatmap(slow: Slow, condition: dict[str, Any]) -> dict[Any, dict[str, int]]:
+    figure = condition["figure"]
+    return {24 * day + hour + 1: {figure: n} for (day, hour), n in hours_of(slow)[figure].items()}
+
+
+def _stale(slow: Slow, condition: dict[str, Any]) -> dict[Any, dict[str, int]]:
+    """Flags by label and owner, of the number that the label is on."""
+    found: dict[Any, dict[str, int]] = {}
+    for flag in StaleFlag.objects.filter(contact__in=slow.contacts):
+        spells = [s for s in slow.everywhere_of[flag.contact_id] if s.label == flag.label_id]
+        here = {s.channel for s in spells if s.started_at == flag.spell_started_at}
+        chosen = slow.labels is None or flag.label_id in slow.labels
+        if not chosen or (slow.channels is not None and not here & slow.channels):
+            continue
+        row = found.setdefault(f"{flag.label_id}-{flag.owner_id or 'null'}", {"flagged": 0, "closed": 0, "open": 0})
+        row["flagged"] += slow.within(flag.flagged_at)
+        row["closed"] += slow.within(flag.closed_at)
+        row["open"] += flag.flagged_at < slow.end and (flag.closed_at is None or flag.closed_at >= slow.end)
+    return found
+
+
 _ROWS = {
-    "labels": _labels, "agents": _agents, "campaigns": _campaigns, "curves": _curves, "movement": _movement,
-    "moves": _moves, "funnel": _funnel, "time-in-stage": _time_in_stage, "cohorts": _cohorts,
-    "contradictions": _contradictions, "data-health": _data_health,
+    "labels": _labels, "heatmap": _heatmap, "agents": _agents, "campaigns": _campaigns, "curves": _curves,
+    "movement": _movement, "moves": _moves, "funnel": _funnel, "time-in-stage": _time_in_stage, "cohorts": _cohorts,
+    "contradictions": _contradictions, "data-health": _data_health, "stale": _stale,
 }  # fmt: skip
