@@ -33,7 +33,7 @@ from reports import columns
 from reports.definitions import definition
 from reports.limits import in_words
 from reports.query import REPORTS, ReportQuery, parse_query
-from reports.selectors import agent_history, agents, periods
+from reports.selectors import agent_history, agents, owners, periods
 from reports.selectors.agent_history import AgentPeriod
 from reports.selectors.filtered_spells import hidden_contacts
 from reports.selectors.periods import Period
@@ -42,16 +42,16 @@ COUNT = 12  # periods of a page
 
 
 @dataclass(frozen=True, slots=True)
-class Rhythm:
+class PeriodLength:
     """How long the periods of the page are."""
 
     title: str | Promise
     periods: Callable[..., list[Period]]
 
 
-RHYTHMS = {
-    "week": Rhythm(gettext_lazy("Week by week"), periods.weeks),
-    "month": Rhythm(gettext_lazy("Month by month"), periods.months),
+LENGTHS = {
+    "week": PeriodLength(gettext_lazy("Week by week"), periods.weeks),
+    "month": PeriodLength(gettext_lazy("Month by month"), periods.months),
 }
 TABLE = [
     columns.Column(name="added", rows="added"),
@@ -83,26 +83,26 @@ class PeriodRow:
 
 @require_GET
 def agent_page(request: HttpRequest, pk: int) -> HttpResponse:
-    """`/admin/reports/agents/<id>/`; `?by=` one of RHYTHMS, `?to=` the last day (default today)."""
+    """`/admin/reports/agents/<id>/`; `?by=` one of LENGTHS, `?to=` the last day (default today)."""
     viewer = viewer_of(request.user)
     agent = _seen_agent(viewer, pk)
     by = request.GET.get("by", "")
-    by = by if by in RHYTHMS else "week"
+    by = by if by in LENGTHS else "week"
     today = timezone.localdate()
     asked = moment_of(request.GET.get("to"))
     last = min(timezone.localtime(asked).date(), today) if asked else today
-    spans = RHYTHMS[by].periods(last, count=COUNT)
+    spans = LENGTHS[by].periods(last, count=COUNT)
     query = _query(viewer, agent, Period(spans[0].start, spans[-1].end))
     found = agent_history.history(query.question, spans, agent=agent.pk)
     names, addresses = [_name(by, span) for span in spans], [rows_address(_over(query, span)) for span in spans]
-    gaps = gap_lines(query, before=min(query.period.end, query.now))
+    gaps = gap_lines(query, before=min(query.period.end, query.now), channels=_own_channels(query, agent))
     context = {
         **admin.site.each_context(request),
         "title": agent.name,
         "agent": agent,
         "query": query,
         "by": by,
-        "rhythms": [(key, each.title, address_with(request, by=key)) for key, each in RHYTHMS.items()],
+        "lengths": [(key, each.title, address_with(request, by=key)) for key, each in LENGTHS.items()],
         "earlier": address_with(request, to=(spans[0].days or (last,))[0].isoformat()),
         "later": _later(request, by, last, today),
         "sentence": agent_pictures.sentence(agent.name, found),
@@ -149,6 +149,12 @@ def _query(viewer: Viewer, agent: Agent, period: Period) -> ReportQuery:
     """The query of the report of agents that has her row."""
     asked = {"from": period.start.isoformat(), "to": period.end.isoformat(), "agent": str(agent.pk)}
     return parse_query(REPORTS["agents"], asked, viewer=viewer)
+
+
+def _own_channels(query: ReportQuery, agent: Agent) -> set[int]:
+    """The channels that were the agent's at some time of the period; gaps of others change nothing here."""
+    held = owners.stretches(query.period, channels=query.filters.channels)
+    return {stretch.channel for stretch in held if stretch.agent == agent.pk}
 
 
 def _over(query: ReportQuery, period: Period) -> ReportQuery:

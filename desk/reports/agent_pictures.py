@@ -68,7 +68,7 @@ def _activity(line: Timeline) -> Picture | None:
         name="own-activity",
         kind="stack",
         title=_("Labels added and removed"),
-        sentence=_("%(added)s labels added, %(removed)s of hers removed again.") % counts,
+        sentence=_("%(added)s labels added, %(removed)s removed.") % counts,
         rows={
             "names": list(line.names),
             "series": [
@@ -159,7 +159,9 @@ def _pooled(values: Sequence[Share]) -> Share:
 def sentence(name: str, found: Sequence[AgentPeriod]) -> str:
     """How the newer half compares with the older, where chance is no likely reason; and whether her grades hold."""
     if not any(each.added or each.labelled_1h.n for each in found):
-        return _("%(name)s put on no label in these weeks, and nobody wrote to her first.") % {"name": name}
+        return _("%(name)s put on no label in this time, and nobody wrote first on a number of theirs.") % {
+            "name": name
+        }
     half = len(found) // 2
     older, newer = (_pooled([each.labelled_1h for each in part]) for part in (found[:half], found[half:]))
     return " ".join(filter(None, (_over_time(name, older, newer), _proven(found))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -105,12 +105,15 @@ class GapLine:
     until: datetime | None
 
 
-def gap_lines(query: ReportQuery, *, before: datetime) -> list[GapLine]:
-    """The gaps that began before a moment, of channels the reader sees and asks for; the latest first."""
+def gap_lines(query: ReportQuery, *, before: datetime, channels: Collection[int] | None = None) -> list[GapLine]:
+    """The gaps that began before a moment, of channels the reader sees and asks for; the latest first.
+
+    `channels`, ids, are those alone that the page is about.
+    """
     overlapping = [gap for gap in query.question.gaps if gap.since < before]
     seen = Channel.all_objects.visible_to(query.viewer).filter(pk__in={gap.channel for gap in overlapping})
     names = dict(seen.values_list("id", "name")) if overlapping else {}
-    chosen = query.filters.channels
+    chosen = query.filters.channels if channels is None else channels
     lines = [
         GapLine(names[gap.channel], gap.since, gap.until)
         for gap in overlapping

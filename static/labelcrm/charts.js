@@ -264,7 +264,7 @@
     // Shading needs bars to know how wide a period is.
     const ground = { type: "bar", silent: true, data: rows.names.map(() => 0), tooltip: { show: false }, ...gapsOf(rows, colours) };
     const team = rows.team && {
-      name: rows.team.name, type: "line", data: rows.team.values, symbol: "none", connectNulls: true, z: 1,
+      name: rows.team.name, type: "line", data: rows.team.values, symbol: "circle", symbolSize: 3, connectNulls: true, z: 1,
       lineStyle: { color: colours.strong, width: 1.5, type: "dashed" }, itemStyle: { color: colours.strong },
     };
     return {

@@ -106,8 +106,13 @@ def test_gaps_are_shaded_and_said_in_words(rina: Bridge) -> None:
     rina.label("added", "1", BUDI, at=day(1))
     rina.post("status", status="stopped", at=day(9))
     rina.post("status", status="working", at=day(9.5))
+    other = Bridge(key="cs2", agent="dewi", team="Sales")
+    other.label("added", "1", SITI, at=day(1))
+    other.post("status", status="stopped", at=day(16))
+    other.post("status", status="working", at=day(17))
     rina.drain()
-    page = client_of().get(page_of(Agent.objects.get()), {"to": "2026-03-31"})
+    other.drain()
+    page = client_of().get(page_of(Agent.objects.get(code="rina")), {"to": "2026-03-31"})
     text = " ".join(page.content.decode().split())
     assert "1 gap: what was labelled then is not known" in text
     assert "Periods with a gap are shaded" in text
