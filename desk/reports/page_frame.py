@@ -20,6 +20,7 @@ from desk.base.days import typed_period
 from desk.reports import report_downloads
 from desk.reports.campaign_charts import NONE
 from desk.reports.filter_bar import PRESETS, FilterForm, is_narrowed
+from desk.reports.restatements import restated_since
 from reports.definitions import FigureDefinition, definition
 from reports.query import InvalidQuery, ReportKind, ReportQuery, parse_query
 from reports.selectors import periods
@@ -151,6 +152,7 @@ def frame(
         "downloads": report_downloads.links(request.user, lambda code: address_with(request, format=code)),
         "rows_url": rows_address(query),
         "hidden": hidden_contacts(query.viewer),
+        "restated": restated_since(query),
         "provisional": periods.is_provisional(query.period.end, now=query.now),
     }
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.defaultfilters import date as format_date
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -33,6 +36,7 @@ from reports.selectors.restatements import HISTORY, LATE, Restatement
 
 MAY_READ = "reports.view_report"
 SIZE = 50
+LONGEST = timedelta(days=90)
 PRESETS = {
     "last_7": gettext_lazy("7 days"),
     "last_30": gettext_lazy("30 days"),
@@ -85,6 +89,34 @@ def page(request: HttpRequest) -> HttpResponse:
         "older": _turned(request, pages.next_page_number()) if pages.has_next() else "",
     }
     return TemplateResponse(request, "reports/restatements.html", context)
+
+
+@require_safe
+def counted(request: HttpRequest) -> HttpResponse:
+    """`/admin/reports/restatements/count/`: how many changes to the past the same address lists, in words.
+
+    A page asks for it once it stands, because finding late events takes longer than a page may.
+    """
+    if not request.user.has_perm(MAY_READ):
+        raise PermissionDenied
+    query, _problem = _query(request)
+    n = len(restatements.log(query.viewer, query.period, channels=query.filters.channels))
+    first = format_date(timezone.localtime(query.period.start), "DATE_FORMAT")
+    words = ngettext("%(n)s change to the past since %(day)s", "%(n)s changes to the past since %(day)s", n)
+    return JsonResponse({"text": words % {"n": _number(n), "day": first}})
+
+
+def restated_since(query: ReportQuery) -> dict[str, str]:
+    """The log from the end of a period that is over on, else from its start: what its figures may have changed by.
+
+    `url` is its address, `count_url` says how many lines it has. It reaches back no further than LONGEST.
+    """
+    over = query.period.end <= query.now
+    start = max(query.period.end if over else query.period.start, query.now - LONGEST)
+    asked = {"from": timezone.localtime(start).date().isoformat()}
+    asked |= {name: str(query.shown[name]) for name in ("channel", "team") if query.shown.get(name)}
+    log = reverse("report-restatements")
+    return {"url": f"{log}?{urlencode(asked)}", "count_url": f"{log}count/?{urlencode(asked)}"}
 
 
 def _query(request: HttpRequest) -> tuple[ReportQuery, str]:

@@ -34,5 +34,6 @@ urlpatterns = [
     path("contradictions/", admin.site.admin_view(contradictions.page), name="report-contradictions"),
     path("data-health/", admin.site.admin_view(data_health.page), name="report-data-health"),
     path("restatements/", admin.site.admin_view(restatements.page), name="report-restatements"),
+    path("restatements/count/", admin.site.admin_view(restatements.counted), name="report-restatements-count"),
     path("metrics/", admin.site.admin_view(metrics_page), name="report-metrics"),
 ]

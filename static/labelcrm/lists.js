@@ -8,14 +8,14 @@
     return answer.json();
   };
 
-  // A count that cannot be had is left out: the list itself is right without it.
+  // A count that cannot be had is left out: the list itself, or the words that stand there, are right without it.
   const countList = async () => {
     const place = document.getElementById("list-count");
     if (!place?.dataset.url) return;
     try {
       place.textContent = (await ask(place.dataset.url)).text;
     } catch {
-      place.textContent = "–";
+      place.textContent ||= "–";
     }
   };
 
