@@ -69,8 +69,9 @@ class Workers:
     log: Path
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def start(self) -> None:
-        """A worker that drains, and two of long work, who cost the start of one."""
+    def start(self, *, drains: bool = True) -> None:
+        """A worker that drains, if anything does, and two of long work, who cost the start of one."""
+        wanted = [("worker", "1")] * drains + [("slow", "2")]
         environment = {**os.environ, "DATABASE_URL": database_url()}
         with self.log.open("ab") as log:
             self.running = [
@@ -78,7 +79,7 @@ class Workers:
                     [*command_line(name), "--concurrency", children], cwd=BASE_DIR, env=environment, stdout=log,
                     stderr=log, start_new_session=True,
                 )
-                for name, children in (("worker", "1"), ("slow", "2"))
+                for name, children in wanted
             ]  # fmt: skip
 
     def kill(self) -> None:
