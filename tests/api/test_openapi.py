@@ -7,6 +7,7 @@ time; `make test-full` asks many more.
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
@@ -40,8 +41,11 @@ COMPUTED_AT, PLAIN = "POST /api/v1/segments/preview/", {"any": [{"all": []}]}
 ONE_IN = 6
 # What the rows behind a number of a report take besides the parameters of the report; None is no parameter at all.
 ROWS_ALONE = {"figure", "row", "cursor", "page_size", None}
-# What all reports take and one function reads: asked of one of them.
-OF_ALL_REPORTS, ASKED_OF = {"from", "to", "period", "channel", "team"}, "/api/v1/reports/labels/"
+# What all reports take and one function reads: asked of one of them, as a page of rows and as an export.
+OF_ALL_REPORTS, ASKED_OF = {"from", "to", "period", "channel", "team"}, "labels"
+EXPORTS = "/api/v1/exports/"
+# How every list is paged, by one class: asked of one list, and of the rows behind one report.
+PAGING, PAGED = {"cursor", "page_size"}, {"/api/v1/contacts/", f"/api/v1/reports/{ASKED_OF}/rows/"}
 
 # Which rows there are, and what is in a file.
 KNOWN_TO_DATA_ALONE = {"unknown_value", "does_not_exist", "empty_period", "too_long", *REFUSALS}
@@ -95,22 +99,37 @@ def filter_failure(context: Any, failure: Any, case: Any, response: Any) -> bool
 
 @schemathesis.hook
 def filter_case(context: Any, case: Any) -> bool:
-    """Whether it is asked: of the boundaries inside a definition some at the preview, of the parameters of a report
-    those at the report itself, not at the rows behind it once more, and those of all reports at one of them. `make
-    test-full` asks all."""
+    """Whether it is asked: what one function reads for many operations is asked of one of them, where that function
+    is given it. `make test-full` asks all."""
     if is_full_run() or not isinstance(case.meta.phase.data, CoveragePhaseData):
         return True
+    parameter = case.meta.phase.data.parameter
+    if parameter in PAGING:
+        return case.path in PAGED
     if case.path.endswith("/rows/"):
-        return case.meta.phase.data.parameter in ROWS_ALONE
-    if case.path.startswith("/api/v1/reports/") and case.path != ASKED_OF:
-        return case.meta.phase.data.parameter not in OF_ALL_REPORTS
-    if not isinstance(case.body, dict):
-        return True
+        return parameter in ROWS_ALONE
+    if case.path.startswith("/api/v1/reports/"):
+        return parameter not in OF_ALL_REPORTS or case.path == f"/api/v1/reports/{ASKED_OF}/"
+    return not isinstance(case.body, dict) or _body_is_asked(context.operation.label, case)
+
+
+def _body_is_asked(operation: str, case: Any) -> bool:
+    """Of the boundaries inside a definition some at the preview; those of the filters of all reports at one of them."""
+    if case.path == EXPORTS and isinstance(case.body.get("report"), str):
+        return case.body["report"] == ASKED_OF or _filter_in(case.meta.phase.data) not in OF_ALL_REPORTS
     definition = case.body.get("definition")
     if not isinstance(definition, dict) or definition == PLAIN:
         return True
     chosen = crc32(json.dumps(definition, sort_keys=True).encode()) % ONE_IN == 0
-    return chosen and context.operation.label == COMPUTED_AT
+    return chosen and operation == COMPUTED_AT
+
+
+def _filter_in(data: CoveragePhaseData) -> str | None:
+    """The filter of an export whose boundary this is: right ones are told in words, wrong ones by their place."""
+    said = re.search(r"'filters' value: Object with valid '([\w-]+)' value", data.description)
+    placed = re.search(r"/properties/filters/properties/([\w-]+)/", data.location or "")
+    found = said or placed
+    return found[1] if found else None
 
 
 def test_schemathesis_finds_no_difference(token: str, address: str) -> None:
