@@ -38,6 +38,24 @@ def _static_files_are_listed_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _contexts_of_widgets_are_not_kept(django_test_environment: None) -> Iterator[None]:
+    """Django copies the context of every template for `response.context`; a page has hundreds of widgets."""
+    from django.template.base import Template
+    from django.template.context import Context
+
+    keep_and_render = Template._render
+
+    def render(template: Template, context: Context) -> str:
+        if (template.name or "").startswith(("django/forms/", "unfold/")):
+            return template.nodelist.render(context)
+        return keep_and_render(template, context)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Template, "_render", render)
+        yield
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_blocker: Any) -> Iterator[None]:
     """Where several processes share the tests, their databases are copies of one."""
