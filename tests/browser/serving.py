@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+import pytest
 from django.conf import settings
 from django.db import connection
 from django.test import Client
@@ -101,6 +102,21 @@ def serving(folder: Path, **more: str) -> Iterator[Site]:
         yield site
     finally:
         site.kill()
+
+
+@pytest.fixture(scope="module")
+def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One server for all tests of a file: to start one takes a processor two seconds."""
+    with serving(tmp_path_factory.mktemp("site")) as found:
+        yield found
+
+
+@pytest.fixture
+def site(transactional_db: None, server: Site) -> Site:
+    """The file's server, over the test's own rows. It remembers the secrets of a number for CHANNEL_TTL."""
+    if server.process is None or server.process.poll() is not None:
+        server.restart()
+    return server
 
 
 @contextmanager

@@ -3,38 +3,41 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from contacts.models import Channel
-from tests.browser.serving import Site, looking, serving
+from tests.browser.serving import Site, looking, server, site
 from tests.browser.walking import Watch, findings_in_both_themes
 from tests.factories import UserFactory
 from tests.webhooks.gateways.payloads import PAYLOADS
 from tests.webhooks.gateways.payloads.base import Account, Post
 from webhooks.drain import lanes
+from webhooks.receiver.store import CHANNEL_TTL
 
+__all__ = ["server", "site"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 SECONDS = 15_000
 BUDI = "6281200000009"
 
 
-@pytest.fixture
-def site(transactional_db: None, tmp_path: Path) -> Iterator[Site]:
-    with serving(tmp_path) as found:
-        yield found
-
-
-# Every test starts a server of its own: `make test` runs each at one width, `make test-full` at both.
+# Pages with a real server are dear: `make test` runs each at one width, `make test-full` at both.
 DESK, PHONE = pytest.param(1280, id="desk"), pytest.param(360, id="phone")
 DESK_TOO, PHONE_TOO = (pytest.param(*one.values, id=one.id, marks=pytest.mark.full) for one in (DESK, PHONE))
 at_a_desk = pytest.mark.parametrize("page", [DESK, PHONE_TOO], indirect=True)
 on_a_phone = pytest.mark.parametrize("page", [PHONE, DESK_TOO], indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def _the_number_of_the_test_before_is_forgotten() -> Iterator[None]:
+    """All tests connect a number of the same name, each with a new secret."""
+    yield
+    time.sleep(CHANNEL_TTL)
 
 
 @pytest.fixture

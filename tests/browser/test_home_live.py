@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
+from itertools import count
 
 import pytest
 from django.utils import timezone
@@ -13,13 +13,15 @@ from playwright.sync_api import Browser, Page, expect
 
 from contacts.models import Contact, Team
 from contacts.services.channels import Connected, connect, hook_path
-from tests.browser.serving import Site, looking, serving
+from tests.browser.serving import Site, looking, server, site
 from tests.browser.walking import Watch, findings_in_both_themes
 from tests.factories import UserFactory
 from webhooks.drain import lanes
 
+__all__ = ["server", "site"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
+NUMBERS = count(1)
 SECONDS = 60_000  # generous, for busy machines; an idle one needs a fraction of a second
 
 
@@ -35,7 +37,8 @@ class Numbers:
         self.say("rina", type="label.saved", label={"id": "1", "name": "Grade A", "color": 2})
 
     def _connect(self, name: str, team: str) -> Connected:
-        return connect(gateway="generic", key=name, name=f"CS {name.title()}", agent=name, team=team, actor=None)
+        key = f"{name}{next(NUMBERS)}"  # the server remembers those of the test before
+        return connect(gateway="generic", key=key, name=f"CS {name.title()}", agent=name, team=team, actor=None)
 
     def say(self, key: str, **event: object) -> None:
         """Post over HTTP and process, as a gateway and the worker do."""
@@ -47,12 +50,6 @@ class Numbers:
     def label(self, key: str, chat: str, *, on: bool = True, at: datetime | None = None) -> None:
         when = {"at": at.isoformat()} if at else {}
         self.say(key, type="label.added" if on else "label.removed", chat=chat, label={"id": "1"}, **when)
-
-
-@pytest.fixture
-def site(transactional_db: None, tmp_path: Path) -> Iterator[Site]:
-    with serving(tmp_path) as found:
-        yield found
 
 
 @pytest.fixture
