@@ -54,6 +54,7 @@ LONGEST = (
     "odd/test_crawl.py", "adversarial/test_again_from_the_records.py", "adversarial/test_label_names.py",
 )  # fmt: skip
 GARBAGE = 20_000  # so many new objects, and the collector looks at them; a page makes as many
+PLAIN_DRAWING = ("--disable-gpu", "--in-process-gpu")  # else it plays a graphics card, which takes a seventh more
 NO_CHROMIUM = "no Chromium found: install one or set CHROMIUM to its program"
 
 _stack = ExitStack()
@@ -149,7 +150,7 @@ class BrowserFixtures:
     def browser_type_launch_args(cls, chromium_path: str) -> dict[str, Any]:
         """pytest-playwright starts the system's Chromium; as root that runs only without its sandbox."""
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        return {"executable_path": chromium_path, "args": arguments}
+        return {"executable_path": chromium_path, "args": [*arguments, *PLAIN_DRAWING]}
 
 
 def _prepare_environment() -> None:
