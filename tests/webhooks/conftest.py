@@ -49,3 +49,21 @@ def _front_store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     yield
     if isinstance(store.pool, store._Pool):
         store.pool.close()
+
+
+@pytest.fixture(scope="module")
+def rows_of_the_file(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """For a fixture of scope "module" that writes a world which all tests of a file read: it is written once.
+
+    What a test writes itself is taken back after it, as ever; what it changes on Python objects of the world is not.
+    In SQL it is `now()` since the first test of the file.
+    """
+    from django.db import transaction
+
+    around = transaction.atomic()
+    around._from_testcase = True  # durable blocks may stand in it, as in a test's own
+    with django_db_blocker.unblock(), around, pytest.MonkeyPatch.context() as patch:
+        store.forget_channels()
+        patch.setattr(store, "pool", _TestConnection())
+        yield
+        transaction.set_rollback(True)

@@ -18,6 +18,7 @@ from labelcrm.core.roles import PERMISSIONS, covers
 from labelcrm.core.viewer import Viewer
 from tests.factories import UserFactory
 from tests.webhooks.conftest import _front_store as _front_store
+from tests.webhooks.conftest import rows_of_the_file as rows_of_the_file
 from tests.webhooks.generic import Bridge
 
 

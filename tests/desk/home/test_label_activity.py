@@ -28,8 +28,8 @@ def teams(*names: str) -> Viewer:
     return viewer_of(UserFactory(role="cs_lead", teams=list(Team.objects.filter(name__in=names))))
 
 
-@pytest.fixture
-def world() -> World:
+@pytest.fixture(scope="module")
+def world(rows_of_the_file: None) -> World:
     world = World(7, contacts=12, visits=3)
     world.play()
     return world
