@@ -30,7 +30,7 @@ def company(live_server: Any) -> str:
         ["Grade A", "🔥 Hot", "Menunggu pembayaran", "Promo <b>tebal</b> & lain-lain"], start=1
     ):
         bridge.save(str(number), name, color=number * 4, at=start)
-    for n in range(25):
+    for n in range(15):  # with each label, kept and taken off
         chat, at = f"62812{n:07}", start + timedelta(hours=n * 17)
         told = {"id": f"M{n}", "text": "Halo kak <script>alert(1)</script>"}
         bridge.post("message", chat=chat, at=at, name="Budi <i>Santoso</i>", message=told)
