@@ -46,11 +46,12 @@ FIXED_SETTINGS = {
 # By how long they take, those that wait in turn with those that compute. The first needs no database: meanwhile the
 # others make theirs.
 LONGEST = (
-    "launcher/test_run.py", "api/test_openapi.py", "browser/test_crawl.py", "live/test_flood.py",
+    "launcher/test_run.py", "browser/test_crawl.py", "api/test_openapi.py", "live/test_flood.py",
     "desk/test_other_teams.py", "live/test_gateways.py", "browser/test_connection.py", "browser/test_keyboard.py",
     "live/test_killed_export.py", "browser/test_search.py", "browser/test_home_live.py", "live/test_long_import.py",
     "live/test_long_work.py", "desk/test_every_page.py", "desk/home/test_page.py", "live/test_rule_replay.py",
     "labels/test_projections.py", "labels/test_merging.py", "browser/test_segments.py", "browser/test_days.py",
+    "reports/segments/test_against_slow.py", "browser/test_report_pictures.py", "api/test_bad_input.py",
     "odd/test_crawl.py", "adversarial/test_again_from_the_records.py", "adversarial/test_label_names.py",
 )  # fmt: skip
 GARBAGE = 20_000  # so many new objects, and the collector looks at them; a page makes as many

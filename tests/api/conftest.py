@@ -19,11 +19,6 @@ def _nobody_was_counted_before() -> None:
     cache.clear()
 
 
-@pytest.fixture(autouse=True)
-def _passwords_cost_nothing(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 def client_of(user: Any) -> APIClient:
     """A client that sends the user's token."""
     client = APIClient()

@@ -25,11 +25,6 @@ SECRET = "rahasia-yang-cukup-panjang-untuk-semua"
 
 
 @pytest.fixture(autouse=True)
-def _passwords_cost_nothing(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
-@pytest.fixture(autouse=True)
 def _texts_are_english() -> Iterator[None]:
     with translation.override("en"):
         yield

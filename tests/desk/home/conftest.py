@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -29,11 +28,6 @@ def _nothing_lives_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     tiles_html.cache_clear()  # keeps what it wrote under one setting
     yield
     live.stop()
-
-
-@pytest.fixture(autouse=True)
-def _passwords_cost_nothing(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 def reader(viewer: Viewer, language: str = "en", *, role: str = "owner") -> Audience:
