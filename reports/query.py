@@ -33,6 +33,7 @@ from reports.selectors import (
     moves,
     periods,
     stale,
+    stale_findings,
     step_funnel,
     time_in_stage,
     unanswered,
@@ -513,6 +514,17 @@ REPORTS = {
         ),
         ReportKind(
             "stale",
+            RowKey("contact"),
+            frozenset({*_TIME, "label", "category", "agent"}),
+            lambda query: stale_findings.report(query.question),
+            lambda query: (
+                {"stale_open": stale_findings.facts_of(query.question, who="contact_id", count="stale_open")},
+                stale_findings.parameters(query.question),
+            ),
+            only=("agent",),
+        ),
+        ReportKind(
+            "stale-summary",
             RowKey("flags", FLAGS, lambda row: row.key),
             frozenset({*_TIME, "label", "category"}),
             lambda query: stale.report(query.question),

@@ -33,6 +33,7 @@ from reports.selectors.movement import MovementCell, MovementRow
 from reports.selectors.moves import MoveRow
 from reports.selectors.shares import Share
 from reports.selectors.stale import StaleRow
+from reports.selectors.stale_findings import StaleFindingRow
 from reports.selectors.step_funnel import FunnelRow
 from reports.selectors.time_in_stage import TimeInStageRow
 
@@ -155,7 +156,8 @@ FILES: Mapping[str, ReportFile] = {
     "agents": ReportFile(gettext_lazy("CS quality"), AgentRow),
     "campaigns": ReportFile(gettext_lazy("Campaign quality"), CampaignRow),
     "curves": ReportFile(gettext_lazy("Maturity curves"), CurveRow, (*_OF_COHORT, *_OF_DAY), _days),
-    "stale": ReportFile(gettext_lazy("Stale labels"), StaleRow),
+    "stale": ReportFile(gettext_lazy("Stale labels"), StaleFindingRow),
+    "stale-summary": ReportFile(gettext_lazy("Stale labels by label and CS"), StaleRow),
     "movement": ReportFile(gettext_lazy("Movement between stages"), MovementRow),
     "moves": ReportFile(gettext_lazy("All moves between stages"), MoveRow),
     "funnel": ReportFile(gettext_lazy("Funnel"), FunnelRow, (*_OF_STEP, *_OF_LABEL), _step_labels),

@@ -87,6 +87,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "first": "?" + urlencode(given) if place.contact else "",
         "learned": learned_limits.beside(Label.objects.values_list("pk", flat=True)),
         "may_change_limits": request.user.has_perm(learned_limits.MAY_CHANGE),
+        "may_read": request.user.has_perm("reports.view_report"),
         **_row_context(request),
     }
     return TemplateResponse(request, "stale/page.html", context)

@@ -14,6 +14,7 @@ from desk.reports.quality_columns import choose_columns
 from desk.reports.quality_pages import metrics_page, quality_page
 from desk.reports.rows_page import export_page, rows_page
 from desk.reports.second_look import draw_sample, second_look_page
+from desk.reports.stale_page import stale_page
 
 urlpatterns = [
     path("overview/", admin.site.admin_view(overview_page), name="report-overview"),
@@ -32,6 +33,7 @@ urlpatterns = [
     path("rows/", admin.site.admin_view(rows_page), name="report-rows"),
     path("export/", admin.site.admin_view(export_page), name="report-export"),
     path("contradictions/", admin.site.admin_view(contradictions.page), name="report-contradictions"),
+    path("stale/", admin.site.admin_view(stale_page), name="report-stale"),
     path("data-health/", admin.site.admin_view(data_health.page), name="report-data-health"),
     path("restatements/", admin.site.admin_view(restatements.page), name="report-restatements"),
     path("restatements/count/", admin.site.admin_view(restatements.counted), name="report-restatements-count"),

@@ -10,7 +10,15 @@ from typing import Any
 from contacts.models import Agent, Channel
 from contacts.selectors.counting import COUNTS, first_live_inbound
 from labelcrm.core.viewer import Viewer
-from reports.selectors import activity_facts, agreement, contradictions, facts, owners, work_facts
+from reports.selectors import (
+    activity_facts,
+    agreement,
+    contradictions,
+    facts,
+    owners,
+    stale_findings,
+    work_facts,
+)
 from reports.selectors.facts import Facts
 from reports.selectors.filtered_spells import BROUGHT
 from reports.selectors.gaps import GAPS, gap_flags
@@ -111,7 +119,7 @@ def parameters(question: Question) -> dict[str, Any]:
     return {
         **question.parameters,
         **work_facts.PARAMETERS,
-        **owners.then(question.period, now=question.now, channels=question.filters.channels),
+        **stale_findings.parameters(question),
         "hour": HOUR,
         "day": DAY,
         "week": UNLABELLED_AFTER,
@@ -149,7 +157,7 @@ def _all_facts(question: Question) -> list[Facts]:
         activity_facts.instant_mistaps(question, "a.added_by_id"),
         _grades(question),
         agreement.facts_of(question),
-        _stale(question),
+        stale_findings.facts_of(question, who="who", count="stale_open"),
         work_facts.first_replies(),
         work_facts.batches(question),
         work_facts.flip_flops(question),
@@ -274,26 +282,6 @@ _WON_AROUND = f"""
     WHERE w.contact_id = g.contact_id AND {of_kind("won", "w")} AND w.started_at < g.{{at}} + %(proven_after)s
       AND (w.started_at >= g.{{at}} OR w.ended_at IS NULL OR w.ended_at >= g.{{at}})
 """  # noqa: S608
-
-
-def _stale(question: Question) -> Facts:
-    """Stale labels open at the end of the period, by who owned the label's channel then."""
-    filters = question.filters
-    narrowed = " AND s.channel_id = ANY(%(channels)s::bigint[])" if filters.channels is not None else ""
-    narrowed += " AND f.label_id = ANY(%(labels)s::bigint[])" if filters.labels is not None else ""
-    return Facts(
-        query=f"""
-            SELECT coalesce(o.agent_id, f.owner_id) AS who, f.contact_id, f.label_id, f.spell_started_at AS at
-            FROM labels_staleflag f
-            JOIN contacts_contact c ON c.id = f.contact_id AND c.deleted_at IS NULL
-            LEFT JOIN labels_cleanspell s ON s.contact_id = f.contact_id AND s.label_id = f.label_id
-                  AND s.started_at = f.spell_started_at
-            LEFT JOIN unnest(%(then_channel)s::bigint[], %(then_agent)s::bigint[]) AS o (channel_id, agent_id)
-                   ON o.channel_id = s.channel_id
-            WHERE f.flagged_at < %(end)s AND (f.closed_at IS NULL OR f.closed_at >= %(end)s) {narrowed}
-        """,  # noqa: S608
-        counts={"stale_open": "true"},
-    )
 
 
 # -- Rows -------------------------------------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ def test_every_number_of_every_report_opens_as_many_rows(world: World) -> None:
         checked = {figure for row in rows[:2] for figure in opened(client, report, row, SPAN | asked)}
         assert len(checked) >= FIGURES.get(report, 5), checked
     with_rows = {name for name, kind in REPORTS.items() if kind.facts is not None}
-    assert {report for report, _asked in ASKED} == with_rows - {"contradictions"}  # whose rows are no counts
+    assert {report for report, _asked in ASKED} == with_rows - {"contradictions", "stale"}  # whose rows are no counts
 
 
 def total(row: dict[str, Any]) -> int:
@@ -74,7 +74,7 @@ ASKED: list[tuple[str, dict[str, str]]] = [
     ("labels", {"by": "agent"}),
     ("labels", {"by": "day"}),
     ("heatmap", {}),
-    ("stale", {}),
+    ("stale-summary", {}),
     ("agents", {"certain": "true"}),
     ("campaigns", {"touch": "last"}),
     ("curves", {}),
@@ -88,7 +88,7 @@ ASKED: list[tuple[str, dict[str, str]]] = [
 FIGURES = {
     "data-health": 1,
     "heatmap": 2,
-    "stale": 2,
+    "stale-summary": 2,
     "curves": 2,
     "movement": 2,
     "moves": 1,
@@ -116,15 +116,16 @@ def _key(report: str, row: dict[str, Any], asked: dict[str, str]) -> Any:
     """What names a row in an address; of moves it is a pair."""
     if report == "moves":
         return ":".join("null" if row[end] is None else str(row[end]) for end in ("from", "to"))
-    if report == "stale":
+    if report == "stale-summary":
         return f"{row['label']}-{row['agent'] or 'null'}"
     return row[asked.get("by", REPORTS[report].key.name)]
 
 
-def test_all_contradictions_are_as_many_as_there_are_findings(world: World) -> None:
+@pytest.mark.parametrize(("report", "figure"), [("contradictions", "contradictions"), ("stale", "stale_open")])
+def test_all_findings_are_behind_their_number(world: World, report: str, figure: str) -> None:
     client = client_of(UserFactory(role="owner"))
-    findings = get(client, "reports/contradictions", **SPAN)["rows"]
-    behind = get(client, "reports/contradictions/rows", **SPAN, figure="contradictions", page_size="1000")["results"]
+    findings = get(client, f"reports/{report}", **SPAN)["rows"]
+    behind = get(client, f"reports/{report}/rows", **SPAN, figure=figure, page_size="1000")["results"]
     assert sorted(finding["contact"] for finding in findings) == sorted(row["contact"] for row in behind) != []
 
 

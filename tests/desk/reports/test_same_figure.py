@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -326,15 +327,45 @@ def data_health(reader: Reader) -> Iterator[str]:
     yield from opening_differences(page, figures_of(rows, "id"))
 
 
+def heatmap(reader: Reader) -> Iterator[str]:
+    """The table has a line per weekday."""
+    page, rows = reader.page("overview"), reader.told("heatmap")["rows"]
+    names = {"Messages in": "inbound", titles(("added",))["added"]: "added"}
+    days = [rows[start : start + 24] for start in range(0, len(rows), 24)]
+    wanted = [
+        ("", {title: written(sum(row[name] for row in day), "count") for title, name in names.items()}) for day in days
+    ]
+    yield from table_differences(page.of("hours-title"), wanted)
+
+
 def stale(reader: Reader) -> Iterator[str]:
-    """The list has a line per contact with all its stale labels: as many labels are open as the report says."""
+    """The list has a line per contact with all its stale labels."""
     rows = reader.told("stale", to="2026-05-02")["rows"]  # the list is of now
     for label in {row["label"] for row in rows}:
         lines = reader.client.get("/admin/labels/staleflag/", {"label": label}).context["lines"]
-        listed = sum(one.label.pk == label for line in lines for one in line.labels)
-        told = sum(row["open"] for row in rows if row["label"] == label)
+        listed = sorted(line.contact.pk for line in lines for one in line.labels if one.label.pk == label)
+        told = sorted(row["contact"] for row in rows if row["label"] == label)
         if listed != told:
-            yield f"page: {listed} of label {label} are stale, in the API {told}"
+            yield f"page: contacts {listed} of label {label} are stale, in the API {told}"
+
+
+def stale_summary(reader: Reader) -> Iterator[str]:
+    """A table of what is open, by CS and label, and one of what came and went, by label."""
+    page, rows = reader.page("stale"), reader.told("stale-summary")["rows"]
+    by_agent: dict[str, dict[str, int]] = {}
+    by_label: dict[str, Counter[str]] = {}
+    called = titles(("open", "flagged", "closed"))
+    for row in rows:
+        by_label.setdefault(row["name"], Counter()).update({title: row[name] for name, title in called.items()})
+        if row["open"]:
+            by_agent.setdefault(row["agent_name"] or "Nobody known", {})[row["name"]] = row["open"]
+    for region, told in (("stale-by-cs", by_agent), ("stale-by-label", by_label)):
+        shown = page.of(region)
+        if sorted(line.head.text for line in shown) != sorted(told):
+            yield f"page: rows {[line.head.text for line in shown]} in {region}, in the API {list(told)}"
+        wanted = [(line.head.text, told[line.head.text]) for line in shown]
+        cells = [(name, {title: str(count) for title, count in counts.items()}) for name, counts in wanted]
+        yield from table_differences(shown, cells)
 
 
 PAGES: dict[str, tuple[Callable[[Reader], Iterator[str]], ...]] = {
@@ -351,7 +382,9 @@ PAGES: dict[str, tuple[Callable[[Reader], Iterator[str]], ...]] = {
     "funnel": (funnel,),
     "time-in-stage": (time_in_stage,),
     "cohorts": (cohorts,),
+    "heatmap": (heatmap,),
     "stale": (stale,),
+    "stale-summary": (stale_summary,),
     "contradictions": (contradictions,),
     "data-health": (data_health,),
 }

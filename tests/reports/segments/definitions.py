@@ -77,7 +77,7 @@ class Writer:
         of = {
             "labels": written.get("by", "label"), "agents": "agent", "movement": "stage", "time-in-stage": "stage",
             "funnel": "stage" if written["figure"].startswith("label_") else "step", "cohorts": "week",
-            "heatmap": "hour", "stale": "flags",
+            "heatmap": "hour", "stale-summary": "flags", "stale": "contact", "contradictions": "contact",
         }.get(report, "campaign")  # fmt: skip
         rows: dict[str, list[Any]] = {
             "label": self.labels, "agent": self.agents, "team": self.teams, "category": self.codes,

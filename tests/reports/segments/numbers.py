@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -21,7 +22,8 @@ JUDGED = ("labelled_1h", "labelled_24h", "came_true", "cold_yet_bought")
 FIGURES: dict[str, list[str]] = {
     "labels": [*ACTIVITY],
     "heatmap": ["inbound", "added"],
-    "stale": ["flagged", "closed", "open"],
+    "stale": ["stale_open"],
+    "stale-summary": ["flagged", "closed", "open"],
     "agents": [
         *ACTIVITY, "removed_by", "received", "already_labelled", "first_labelled", "unlabelled", "unlabelled_so_far",
         "stale_open", "contradictions", "graded_high_n", "graded_high_k",
@@ -144,19 +146,33 @@ def _heatmap(slow: Slow, condition: dict[str, Any]) -> dict[Any, dict[str, int]]
     return {24 * day + hour + 1: {figure: n} for (day, hour), n in hours_of(slow)[figure].items()}
 
 
-def _stale(slow: Slow, condition: dict[str, Any]) -> dict[Any, dict[str, int]]:
-    """Flags by label and owner, of the number that the label is on."""
-    found: dict[Any, dict[str, int]] = {}
+def _flags(slow: Slow) -> Iterator[tuple[StaleFlag, bool]]:
+    """Each, by the number that its label is on, and whether it is open at the end."""
     for flag in StaleFlag.objects.filter(contact__in=slow.contacts):
         spells = [s for s in slow.everywhere_of[flag.contact_id] if s.label == flag.label_id]
         here = {s.channel for s in spells if s.started_at == flag.spell_started_at}
-        chosen = slow.labels is None or flag.label_id in slow.labels
-        if not chosen or (slow.channels is not None and not here & slow.channels):
+        if slow.labels is not None and flag.label_id not in slow.labels:
             continue
+        if slow.channels is None or here & slow.channels:
+            yield flag, flag.flagged_at < slow.end and (flag.closed_at is None or flag.closed_at >= slow.end)
+
+
+def _stale(slow: Slow, condition: dict[str, Any]) -> dict[Any, dict[str, int]]:
+    found: dict[Any, dict[str, int]] = {}
+    for flag, is_open in _flags(slow):
+        row = found.setdefault(flag.contact_id, {"stale_open": 0})
+        row["stale_open"] += is_open
+    return found
+
+
+def _stale_summary(slow: Slow, condition: dict[str, Any]) -> dict[Any, dict[str, int]]:
+    """By label and owner."""
+    found: dict[Any, dict[str, int]] = {}
+    for flag, is_open in _flags(slow):
         row = found.setdefault(f"{flag.label_id}-{flag.owner_id or 'null'}", {"flagged": 0, "closed": 0, "open": 0})
         row["flagged"] += slow.within(flag.flagged_at)
         row["closed"] += slow.within(flag.closed_at)
-        row["open"] += flag.flagged_at < slow.end and (flag.closed_at is None or flag.closed_at >= slow.end)
+        row["open"] += is_open
     return found
 
 
@@ -164,4 +180,5 @@ _ROWS = {
     "labels": _labels, "heatmap": _heatmap, "agents": _agents, "campaigns": _campaigns, "curves": _curves,
     "movement": _movement, "moves": _moves, "funnel": _funnel, "time-in-stage": _time_in_stage, "cohorts": _cohorts,
     "contradictions": _contradictions, "data-health": _data_health, "stale": _stale,
+    "stale-summary": _stale_summary,
 }  # fmt: skip
