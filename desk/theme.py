@@ -91,7 +91,13 @@ MENU: list[tuple[Text, list[Entry]]] = [
         [
             Entry(_("Labels"), "label", "admin:labels_label_changelist", "labels.view_label"),
             Entry(_("Categories"), "category", "admin:labels_category_changelist", "labels.view_category"),
-            Entry(_("Stale labels"), "timer_off", "admin:labels_staleflag_changelist", "labels.view_staleflag"),
+            Entry(
+                _("Stale labels"),
+                "timer_off",
+                "admin:labels_staleflag_changelist",
+                "labels.view_staleflag",
+                below=("report-stale",),
+            ),
             Entry(
                 _("Contradictions"),
                 "rule",

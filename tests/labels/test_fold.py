@@ -43,7 +43,9 @@ def spans(facts: list[PlainChange], **options: object) -> list[tuple[datetime, d
 
 def test_an_add_opens_and_a_remove_closes() -> None:
     folded = fold([add(5), remove(10)])
-    assert [(i.opener.at, i.ended_at, i.reason) for i in folded.intervals] == [(at(5), at(10), "removed")]
+    assert [(i.opener, i.ended_at, i.closer, i.reason) for i in folded.intervals] == [
+        (add(5), at(10), remove(10), "removed")
+    ]
     assert folded.effects == {6: OPENED, 1011: CLOSED}
 
 
@@ -70,7 +72,14 @@ def test_an_add_comes_before_a_remove_of_the_same_second() -> None:
 
 def test_a_deleted_label_ends_what_is_still_on() -> None:
     folded = fold([add(1)], deleted_at=at(9))
-    assert [(i.ended_at, i.reason, i.closer) for i in folded.intervals] == [(at(9), "label_deleted", None)]
+    assert [(i.opener, i.ended_at, i.reason, i.closer) for i in folded.intervals] == [
+        (add(1), at(9), "label_deleted", None)
+    ]
+
+
+def test_a_removal_at_the_moment_of_the_deletion_is_a_removal() -> None:
+    folded = fold([add(1), remove(9)], deleted_at=at(9))
+    assert [(i.ended_at, i.reason) for i in folded.intervals] == [(at(9), "removed")]
 
 
 def test_what_is_told_of_a_deleted_label_later_changes_nothing() -> None:
@@ -82,6 +91,18 @@ def test_what_is_told_of_a_deleted_label_later_changes_nothing() -> None:
 def test_a_pull_that_removed_it_says_so() -> None:
     gone = PlainChange(9, False, at(9), "p", origin="reconcile")
     assert fold([add(1), gone]).intervals[0].reason == "reconcile"
+
+
+def numbered(deletions: list[int], lives: list[int]) -> list[datetime | None]:
+    """When each generation ended."""
+    return [each.ended_at for each in generations(map(at, deletions), lives=map(at, lives))]
+
+
+def test_a_label_lived_again_only_when_shown_alive_after_its_end() -> None:
+    assert numbered([5, 9], [5]) == [at(5)], "what showed it alive at its end was the one that ended"
+    assert numbered([5, 9], [9]) == [at(5), at(9)], "put on and deleted in one second"
+    assert numbered([5], [5]) == [at(5)]
+    assert numbered([5], [6]) == [at(5), None]
 
 
 FACTS = st.lists(

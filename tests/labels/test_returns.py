@@ -26,6 +26,14 @@ def test_any_history_gives_the_returns_that_the_oracle_sees(history: Any) -> Non
     assert projection == project(intervals, meanings, steps=STEPS, limits=LIMITS), "it gives rows of its own"
 
 
+def test_the_other_label_ended_at_that_moment_and_not_another_time() -> None:
+    """Cold was on twice, and something else ended when hot came back."""
+    intervals = [on(HOT, 0), on(COLD, DAY, 2 * DAY), on(COLD, 3 * DAY, 4 * DAY), on(DONE, DAY, 4 * DAY)]
+    projection = project(intervals, meaning_of(intervals), steps=STEPS, limits=LIMITS)
+    found = with_returns(projection, groups=GROUPS).clean_spells
+    assert [(spell.label, spell.return_to) for spell in found] == [(HOT, None), (COLD, HOT), (COLD, HOT), (DONE, None)]
+
+
 @pytest.mark.parametrize(("days", "returns"), [(6.99, True), (7, False)])
 def test_only_a_return_within_seven_days_is_one(days: float, returns: bool) -> None:
     """By the end of the other label, and by putting on again what was taken off."""

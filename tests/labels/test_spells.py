@@ -168,6 +168,8 @@ def test_a_new_meaning_ends_the_old_spell_as_lost_and_starts_the_new_one_as_foun
 def test_a_meaning_change_to_the_same_label_splits_nothing() -> None:
     meanings = {100 + HOT: [DatedMeaning(None, HOT), DatedMeaning(at(3000), HOT)]}
     assert seconds(derive(on(HOT, 0, 5000), meanings=meanings).spells) == [(HOT, 0, 5000)]
+    meanings[100 + HOT].append(DatedMeaning(at(4000), COLD))
+    assert seconds(derive(on(HOT, 0, 5000), meanings=meanings).spells) == [(HOT, 0, 4000), (COLD, 4000, 5000)]
 
 
 @pytest.mark.parametrize("since", [-10, 0])

@@ -104,6 +104,7 @@ def of(spellings: dict[str, int], name: str) -> int | None:
 
 def test_of_two_spellings_in_a_name_the_longer_one_holds_the_other() -> None:
     assert of({"grade": 1, "grade besar": 2}, "zona grade besar") == 2
+    assert of({"zona": 1, "alfa zona": 2}, "x alfa zona") == 2
     assert of({"besar": 1, "grade": 2}, "grade besar") is None
     assert of({"lima": 1}, "lima kotak") == 1
     assert of({"dua": 1}, "dua kotak") is None, "too short to say anything inside a name"
@@ -111,6 +112,8 @@ def test_of_two_spellings_in_a_name_the_longer_one_holds_the_other() -> None:
 
 def test_a_slip_is_looked_for_in_names_of_five_letters_and_more() -> None:
     assert of({"lunas": 1}, "lunass") == 1
+    assert of({"menunggu": 1}, "me nungguu") == 1, "spaces do not count"
+    assert of({}, "lunass") is None
     assert of({"lunass": 1}, "lunas") == 1
     assert of({"luna": 1}, "lunas") is None
     assert of({"lunas": 1}, "luna") is None
