@@ -16,7 +16,7 @@ from api.base.serializers import ID_SCHEMA, TIME_SCHEMA
 from api.reports import PARAMETERS
 from labelcrm.core.fields import MAX_LENGTH
 from labels.models import Effect, LabelEvent, Origin
-from reports.query import REPORTS
+from reports.registry import REPORTS
 
 _TEXT = {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH, "pattern": SOME_TEXT}
 _OF_CONTACT = {"contact": ID_SCHEMA, "phone": PHONE_SCHEMA, "lid": LID_SCHEMA, "channel": _TEXT}

@@ -33,7 +33,8 @@ from labelcrm.core.models import Job
 from labelcrm.lib.strict_json import is_storable
 from labelcrm.lib.text import is_blank
 from reports.models import Segment
-from reports.query import REPORTS, InvalidQuery, ReportQuery, parse_query
+from reports.query import InvalidQuery, ReportQuery, parse_query
+from reports.registry import REPORTS
 from transfer import exports, jobs
 from transfer.funnel import MOST_DAYS, MOST_HELD_OUT, Exclusions
 from transfer.job_files import MADE, Download

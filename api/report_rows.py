@@ -23,7 +23,8 @@ from api.base.viewsets import StrictViewMixin
 from api.reports import MayReadReports, described_parameters
 from contacts.models import Contact
 from contacts.selectors.viewing import viewer_of
-from reports.query import REPORTS, InvalidQuery, ReportKind, ReportQuery, parse_query
+from reports.query import InvalidQuery, ReportKind, ReportQuery, parse_query
+from reports.registry import REPORTS
 from reports.selectors import facts
 from reports.selectors.facts import FactRow, Facts
 

@@ -20,7 +20,8 @@ from api.base.errors import InvalidParameter
 from api.base.serializers import ID_SCHEMA, TIME_SCHEMA
 from api.base.viewsets import StrictViewMixin
 from contacts.selectors.viewing import viewer_of
-from reports.query import REPORTS, InvalidQuery, ReportKind, ReportQuery, parse_query
+from reports.query import InvalidQuery, ReportKind, ReportQuery, parse_query
+from reports.registry import REPORTS
 from reports.row_fields import as_plain
 from reports.selectors import periods
 from reports.selectors.campaigns import Basis, Touch

@@ -69,7 +69,8 @@ def check(*, user: str) -> dict[str, Checked]:
     """Every report that has rows behind its numbers, by name."""
     from contacts.selectors.viewing import viewer_of
     from labelcrm.core.models import User
-    from reports.query import REPORTS, parse_query
+    from reports.query import parse_query
+    from reports.registry import REPORTS
 
     users = User.objects.filter(is_active=True).order_by("id")
     viewer = viewer_of(users.get(username=user) if user else users.filter(is_superuser=True)[0])

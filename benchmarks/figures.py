@@ -70,7 +70,7 @@ def measured(bench: str, people: int, *, rounds: int | None) -> Result:
 
 
 def _questions() -> list[Asked]:
-    from reports.query import REPORTS
+    from reports.registry import REPORTS
 
     return [Asked(who, report, days) for report in REPORTS for days in LONGEST for who in ("owner", "lead")]
 

@@ -20,7 +20,8 @@ from labelcrm.core import audit, jobs
 from labelcrm.core.jobs import JobKind, JobRefused, Step
 from labelcrm.core.models import Job
 from labelcrm.core.viewer import Viewer
-from reports.query import REPORTS, InvalidQuery, ReportQuery, parse_query
+from reports.query import InvalidQuery, ReportQuery, parse_query
+from reports.registry import REPORTS
 from transfer import exports, pieces, report_files
 from transfer.job_files import in_language_of, owner_with
 from transfer.layouts import LAYOUTS, Layout

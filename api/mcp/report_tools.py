@@ -17,7 +17,8 @@ from api.mcp.mcp_tool import Asker, McpTool, ToolRefused
 from api.reports import MAY_READ, PARAMETERS, answer_of
 from contacts.models import Channel, Contact
 from reports.definitions import sections
-from reports.query import REPORTS, InvalidQuery, ReportQuery, parse_query
+from reports.query import InvalidQuery, ReportQuery, parse_query
+from reports.registry import REPORTS
 from reports.selectors import facts, periods
 from transfer.report_export import asked_again
 from transfer.report_files import FILES

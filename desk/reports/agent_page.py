@@ -32,7 +32,8 @@ from labelcrm.core.viewer import Viewer
 from reports import columns
 from reports.definitions import definition
 from reports.limits import in_words
-from reports.query import REPORTS, ReportQuery, parse_query
+from reports.query import ReportQuery, parse_query
+from reports.registry import REPORTS
 from reports.selectors import agent_history, agents, owners, periods
 from reports.selectors.agent_history import AgentPeriod
 from reports.selectors.filtered_spells import hidden_contacts

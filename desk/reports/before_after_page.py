@@ -26,7 +26,8 @@ from labelcrm.core.dates import is_within_reach
 from labelcrm.lib.typed_days import read_day
 from reports.columns import interval, written
 from reports.definitions import definition
-from reports.query import REPORTS, ReportQuery
+from reports.query import ReportQuery
+from reports.registry import REPORTS
 from reports.selectors import before_after
 from reports.selectors.before_after import METRICS, BeforeAfter, Side
 from reports.selectors.shares import FEW

@@ -27,7 +27,8 @@ from labelcrm.lib.numbers import row_id
 from labels.models import Label
 from labels.selectors.stale_contacts import last_messages
 from reports.definitions import definition
-from reports.query import REPORTS, InvalidQuery, ReportQuery, parse_query
+from reports.query import InvalidQuery, ReportQuery, parse_query
+from reports.registry import REPORTS
 from reports.selectors import contradictions
 from reports.selectors.contradictions import (
     EXCLUSIVE,

@@ -27,7 +27,8 @@ from desk.reports import report_downloads
 from labels.models import Method
 from reports.columns import written
 from reports.definitions import definition
-from reports.query import REPORTS, InvalidQuery, ReportQuery, parse_query
+from reports.query import InvalidQuery, ReportQuery, parse_query
+from reports.registry import REPORTS
 from reports.selectors import data_health, periods
 from reports.selectors.data_health import ChannelHealthRow
 from reports.selectors.gaps import Silence

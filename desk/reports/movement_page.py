@@ -34,7 +34,8 @@ from desk.reports.page_frame import (
 )
 from labels.models import Label
 from reports.columns import written
-from reports.query import REPORTS, ReportQuery
+from reports.query import ReportQuery
+from reports.registry import REPORTS
 from transfer.layouts import RECORD_LAYOUTS
 
 DAYS_BACK = 365  # that the slider of the board reaches back

@@ -34,7 +34,8 @@ from desk.reports.page_frame import (
 from desk.reports.pictures import Paints, Picture
 from reports.columns import written
 from reports.definitions import FigureDefinition
-from reports.query import REPORTS, ReportQuery
+from reports.query import ReportQuery
+from reports.registry import REPORTS
 from reports.selectors import facts, heatmap, periods
 from reports.selectors.heatmap import HeatmapRow
 from reports.selectors.labels import By

@@ -38,7 +38,8 @@ from labelcrm.core.viewer import Viewer
 from reports import columns
 from reports.definitions import definition, sections
 from reports.limits import ReportLimits, in_words
-from reports.query import REPORTS, ReportKind, ReportQuery
+from reports.query import ReportKind, ReportQuery
+from reports.registry import REPORTS
 from reports.selectors import agent_times, agents, periods
 from reports.selectors.campaigns import Basis
 from reports.selectors.periods import Period

@@ -30,7 +30,8 @@ from desk.templatetags.labelcrm import length
 from labelcrm.core.models import User
 from labelcrm.core.viewer import Viewer
 from labels.models import ChannelLabel, Label
-from reports.query import REPORTS, InvalidQuery, ReportQuery, parse_query
+from reports.query import InvalidQuery, ReportQuery, parse_query
+from reports.registry import REPORTS
 from reports.selectors import restatements
 from reports.selectors.restatements import HISTORY, LATE, Restatement
 

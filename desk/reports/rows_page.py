@@ -31,7 +31,8 @@ from labelcrm.core.viewer import Viewer
 from labelcrm.lib.numbers import whole_number
 from labels.models import Label
 from reports.figure_names import figure_of, part_of
-from reports.query import REPORTS, InvalidQuery, ReportQuery
+from reports.query import InvalidQuery, ReportQuery
+from reports.registry import REPORTS
 from reports.selectors import facts, periods
 from reports.selectors.heatmap import weekday_and_hour
 from reports.selectors.row_keys import HOURS, RowKey

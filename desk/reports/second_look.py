@@ -31,7 +31,8 @@ from labels.models import Label, LookSample, SampledGrade
 from labels.selectors import second_looks as waiting
 from labels.services import second_looks
 from reports.columns import interval, written
-from reports.query import REPORTS, ReportQuery
+from reports.query import ReportQuery
+from reports.registry import REPORTS
 from reports.selectors import agreement
 from reports.selectors.agreement import AgentAgreement, Agreement, LabelAgreement
 from reports.selectors.kappas import Kappa

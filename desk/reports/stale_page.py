@@ -20,7 +20,8 @@ from django.views.decorators.http import require_safe
 from desk.reports import report_downloads
 from desk.reports.page_frame import address_with, asked_query, check_may_read, defined, frame, rows_address
 from labels.models import Label
-from reports.query import REPORTS, ReportQuery
+from reports.query import ReportQuery
+from reports.registry import REPORTS
 from reports.selectors.stale import StaleRow
 from transfer.layouts import RECORD_LAYOUTS
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from labelcrm.core.viewer import Viewer
 from labelcrm.lib.numbers import row_id
-from reports.query import REPORTS, InvalidQuery, ReportQuery, parse_query
+from reports.query import InvalidQuery, ReportQuery, parse_query
+from reports.registry import REPORTS
 from reports.segments.definition import NOT_FILTERS, Condition, InvalidDefinition, moment_at, unknown_value
 
 FIELD = "report"

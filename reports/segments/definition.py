@@ -22,7 +22,8 @@ from labelcrm.core.fields import CalendarDayField, IdField, MomentField, TrueFal
 from labelcrm.lib.numbers import LARGEST_ID
 from labelcrm.lib.strict_json import is_storable
 from labelcrm.lib.text import is_blank
-from reports.query import FIELDS, REPORTS, ReportKind
+from reports.query import FIELDS, ReportKind
+from reports.registry import REPORTS
 from reports.selectors.row_keys import IDS, LONGEST_CODE
 
 MAX_GROUPS = 20

@@ -26,7 +26,7 @@ from contacts.models import Contact
 from labels.models import Label
 from labels.services import projections
 from reports.models import Segment
-from reports.query import REPORTS
+from reports.registry import REPORTS
 from tests.api.conftest import client_of, get
 from tests.api.story import Story
 from tests.factories import TeamFactory, UserFactory

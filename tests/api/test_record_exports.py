@@ -16,7 +16,7 @@ from api.export_body import BODY
 from api.exports import FILTERS
 from contacts.models import Contact
 from labelcrm.core.models import AuditEntry, Job
-from reports.query import REPORTS
+from reports.registry import REPORTS
 from tests.api.conftest import get
 from tests.api.story import Story
 from tests.api.test_exports import file_of, finished

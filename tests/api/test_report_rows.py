@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 
 from api.base import bulk_reading
 from contacts.models import Agent, Team
-from reports.query import REPORTS
+from reports.registry import REPORTS
 from tests.api.conftest import client_of, get
 from tests.factories import UserFactory
 from tests.reports.world import World, day

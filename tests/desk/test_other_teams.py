@@ -37,7 +37,7 @@ from contacts.models import (
 from desk.connection.views import ACTIONS
 from labelcrm.core import audit
 from labels.models import ChannelLabel, ChannelLabelMeaning, CleanSpell, Label, LabelEvent, LabelSpell, StaleFlag
-from reports.query import REPORTS
+from reports.registry import REPORTS
 from tests.desk.conftest import Shop
 from tests.factories import THEN, UserFactory
 from webhooks.models import InboundEvent, PostCounter, ReconcileRun

@@ -14,7 +14,8 @@ from contacts.services.channels import agent_named
 from labelcrm.core.models import User
 from labelcrm.core.viewer import Viewer
 from labels.models import ChannelLabel, LabelAssignment, LabelEvent
-from reports.query import REPORTS, parse_query
+from reports.query import parse_query
+from reports.registry import REPORTS
 from reports.selectors.feed import read_feed
 from reports.selectors.home import read_tiles
 from tests.api.conftest import client_of, rows

@@ -17,7 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from api.urls import ENDPOINTS, OnceGenerator
 from reports.models import Segment
-from reports.query import REPORTS
+from reports.registry import REPORTS
 
 PLACE = re.compile(r"<(?:\w+:)?(\w+)>")
 # What Django's change lists and unfold read beside filters.

@@ -16,7 +16,8 @@ from labelcrm.core.models import User
 from labels.models import Label, SampledGrade, SecondLook
 from labels.selectors.second_looks import choices
 from labels.services import second_looks
-from reports.query import REPORTS, parse_query
+from reports.query import parse_query
+from reports.registry import REPORTS
 from reports.selectors import agents, agreement, facts
 from reports.selectors.filtered_spells import Filters
 from reports.selectors.kappas import Kappa, kappa, kappa_of_one

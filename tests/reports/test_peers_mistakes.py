@@ -23,7 +23,8 @@ from labels.models import CleanSpell, Label, LabelAssignment, LabelEvent, LabelS
 from labels.selectors.label_use import NEVER, with_use
 from labels.services.staleness import flag_stale
 from reports.models import Segment
-from reports.query import REPORTS, parse_query
+from reports.query import parse_query
+from reports.registry import REPORTS
 from tests.desk.reports.test_pages import client_of
 from tests.reports.test_figures import BUDI, SITI, TONO, rina, write
 from tests.reports.world import World, day

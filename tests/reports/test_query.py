@@ -7,7 +7,8 @@ import pytest
 from contacts.models import Agent, Channel, ChannelOwnership
 from contacts.selectors.viewing import viewer_of
 from labelcrm.core.viewer import Viewer
-from reports.query import REPORTS, InvalidQuery, parse_query
+from reports.query import InvalidQuery, parse_query
+from reports.registry import REPORTS
 from tests.factories import TeamFactory, UserFactory
 
 pytestmark = pytest.mark.django_db

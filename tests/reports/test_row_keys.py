@@ -9,7 +9,8 @@ import pytest
 
 from labelcrm.core.bulk import fetch
 from labelcrm.core.viewer import Viewer
-from reports.query import REPORTS, InvalidQuery, parse_query
+from reports.query import InvalidQuery, parse_query
+from reports.registry import REPORTS
 from reports.selectors import facts
 from reports.selectors.facts import Facts
 from reports.selectors.row_keys import CODES, DAYS, IDS, PAIRS, STEPS, KeyType, pair, pair_of

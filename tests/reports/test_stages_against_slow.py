@@ -12,7 +12,8 @@ from contacts.selectors.viewing import viewer_of
 from labelcrm.core.viewer import Viewer
 from labels.models import Label
 from labels.services import merging
-from reports.query import REPORTS, parse_query
+from reports.query import parse_query
+from reports.registry import REPORTS
 from reports.selectors import cohorts, facts, movement, moves, step_funnel, time_in_stage
 from reports.selectors.filtered_spells import Filters
 from reports.selectors.periods import Period

@@ -14,7 +14,8 @@ from contacts.models import Channel, Contact, Note
 from labelcrm.core.viewer import Viewer
 from labels.models import ChannelLabel, CleanSpell, Label, LabelAlias, LabelAssignment, LabelEvent
 from labels.services.rebuilding import rebuild
-from reports.query import REPORTS, parse_query
+from reports.query import parse_query
+from reports.registry import REPORTS
 from tests.desk.reports.test_pages import client_of
 from tests.factories import ContactFactory
 from tests.reports.test_figures import BUDI, SITI, TONO, rina

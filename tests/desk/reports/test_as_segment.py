@@ -10,7 +10,8 @@ import pytest
 from contacts.models import Team
 from contacts.selectors.viewing import viewer_of
 from desk.reports.as_segment import ALL_ROWS, condition_of
-from reports.query import REPORTS, ReportQuery, parse_query
+from reports.query import ReportQuery, parse_query
+from reports.registry import REPORTS
 from reports.segments.definition import parse_definition
 from reports.segments.known import check_known
 from reports.segments.members import Members

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from contacts.selectors.viewing import viewer_of
 from desk.reports.overview_page import period_before
-from reports.query import REPORTS, parse_query
+from reports.query import parse_query
+from reports.registry import REPORTS
 from reports.selectors.periods import midnight
 from tests.desk.reports.test_movement_page import drawn, numbers, opens
 from tests.desk.reports.test_pages import SPAN, api_of, client_of

@@ -24,7 +24,7 @@ from labels.models import Label
 from reports.columns import total
 from reports.definitions import FILES, definition, markdown
 from reports.limits import ReportLimits
-from reports.query import REPORTS
+from reports.registry import REPORTS
 from reports.selectors.campaigns import LabelCount
 from reports.selectors.periods import is_provisional
 from tests.factories import CampaignFactory, UserFactory

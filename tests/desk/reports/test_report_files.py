@@ -14,7 +14,8 @@ from django.utils import translation
 
 from contacts.selectors.viewing import viewer_of
 from labelcrm.core.models import AuditEntry
-from reports.query import REPORTS, parse_query
+from reports.query import parse_query
+from reports.registry import REPORTS
 from tests.desk.reports.test_pages import SPAN, World, api_of, client_of, world
 from tests.factories import UserFactory
 from tests.transfer.test_export_job import done, made

@@ -20,7 +20,7 @@ from api.mcp.server import answer
 from labelcrm.core.models import User
 from reports.columns import Column, groups_of, written
 from reports.definitions import definition
-from reports.query import REPORTS
+from reports.registry import REPORTS
 from reports.selectors.campaigns import Basis
 from reports.selectors.shares import share
 from tests.desk.reports.reading import Page, ShownRow, counts
