@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 from django.utils.translation import gettext as _
 
 from desk.reports.page_frame import GapLine
-from desk.reports.pictures import Picture
-from reports.columns import interval, written
+from desk.reports.pictures import Picture, share_point
+from reports.columns import written
 from reports.selectors.agent_history import AgentPeriod
 from reports.selectors.periods import Period
 from reports.selectors.shares import Share, ShareDifference, difference, share
@@ -115,6 +115,7 @@ def _shares(line: Timeline, figure: str, *, team: str, title: str) -> Picture | 
     hers, everybody = ([getattr(each, name) for each in line.found] for name in (figure, team))
     if not any(one.n for one in hers):
         return None
+    links = [line.link(place, f"{figure}_k") if one.k else "" for place, one in enumerate(hers)]
     return Picture(
         name=f"own-{figure.replace('_', '-')}",
         kind="shares",
@@ -123,22 +124,11 @@ def _shares(line: Timeline, figure: str, *, team: str, title: str) -> Picture | 
         rows={
             "height": HEIGHT,
             "names": list(line.names),
-            "lines": [_point(one, line.names[n], line.link(n, f"{figure}_k")) for n, one in enumerate(hers)],
+            "lines": [share_point(one, name, link) for one, name, link in zip(hers, line.names, links, strict=True)],
             "team": {"name": _("team"), "values": [one.value for one in everybody]},
             "gaps": line.shaded,
         },
     )
-
-
-def _point(value: Share, name: str, link: str) -> dict[str, Any]:
-    return {
-        "value": value.value,
-        "low": value.low,
-        "high": value.high,
-        "few": value.few,
-        "more": f"{name}: {written(value, 'share')} ({interval(value)})",
-        "link": link if value.k else "",
-    }
 
 
 def _compared(hers: Sequence[Share], teams: Sequence[Share]) -> str:

@@ -15,11 +15,11 @@ from django.utils.translation import ngettext
 
 from desk.reports.agent_pictures import percent, touches
 from desk.reports.page_frame import GapLine
-from desk.reports.pictures import Picture
-from reports.columns import interval, written
+from desk.reports.pictures import Picture, share_point
+from reports.columns import written
 from reports.selectors.before_after import BeforeAfter, Side
 from reports.selectors.medians import MedianDifference
-from reports.selectors.shares import Share, ShareDifference
+from reports.selectors.shares import ShareDifference
 
 HEIGHT = 280
 # Where the parts of the distribution of times end, in seconds.
@@ -52,7 +52,7 @@ def _weeks(found: BeforeAfter, links: Sequence[str], title: str, day: date, gaps
         rows={
             "height": HEIGHT,
             "names": names,
-            "lines": [_point(value, *each) for value, *each in zip(values, names, links, strict=True)],
+            "lines": [share_point(value, *each) for value, *each in zip(values, names, links, strict=True)],
             "levels": _levels(found, len(names)),
             "gaps": [{"from": place, "to": place} for place in shaded],
         },
@@ -61,17 +61,6 @@ def _weeks(found: BeforeAfter, links: Sequence[str], title: str, day: date, gaps
 
 def _short(day: date) -> str:
     return str(format_date(day, "MONTH_DAY_FORMAT"))
-
-
-def _point(value: Share, name: str, link: str) -> dict[str, Any]:
-    return {
-        "value": value.value,
-        "low": value.low,
-        "high": value.high,
-        "few": value.few,
-        "more": f"{name}: {written(value, 'share')} ({interval(value)})",
-        "link": link,
-    }
 
 
 def _levels(found: BeforeAfter, weeks: int) -> list[dict[str, Any]]:

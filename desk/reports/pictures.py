@@ -14,6 +14,8 @@ from typing import Any
 
 from desk.templatetags.labelcrm import NO_TONE, family_tone, tone
 from labels.models import Category, Label
+from reports.columns import interval, written
+from reports.selectors.shares import Share
 
 Paint = dict[str, Any]
 DEEPEST = 0.7  # shade of a family's last label; 1 is the family's edge
@@ -73,3 +75,15 @@ class Paints:
 def _shade(place: int, members: int) -> float:
     """From the ground of a family for its first label towards its edge for its last."""
     return round(DEEPEST * place / (members - 1), 2) if members > 1 else 0
+
+
+def share_point(value: Share, name: str, link: str) -> dict[str, Any]:
+    """A share as a dot with its interval (kind `shares`), which opens `link`."""
+    return {
+        "value": value.value,
+        "low": value.low,
+        "high": value.high,
+        "few": value.few,
+        "more": f"{name}: {written(value, 'share')} ({interval(value)})",
+        "link": link,
+    }
