@@ -175,7 +175,8 @@ def _expressions(question: Question) -> list[str]:
 
 def _counted(question: Question) -> Iterator[_Moved]:
     """Everybody, by way and manner of going. One query."""
-    known = _EVERYBODY if question.filters.channels is None else _KNOWN
+    filters = question.filters
+    known = _EVERYBODY if filters.channels is None and filters.campaigns is None else _KNOWN
     statement = expressions_of(Facts(expressions=_expressions(question), query="", counts={}))
     statement += _COUNTED.format(people=known)
     without_stay: Counter[str] = Counter()
