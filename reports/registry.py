@@ -164,13 +164,12 @@ REPORTS = {
         ReportKind(
             "stale",
             RowKey("contact"),
-            frozenset({*_TIME, "label", "category", "agent"}),
+            frozenset({*_TIME, "label", "category"}),
             lambda query: stale_findings.report(query.question),
             lambda query: (
                 {"stale_open": stale_findings.facts_of(query.question, who="contact_id", count="stale_open")},
                 stale_findings.parameters(query.question),
             ),
-            only=("agent",),
         ),
         ReportKind(
             "stale-summary",

@@ -86,6 +86,7 @@ def test_whatever_scrolls_is_reached_by_keyboard_and_has_a_shadow(page: Page, li
 SCROLLERS = """() => [...document.querySelectorAll(".lc-page *")].filter((one) => {
     const style = getComputedStyle(one);
     const scrolls = (way) => ["auto", "scroll"].includes(style[`overflow${way}`]);
+    if (!one.checkVisibility()) return false;
     return scrolls("X") && one.scrollWidth > one.clientWidth || scrolls("Y") && one.scrollHeight > one.clientHeight;
 }).map((one) => ({
     html: one.outerHTML.slice(0, 200),

@@ -203,8 +203,9 @@ class SlowStages:
         return {week: self._cohort(step, members) for week, members in weeks.items()}
 
     def _is_of_before(self, contact: int) -> bool:
-        """ "known only by import or pairing" """
-        events = [e for e in LabelEvent.objects.filter(contact=contact, kind="add") if self._is_here(e.channel_id)]
+        """ "known only by import or pairing"; that a label is put on which is on already tells nothing new."""
+        opened = LabelEvent.objects.filter(contact=contact, kind="add", effect="opened")
+        events = [event for event in opened if self._is_here(event.channel_id)]
         wrote = [m for m in self.slow.messages if m.contact_id == contact and self._is_here(m.channel_id)]
         return not wrote and all(event.origin in ("import", "resync") for event in events)
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from contacts.models import Agent, Campaign, Channel, Team
-from labels.models import Category, Label
+from contacts.models import Agent, Campaign, Channel, Contact, Team
+from labels.models import Category, Label, StaleFlag
 from reports.segments.definition import GRAMMAR
 from reports.selectors.labels import By
 from tests.reports.segments.numbers import FIGURES
@@ -27,8 +27,13 @@ class Writer:
         self.stages = list(Label.objects.filter(step__isnull=False).values_list("id", flat=True).order_by("id"))
         self.steps = sorted(set(Label.objects.filter(step__isnull=False).values_list("step", flat=True)))
         self.weeks = [(DAY_0 + timedelta(days=7 * n + 1)).date().isoformat() for n in range(9)]
+        self.contacts = list(Contact.objects.values_list("id", flat=True).order_by("id"))
+        # Those that there are, and some that are not.
+        flags = StaleFlag.objects.values_list("label", "owner").distinct().order_by("label", "owner")
+        self.flags = [f"{label}-{owner or 'null'}" for label, owner in flags]
         self.codes = list(Category.objects.values_list("code", flat=True))
         self.agents = list(Agent.all_objects.values_list("id", flat=True).order_by("id"))
+        self.flags += [f"{label}-{agent}" for label, agent in zip(self.labels, self.agents, strict=False)]
         self.teams = list(Team.all_objects.values_list("id", flat=True).order_by("id"))
         self.campaigns = list(Campaign.all_objects.values_list("id", flat=True).order_by("id"))
         self.keys = list(Channel.all_objects.values_list("key", flat=True).order_by("id"))
@@ -83,7 +88,7 @@ class Writer:
             "label": self.labels, "agent": self.agents, "team": self.teams, "category": self.codes,
             "channel": self.keys, "day": [str((DAY_0 + timedelta(days=n)).date()) for n in range(1, DAYS)],
             "hour": [*range(1, 169)],
-            "flags": [f"{label}-{who}" for label in self.labels for who in (*self.agents, "null")],
+            "flags": self.flags, "contact": self.contacts,
             "stage": self.stages, "step": self.steps, "week": self.weeks, "campaign": self.campaigns,
         }  # fmt: skip
         return rows[of] if of in ("day", "channel", "hour", "flags") else [*rows[of], None]
