@@ -31,7 +31,7 @@ FINDINGS = "findings"  # the file of single labels, beside that of the table
 
 
 @dataclass(frozen=True, slots=True)
-class MatrixCell:
+class StaleCell:
     """The open flags of a label on somebody's numbers; `shade` is 1 to SHADES of the largest, 0 for none."""
 
     label: str
@@ -41,18 +41,18 @@ class MatrixCell:
 
 
 @dataclass(frozen=True, slots=True)
-class AgentLine:
+class StaleAgentLine:
     """One CS: a cell per label, all of them together, and the oldest; `url` is the list to work through."""
 
     name: str
-    cells: list[MatrixCell]
+    cells: list[StaleCell]
     total: int
     oldest: str
     url: str
 
 
 @dataclass(frozen=True, slots=True)
-class LabelLine:
+class StaleLabelLine:
     """One label: what is open, what came and went in the period, and its limit in days (None: none any more)."""
 
     label: Label
@@ -105,7 +105,7 @@ def _sentence(rows: Sequence[StaleRow]) -> str:
     return f"{said % {'n': _count(total)}} {part % words}"
 
 
-def _agent_lines(query: ReportQuery, rows: Iterable[StaleRow], labels: Sequence[Label]) -> list[AgentLine]:
+def _agent_lines(query: ReportQuery, rows: Iterable[StaleRow], labels: Sequence[Label]) -> list[StaleAgentLine]:
     """Who has most comes first; nobody's come last."""
     open_rows = [row for row in rows if row.open]
     most = max((row.open for row in open_rows), default=0)
@@ -118,9 +118,9 @@ def _agent_lines(query: ReportQuery, rows: Iterable[StaleRow], labels: Sequence[
 
 def _agent_line(
     query: ReportQuery, agent: int | None, rows: dict[int, StaleRow], labels: Sequence[Label], most: int
-) -> AgentLine:
+) -> StaleAgentLine:
     listed = reverse("admin:labels_staleflag_changelist")
-    return AgentLine(
+    return StaleAgentLine(
         name=next(iter(rows.values())).agent_name,
         cells=[_cell(query, rows.get(label.pk), label, most) for label in labels],
         total=sum(row.open for row in rows.values()),
@@ -129,21 +129,21 @@ def _agent_line(
     )
 
 
-def _cell(query: ReportQuery, row: StaleRow | None, label: Label, most: int) -> MatrixCell:
+def _cell(query: ReportQuery, row: StaleRow | None, label: Label, most: int) -> StaleCell:
     if row is None:
-        return MatrixCell(str(label), 0, 0, "")
+        return StaleCell(str(label), 0, 0, "")
     shade = -(-row.open * SHADES // most)
-    return MatrixCell(str(label), row.open, shade, f"{rows_address(query)}&{urlencode(_named('open', row.key))}")
+    return StaleCell(str(label), row.open, shade, f"{rows_address(query)}&{urlencode(_named('open', row.key))}")
 
 
 def _named(figure: str, row: str) -> dict[str, str]:
     return {"figure": figure, "who": row}
 
 
-def _label_line(query: ReportQuery, label: Label, rows: Sequence[StaleRow]) -> LabelLine:
+def _label_line(query: ReportQuery, label: Label, rows: Sequence[StaleRow]) -> StaleLabelLine:
     counts = {figure: sum(getattr(row, figure) for row in rows) for figure in FIGURES}
     of_label = replace(query, shown={**query.shown, "label": label.pk})
-    return LabelLine(
+    return StaleLabelLine(
         label=label,
         counts={
             figure: (count, f"{rows_address(of_label)}&{urlencode({'figure': figure})}" if count else "")

@@ -113,7 +113,7 @@ def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.fixture
 def site(transactional_db: None, server: Site) -> Site:
-    """The file's server, over the test's own rows. It remembers the secrets of a number for CHANNEL_TTL."""
+    """The file's server, over the test's own rows. It remembers the secrets of a number for two seconds."""
     if server.process is None or server.process.poll() is not None:
         server.restart()
     return server

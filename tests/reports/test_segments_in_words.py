@@ -241,6 +241,10 @@ NUMBERS: list[tuple[dict[str, Any], str, str]] = [
         "“Pesan masuk” pada Rabu 14.00, sejak 2 Mar 2026", "“Messages in” on Wednesday 14.00, since 2 Mar 2026",
     ),
     (
+        {"op": "stale", "figure": "stale_open", "from": DAY},
+        "“Label kedaluwarsa”, sejak 2 Mar 2026", "“Stale labels”, since 2 Mar 2026",
+    ),
+    (
         {"op": "stale-summary", "figure": "flagged", "row": "1-1", "from": DAY},
         "“Ditandai” pada satu baris, sejak 2 Mar 2026", "“Flagged” of one row, since 2 Mar 2026",
     ),
