@@ -6,9 +6,9 @@ are rare, so they are marks on the rows that made them, and no rows of their own
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
 from labels.rules.spells import CleanSpellRow, Projection, StayRow
@@ -34,30 +34,46 @@ def with_returns(projection: Projection, *, groups: Mapping[int, str]) -> Projec
     A stay, or a clean spell, that began with a return is a return itself. Where the label that was gone back to had
     never been taken off, the return was made by the end of the other one: that spell says what it returned to.
     """
-    return projection._replace(
-        clean_spells=_mark_spells(projection.clean_spells, groups), stays=_mark_stays(projection.stays)
-    )
+    stays, spells = _mark_stays(projection.stays), _mark_spells(projection.clean_spells, groups)
+    if stays is projection.stays and spells is projection.clean_spells:
+        return projection
+    return projection._replace(stays=stays, clean_spells=spells)
+
+
+# Nearly nobody goes back: what cannot be a return is told apart first, for this runs for everybody the drain touches.
 
 
 def _mark_stays(stays: list[StayRow]) -> list[StayRow]:
-    if len(stays) < 3:  # nearly everybody
+    if len(stays) < 3:
         return stays
-    marked = list(stays)
-    for _, back in _returns([_Change(stay.started_at, stay.label, place) for place, stay in enumerate(stays)]):
+    found = [*_returns([_Change(stay.started_at, stay.label, place) for place, stay in enumerate(stays)])]
+    marked = list(stays) if found else stays
+    for _, back in found:
         marked[back.place] = marked[back.place]._replace(is_return=True)
     return marked
 
 
 def _mark_spells(spells: list[CleanSpellRow], groups: Mapping[int, str]) -> list[CleanSpellRow]:
-    places: dict[str, list[int]] = defaultdict(list)
+    if len(spells) < 2:
+        return spells
+    places: dict[str, list[int]] = {}
     for place, spell in enumerate(spells):
         if spell.label in groups:
-            places[groups[spell.label]].append(place)
-    found = [change for own in places.values() if len(own) > 1 for change in _returns(_changes(spells, own))]
+            places.setdefault(groups[spell.label], []).append(place)
+    possible = [own for own in places.values() if _may_return(spells, own)]
+    found = [change for own in possible for change in _returns(_changes(spells, own))]
     marked = list(spells) if found else spells
     for left, back in found:
         _mark(marked, left, back)
     return marked
+
+
+def _may_return(spells: Sequence[CleanSpellRow], places: Sequence[int]) -> bool:
+    """Of two spells the second must lie within the first; of one none comes back."""
+    if len(places) != 2:
+        return len(places) > 2
+    first, second = sorted((spells[place] for place in places), key=attrgetter("started_at"))
+    return second.ended_at is not None and _lasts_beyond(first, second.ended_at)
 
 
 def _mark(spells: list[CleanSpellRow], left: _Change, back: _Change) -> None:
