@@ -160,30 +160,24 @@ def shown_kappa(kappa: Kappa) -> ShownKappa:
 
 def _agent_line(row: AgentAgreement) -> AgreementLine:
     return AgreementLine(
-        name=row.agent.name,
-        who=row.agent.pk,
-        label=None,
-        agreement=written(row.agreement, "share"),
-        ends=interval(row.agreement),
-        few=row.agreement.few,
-        kappa=shown_kappa(row.kappa),
-        unsure=row.unsure,
-        changed=row.changed,
+        name=row.agent.name, who=row.agent.pk, label=None, unsure=row.unsure, changed=row.changed, **_figures(row)
     )
 
 
 def _label_line(row: LabelAgreement) -> AgreementLine:
     return AgreementLine(
-        name=str(row.label),
-        who=None,
-        label=row.label,
-        agreement=written(row.agreement, "share"),
-        ends=interval(row.agreement),
-        few=row.agreement.few,
-        kappa=shown_kappa(row.kappa),
-        second=row.second,
-        instead=row.instead,
+        name=str(row.label), who=None, label=row.label, second=row.second, instead=row.instead, **_figures(row)
     )
+
+
+def _figures(row: AgentAgreement | LabelAgreement) -> dict[str, Any]:
+    """What the lines of both tables say alike."""
+    return {
+        "agreement": written(row.agreement, "share"),
+        "ends": interval(row.agreement),
+        "few": row.agreement.few,
+        "kappa": shown_kappa(row.kappa),
+    }
 
 
 def _sentence(found: Agreement) -> str:
@@ -266,6 +260,8 @@ def _disagreements(query: ReportQuery, agent: int | None) -> QuerySet[SampledGra
     rows = rows.exclude(look__label=F("label")).filter(graded_at__gte=period.start, graded_at__lt=period.end)
     if filters.channels is not None:
         rows = rows.filter(channel__in=filters.channels)
+    if filters.campaigns is not None:
+        rows = rows.filter(contact__campaign__in=filters.campaigns)
     if filters.labels is not None:
         rows = rows.filter(label__in=filters.labels)
     if agent is not None:

@@ -98,6 +98,8 @@ def looked_at(question: Question, *, labels: bool = True) -> str:
         conditions.append("g.label_id = ANY(%(labels)s::bigint[])")
     if filters.certain:
         conditions.append(CERTAIN)
+    if filters.campaigns is not None:
+        conditions.append("c.campaign_id = ANY(%(campaigns)s::bigint[])")
     return f"""
         SELECT p.agent_id AS who, g.contact_id, g.label_id, g.graded_at AS at, l.label_id AS second_id, l.blind
         FROM labels_sampledgrade g

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from contacts.models import Agent, Channel
+from contacts.models import Agent, Campaign, Channel
 from contacts.selectors.viewing import viewer_of
 from labelcrm.core.models import User
 from labels.models import Label, SampledGrade, SecondLook
@@ -122,18 +122,21 @@ FILTERS: list[dict[str, Any]] = [
     {},
     {"channels": ("cs1", "cs3")},
     {"labels": ("Grade A", "Prospek dingin")},
+    {"campaigns": ("lebaran", "gajian", "nomor-lima")},
     {"certain": True, "channels": ("cs1", "cs2")},
 ]
 
 
 def questions() -> list[Asked]:
     """Each question with the looks that it is about, chosen one by one."""
-    related = ("label", "grade__label", "grade__channel", "grade__contact", "grade__sample__agent")
+    related = ("label", "grade__label", "grade__channel", "grade__contact__campaign", "grade__sample__agent")
     found, all_looks = [], list(SecondLook.objects.select_related(*related))
     for (start, end), chosen in product(PERIODS, FILTERS):
         channels = set(Channel.objects.filter(key__in=chosen["channels"])) if "channels" in chosen else None
         labels = set(Label.objects.filter(name__in=chosen["labels"])) if "labels" in chosen else None
+        campaigns = Campaign.objects.filter(code__in=chosen.get("campaigns", ()))
         filters = Filters(
+            campaigns=frozenset(each.pk for each in campaigns) if "campaigns" in chosen else None,
             channels=None if channels is None else frozenset(each.pk for each in channels),
             labels=None if labels is None else frozenset(each.pk for each in labels),
             certain=chosen.get("certain", False),
@@ -151,6 +154,10 @@ def _is_meant(look: SecondLook, start: datetime, end: datetime, channels: Any, c
         and start <= grade.graded_at < end
         and (channels is None or grade.channel in channels)
         and (sure or not chosen.get("certain"))
+        and (
+            "campaigns" not in chosen
+            or str(grade.contact.campaign and grade.contact.campaign.code) in chosen["campaigns"]
+        )
     )
 
 

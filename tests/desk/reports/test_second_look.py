@@ -17,7 +17,7 @@ from labelcrm.core.models import AuditEntry
 from labels.models import LookSample, SampledGrade, SecondLook
 from labels.services import second_looks
 from tests.desk.conftest import Shop
-from tests.factories import THEN, UserFactory
+from tests.factories import THEN, CampaignFactory, UserFactory
 from tests.labels.looks import grade, graded_week, label
 
 ClientOf = Callable[..., Client]
@@ -230,6 +230,9 @@ def test_disagreements_are_listed_with_the_words_before(client_of: ClientOf, sho
     assert listed() == {one, third}
     assert listed(label="Grade A") == {one}
     assert listed(agent=shop.agent.pk, label="Grade B") == {third}
+    third.contact.campaign = CampaignFactory()
+    third.contact.save()
+    assert listed(campaign=third.contact.campaign.pk) == {third}
     page = client.get(PAGE).content.decode()
     assert f"Halo, saya {one.contact_id}" in page
     assert "sesudahnya" not in page
