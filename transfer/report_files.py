@@ -21,7 +21,9 @@ from contacts.models import Agent, Campaign, Team
 from labels.models import Label
 from reports.query import ReportQuery
 from reports.row_fields import columns_of
+from reports.selectors.agent_history import AgentPeriod
 from reports.selectors.agents import AgentRow
+from reports.selectors.before_after import Side
 from reports.selectors.campaigns import CampaignRow
 from reports.selectors.cohorts import CohortRow
 from reports.selectors.contradictions import ContradictionRow
@@ -31,6 +33,7 @@ from reports.selectors.heatmap import HeatmapRow
 from reports.selectors.labels import ROWS, LabelRow
 from reports.selectors.movement import MovementCell, MovementRow
 from reports.selectors.moves import MoveRow
+from reports.selectors.periods import Period
 from reports.selectors.shares import Share
 from reports.selectors.stale import StaleRow
 from reports.selectors.stale_findings import StaleFindingRow
@@ -192,6 +195,52 @@ BESIDE: Mapping[str, ReportFile] = {
     "cells": ReportFile(gettext_lazy("Movement, each contact once"), MovementCell, _OF_CELL, _cells_of_board),
 }
 """What stands beside the rows of a report (`ReportQuery.beside`), as files of their own."""
+
+
+# -- Over time --------------------------------------------------------------------------------------------------------
+
+_ENDS = ("from", "to")
+_OF_SIDE = ("part", *_ENDS, "value", "k", "n", "low", "high", "median_s", "p90_s", "immature", "unknown")
+
+
+def _ends(period: Period) -> list[Cell]:
+    """The first day of a period of whole days, and the first after it."""
+    assert period.days is not None
+    return [day.isoformat() for day in period.days]
+
+
+def _agent_periods(rows: Iterable[AgentPeriod]) -> Iterator[list[Cell]]:
+    """A line per period, the oldest first."""
+    names, shares = _figures_of(AgentPeriod), _shares(AgentPeriod)
+    for row in rows:
+        yield [*_ends(row.period), *_cells(row, names, shares)]
+
+
+def _figures_of(row: type[Any]) -> list[str]:
+    """What a row of a period says besides the period."""
+    return [name for name in columns_of(row) if name != "period"]
+
+
+def _sides(rows: Iterable[tuple[str, Side]]) -> Iterator[list[Cell]]:
+    """A line per side and week, each with what it is called: `before`, `after` or `week`.
+
+    Of a time `n` is how many contacts it was measured of.
+    """
+    for part, side in rows:
+        counted = [_cell(getattr(side.share, name, None)) for name in SHARE_PARTS]
+        if side.share is None:
+            counted[SHARE_PARTS.index("n")] = len(side.seconds)
+        times = [_cell(side.median_s), _cell(side.p90_s)]
+        yield [part, *_ends(side.period), *counted, *times, side.immature, side.unknown]
+
+
+AGENT_PERIODS = ReportFile(
+    gettext_lazy("One CS over time"),
+    AgentPeriod,
+    (*_ENDS, *(name for name in _headings(AgentPeriod) if name != "period")),
+    _agent_periods,
+)
+BEFORE_AFTER = ReportFile(gettext_lazy("Before and after"), Side, _OF_SIDE, _sides)
 
 
 # -- What was asked for -----------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from django.views.decorators.http import require_GET
 
 from contacts.models import Agent, ChannelOwnership
 from contacts.selectors.viewing import viewer_of
-from desk.reports import agent_pictures
+from desk.reports import agent_pictures, report_downloads
 from desk.reports.agent_pictures import Timeline
 from desk.reports.page_frame import MAY_READ, GapLine, address_with, defined, gap_lines, rows_address
 from desk.reports.whiskers import draw_whiskers
@@ -38,6 +38,8 @@ from reports.selectors import agent_history, agents, owners, periods
 from reports.selectors.agent_history import AgentPeriod
 from reports.selectors.filtered_spells import hidden_contacts
 from reports.selectors.periods import Period
+from transfer import report_files
+from transfer.layouts import RECORD_LAYOUTS
 
 COUNT = 12  # periods of a page
 
@@ -84,7 +86,10 @@ class PeriodRow:
 
 @require_GET
 def agent_page(request: HttpRequest, pk: int) -> HttpResponse:
-    """`/admin/reports/agents/<id>/`; `?by=` one of LENGTHS, `?to=` the last day (default today)."""
+    """`/admin/reports/agents/<id>/`; `?by=` one of LENGTHS, `?to=` the last day (default today).
+
+    `?format=` one of the RECORD_LAYOUTS is the same as a file.
+    """
     viewer = viewer_of(request.user)
     agent = _seen_agent(viewer, pk)
     by = request.GET.get("by", "")
@@ -95,6 +100,10 @@ def agent_page(request: HttpRequest, pk: int) -> HttpResponse:
     spans = LENGTHS[by].periods(last, count=COUNT)
     query = _query(viewer, agent, Period(spans[0].start, spans[-1].end))
     found = agent_history.history(query.question, spans, agent=agent.pk)
+    if (code := request.GET.get("format", "")) in RECORD_LAYOUTS:
+        return report_downloads.send(
+            request, query, report_files.AGENT_PERIODS, found, code=code, name=f"agent-{agent.code}-by-{by}"
+        )
     names, addresses = [_name(by, span) for span in spans], [rows_address(_over(query, span)) for span in spans]
     gaps = gap_lines(query, before=min(query.period.end, query.now), channels=_own_channels(query, agent))
     context = {
@@ -106,6 +115,7 @@ def agent_page(request: HttpRequest, pk: int) -> HttpResponse:
         "lengths": [(key, each.title, address_with(request, by=key)) for key, each in LENGTHS.items()],
         "earlier": address_with(request, to=(spans[0].days or (last,))[0].isoformat()),
         "later": _later(request, by, last, today),
+        "downloads": report_downloads.links(request.user, lambda code: address_with(request, format=code)),
         "sentence": agent_pictures.sentence(agent.name, found),
         "pictures": agent_pictures.pictures(Timeline(found, names, addresses, agent.pk, gaps)),
         "heads": [(column, definition(column.name, get_language())) for column in TABLE],

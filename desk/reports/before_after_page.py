@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from desk.base.days import DayField
-from desk.reports import before_after_pictures
+from desk.reports import before_after_pictures, report_downloads
 from desk.reports.campaign_charts import ALL
 from desk.reports.filter_bar import FilterForm
 from desk.reports.page_frame import asked_query, check_may_read, defined, frame, gap_lines, rows_address
@@ -31,6 +31,8 @@ from reports.registry import REPORTS
 from reports.selectors import before_after
 from reports.selectors.before_after import METRICS, BeforeAfter, Side
 from reports.selectors.shares import FEW
+from transfer import report_files
+from transfer.layouts import RECORD_LAYOUTS
 
 WEEKS = (2, 4, 8)
 USUAL_WEEKS = 4
@@ -90,13 +92,16 @@ def before_after_page(request: HttpRequest) -> HttpResponse:
     found = before_after.compare(
         query.question, metric, asked.day, weeks=asked.weeks, agent=query.only.get("agent")
     )  # fmt: skip
+    if (code := request.GET.get("format", "")) in RECORD_LAYOUTS and not (problem or wrong):
+        return report_downloads.send(
+            request, query, report_files.BEFORE_AFTER, _parts(found), code=code, name=f"before-after-{asked.metric}"
+        )
     gaps = gap_lines(query, before=min(query.period.end, query.now))
     title = definition(asked.metric, get_language()).title
     context = {
         **frame(request, query, problem or wrong, title=_("Before and after")),
         "form": BeforeAfterForm(query, asked),
         "presets": [],
-        "downloads": [],
         "asked": asked,
         "narrowed": True,
         "figure": title,
@@ -150,6 +155,11 @@ def _links(query: ReportQuery, found: BeforeAfter) -> list[str]:
     return [_opened(query, week, found.metric.rows) if week.share and week.share.k else "" for week in found.weeks]
 
 
+def _parts(found: BeforeAfter) -> list[tuple[str, Side]]:
+    """Both sides and the weeks, by what the file calls them."""
+    return [("before", found.before), ("after", found.after), *(("week", week) for week in found.weeks)]
+
+
 def _rows(query: ReportQuery, found: BeforeAfter) -> list[SideRow]:
     return [_row(query, found, side, name) for side, name in ((found.before, _("before")), (found.after, _("after")))]
 
@@ -170,9 +180,8 @@ def _row(query: ReportQuery, found: BeforeAfter, side: Side, name: str) -> SideR
     else:
         some = len(side.seconds)
         text, few = written(side.median_s, "seconds"), some < FEW
-        ninth = before_after_pictures.quantile(side.seconds, 0.9)
         beside = _("9 in 10 within %(time)s, %(n)s contacts") % {
-            "time": written(ninth, "seconds"),
+            "time": written(side.p90_s, "seconds"),
             "n": written(some, "count"),
         }
     return SideRow(name, side.period, text, beside, _opened(query, side, rows) if some else "", few, notes)

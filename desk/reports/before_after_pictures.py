@@ -112,15 +112,6 @@ def _distribution(side: Side) -> list[float]:
     return [round(sum(low <= each < high for each in side.seconds) / n, 4) for low, high in pairwise(ends)]
 
 
-def quantile(values: Sequence[float], part: float) -> float | None:
-    """The value that a part of the values, in ascending order, does not exceed; between two as PostgreSQL has it."""
-    if not values:
-        return None
-    place = part * (len(values) - 1)
-    low, high = values[int(place)], values[min(int(place) + 1, len(values) - 1)]
-    return low + (high - low) * (place - int(place))
-
-
 # -- In words ---------------------------------------------------------------------------------------------------------
 
 

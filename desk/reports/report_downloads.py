@@ -6,7 +6,7 @@ week and day, which is more than anybody should wait for.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -26,6 +26,7 @@ from transfer import exports, jobs, pieces, report_export, report_files
 from transfer.job_files import CONTENT_TYPES
 from transfer.layouts import RECORD_LAYOUTS
 from transfer.models import ExportKind
+from transfer.report_files import ReportFile
 
 AT_ONCE = 5000  # rows that are sent in the answer
 
@@ -52,20 +53,30 @@ def download(request: HttpRequest, query: ReportQuery, *, code: str, beside: str
 
     `beside` names what is asked for of what stands beside the rows.
     """
-    layout, file = RECORD_LAYOUTS[code], report_files.BESIDE[beside] if beside else report_files.file_of(query)
-    lines = file.lines_of(query.beside[beside] if beside else query.rows)
-    if len(lines) > AT_ONCE and not beside:
+    file = report_files.BESIDE[beside] if beside else report_files.file_of(query)
+    rows = query.beside[beside] if beside else query.rows
+    if not beside and len(file.lines_of(rows)) > AT_ONCE:
         asked = {"report": query.report.name, **report_export.asked_again(query)}
         return HttpResponseRedirect(f"{reverse('report-export')}?{urlencode(asked)}")
+    return send(request, query, file, rows, code=code, name=query.report.name)
+
+
+def send(
+    request: HttpRequest, query: ReportQuery, file: ReportFile, rows: Iterable[Any], *, code: str, name: str
+) -> HttpResponse:
+    """These rows, which `query` asked for, as a file of one of the RECORD_LAYOUTS; `name` is the first of its name."""
+    layout, lines = RECORD_LAYOUTS[code], file.lines_of(rows)
     body = pieces.whole_file(layout, file.headings, lines, created=query.now)
     report_export.record(query, owner=request.user, layout=code, rows=len(lines))
     record_asking.remember_layout(request.user, layout)
     first, last = (timezone.localtime(moment) for moment in (query.period.start, query.period.end))
-    name = f"{query.report.name}-{first:%Y%m%d}-{last:%Y%m%d}.{layout.suffix}"
     return HttpResponse(
         body,
         content_type=CONTENT_TYPES[layout.suffix],
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}-{first:%Y%m%d}-{last:%Y%m%d}.{layout.suffix}"',
+            "Cache-Control": "no-store",
+        },
     )
 
 

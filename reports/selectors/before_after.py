@@ -67,6 +67,10 @@ class Side:
     def median_s(self) -> float | None:
         return medians.median(self.seconds) if self.seconds else None
 
+    @property
+    def p90_s(self) -> float | None:
+        return medians.quantile(self.seconds, 0.9) if self.seconds else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeforeAfter:

@@ -33,6 +33,13 @@ def median(values: Sequence[float]) -> float:
     return values[half] if len(values) % 2 else (values[half - 1] + values[half]) / 2
 
 
+def quantile(values: Sequence[float], part: float) -> float:
+    """The value that a part of the values, in ascending order, does not exceed; between two as PostgreSQL has it."""
+    place = part * (len(values) - 1)
+    low, high = values[int(place)], values[min(int(place) + 1, len(values) - 1)]
+    return low + (high - low) * (place - int(place))
+
+
 def difference(one: Sequence[float], other: Sequence[float]) -> MedianDifference | None:
     """The median of `one` minus that of `other`, both in ascending order; None where one has fewer than FEWEST.
 

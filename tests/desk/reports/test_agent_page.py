@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from datetime import timedelta
 from html import unescape
@@ -14,6 +16,7 @@ from django.utils.translation import override
 
 from contacts.models import Agent, Team
 from desk.reports.agent_pictures import sentence
+from labelcrm.core.models import AuditEntry
 from reports.selectors.agent_history import AgentPeriod
 from reports.selectors.periods import Period
 from reports.selectors.shares import share
@@ -148,6 +151,20 @@ def test_the_number_of_queries_does_not_grow(rina: Bridge, django_assert_max_num
     for by in ("week", "month"):
         with django_assert_max_num_queries(34):
             client.get(page_of(agent), {"by": by, "to": "2026-03-31"})
+
+
+def test_the_file_says_what_the_page_says_the_oldest_first() -> None:
+    World(21, contacts=12, visits=4).play()
+    client, rina = client_of(), Agent.objects.get(code="rina")
+    shown = client.get(page_of(rina), {"to": UNTIL}).context["rows"][::-1]
+    answer = client.get(page_of(rina), {"to": UNTIL, "format": "csv_program"})
+    lines = list(csv.DictReader(io.StringIO(answer.content.decode())))
+    assert [line["added"] for line in lines] == [row.cells[0].text for row in shown]
+    assert [line["labelled_1h_n"] != "0" for line in lines] == [row.cells[2].text != "–" for row in shown]
+    assert (lines[-1]["from"], lines[-1]["to"]) == ("2026-04-27", "2026-05-04")
+    assert "agent-rina-by-week-" in answer["Content-Disposition"]
+    told = AuditEntry.objects.get(action="report.exported").details
+    assert (told["rows"], told["filters"]["agent"]) == (12, str(rina.pk))
 
 
 def test_cs_quality_and_the_agents_form_lead_to_her_page(rina: Bridge) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -10,9 +13,10 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from contacts.models import Agent
-from desk.reports.before_after_pictures import quantile, sentence
+from desk.reports.before_after_pictures import sentence
+from reports.columns import written
 from reports.selectors.before_after import METRICS, BeforeAfter, Side
-from reports.selectors.medians import difference
+from reports.selectors.medians import difference, quantile
 from reports.selectors.periods import Period
 from reports.selectors.shares import difference as share_difference
 from reports.selectors.shares import share
@@ -71,6 +75,21 @@ def test_nobody_on_one_side_is_said_in_words(rina: Bridge) -> None:
     assert "There is nobody to compare" in page.content.decode()
 
 
+@pytest.mark.parametrize("metric", ["labelled_1h", "first_reply_median_s"])
+def test_the_file_has_both_sides_and_the_weeks_of_a_share(metric: str) -> None:
+    World(21, contacts=12, visits=4).play()
+    client, asked = client_of(), {**ASKED, "metric": metric}
+    page = client.get(PAGE, asked)
+    lines = list(csv.DictReader(io.StringIO(client.get(PAGE, asked | {"format": "csv_program"}).content.decode())))
+    is_share = metric == "labelled_1h"
+    assert Counter(line["part"] for line in lines) == {"before": 1, "after": 1, **({"week": 8} if is_share else {})}
+    for line, row in zip(lines, page.context["rows"], strict=False):
+        with override("en"):
+            seconds = "" if is_share else written(float(line["median_s"]), "seconds")
+        assert (f"{line['k']}/{line['n']}".replace("0/0", "–") if is_share else seconds) in row.text
+        assert (line["from"], line["to"]) == tuple(day.isoformat() for day in row.period.days)
+
+
 def test_gaps_are_shaded_in_their_week(rina: Bridge) -> None:
     for n in range(3):
         write(rina, f"62812000000{n:02d}", day(7 * n + 1))
@@ -119,4 +138,3 @@ def test_one_sentence_says_both_sides_and_how_far_they_are_apart(found: Any, sai
 
 def test_nine_in_ten_lies_between_two_values_as_in_the_database() -> None:
     assert quantile([0.0, 10.0, 20.0], 0.9) == 18.0
-    assert quantile([], 0.9) is None
