@@ -10,11 +10,11 @@ import codecs
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Any
 
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -54,35 +54,65 @@ def campaign_rows(ids: Sequence[int], *, viewer: Viewer) -> list[list[str]]:
     return [[_text(getattr(campaign, name)) for name in CAMPAIGN_COLUMNS] for campaign in found]
 
 
+@dataclass(frozen=True, slots=True)
+class ChosenPeople:
+    """Whose rows are written: `source` is what a query selects their ids `FROM`, as `chosen (id)`, with `parameters`;
+    none of them is before `first` or behind `last`.
+    """
+
+    source: str
+    first: int
+    last: int
+    parameters: Mapping[str, Any]
+
+
+def people_with(ids: Sequence[int]) -> ChosenPeople:
+    """The contacts with these ids, which are in order and at least one."""
+    return ChosenPeople("unnest(%(ids)s::bigint[]) AS chosen (id)", ids[0], ids[-1], {"ids": array(ids)})
+
+
 def rows_of(ids: Iterable[int], *, viewer: Viewer, columns: Sequence[str] = COLUMNS) -> Iterator[Sequence[str]]:
     """The cells of contacts by id in the order of `columns` and of their ids, not cleaned yet; a query per CHUNK."""
-    yield from _rows_of(ids, viewer, _cells(columns))
+    for some in _chunks(ids):
+        yield from rows_of_people(people_with(some), viewer=viewer, columns=columns)
+
+
+def rows_of_people(people: ChosenPeople, *, viewer: Viewer, columns: Sequence[str]) -> Sequence[Sequence[str]]:
+    """The same in one query."""
+    return fetch(_cells(columns, people), _values(people, viewer))
 
 
 def scattered_rows_of(ids: Iterable[int], *, viewer: Viewer, columns: Sequence[str]) -> Iterator[Sequence[Any]]:
     """`rows_of` for contacts who are few among all, in any order. `columns` may be some of STATE, too."""
-    yield from _rows_of(ids, viewer, _cells(columns, source=_SCATTERED))
+    for some in _chunks(ids):
+        people = people_with(some)
+        yield from fetch(_cells(columns, people, contacts=_SCATTERED), _values(people, viewer))
 
 
-def _rows_of(ids: Iterable[int], viewer: Viewer, statement: str) -> Iterator[Sequence[Any]]:
+def _chunks(ids: Iterable[int]) -> Iterator[list[int]]:
     ordered = sorted(set(ids))
     for start in range(0, len(ordered), CHUNK):
-        with connection.cursor() as cursor:
-            cursor.execute(statement, _values(ordered[start : start + CHUNK], viewer))
-            yield from cursor.fetchall()
+        yield ordered[start : start + CHUNK]
 
 
-def csv_of(ids: Iterable[int], *, viewer: Viewer, columns: Sequence[str] = COLUMNS, delimiter: str = ",") -> bytes:
-    """The same as a piece of a CSV file, cleaned: `csv_rows(rows_of(…))`, written by the database in one query."""
-    ordered = sorted(set(ids))
-    if not ordered:
-        return b""
-    quoted = [_QUOTED.format(cell=name) if name in _FREE_TEXT else name for name in columns]
-    line = f" || '{delimiter}' || ".join(quoted) + r" || E'\r\n'"
-    statement = f"SELECT string_agg({line}, '') FROM ({_cells(columns)}) AS written"  # noqa: S608
+def csv_query(
+    people: ChosenPeople, *, viewer: Viewer, columns: Sequence[str], delimiter: str = ","
+) -> tuple[str, dict[str, Any]]:
+    """A query of one text, or NULL where there is nobody, and its values: `csv_rows(rows_of_people(…))`, cleaned.
+
+    In a row of a thousand something stands that must be cleaned or quoted, and then each of its cells is looked at.
+    """
+    cells = [_QUOTED.format(cell=name) if name in _FREE_TEXT else name for name in columns]
+    free_text = "".join(f" || {_APART} || {name}" for name in columns if name in _FREE_TEXT)
+    line = f"""
+        CASE WHEN ''{free_text} !~ %(odd_row)s THEN concat_ws('{delimiter}', {", ".join(columns)})
+             ELSE concat_ws('{delimiter}', {", ".join(cells)}) END
+    """
+    statement = rf"SELECT string_agg({line}, E'\r\n') || E'\r\n' FROM ({_cells(columns, people)}) AS written"  # noqa: S608
     special = f'[{delimiter}"\r\n]'
-    [(text,)] = fetch(statement, _values(ordered, viewer) | {"special": special, "odd": f"{FORMULA}|{special}"})
-    return text.encode() if text else b""
+    odd_row = f"{_APART_SIGN}{FORMULA.removeprefix('^')}|{special}"
+    patterns = {"special": special, "odd": f"{FORMULA}|{special}", "odd_row": odd_row}
+    return statement, _values(people, viewer) | patterns
 
 
 # -- Cells ------------------------------------------------------------------------------------------------------------
@@ -102,9 +132,9 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _values(ids: Sequence[int], viewer: Viewer) -> dict[str, Any]:
-    """What the query of some contacts needs, in the order of their ids."""
-    return {"ids": array(ids), "first": ids[0], "last": ids[-1], "formula": FORMULA, **_words(viewer)}
+def _values(people: ChosenPeople, viewer: Viewer) -> dict[str, Any]:
+    """What the query of some contacts needs."""
+    return {**people.parameters, "first": people.first, "last": people.last, "formula": FORMULA, **_words(viewer)}
 
 
 def _words(viewer: Viewer) -> dict[str, Any]:
@@ -132,17 +162,20 @@ _MOMENT = "coalesce(to_char({} AT TIME ZONE %(zone)s, 'YYYY-MM-DD HH24:MI'), '')
 _SEEN = "(%(channels)s::bigint[] IS NULL OR {}.channel_id = ANY(%(channels)s::bigint[]))"
 
 # Between the first and the last of them, for where nearly all are chosen one walk is cheaper than ten thousand steps.
-_CHOSEN = "JOIN unnest(%(ids)s::bigint[]) AS chosen (id) ON chosen.id = {0} AND {0} BETWEEN %(first)s AND %(last)s"
+_CHOSEN = "JOIN PEOPLE ON chosen.id = {0} AND {0} BETWEEN %(first)s AND %(last)s"
 _TOGETHER = f"contacts_contact c {_CHOSEN.format('c.id')}"
 # Each by the index, whatever the planner believes: the first and the last of a few may be the first and last of all.
-_SCATTERED = """unnest(%(ids)s::bigint[]) AS chosen (id)
+_SCATTERED = """PEOPLE
     CROSS JOIN LATERAL (SELECT * FROM contacts_contact WHERE id = chosen.id OFFSET 0) AS c"""
 # A cell that no program runs, as `labelcrm.lib.cells.cleaned` makes it, and one that may stand in a CSV file. Nearly
-# none needs anything done to it, which one look tells.
+# none needs anything done to it, which one look tells; one look at a whole row costs little more than one at a cell.
 _CLEANED = "CASE WHEN {cell} ~ %(formula)s THEN '''' || {cell} ELSE {cell} END"
 _QUOTED = """CASE WHEN {cell} !~ %(odd)s THEN {cell}
      WHEN {cell} ~ %(special)s THEN '"' || replace(CLEAN, '"', '""') || '"' ELSE CLEAN END""".replace("CLEAN", _CLEANED)
 _FREE_TEXT = frozenset(COLUMNS) - {"id", "phone", "opted_out", "follow_up_at", "first_message_at", "last_message_at"}
+
+# Before each cell of a row that is looked at as a whole. A row that has it in a cell is looked at once more, no worse.
+_APART, _APART_SIGN = r"E'\x01'", "\x01"
 
 # How each column is written, and what it needs besides the contact itself.
 _EXPRESSIONS: Mapping[str, tuple[str, str]] = {
@@ -152,7 +185,7 @@ _EXPRESSIONS: Mapping[str, tuple[str, str]] = {
     "name": ("c.name", ""),
     "labels": ("coalesce(labelled.names, '')", "labelled"),
     "labelled_by": ("coalesce(labelled_by.who, '')", "labelled_by"),
-    "labelled_at": ("coalesce(labelled.since, '')", "labelled"),
+    "labelled_at": ("coalesce(labelled_at.since, '')", "labelled_at"),
     "campaign": ("coalesce(campaign.name, '')", "campaign"),
     "assigned_to": ("coalesce(agent.name, '')", "agent"),
     "channels": ("coalesce(seen.channels, '')", "seen"),
@@ -200,14 +233,17 @@ _JOINS: Mapping[str, str] = {
     ) AS seen ON seen.contact_id = c.id""",  # noqa: S608
     # Two numbers may name one label: it stands there once.
     "labelled": f"""LEFT JOIN (
-        SELECT contact_id, string_agg(name, '; ' ORDER BY added_at, id) FILTER (WHERE place = 1) AS names,
-               string_agg({_MOMENT.format("added_at")}, '; ' ORDER BY added_at, id) AS since
+        SELECT contact_id, string_agg(name, '; ' ORDER BY added_at, id) AS names
         FROM (
-            SELECT a.contact_id, a.added_at, a.id, l.name,
-                   row_number() OVER (PARTITION BY a.contact_id, l.name ORDER BY a.added_at, a.id) AS place
-            {_ACTIVE.format("")}
+            SELECT DISTINCT ON (a.contact_id, l.name) a.contact_id, a.added_at, a.id, l.name
+            {_ACTIVE.format("")} ORDER BY a.contact_id, l.name, a.added_at, a.id
         ) AS active GROUP BY contact_id
     ) AS labelled ON labelled.contact_id = c.id AND c.deleted_at IS NULL""",  # noqa: S608
+    "labelled_at": f"""LEFT JOIN (
+        SELECT a.contact_id, string_agg({_MOMENT.format("a.added_at")}, '; ' ORDER BY a.added_at, a.id) AS since
+        {_ACTIVE.format("")}
+        GROUP BY a.contact_id
+    ) AS labelled_at ON labelled_at.contact_id = c.id AND c.deleted_at IS NULL""",
     "labelled_by": f"""LEFT JOIN (
         SELECT a.contact_id,
                string_agg(l.name || ': ' || coalesce(g.name, nullif(trim(u.first_name || ' ' || u.last_name), ''),
@@ -218,12 +254,13 @@ _JOINS: Mapping[str, str] = {
 }
 
 
-def _cells(columns: Sequence[str], *, source: str = _TOGETHER) -> str:
+def _cells(columns: Sequence[str], people: ChosenPeople, *, contacts: str = _TOGETHER) -> str:
     """The query of these columns, with no more joins than they need; its values are `_values`."""
     needed = {_EXPRESSIONS[name][1] for name in columns}
     expressions = ", ".join(f"{_EXPRESSIONS[name][0]} AS {name}" for name in columns)
     joins = " ".join(join for name, join in _JOINS.items() if name in needed)
-    return f"SELECT {expressions} FROM {source} {joins} ORDER BY c.id"  # noqa: S608
+    statement = f"SELECT {expressions} FROM {contacts} {joins} ORDER BY c.id"  # noqa: S608
+    return statement.replace("PEOPLE", people.source)
 
 
 # -- Files ------------------------------------------------------------------------------------------------------------

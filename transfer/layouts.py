@@ -16,7 +16,6 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from labelcrm.core.viewer import Viewer
 from labelcrm.lib.cells import cleaned
 from transfer import exports, workbook
 
@@ -56,11 +55,10 @@ class Layout:
         mark = codecs.BOM_UTF8 if self.mark else b""
         return mark + exports.csv_rows([headings], delimiter=self.delimiter)
 
-    def piece_of_contacts(self, ids: Sequence[int], *, viewer: Viewer, columns: Sequence[str]) -> bytes:
-        """The rows of these contacts, of whom `columns` are written. What is plain text is written by the database."""
-        if not self.line and not self.is_workbook:
-            return exports.csv_of(ids, viewer=viewer, columns=columns, delimiter=self.delimiter)
-        return self.piece(list(exports.rows_of(ids, viewer=viewer, columns=columns)))
+    @property
+    def is_plain(self) -> bool:
+        """Whether the columns of contacts are what stands in the file, so that the database can write it."""
+        return not self.line and not self.is_workbook
 
     def piece(self, lines: Sequence[Sequence[Any]]) -> bytes:
         """These rows, whose cells are those of the columns: text, or numbers where no `line` makes other cells."""

@@ -30,7 +30,7 @@ from django.utils.translation import gettext as _
 from contacts.models import Contact, Team
 from contacts.selectors.viewing import viewer_of
 from labelcrm.core import audit, jobs
-from labelcrm.core.bulk import array, execute, fetch
+from labelcrm.core.bulk import execute, fetch
 from labelcrm.core.jobs import JobKind, JobRefused, Step
 from labelcrm.core.models import Job
 from labelcrm.core.viewer import Viewer
@@ -39,6 +39,7 @@ from reports.segments.definition import parse_definition
 from reports.segments.in_words import names_of, segment_in_words
 from reports.segments.members import Members
 from transfer import exports, pieces, snapshots
+from transfer.exports import ChosenPeople
 from transfer.funnel import Exclusions, Funnel, FunnelCounts, whom_ids_mean, whom_list_means
 from transfer.job_files import IDS, all_kept_ids, in_language_of, keep_ids, owner_with
 from transfer.layouts import LAYOUTS, Layout
@@ -171,23 +172,21 @@ def _freeze(job: Job, export: Export, viewer: Viewer) -> Step:
 
 def _write_next(job: Job, export: Export, viewer: Viewer) -> Step:
     ends = job.cursor["ends"]
-    ids = snapshots.people(export, Reason.FILE, after=ends[-1] if ends else 0, limit=exports.CHUNK)
-    if not ids:  # the snapshot of an export that failed is deleted after a while, as its pieces are
+    people, count = snapshots.next_in_file(export, after=ends[-1] if ends else 0, limit=exports.CHUNK)
+    if people is None:  # the snapshot of an export that failed is deleted after a while, as its pieces are
         raise JobRefused("files_gone", _("What was begun was deleted in the meantime: begin anew."))
-    _write(job, export, viewer, piece=len(ends), ids=ids)
-    return Step(cursor={"ends": [*ends, ids[-1]]}, progress=job.progress + len(ids))
+    _write(job, export, viewer, piece=len(ends), people=people)
+    return Step(cursor={"ends": [*ends, people.last]}, progress=job.progress + count)
 
 
-def _write(job: Job, export: Export, viewer: Viewer, *, piece: int, ids: Sequence[int]) -> None:
-    """Keep the rows of those of `ids` who are still there and have not opted out, and correct the snapshot."""
-    gone = set(_not_there(export, viewer, ids))
-    if gone:
+def _write(job: Job, export: Export, viewer: Viewer, *, piece: int, people: ChosenPeople) -> None:
+    """Correct the snapshot by who of `people` is no longer there or has opted out, and keep the rows of the others."""
+    if gone := set(_not_there(export, viewer, people)):
         opted_out = set(_there(export, viewer).filter(pk__in=gone).values_list("pk", flat=True))
         _leave_out(export, gone & opted_out, Reason.OPTED_OUT)
         _leave_out(export, gone - opted_out, Reason.GONE)
-    kept = [pk for pk in ids if pk not in gone]
-    body = LAYOUTS[export.layout].piece_of_contacts(kept, viewer=viewer, columns=export.columns)
-    pieces.write_piece(job, piece, body)
+    layout = LAYOUTS[export.layout]
+    pieces.write_people(job, layout, piece, people, viewer=viewer, columns=export.columns)
 
 
 def _there(export: Export, viewer: Viewer) -> QuerySet[Any]:
@@ -196,17 +195,16 @@ def _there(export: Export, viewer: Viewer) -> QuerySet[Any]:
     return rows.visible_to(viewer).filter(merged_into=None)
 
 
-def _not_there(export: Export, viewer: Viewer, ids: Sequence[int]) -> list[int]:
-    """Which of these contacts, whose ids are in order, the file must not have. Nearly always nobody."""
-    if not ids:
-        return []
-    there = _there(export, viewer).filter(opted_out_at=None, pk__range=(ids[0], ids[-1]))
+def _not_there(export: Export, viewer: Viewer, people: ChosenPeople) -> list[int]:
+    """Which of these contacts the file must not have. Nearly always nobody."""
+    there = _there(export, viewer).filter(opted_out_at=None, pk__range=(people.first, people.last))
     query = whom_list_means(there)
     statement = f"""
-        SELECT id FROM unnest(%(ids)s::bigint[]) AS chosen (id)
+        SELECT id FROM {people.source}
         WHERE NOT EXISTS (SELECT FROM ({query.query}) AS there WHERE there.contact_id = chosen.id)
     """  # noqa: S608 - Django's own
-    return [pk for (pk,) in fetch(statement, {**query.parameters, "ids": array(ids)})]
+    values = {**query.parameters, **people.parameters, "first": people.first, "last": people.last}
+    return [pk for (pk,) in fetch(statement, values)]
 
 
 def _leave_out(export: Export, ids: Collection[int], reason: Reason) -> None:
@@ -252,9 +250,8 @@ def _write_again(job: Job, export: Export, viewer: Viewer, late: Sequence[int]) 
         start = ends[place - 1] if place else 0
         within = [pk for pk in late if start < pk <= ends[place]]
         _leave_out(export, within, Reason.OPTED_OUT)
-        rows = ExportedPerson.objects.filter(export=export, reason=Reason.FILE)
-        ids = rows.filter(contact_id__gt=start, contact_id__lte=ends[place]).order_by("contact_id")
-        _write(job, export, viewer, piece=place, ids=list(ids.values_list("contact_id", flat=True)))
+        people = snapshots.in_file(export, first=start + 1, last=ends[place])
+        _write(job, export, viewer, piece=place, people=people)
     return Step(cursor=job.cursor, progress=job.progress)
 
 

@@ -18,7 +18,10 @@ from contacts.services.opt_out import hold_opt_outs
 from labelcrm.core import jobs
 from labelcrm.core.jobs import JobRefused
 from labelcrm.core.models import Job, JobFile
+from labelcrm.core.viewer import Viewer
+from transfer import exports
 from transfer import workbook as workbooks
+from transfer.exports import ChosenPeople
 from transfer.job_files import MADE
 from transfer.layouts import Layout
 
@@ -39,6 +42,17 @@ def write_rows(job: Job, layout: Layout, piece: int, lines: Sequence[Sequence[An
 def write_piece(job: Job, piece: int, body: bytes) -> None:
     """Keep rows that are written already as the piece with this number."""
     jobs.write_part(job, MADE, _FIRST + piece, body)
+
+
+def write_people(
+    job: Job, layout: Layout, piece: int, people: ChosenPeople, *, viewer: Viewer, columns: Sequence[str]
+) -> None:
+    """Keep the rows of these contacts as the piece with this number. What is plain text is written by the database."""
+    if layout.is_plain:
+        query, values = exports.csv_query(people, viewer=viewer, columns=columns, delimiter=layout.delimiter)
+        jobs.write_part_of(job, MADE, _FIRST + piece, query, values)
+    else:
+        write_rows(job, layout, piece, exports.rows_of_people(people, viewer=viewer, columns=columns))
 
 
 def close(job: Job, count: int, *, workbook: bool = False) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from contacts.models import Contact
 from labelcrm.core.bulk import fetch
 from labelcrm.core.viewer import Viewer
+from transfer.exports import ChosenPeople
 from transfer.funnel import FunnelCounts
 from transfer.models import Export, ExportedPerson, Reason
 
@@ -21,6 +22,29 @@ def people(export: Export, reason: Reason | None, *, after: int, limit: int) -> 
     rows = ExportedPerson.objects.filter(export=export, contact_id__gt=after).order_by("contact_id")
     chosen = rows.exclude(reason=Reason.GONE) if reason is None else rows.filter(reason=reason)
     return list(chosen.values_list("contact_id", flat=True)[:limit])
+
+
+def next_in_file(export: Export, *, after: int, limit: int) -> tuple[ChosenPeople | None, int]:
+    """The next people of an export's file behind the id `after`, None where there is nobody, and how many they are."""
+    [(first, last, count)] = fetch(_NEXT, {"export": export.pk, "after": after, "limit": limit})
+    return (in_file(export, first=first, last=last) if count else None), count
+
+
+def in_file(export: Export, *, first: int, last: int) -> ChosenPeople:
+    """Everybody who is in an export's file, as its snapshot has it by then, from one id to another."""
+    return ChosenPeople(_IN_FILE, first, last, {"export": export.pk})
+
+
+_NEXT = """
+    SELECT min(id), max(id), count(*) FROM (
+        SELECT contact_id AS id FROM transfer_exportedperson
+        WHERE export_id = %(export)s AND reason = 0 AND contact_id > %(after)s ORDER BY contact_id LIMIT %(limit)s
+    ) AS these
+"""
+_IN_FILE = """(
+        SELECT contact_id AS id FROM transfer_exportedperson
+        WHERE export_id = %(export)s AND reason = 0 AND contact_id BETWEEN %(first)s AND %(last)s
+    ) AS chosen"""
 
 
 def counts(export: Export) -> FunnelCounts:

@@ -20,7 +20,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -34,6 +34,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 
 from labelcrm.core import audit, notices
+from labelcrm.core.bulk import execute
 from labelcrm.core.models import Job, JobFile
 from labelcrm.core.notices import NoticeAudience, NoticeText, NoticeTopic
 from labelcrm.core.wakeups import publish
@@ -349,6 +350,17 @@ def _try_later(job: Job, error: Exception) -> None:
 def write_part(job: Job, name: str, part: int, body: bytes) -> None:
     """Keep a part of one of the job's files; a step that is repeated writes the same part again."""
     JobFile.objects.update_or_create(job=job, name=name, part=part, defaults={"body": body})
+
+
+def write_part_of(job: Job, name: str, part: int, query: str, values: Mapping[str, Any]) -> None:
+    """The same of the one text that a query answers, which never leaves the database; NULL is a part without bytes."""
+    statement = f"""
+        INSERT INTO core_jobfile (job_id, name, part, body)
+        SELECT %(of_job)s, %(of_name)s, %(of_part)s, convert_to(coalesce(made.text, ''), 'UTF8')
+        FROM ({query}) AS made (text)
+        ON CONFLICT (job_id, name, part) DO UPDATE SET body = EXCLUDED.body
+    """  # noqa: S608 - the caller's own
+    execute(statement, {**values, "of_job": job.pk, "of_name": name, "of_part": part})
 
 
 def read_parts(job: Job, name: str) -> Iterable[bytes]:
