@@ -13,11 +13,12 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from itertools import chain
 from typing import Any
 from xml.sax.saxutils import escape
 
-from labelcrm.lib.cells import for_xlsx
+from labelcrm.lib.cells import are_plain, for_xlsx
 
 _XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -71,7 +72,25 @@ def head(columns: Sequence[str]) -> bytes:
 
 def rows(lines: Iterable[Sequence[Any]]) -> bytes:
     """These rows, which follow each other without numbers: where one stands follows from those before it."""
-    return "".join(f"<row>{''.join(map(_cell, line))}</row>" for line in lines).encode()
+    return "".join(map(_row, lines)).encode()
+
+
+def _row(line: Sequence[Any]) -> str:
+    """Nearly every row is written at one go; the others cell by cell."""
+    filled = [cell for cell in line if cell != ""]
+    try:
+        if are_plain(filled):
+            return _form(tuple(cell != "" for cell in line)) % tuple(filled)
+    except TypeError:  # numbers
+        pass
+    return f"<row>{''.join(map(_cell, line))}</row>"
+
+
+@cache
+def _form(filled: tuple[bool, ...]) -> str:
+    """A row with a place for the text of each cell that has one."""
+    text, empty = '<c s="1" t="inlineStr"><is><t>%s</t></is></c>', '<c s="1"/>'
+    return f"<row>{''.join(text if is_filled else empty for is_filled in filled)}</row>"
 
 
 def packed(xml: bytes) -> bytes:

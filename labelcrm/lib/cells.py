@@ -9,6 +9,7 @@ alone by whoever writes them.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 MAX_LENGTH = 32_767  # of a cell in XLSX
 
@@ -32,6 +33,8 @@ def _formula(nul: str) -> str:
 # The same for PostgreSQL, which writes large files, and keeps no NUL: no class in it depends on a locale.
 FORMULA = _formula("")
 _FORMULA = re.compile(_formula(r"\x00"))
+_APART = "|"  # between cells that are looked at together
+_MAY_BEGIN_FORMULA = re.compile(rf"\{_APART}[{_SKIPPED}{_STARTS}]")
 # XML 1.0 cannot hold these, so neither can XLSX.
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -57,3 +60,17 @@ def for_xlsx(text: str) -> str:
     """
     lines = cleaned(text).replace("\r\n", "\n").replace("\r", "\n")
     return _NOT_XML.sub("\ufffd", lines)[:MAX_LENGTH]
+
+
+def are_plain(cells: Sequence[str]) -> bool:
+    """Whether these cells, of which none is empty, may stand in XML as they are: `for_xlsx` and escaping would leave
+    each of them alone, and so does a reader that strips blanks. One look at all of them, which may err on the safe
+    side; raises TypeError where one is no text.
+    """
+    text = _APART + _APART.join(cells) + _APART
+    return (
+        len(text) <= MAX_LENGTH
+        and text.isprintable()
+        and not ("&" in text or "<" in text or ">" in text or "  " in text or f" {_APART}" in text)
+        and not _MAY_BEGIN_FORMULA.search(text)
+    )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
+from xml.sax.saxutils import escape
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from labelcrm.lib.cells import MAX_LENGTH, cleaned, for_xlsx, restored
+from labelcrm.lib.cells import MAX_LENGTH, are_plain, cleaned, for_xlsx, restored
 
 HOSTILE = [
     "=1+1", "==1+1", "+62812", "-1", "@SUM(A1)", "\t=1", "\rx", "\nx", "\x00=1", "＝1+1", "＋1", "－1", "＠x", "  =1",
@@ -54,3 +55,21 @@ def test_every_character_that_normalises_to_the_start_of_a_formula_is_known() ->
             continue
         if unicodedata.normalize("NFKC", chr(code))[:1] in set("=+-@"):
             assert cleaned(chr(code)) != chr(code), hex(code)
+
+
+@given(st.lists((st.text(min_size=1) | ODD.filter(bool) | st.just("Budi")), min_size=1, max_size=4))
+@example(["Budi", "<b>", "Siti"])
+@example(["Budi", "=1"])
+@example(["Budi |", "=1"])
+@example(["a ", "b"])
+def test_plain_cells_need_nothing_done_to_them(cells: list[str]) -> None:
+    if are_plain(cells):
+        assert [escape(for_xlsx(cell)) for cell in cells] == cells
+        assert [cell.strip() for cell in cells] == cells
+
+
+def test_what_people_write_is_plain_and_numbers_are_none() -> None:
+    assert are_plain(["6281234567890", "Bu Siti 🌸 (Bandung)", "Grade A; Menunggu pembayaran", "2026-03-02 14:05"])
+    assert not are_plain(["x" * MAX_LENGTH])
+    with pytest.raises(TypeError):
+        are_plain(["Budi", 3])  # type: ignore[list-item]
