@@ -49,6 +49,16 @@ def fetch_binary(statement: str, parameters: Sequence[Any] | Mapping[str, Any]) 
         return cursor.execute(statement, parameters, binary=True).fetchall()
 
 
+def execute_binary(statement: str, parameters: Sequence[Any]) -> int:
+    """Run a statement whose values are sent in binary, which Django's cursors cannot; the number of rows it touched.
+
+    Bytes among other values are else written as digits, parsed, and twice as long.
+    """
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        return cursor.execute(statement, parameters).rowcount
+
+
 def execute(statement: str, parameters: Sequence[Any] | Mapping[str, Any]) -> int:
     """Run a statement; returns the number of rows it touched."""
     with connection.cursor() as cursor:

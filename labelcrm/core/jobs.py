@@ -34,7 +34,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 
 from labelcrm.core import audit, notices
-from labelcrm.core.bulk import execute
+from labelcrm.core.bulk import execute, execute_binary, fetch_binary
 from labelcrm.core.models import Job, JobFile
 from labelcrm.core.notices import NoticeAudience, NoticeText, NoticeTopic
 from labelcrm.core.wakeups import publish
@@ -349,25 +349,30 @@ def _try_later(job: Job, error: Exception) -> None:
 
 def write_part(job: Job, name: str, part: int, body: bytes) -> None:
     """Keep a part of one of the job's files; a step that is repeated writes the same part again."""
-    JobFile.objects.update_or_create(job=job, name=name, part=part, defaults={"body": body})
+    execute_binary(_WRITE_PART.format(body="VALUES (%s, %s, %s, %s)"), [job.pk, name, part, body])
 
 
 def write_part_of(job: Job, name: str, part: int, query: str, values: Mapping[str, Any]) -> None:
     """The same of the one text that a query answers, which never leaves the database; NULL is a part without bytes."""
-    statement = f"""
-        INSERT INTO core_jobfile (job_id, name, part, body)
+    body = f"""
         SELECT %(of_job)s, %(of_name)s, %(of_part)s, convert_to(coalesce(made.text, ''), 'UTF8')
         FROM ({query}) AS made (text)
-        ON CONFLICT (job_id, name, part) DO UPDATE SET body = EXCLUDED.body
     """  # noqa: S608 - the caller's own
-    execute(statement, {**values, "of_job": job.pk, "of_name": name, "of_part": part})
+    execute(_WRITE_PART.format(body=body), {**values, "of_job": job.pk, "of_name": name, "of_part": part})
+
+
+_WRITE_PART = """
+    INSERT INTO core_jobfile (job_id, name, part, body) {body}
+    ON CONFLICT (job_id, name, part) DO UPDATE SET body = EXCLUDED.body
+"""
 
 
 def read_parts(job: Job, name: str) -> Iterable[bytes]:
     """The parts of a file in their order, one in memory at a time."""
     parts = JobFile.objects.filter(job=job, name=name).order_by("part")
     for pk in parts.values_list("pk", flat=True):
-        yield bytes(JobFile.objects.values_list("body", flat=True).get(pk=pk))
+        [(body,)] = fetch_binary("SELECT body FROM core_jobfile WHERE id = %s", [pk])
+        yield body
 
 
 def forget_files(job: Job, *names: str) -> None:
