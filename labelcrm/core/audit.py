@@ -25,7 +25,8 @@ NAMED = frozenset(
     {
         "auth.group", "contacts.agent", "contacts.campaign", "contacts.campaignrule", "contacts.channel",
         "contacts.optoutword", "contacts.team", "core.setting", "core.user", "labels.category", "labels.channellabel",
-        "labels.label", "labels.labelalias", "transfer.conversionevent", "transfer.metaconnection",
+        "labels.contradictionrule", "labels.label", "labels.labelalias", "transfer.conversionevent",
+        "transfer.metaconnection",
     }
 )  # fmt: skip
 # Of everything else: the details that hold words of the program, by action. "" is every action.

@@ -2,6 +2,7 @@
 
 from labels.models.assignments import LabelAssignment, LabelEvent
 from labels.models.canonical import Category, Label, LabelAlias
+from labels.models.contradictions import ContradictionFlag, ContradictionRule
 from labels.models.projections import (
     ChannelScope,
     CleanSpell,
@@ -24,6 +25,8 @@ __all__ = [
     "ChannelLabelMeaning",
     "ChannelScope",
     "CleanSpell",
+    "ContradictionFlag",
+    "ContradictionRule",
     "Effect",
     "Label",
     "LabelAlias",

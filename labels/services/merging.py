@@ -23,7 +23,9 @@ Key = tuple[int, int]
 
 EVENTS = "labels_labelevent"
 FLAGS = "labels_staleflag"
-MOVED = (EVENTS, "labels_stalesnooze", "labels_sampledgrade")
+CONTRADICTIONS = "labels_contradictionflag"  # closed ones too: what was called right stays right
+MOVED = (EVENTS, "labels_stalesnooze", "labels_sampledgrade", CONTRADICTIONS)
+OPEN = "closed_at IS NULL"
 
 _KEYS = "SELECT DISTINCT contact_id, channel_label_id FROM labels_labelevent WHERE contact_id = ANY(%s)"
 _FIRST_CHANGES = """
@@ -33,9 +35,7 @@ SELECT contact_id, channel_id, min(occurred_at) FROM labels_labelevent
 _GIVE_BACK_BY_IDENTITY = """
 UPDATE labels_labelevent SET contact_id = %s WHERE contact_id = %s AND identity_id = ANY(%s)
 """
-_CLOSE_FLAGS = """
-UPDATE labels_staleflag SET closed_at = %s, closed_reason = %s WHERE contact_id = %s AND closed_at IS NULL
-"""
+_CLOSE_FLAGS = "UPDATE {} SET closed_at = %s, closed_reason = %s WHERE contact_id = %s AND closed_at IS NULL"
 # Flags that were open when the merge came, unless a person closed them since. One that a snooze closed may have been
 # closed by the other contact's; where it was their own, `staleness.close_settled` closes it again.
 _REOPEN_FLAGS = """
@@ -45,6 +45,16 @@ UPDATE labels_staleflag f SET closed_at = NULL, closed_reason = '', owner_id = w
   FROM jsonb_populate_recordset(NULL::labels_staleflag, %s::jsonb) AS was
  WHERE f.id = was.id AND f.closed_by_id IS NULL
    AND NOT EXISTS (SELECT FROM labels_staleflag o WHERE (o.contact_id, o.label_id) = (f.contact_id, f.label_id)
+                      AND o.closed_at IS NULL AND o.id <> f.id)
+"""
+_REOPEN_CONTRADICTIONS = """
+UPDATE labels_contradictionflag f SET closed_at = NULL, closed_reason = '', taken_off_id = NULL, labels = was.labels,
+       owner_id = was.owner_id, since = was.since, awaited_id = was.awaited_id, awaited_at = was.awaited_at,
+       awaited_by_id = was.awaited_by_id, flagged_at = was.flagged_at
+  FROM jsonb_populate_recordset(NULL::labels_contradictionflag, %s::jsonb) AS was
+ WHERE f.id = was.id AND f.closed_by_id IS NULL
+   AND NOT EXISTS (SELECT FROM labels_contradictionflag o
+                    WHERE (o.contact_id, o.rule_id, o."group") = (f.contact_id, f.rule_id, f."group")
                       AND o.closed_at IS NULL AND o.id <> f.id)
 """
 
@@ -83,14 +93,15 @@ def everybody_in(merges: Iterable[Merge]) -> set[int]:
 
 def _move(one: Merge, *, actor: Any) -> ContactMerge:
     both = [one.survivor_id, one.merged_id]
-    flags = snapshot(FLAGS, both, where="closed_at IS NULL")
+    flags = {table: snapshot(table, both, where=OPEN) for table in (FLAGS, CONTRADICTIONS)}
     last = last_rows(both, (EVENTS,))
     record = merge_contacts(survivor_id=one.survivor_id, merged_id=one.merged_id, reason=one.reason, actor=actor)
+    for table in flags:
+        execute(_CLOSE_FLAGS.format(table), [timezone.now(), StaleFlag.Closed.OTHER, one.merged_id])
     record.moved |= {table: move(table, one.merged_id, one.survivor_id) for table in MOVED}
     record.before["last"] |= last
-    record.before[FLAGS] = flags
+    record.before |= flags
     record.save(update_fields=["moved", "before"])
-    execute(_CLOSE_FLAGS, [timezone.now(), StaleFlag.Closed.OTHER, one.merged_id])
     return record
 
 
@@ -114,6 +125,7 @@ def unmerge(*, record: ContactMerge, actor: Any) -> None:
     kept = record.before.get("last", {}).get(EVENTS, 0)
     unmerge_contacts(record, labelled=_first_changes([record.survivor_id, record.merged_id], after=kept))
     execute(_REOPEN_FLAGS, [json.dumps(record.before.get(FLAGS, []))])
+    execute(_REOPEN_CONTRADICTIONS, [json.dumps(record.before.get(CONTRADICTIONS, []))])
     record.undone_at = timezone.now()
     record.save(update_fields=["undone_at"])
     write_down(record, "contact.unmerged", actor=actor)
