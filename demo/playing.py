@@ -28,7 +28,7 @@ from demo.manifest import Manifest
 from demo.senders import WebhookPost
 from demo.story import CONTACTS, SEED, senders_of_numbers, tell
 from labelcrm.core.models import Setting
-from labels.services import staleness
+from labels.services import contradictions, staleness
 from webhooks.drain.inbox import pending_channels
 from webhooks.models import InboundEvent
 
@@ -60,6 +60,8 @@ def play(*, url: str, say: Say, seed: int = SEED, contacts: int = CONTACTS) -> M
     post_one_by_one([one for _, one in posts[-LAST:]], url=url, say=say)
     flagged = staleness.flag_stale(timezone.now())
     say(f"{flagged.open:,} labels are stale.")
+    found = contradictions.flag_contradictions(timezone.now())
+    say(f"{found.open:,} contacts have labels that contradict each other.")
     looks = second_looks.plant(timezone.now(), seed=stamp["seed"])
     say(f"{looks:,} grades were looked at a second time.")
     finish(story.manifest)

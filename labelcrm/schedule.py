@@ -39,6 +39,7 @@ JOBS = [
     BeatJob("empty-old-bodies", "webhooks.empty_old_bodies", every=crontab(minute=45), expires=HOUR),
     BeatJob("forget-repeated-statuses", "webhooks.forget_repeated_statuses", every=crontab(minute=50), expires=HOUR),
     BeatJob("flag-stale", "labels.flag_stale", every=crontab(minute=5), expires=HOUR),
+    BeatJob("flag-contradictions", "labels.flag_contradictions", every=crontab(minute=10), expires=HOUR),
     BeatJob("learn-limits", "labels.learn_limits", every=crontab(minute=15), expires=HOUR),
     # Once a week, on Monday, and for weeks that were missed.
     BeatJob("draw-second-looks", "labels.draw_second_looks", every=crontab(minute=35), expires=HOUR),

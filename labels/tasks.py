@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from labelcrm.core.scheduled import daily_period, once_per_period
 from labels import jobs
-from labels.services import day_sums, learned_limits, second_looks, staleness
+from labels.services import contradictions, day_sums, learned_limits, second_looks, staleness
 
 
 @shared_task(name="labels.flag_stale")
@@ -20,6 +20,14 @@ def flag_stale() -> None:
     """Look once per business day for labels older than their limit."""
     now = timezone.now()
     once_per_period("flag-stale", daily_period(now), lambda: asdict(staleness.flag_stale(now)))
+
+
+@shared_task(name="labels.flag_contradictions")
+def flag_contradictions() -> None:
+    """Look once per business day for labels that contradict each other."""
+    now = timezone.now()
+    period = daily_period(now)
+    once_per_period(contradictions.JOB, period, lambda: asdict(contradictions.flag_contradictions(now)))
 
 
 @shared_task(name="labels.learn_limits")

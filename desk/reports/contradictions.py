@@ -30,16 +30,7 @@ from reports.definitions import definition
 from reports.query import InvalidQuery, ReportQuery, parse_query
 from reports.registry import REPORTS
 from reports.selectors import contradictions
-from reports.selectors.contradictions import (
-    EXCLUSIVE,
-    LOYAL_NEW,
-    NEW_ORDER,
-    OLDER,
-    RULES,
-    ContradictionRow,
-    FindingPlace,
-)
-from reports.selectors.questions import KINDS
+from reports.selectors.contradictions import ContradictionRow, FindingPlace
 from transfer.layouts import RECORD_LAYOUTS
 
 MAY_READ = ("reports.view_report", "contacts.view_contact")

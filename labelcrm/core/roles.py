@@ -55,6 +55,7 @@ PERMISSIONS: dict[str, list[str]] = {
         "contacts.change_contact",
         "contacts.add_note",
         "labels.change_staleflag",
+        "labels.change_contradictionflag",
     ],
     MARKETING: [
         *VIEW_DATA,

@@ -1,20 +1,23 @@
 """Labels that are put on from here, without WhatsApp: on the built-in channel, whose labels are ours alone.
 
 What a file says was there already: it is found, nobody is credited, and the time is that of the import. Taking back an
-import ends the label the same way.
+import ends the label the same way. What a person takes off here is that person's doing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from contacts.models import Channel
+from contacts.models import Agent, Channel
+from contacts.models.channels import CRM_GATEWAY
 from contacts.services import channels, connections
 from labelcrm.core.bulk import fetch, transpose
-from labels.models import ChannelLabel, Label, LabelAssignment, Origin
+from labels.models import ChannelLabel, Label, LabelAssignment, Method, Origin
 from labels.services import channel_labels, folding, recording, remapping, wording
 from labels.services.channel_labels import SAVED, Definition
 from labels.services.figures import update_figures
@@ -68,11 +71,45 @@ def take_off(put: Iterable[tuple[int, str]], *, channel: Channel, key: str) -> s
     return {(contact, event) for contact, event, _channel_label in rows}
 
 
-def active(pairs: Collection[OnContact]) -> set[OnContact]:
-    """Which of these labels are on these contacts now, on whatever channel."""
+def living_here(pairs: Collection[OnContact]) -> set[OnContact]:
+    """Which of these labels are on these contacts now on the built-in channel and on no number of WhatsApp."""
+    found: dict[OnContact, set[bool]] = {}
+    for contact, label, gateway in _open(pairs).values_list("contact_id", "label_id", "channel__gateway"):
+        found.setdefault((contact, label), set()).add(gateway == CRM_GATEWAY)
+    return {pair for pair in pairs if found.get(pair) == {True}}
+
+
+def remove(pairs: Collection[OnContact], *, channel: Channel, key: str, actor: Any) -> set[OnContact]:
+    """Somebody takes labels off contacts here; returns those that were on. Those of WhatsApp numbers stay.
+
+    `key` (at most 30 characters) names the occasion. The caller holds the channel and the contacts.
+    """
+    now = timezone.now()
+    agent = Agent.objects.filter(user=actor).values_list("pk", flat=True).first() if actor is not None else None
+    rows = _open(pairs).filter(channel=channel).values_list("contact_id", "label_id", "channel_label_id")
+    facts, removed = [], set()
+    for contact, label, channel_label in rows:
+        if (contact, label) not in pairs:
+            continue
+        fact = _fact(channel, contact, channel_label, f"{key}:{contact}:{channel_label}", on=False, at=now)
+        fact.origin, fact.method = Origin.CRM.value, Method.CRM_USER.value
+        fact.user_id, fact.agent_id = getattr(actor, "pk", None), agent
+        facts.append(fact)
+        removed.add((contact, label))
+    if facts:
+        update_figures(_take(facts, channel=channel))
+    return removed
+
+
+def _open(pairs: Collection[OnContact]) -> QuerySet[LabelAssignment]:
     contacts, labels = {contact for contact, _ in pairs}, {label for _, label in pairs}
     on = LabelAssignment.objects.filter(contact__in=contacts, label__in=labels, removed_at__isnull=True)
-    return set(on.filter(channel_label__hidden=False).values_list("contact_id", "label_id"))
+    return on.filter(channel_label__hidden=False)
+
+
+def active(pairs: Collection[OnContact]) -> set[OnContact]:
+    """Which of these labels are on these contacts now, on whatever channel."""
+    return set(_open(pairs).values_list("contact_id", "label_id"))
 
 
 def labelled(contacts: Collection[int]) -> set[int]:

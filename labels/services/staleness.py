@@ -104,12 +104,17 @@ _OWNER = """
      HAVING count(DISTINCT o.agent_id) = 1)
 """
 
+# Of a row `s` with a channel and the contact `c`.
+OWNER_NOW = f"""
+    coalesce({_OWNER.format(hours="AND o.weekdays = '[]' AND o.hour_from IS NULL")}, {_OWNER.format(hours="")},
+             c.assigned_to_id)
+"""
+
 # Every active label that has a limit: since when, by which clock, and whose. Served by open_clean_spell_by_contact.
 _CLOCKS = f"""
     SELECT s.contact_id, s.label_id, s.started_at, s.found, l.stale_after_days,
            greatest(s.started_at, z.at, CASE WHEN l.stale_reset_by_inbound THEN c.last_inbound_at END) AS clock,
-           coalesce({_OWNER.format(hours="AND o.weekdays = '[]' AND o.hour_from IS NULL")},
-                    {_OWNER.format(hours="")}, c.assigned_to_id) AS owner_id
+           {OWNER_NOW} AS owner_id
     FROM labels_cleanspell s
     JOIN labels_label l ON l.id = s.label_id AND l.deleted_at IS NULL
     JOIN contacts_contact c ON c.id = s.contact_id AND c.deleted_at IS NULL

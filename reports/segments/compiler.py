@@ -21,11 +21,11 @@ from labelcrm.core.bulk import prefixed
 from labelcrm.core.unaccented import contains_unaccented
 from labelcrm.core.viewer import Viewer
 from labels.models import Category, Label
+from labels.selectors import contradictions
 from reports.segments.behind import report_query, row_key
 from reports.segments.definition import Condition, InvalidDefinition, Moment, SegmentDefinition, moment_at
-from reports.selectors import contradictions, facts
+from reports.selectors import facts
 from reports.selectors.filtered_spells import FilteredSpells, Filters
-from reports.selectors.questions import label_kinds
 
 _DAY = timedelta(hours=24)
 # Labels of one condition that are read each by itself; of more, planning would cost what the order saves.
@@ -430,7 +430,7 @@ def _stale(compiler: _Compiler, condition: Condition) -> ContactSet:
 
 def _contradictory(compiler: _Compiler, condition: Condition) -> ContactSet:
     found = contradictions.findings(compiler.spells(None))
-    query = compiler.statement(f"SELECT contact_id FROM ({found}) AS finding", label_kinds())  # noqa: S608
+    query = compiler.statement(f"SELECT contact_id FROM ({found}) AS finding", contradictions.values())  # noqa: S608
     return ContactSet(query=query, complement=not condition.values["value"], seen=True)
 
 

@@ -120,6 +120,7 @@ def parameters(question: Question) -> dict[str, Any]:
         **question.parameters,
         **work_facts.PARAMETERS,
         **stale_findings.parameters(question),
+        **contradictions.rule_values(),
         "hour": HOUR,
         "day": DAY,
         "week": UNLABELLED_AFTER,

@@ -9,7 +9,6 @@ from typing import Any
 
 from django.db.models import Case, Q, When
 
-from labelcrm.core.bulk import transpose
 from labels.models import Category, Label
 from labels.models.querysets import GRADING, UNMAPPED
 from reports.selectors import owners
@@ -78,29 +77,17 @@ KINDS: dict[str, Q] = {
     "waiting": Q(meaning="waiting"),
     "won": Q(meaning="won"),
     "complaint": Q(meaning="complaint"),
-    "loyal": Q(meaning="loyal"),
-    "new": Q(meaning="new"),
-    "prospect": Q(meaning__in=("new", "cold", "hot", "grade", "waiting")),
     "unmapped": UNMAPPED,
 }
 
 
 def label_kinds() -> dict[str, Any]:
-    """The ids of the labels of each kind, archived ones too: they count as long as somebody has them.
-
-    Beside them `group_label` and `group_name`: the labels that exclude others, and their group.
-    """
+    """The ids of the labels of each kind, archived ones too: they count as long as somebody has them."""
     found = Label.all_objects.annotate(
         **{f"is_{kind}": Case(When(rule, then=True), default=False) for kind, rule in KINDS.items()}
     )
-    rows = list(found.order_by("id").values("id", "exclusive_group", *(f"is_{kind}" for kind in KINDS)))
-    grouped = [(row["id"], row["exclusive_group"]) for row in rows if row["exclusive_group"]]
-    labels, groups = transpose(grouped, 2)
-    return {
-        **{f"{kind}_labels": [row["id"] for row in rows if row[f"is_{kind}"]] for kind in KINDS},
-        "group_label": labels,
-        "group_name": groups,
-    }
+    rows = list(found.order_by("id").values("id", *(f"is_{kind}" for kind in KINDS)))
+    return {f"{kind}_labels": [row["id"] for row in rows if row[f"is_{kind}"]] for kind in KINDS}
 
 
 def of_kind(kind: str, spell: str) -> str:

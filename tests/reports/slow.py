@@ -23,7 +23,7 @@ from contacts.models import (
     Contact,
     Message,
 )
-from labels.models import Label, StaleFlag, StaleSnooze
+from labels.models import ContradictionRule, Label, StaleFlag, StaleSnooze
 from labels.rules.spells import IntervalRow
 from tests.labels import oracle
 from tests.reports.recorded import ZONE, came_by, cut_off, dated_meanings, intervals_of, limits, told_in, touches_in
@@ -48,6 +48,7 @@ class Slow:
     def __post_init__(self) -> None:
         self.contacts = {c.pk: c for c in Contact.objects.all()}
         self.label = {label.pk: label for label in Label.all_objects.all()}
+        self.pairs = [{rule.label_id, rule.other_id} for rule in ContradictionRule.objects.filter(kind="pair")]
         known = [m for m in Message.objects.all() if m.kind != "unknown"]
         self.messages = [m for m in known if m.contact_id in self.contacts]
         self.ownerships = list(ChannelOwnership.objects.all())

@@ -37,12 +37,16 @@ def _of_contact(slow: Any, spells: list[Any]) -> Iterator[SlowFinding]:
     for a, b in permutations([s for s in spells if _on(slow, s)], 2):
         for rule in _broken(slow.label[a.label], slow.label[b.label], older=a.started_at < b.started_at):
             pairs[rule].append((a, b))
+        for number, pair in enumerate(slow.pairs):
+            if {a.label, b.label} == pair:
+                pairs["pair", str(number)].append((a, b))
     found = {rule: _joined(rule[0], those) for rule, those in pairs.items()}
     older = found.get(("older", ""))
     for (rule, _group), finding in found.items():
         won = any(slow.label[pk].meaning == "won" for pk in finding.labels)
         said = older is not None and set(finding.labels) <= set(older.labels)
-        if not (rule == "exclusive" and won and said):
+        by_group = any(set(finding.labels) <= set(f.labels) for (r, _), f in found.items() if r == "exclusive")
+        if not (rule in ("exclusive", "pair") and won and said) and not (rule == "pair" and by_group):
             yield finding
 
 

@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 
 from contacts.models import Agent, Contact
-from labels.models import Label
+from labelcrm.core.viewer import Viewer
+from labels.models import ContradictionFlag, ContradictionRule, Label
 from labels.services.archiving import archive_contact
+from reports.segments.definition import parse_definition
+from reports.segments.members import Members
 from reports.selectors import agents, contradictions
-from reports.selectors.contradictions import EXCLUSIVE, LOYAL_NEW, NEW_ORDER, OLDER, FindingPlace
+from labels.selectors.contradictions import EXCLUSIVE, LOYAL_NEW, NEW_ORDER, OLDER, PAIR, RULES
+from reports.selectors.contradictions import FindingPlace
 from reports.selectors.filtered_spells import Filters
 from reports.selectors.periods import Period
 from reports.selectors.questions import Question
@@ -23,6 +27,7 @@ pytestmark = pytest.mark.django_db
 
 BUDI, SITI = "6281200000001", "6281200000002"
 HOT, COLD, WAITING, DONE, LOYAL, NEW = (str(n) for n in range(1, 7))
+PAIRED = ("Prospek panas", "Grade A")
 NAMES = ["Prospek panas", "Prospek dingin", "Menunggu pembayaran", "Selesai", "Pelanggan loyal", "Pertanyaan baru"]
 
 
@@ -50,7 +55,7 @@ def found(**question: Any) -> list[tuple[str, list[str]]]:
 
 
 def listed(**narrowed: Any) -> Any:
-    wanted: dict[str, Any] = {"limit": 10, "after": None, "rules": contradictions.RULES, "agent": None}
+    wanted: dict[str, Any] = {"limit": 10, "after": None, "rules": RULES, "agent": None}
     return contradictions.listed(asked(), **wanted | narrowed)
 
 
@@ -136,7 +141,8 @@ def test_turning_pages_shows_every_finding_once(rina: Bridge) -> None:
     question, shown, place = asked(), [], None
     while rows := listed(limit=3, after=place)[0]:
         shown += rows
-        place = FindingPlace(rows[-1].since, rows[-1].contact, rows[-1].rule)
+        last = rows[-1]
+        place = FindingPlace(last.since, last.contact, last.rule, last.rule_id, last.group)
     assert shown == contradictions.report(question)
     assert len(shown) == 10
     assert sum(listed()[1].values()) == 10
@@ -145,9 +151,10 @@ def test_turning_pages_shows_every_finding_once(rina: Bridge) -> None:
 
 @pytest.mark.parametrize("seed", [31, 32])
 def test_contradictions_equal_the_slow_computation(seed: int) -> None:
-    """With a label that means loyal, so that every rule has something to find."""
+    """With a label that means loyal and a pair, so that every rule has something to find."""
     World(seed, contacts=24).play()
     Label.objects.filter(name="Komplain").update(meaning="loyal")
+    pair(*PAIRED)
     rules = set()
     for end, now in ((60, 60), (35, 52), (44.25, 100), (90, 80)):
         for chosen in FILTERS:
@@ -159,7 +166,58 @@ def test_contradictions_equal_the_slow_computation(seed: int) -> None:
             told = [(r.contact, r.rule, tuple(label.label for label in r.labels), r.since) for r in got]
             assert sorted(told) == [(f.contact, f.rule, f.labels, f.since) for f in wanted]
             assert sorted(row.agent or 0 for row in got) == sorted(who or 0 for who in slow.contradiction_owners())
-    assert rules == set(contradictions.RULES), "zeros prove nothing"
+    assert rules == set(RULES), "zeros prove nothing"
+
+
+def test_a_pair_that_a_group_forbids_already_is_said_once(rina: Bridge) -> None:
+    pair("Prospek panas", "Pertanyaan baru")
+    put(rina, (HOT, 1), (NEW, 3), (COLD, 4))
+    assert sorted(found()) == [
+        (EXCLUSIVE, ["Prospek panas", "Prospek dingin"]),
+        (PAIR, ["Prospek panas", "Pertanyaan baru"]),
+    ]
+    Label.objects.filter(name="Pertanyaan baru").update(exclusive_group="temperature")
+    assert [rule for rule, _labels in found()] == [EXCLUSIVE]
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels"), [(OLDER, (HOT, DONE)), (EXCLUSIVE, (HOT, COLD)), (LOYAL_NEW, (NEW, LOYAL)), (PAIR, (HOT, NEW))]
+)
+def test_a_rule_that_is_off_is_off_everywhere(rina: Bridge, kind: str, labels: tuple[str, str]) -> None:
+    """In the report, the list, the column of CS quality and segments; the rows are those of one query."""
+    pair("Prospek panas", "Pertanyaan baru")
+    put(rina, (labels[0], 1), (labels[1], 3))
+    assert everywhere() == (1, 1, 1, 1)
+    ContradictionRule.objects.filter(kind=kind).update(active=False)
+    assert everywhere() == (0, 0, 0, 0)
+
+
+def test_what_was_called_right_is_no_contradiction_while_its_labels_last(rina: Bridge) -> None:
+    put(rina, (HOT, 1), (COLD, 3))
+    row = contradictions.report(asked())[0]
+    ContradictionFlag.objects.create(
+        contact_id=row.contact, rule_id=row.rule_id, group=row.group, labels=[label.label for label in row.labels],
+        since=day(3), flagged_at=day(4), closed_at=day(5), closed_reason=ContradictionFlag.Closed.RIGHT,
+    )  # fmt: skip
+    assert everywhere() == (0, 0, 0, 0)
+    assert len(found(end=5)) == 1, "it was none before somebody said so"
+    rina.label("removed", COLD, BUDI, at=day(6))
+    put(rina, (COLD, 7))
+    assert everywhere() == (1, 1, 1, 1)
+
+
+def everywhere() -> tuple[int, int, int, int]:
+    """How many contradictions the report, the list, CS quality and a segment know."""
+    quality = agents.report(asked(), agents=Agent.objects.all())
+    definition = parse_definition({"any": [{"all": [{"field": "contradictory", "op": "is", "value": True}]}]})
+    members = Members(definition, Viewer(everything=True), day(59)).count()
+    of_rules = sum(n for (rule, _who), n in listed()[1].items() if rule in RULES)
+    return len(found()), of_rules, sum(row.contradictions for row in quality), members
+
+
+def pair(name: str, other: str) -> ContradictionRule:
+    label, second = (Label.objects.get(name=each) for each in (name, other))
+    return ContradictionRule.objects.create(kind=PAIR, label=label, other=second)
 
 
 def slow_of(question: Question) -> Slow:
