@@ -104,6 +104,7 @@ MENU: list[tuple[Text, list[Entry]]] = [
                 "report-contradictions",
                 "reports.view_report",
                 uses=("contacts.view_contact",),
+                below=("admin:labels_contradictionflag_changelist", "admin:labels_contradictionrule_changelist"),
             ),
             Entry(
                 _("WhatsApp labels"),

@@ -143,7 +143,7 @@ def _weeks(rows: Iterable[CohortRow]) -> Iterator[list[Cell]]:
 
 # -- Findings --------------------------------------------------------------------------------------------------------
 
-_OF_FINDING = ("contact", "rule", "labels", "since", "agent", "agent_name", "reason")
+_OF_FINDING = ("contact", "rule", "labels", "since", "agent", "agent_name", "reason", "rule_id", "group")
 
 
 def _findings(rows: Iterable[ContradictionRow]) -> Iterator[list[Cell]]:

@@ -80,6 +80,14 @@ ABILITIES: tuple[tuple[Text, tuple[RightInWords, ...]], ...] = (
                 ("labels.change_staleflag",),
             ),
             RightInWords(
+                gettext_lazy("settle labels that contradict each other"),
+                ("labels.change_contradictionflag",),
+            ),
+            RightInWords(
+                gettext_lazy("decide which labels contradict each other, and which hours count for limits"),
+                ("labels.add_contradictionrule", "labels.change_contradictionrule", "labels.change_staleclock"),
+            ),
+            RightInWords(
                 gettext_lazy("decide what a WhatsApp label means"),
                 ("labels.change_channellabel",),
                 gettext_lazy("decides what labels mean"),

@@ -33,6 +33,7 @@ urlpatterns = [
     path("rows/", admin.site.admin_view(rows_page), name="report-rows"),
     path("export/", admin.site.admin_view(export_page), name="report-export"),
     path("contradictions/", admin.site.admin_view(contradictions.page), name="report-contradictions"),
+    path("contradictions/act/", admin.site.admin_view(contradictions.act), name="report-contradictions-act"),
     path("stale/", admin.site.admin_view(stale_page), name="report-stale"),
     path("data-health/", admin.site.admin_view(data_health.page), name="report-data-health"),
     path("restatements/", admin.site.admin_view(restatements.page), name="report-restatements"),

@@ -7,17 +7,20 @@ order of two labels says, their exclusive group does not say again, and what a g
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from labelcrm.core.bulk import transpose
+from contacts.models import Channel
+from contacts.models.channels import CRM_GATEWAY
+from labelcrm.core.bulk import fetch, transpose
 from labelcrm.core.viewer import Viewer
-from labels.models import Category, ChannelLabel, ContradictionRule, Label
+from labels.models import Category, ChannelLabel, ContradictionRule, Label, LabelAssignment
+from labels.models.canonical import ColorFamily
 from labels.rules.suggesting import family_of
 
 Kind = ContradictionRule.Kind
@@ -49,6 +52,14 @@ def values() -> dict[str, Any]:
         "loyal_customers": meaning(LOYAL_NEW, "loyal"), "loyal_inquiries": meaning(LOYAL_NEW, "new"),
         "grouped_label": label, "grouped_rule": rule, "grouped_name": group, "grouped_kind": kind,
     }  # fmt: skip
+
+
+def labels_of_rules() -> set[int]:
+    """The ids of the labels that a rule in use is about."""
+    asked = values()
+    lists = ("older_prospects", "older_won", "loyal_customers", "loyal_inquiries")
+    grouped = fetch("SELECT unnest(%(grouped_label)s::bigint[])", asked)
+    return {pk for name in lists for pk in asked[name]} | {pk for (pk,) in grouped}
 
 
 def _pairs() -> Iterator[tuple[int, int, str, str]]:
@@ -111,6 +122,31 @@ def to_take_off(kind: str, labels: Sequence[Label]) -> Label:
     return labels[0]
 
 
+@dataclass(slots=True)
+class LabelPlaces:
+    """Where a label of a contact is on: `here` in labelcrm alone, else on WhatsApp numbers, of which these are seen."""
+
+    here: bool = False
+    numbers: list[str] = field(default_factory=list)
+
+
+def places(pairs: Collection[tuple[int, int]], viewer: Viewer) -> dict[tuple[int, int], LabelPlaces]:
+    """Where each label (contact id, label id) is on now. One query."""
+    contacts, labels = {contact for contact, _ in pairs}, {label for _, label in pairs}
+    on = LabelAssignment.objects.filter(contact__in=contacts, label__in=labels, removed_at__isnull=True)
+    rows = on.filter(channel_label__hidden=False).select_related("channel").order_by("channel_id", "id")
+    found: dict[tuple[int, int], dict[int, Channel]] = {}
+    for row in rows:
+        found.setdefault((row.contact_id, row.label_id), {})[row.channel_id] = row.channel
+    return {pair: _places(found.get(pair, {}).values(), viewer) for pair in pairs}
+
+
+def _places(channels: Collection[Channel], viewer: Viewer) -> LabelPlaces:
+    numbers = [channel for channel in channels if channel.gateway != CRM_GATEWAY]
+    seen = [channel.name for channel in numbers if viewer.everything or channel.pk in viewer.channels]
+    return LabelPlaces(here=bool(channels) and not numbers, numbers=seen)
+
+
 # -- Colours ----------------------------------------------------------------------------------------------------------
 
 
@@ -121,6 +157,10 @@ class ColorFinding:
     channel_label: ChannelLabel
     family: str
     category: Category
+
+    @property
+    def family_name(self) -> str:
+        return str(ColorFamily(self.family).label)
 
 
 def colors(viewer: Viewer) -> list[ColorFinding]:

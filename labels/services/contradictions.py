@@ -1,4 +1,4 @@
-"""Labels that contradict each other on a contact: the flags, and what people do about them.
+"""Labels that contradict each other on a contact: the rules, and the flags of what they find.
 
 A report computes contradictions from spells; a flag says since when somebody could know, whose it is to look and how
 it ended. The daily job sets flags, closes those that no longer hold and brings the others up to date; where labels
@@ -14,20 +14,14 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from contacts.models import Contact
-from contacts.services.contact_rows import lock_contacts
 from labelcrm.core import edits
-from labelcrm.core.audit import record
 from labelcrm.core.bulk import execute
 from labels.models import ContradictionFlag, ContradictionRule, Label
-from labels.selectors.contradictions import findings, to_take_off, values
-from labels.services import crm_labels
+from labels.selectors.contradictions import findings, values
 from labels.services.staleness import OWNER_NOW
 
-Closed = ContradictionFlag.Closed
 JOB = "flag-contradictions"
 
 
@@ -62,7 +56,8 @@ def update_rule(rule: ContradictionRule, *, actor: Any, origin: str, **given: An
 def _check_pair(label: Label | None, other: Label | None, *, besides: int | None) -> None:
     if label is None or other is None or label == other:
         raise ValidationError(_("Choose two different labels."), code="no_pair")
-    pairs = ContradictionRule.objects.filter(kind=ContradictionRule.Kind.PAIR).exclude(pk=besides)
+    pairs = ContradictionRule.objects.filter(kind=ContradictionRule.Kind.PAIR)
+    pairs = pairs if besides is None else pairs.exclude(pk=besides)
     if pairs.filter(label__in=(label, other), other__in=(label, other)).exists():
         raise ValidationError(_("There is a rule for these two labels already."), code="pair_taken")
     if label.exclusive_group and label.exclusive_group == other.exclusive_group:
@@ -116,125 +111,11 @@ def _run(statement: str, now: datetime, contact_ids: Collection[int] | None) -> 
         return cursor.rowcount
 
 
-# -- What people do ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class FindingKey:
-    """What names an open finding, whether it has a flag yet or not."""
-
-    contact: int
-    rule: int
-    group: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Fix:
-    """What came of a fix: `label` came off, or is awaited to come off in WhatsApp."""
-
-    flag: ContradictionFlag
-    label: Label
-    awaited: bool
-
-
-def fix(key: FindingKey, *, label: Label | None, actor: Any, through: str) -> Fix:
-    """Take a label off whom it contradicts another on; which one is proposed where `label` is None.
-
-    One that lives here alone comes off. One of a WhatsApp number can only be taken off there: the flag waits for it,
-    and closes by itself when it comes off. `through` is a code for the page. Raises ValidationError where nothing
-    contradicts any more, or the label is none of it.
-    """
-    with transaction.atomic():
-        channel = crm_labels.hold()
-        flag = _held(key)
-        chosen = label or proposed(flag)
-        if chosen.pk not in flag.labels:
-            raise ValidationError(_("This label is not part of the contradiction."), code="no_such_label")
-        pair = (flag.contact_id, chosen.pk)
-        here = pair in crm_labels.living_here([pair])
-        _close(flag, Closed.FIXED, actor=actor, through=through, label=chosen) if here else _await(flag, chosen, actor)
-        crm_labels.remove([pair], channel=channel, key=f"fix:{flag.pk}", actor=actor)
-        if here:
-            flag_contacts(timezone.now(), [flag.contact_id])
-        record(
-            actor=actor, action="contradiction.fixed" if here else "contradiction.awaited", obj=flag.contact,
-            flag=flag.pk, label=chosen.pk, rule=flag.rule_id,
-        )  # fmt: skip
-    return Fix(flag, chosen, awaited=not here)
-
-
-def keep_both(key: FindingKey, *, actor: Any, reason: str, through: str) -> ContradictionFlag:
-    """ "Both are right": close it for as long as these labels last. Raises ValidationError without a reason."""
-    reason = reason.strip()
-    if not reason:
-        raise ValidationError(_("Say why both labels are right."), code="reason_missing")
-    with transaction.atomic():
-        flag = _held(key)
-        flag.remark = reason[:200]
-        _close(flag, Closed.RIGHT, actor=actor, through=through)
-        record(
-            actor=actor, action="contradiction.right", obj=flag.contact,
-            flag=flag.pk, labels=flag.labels, rule=flag.rule_id,
-        )  # fmt: skip
-    return flag
-
-
-def take_back(flag: ContradictionFlag, *, actor: Any) -> ContradictionFlag:
-    """Undo "both are right", and waiting for a label to come off. Raises ValidationError where there is none of it."""
-    with transaction.atomic():
-        lock_contacts([flag.contact_id])
-        flag = ContradictionFlag.objects.select_for_update(of=["self"]).select_related("contact").get(pk=flag.pk)
-        waiting = flag.closed_at is None and flag.awaited_id is not None
-        if flag.closed_reason != Closed.RIGHT and not waiting:
-            raise ValidationError(_("There is nothing to take back."), code="nothing_to_take_back")
-        key = {"contact": flag.contact_id, "rule": flag.rule_id, "group": flag.group, "closed_at": None}
-        if not waiting and ContradictionFlag.objects.filter(**key).exists():
-            raise ValidationError(_("There is nothing to take back."), code="nothing_to_take_back")
-        flag.closed_at = flag.closed_by = flag.awaited = flag.awaited_at = flag.awaited_by = None
-        flag.closed_reason = flag.closed_through = flag.remark = ""
-        flag.save()
-        close_settled(timezone.now(), contact_ids=[flag.contact_id])
-        record(actor=actor, action="contradiction.taken_back", obj=flag.contact, flag=flag.pk)
-    return flag
-
-
-def proposed(flag: ContradictionFlag) -> Label:
-    """The label that should come off (`labels.selectors.contradictions.to_take_off`)."""
-    known = Label.all_objects.in_bulk(flag.labels)
-    return to_take_off(flag.rule.kind, [known[pk] for pk in flag.labels])
-
-
-def _held(key: FindingKey) -> ContradictionFlag:
-    """The open flag of a finding, set now if the job has not come by yet. Raises ValidationError when there is none."""
-    lock_contacts([key.contact])
-    flag_contacts(timezone.now(), [key.contact])
-    flags = ContradictionFlag.objects.select_for_update(of=["self"]).select_related("contact", "rule")
-    flag = flags.filter(contact=key.contact, rule=key.rule, group=key.group, closed_at__isnull=True).first()
-    if flag is None:
-        raise ValidationError(_("These labels do not contradict each other any more."), code="settled")
-    return flag
-
-
-def _close(
-    flag: ContradictionFlag, reason: str, *, actor: Any, through: str, label: Label | None = None
-) -> ContradictionFlag:
-    flag.closed_at, flag.closed_reason, flag.closed_by = timezone.now(), reason, actor
-    flag.closed_through, flag.taken_off = through[:20], label
-    flag.save()
-    return flag
-
-
-def _await(flag: ContradictionFlag, label: Label, actor: Any) -> ContradictionFlag:
-    flag.awaited, flag.awaited_at, flag.awaited_by = label, timezone.now(), actor
-    flag.save()
-    return flag
-
-
 # -- SQL --------------------------------------------------------------------------------------------------------------
 
 _SPELLS_OF = "(SELECT * FROM labels_cleanspell WHERE contact_id = ANY(%(contacts)s::bigint[]))"
 _CHOSEN = "f.closed_at IS NULL AND (%(contacts)s::bigint[] IS NULL OR f.contact_id = ANY(%(contacts)s::bigint[]))"
-_SAME = "(found.contact_id, found.rule_id, found.group_name) = (f.contact_id, f.rule_id, f.\"group\")"
+_SAME = '(found.contact_id, found.rule_id, found.group_name) = (f.contact_id, f.rule_id, f."group")'
 
 # In one order, so that two looks at once wait for each other instead of for each other's rows.
 _LOCK_FLAGS = f"SELECT 1 FROM labels_contradictionflag f WHERE {_CHOSEN} ORDER BY f.id FOR UPDATE"  # noqa: S608

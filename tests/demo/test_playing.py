@@ -12,6 +12,7 @@ from demo.company import AFTER, COLD, COMPLAINT, HIGH, HOT, LOW, MIDDLE, NEW, WA
 from labelcrm.core.models import Setting
 from labels.models import (
     CleanSpell,
+    ContradictionFlag,
     Label,
     LabelEvent,
     LabelSpell,
@@ -20,6 +21,7 @@ from labels.models import (
     SecondLook,
     StaleFlag,
 )
+from labels.services.contradictions import flag_contradictions
 from labels.services.rebuilding import rebuild
 from tests.demo.conftest import Played
 from tests.factories import ChannelFactory, UserFactory
@@ -48,6 +50,10 @@ def test_every_post_is_stored_and_understood_and_everything_planted_is_found(pla
     stale = {(phone(flag.contact), flag.label.name) for flag in StaleFlag.objects.select_related("contact", "label")}
     assert stale == {(whom, MEANING[use]) for whom, use in planted.stale}
     assert played.stale.open == len(planted.stale) > 0
+    flag_contradictions(timezone.now())
+    contradicting = {phone(flag.contact) for flag in ContradictionFlag.objects.select_related("contact")}
+    assert contradicting
+    assert contradicting == set(planted.contradicting)
 
     assert {phone(spell.contact) for spell in LabelSpell.objects.filter(found=True)} == set(planted.found)
     assert LabelSpell.objects.filter(mistap=True).count() == len(planted.mistaps)

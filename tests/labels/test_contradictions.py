@@ -17,11 +17,13 @@ from labelcrm.core.viewer import Viewer
 from labels import tasks
 from labels.models import ChannelLabel, ContradictionFlag, ContradictionRule, Label, LabelAssignment
 from labels.selectors import contradictions as selector
-from labels.services import contradictions
+from labels.services import contradiction_fixes, contradictions
 from labels.services.archiving import archive_contact
-from labels.services.contradictions import ContradictionResult, FindingKey, flag_contradictions
+from labels.services.contradiction_fixes import FindingKey
+from labels.services.contradictions import ContradictionResult, flag_contradictions
 from tests.crm_labels import label_in_the_crm
 from tests.factories import AgentFactory, ChannelFactory, ContactFactory, UserFactory
+from tests.webhooks.conftest import _front_store as _front_store
 from tests.webhooks.generic import Bridge
 
 pytestmark = pytest.mark.django_db
@@ -164,7 +166,7 @@ def test_a_label_of_whatsapp_is_awaited_and_the_flag_closes_when_it_comes_off(
     flag: ContradictionFlag, rina: Bridge
 ) -> None:
     user = UserFactory()
-    fix = contradictions.fix(key_of(flag), label=None, actor=user, through="contradictions")
+    fix = contradiction_fixes.fix(key_of(flag), label=None, actor=user, through="contradictions")
     assert (fix.label, fix.awaited) == (label(HOT), True)
     flag.refresh_from_db()
     assert (flag.awaited, flag.awaited_by, flag.closed_at) == (label(HOT), user, None)
@@ -181,7 +183,7 @@ def test_a_label_that_lives_here_comes_off_here() -> None:
     contact, user = in_the_crm("Grade A", "Grade B")
     agent = AgentFactory(user=user)
     key = FindingKey(contact.pk, rule("exclusive").pk, "grade")
-    fix = contradictions.fix(key, label=None, actor=user, through="today")
+    fix = contradiction_fixes.fix(key, label=None, actor=user, through="today")
     assert (fix.label.name, fix.awaited) == ("Grade A", False)
     ended = LabelAssignment.objects.get(contact=contact, removed_at__isnull=False)
     assert (ended.label.name, ended.removed_by_user, ended.removed_by) == ("Grade A", user, agent)
@@ -196,17 +198,17 @@ def test_a_label_that_lives_here_comes_off_here() -> None:
 def test_what_contradicts_still_after_a_fix_is_flagged_at_once() -> None:
     contact, user = in_the_crm("Grade A", "Grade B", "Grade C")
     key = FindingKey(contact.pk, rule("exclusive").pk, "grade")
-    contradictions.fix(key, label=None, actor=user, through="today")
+    contradiction_fixes.fix(key, label=None, actor=user, through="today")
     again = ContradictionFlag.objects.get(closed_at__isnull=True)
     assert names(again) == ["Grade B", "Grade C"]
     with pytest.raises(ValidationError, match="not part"):
-        contradictions.fix(key, label=label(DONE), actor=user, through="today")
+        contradiction_fixes.fix(key, label=label(DONE), actor=user, through="today")
 
 
 def test_both_are_right_holds_while_both_labels_last(flag: ContradictionFlag, rina: Bridge) -> None:
     user = UserFactory()
     with time_machine.travel(day(5), tick=False):
-        contradictions.keep_both(key_of(flag), actor=user, reason=" two orders ", through="contradictions")
+        contradiction_fixes.keep_both(key_of(flag), actor=user, reason=" two orders ", through="contradictions")
     flag.refresh_from_db()
     assert (flag.closed_reason, flag.remark, flag.closed_by) == ("right", "two orders", user)
     assert flag_contradictions(day(6)) == ContradictionResult(0, 0, 0)
@@ -218,17 +220,17 @@ def test_both_are_right_holds_while_both_labels_last(flag: ContradictionFlag, ri
 
 def test_both_are_right_asks_for_a_reason_and_can_be_taken_back(flag: ContradictionFlag) -> None:
     with pytest.raises(ValidationError, match="why"):
-        contradictions.keep_both(key_of(flag), actor=None, reason=" ", through="today")
-    done = contradictions.keep_both(key_of(flag), actor=None, reason="x", through="today")
-    assert contradictions.take_back(done, actor=None).closed_at is None
+        contradiction_fixes.keep_both(key_of(flag), actor=None, reason=" ", through="today")
+    done = contradiction_fixes.keep_both(key_of(flag), actor=None, reason="x", through="today")
+    assert contradiction_fixes.take_back(done, actor=None).closed_at is None
     with pytest.raises(ValidationError, match="nothing to take back"):
-        contradictions.take_back(done, actor=None)
+        contradiction_fixes.take_back(done, actor=None)
 
 
 def test_a_finding_that_is_gone_is_not_fixed_again(flag: ContradictionFlag, rina: Bridge) -> None:
     tell(rina, ("removed", HOT, 6))
     with pytest.raises(ValidationError, match="any more"):
-        contradictions.fix(key_of(flag), label=None, actor=None, through="today")
+        contradiction_fixes.fix(key_of(flag), label=None, actor=None, through="today")
 
 
 def in_the_crm(*labels: str) -> tuple[Contact, Any]:
@@ -292,8 +294,6 @@ def test_another_teams_colours_are_not_shown() -> None:
     in_whatsapp(channel, Label.objects.get(name=NAMES[DONE]), color=0)
     assert selector.colors(Viewer(channels=frozenset())) == []
     assert len(selector.colors(Viewer(channels=frozenset({channel.pk})))) == 1
-
-
 
 
 def in_whatsapp(channel: Channel, means: Label, *, color: int | None) -> ChannelLabel:

@@ -9,11 +9,11 @@ import pytest
 from contacts.models import Agent, Contact
 from labelcrm.core.viewer import Viewer
 from labels.models import ContradictionFlag, ContradictionRule, Label
+from labels.selectors.contradictions import EXCLUSIVE, LOYAL_NEW, NEW_ORDER, OLDER, PAIR, RULES
 from labels.services.archiving import archive_contact
 from reports.segments.definition import parse_definition
 from reports.segments.members import Members
 from reports.selectors import agents, contradictions
-from labels.selectors.contradictions import EXCLUSIVE, LOYAL_NEW, NEW_ORDER, OLDER, PAIR, RULES
 from reports.selectors.contradictions import FindingPlace
 from reports.selectors.filtered_spells import Filters
 from reports.selectors.periods import Period
