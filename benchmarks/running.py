@@ -21,6 +21,8 @@ BENCHES = {
     "P12": "benchmarks.long_work",
     "pages": "benchmarks.open_pages",
     "segments": "benchmarks.segments",
+    "flags": "benchmarks.flags",
+    "flags-tenth": "benchmarks.flags_tenth",
 }
 
 
