@@ -53,7 +53,8 @@ class LabelSerializer(StrictModelSerializer):
         model = Label
         fields = (
             "id", "name", "name_en", "category", "color", "meaning", "high_quality", "low_quality", "step",
-            "exclusive_group", "stale_after_days", "stale_reset_by_inbound", "reviewed", "created_at", "updated_at",
+            "exclusive_group", "stale_after_days", "stale_reset_by_inbound", "escalate_after_days", "reviewed",
+            "created_at", "updated_at",
             "deleted_at",
         )  # fmt: skip
 

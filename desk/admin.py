@@ -5,7 +5,7 @@ from __future__ import annotations
 from desk.campaigns import campaigns, rules
 from desk.connection import channels
 from desk.contacts import contacts, opt_out
-from desk.labels import contradiction_flags, label_history, labels, stale_labels, whatsapp_labels
+from desk.labels import contradiction_flags, label_history, labels, stale_labels, whatsapp_labels, working_time
 from desk.people import agents, roles, users
 from desk.system import inbox, records
 
@@ -25,4 +25,5 @@ __all__ = [
     "stale_labels",
     "users",
     "whatsapp_labels",
+    "working_time",
 ]

@@ -96,7 +96,11 @@ MENU: list[tuple[Text, list[Entry]]] = [
                 "timer_off",
                 "admin:labels_staleflag_changelist",
                 "labels.view_staleflag",
-                below=("report-stale",),
+                below=(
+                    "report-stale",
+                    "admin:labels_staleclock_changelist",
+                    "admin:labels_freeday_changelist",
+                ),
             ),
             Entry(
                 _("Contradictions"),

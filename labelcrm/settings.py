@@ -125,8 +125,8 @@ CELERY_TASK_ROUTES = {
     task: {"queue": "slow"}
     for task in (
         "core.run_job", "core.heartbeat_slow", "core.forget_old_jobs", "labels.flag_stale", "labels.check_projections",
-        "labels.flag_contradictions", "labels.compact_days", "labels.follow_teams", "labels.draw_second_looks", "core.send_mails",
-        "transfer.run_schedules", "transfer.forget_unfinished", "transfer.collect_conversions",
+        "labels.flag_contradictions", "labels.compact_days", "labels.follow_teams", "labels.draw_second_looks",
+        "core.send_mails", "transfer.run_schedules", "transfer.forget_unfinished", "transfer.collect_conversions",
         "transfer.send_conversions",
     )
 }  # fmt: skip

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -19,12 +20,13 @@ from django.utils.translation import gettext_lazy
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter, RelatedDropdownFilter
 
+from contacts.models import Team
 from contacts.selectors.viewing import viewer_of
 from desk.base.model_admin import ORIGIN, ArchivableAdmin, EditingAdmin
-from desk.labels import learned_limits
+from desk.labels import learned_limits, limit_words
 from desk.templatetags.labelcrm import badge, badges, family_badge
 from labelcrm.core import audit
-from labels.models import Category, Label, LabelAlias
+from labels.models import Category, Label, LabelAlias, TeamLimit
 from labels.rules.naming import normalize
 from labels.selectors.label_use import NEVER, with_use
 from labels.services import canonical
@@ -58,9 +60,15 @@ class CategoryAdmin(EditingAdmin):
 class LabelForm(forms.ModelForm):
     class Meta:
         model = Label
+        help_texts: ClassVar[Mapping[str, Any]] = {
+            "stale_after_days": gettext_lazy("Empty: never. A team may have a limit of its own, below."),
+            "escalate_after_days": gettext_lazy(
+                "So many days on the stale list, and it is the lead's, who is told. Empty: never."
+            ),
+        }
         fields = (
             "name", "name_en", "category", "color", "meaning", "step", "exclusive_group", "high_quality", "low_quality",
-            "stale_after_days", "stale_reset_by_inbound", "reviewed",
+            "stale_after_days", "stale_reset_by_inbound", "escalate_after_days", "reviewed",
         )  # fmt: skip
 
     def clean_name(self) -> str:
@@ -104,10 +112,32 @@ class AliasInline(TabularInline):
         return False
 
 
+class TeamLimitInline(TabularInline):
+    model = TeamLimit
+    extra = 0
+    hide_title = True
+    verbose_name_plural = gettext_lazy("Other limits of single teams: for labels that came on a number of the team")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        viewer = viewer_of(request.user)
+        return super().get_queryset(request).filter(team__in=Team.all_objects.visible_to(viewer)).select_related("team")
+
+    def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> QuerySet[Any] | None:
+        return Team.objects.visible_to(viewer_of(request.user))
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm(learned_limits.MAY_CHANGE))
+
+    has_change_permission = has_delete_permission = has_add_permission
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("labels.view_label"))
+
+
 @admin.register(Label)
 class LabelAdmin(EditingAdmin, ArchivableAdmin):
     form = LabelForm
-    inlines = (AliasInline,)
+    inlines = (TeamLimitInline, AliasInline)
     list_display = (
         "badge_shown",
         "category",
@@ -135,10 +165,17 @@ class LabelAdmin(EditingAdmin, ArchivableAdmin):
         ),
         (
             gettext_lazy("How long it may stay"),
-            {"fields": (("stale_after_days", "stale_reset_by_inbound"), "learned")},
+            {
+                "fields": (
+                    ("stale_after_days", "escalate_after_days"),
+                    "stale_reset_by_inbound",
+                    "restarts",
+                    "learned",
+                )
+            },
         ),
     )
-    readonly_fields = ("learned", "learned_only")
+    readonly_fields = ("learned", "learned_only", "restarts")
     empty_help = gettext_lazy("Labels appear by themselves when a WhatsApp number has one we do not know yet.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -188,6 +225,10 @@ class LabelAdmin(EditingAdmin, ArchivableAdmin):
             return sets
         return [*sets[:-1], (sets[-1][0], {"fields": (*sets[-1][1]["fields"][:-1], "learned_only")})]
 
+    @admin.display(description=gettext_lazy("what restarts the clock"))
+    def restarts(self, label: Label) -> str:
+        return f"{limit_words.restarts(label)} {limit_words.clock()}"
+
     @admin.display(description=gettext_lazy("how long it usually stays"))
     def learned(self, label: Label) -> str:
         return learned_limits.of_label(label, may_use=True)
@@ -214,10 +255,25 @@ class LabelAdmin(EditingAdmin, ArchivableAdmin):
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         super().save_formset(request, form, formset, change)
+        if formset.model is TeamLimit:
+            self._audit_limits(request, form.instance, formset)
+            return
         for alias in formset.new_objects:
             audit.record(actor=request.user, action="label.spelling", obj=form.instance, text=alias.text)
         for alias in formset.deleted_objects:
             audit.record(actor=request.user, action="label.spelling_removed", obj=form.instance, text=alias.text)
+
+    def _audit_limits(self, request: HttpRequest, label: Label, formset: Any) -> None:
+        """Limits are saved by the formset; what they were and are is in the trail of their label."""
+        kept = [*formset.new_objects, *(limit for limit, _fields in formset.changed_objects)]
+        for limit in kept:
+            audit.record(actor=request.user, action="label.team_limit", obj=label, **_limit(limit))
+        for limit in formset.deleted_objects:
+            audit.record(actor=request.user, action="label.team_limit_removed", obj=label, **_limit(limit))
+
+
+def _limit(limit: TeamLimit) -> dict[str, Any]:
+    return {"team": limit.team.name, "stale_after_days": limit.stale_after_days}
 
 
 def family(category: Category) -> str:

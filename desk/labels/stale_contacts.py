@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import date as format_date
 from django.template.response import TemplateResponse
@@ -28,12 +28,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from contacts.models import Agent, Contact
+from contacts.models import Agent, Contact, Team
 from contacts.selectors.viewing import viewer_of
 from contacts.services.contacts import edit_contact
 from desk.base.model_admin import ORIGIN
 from desk.contacts.search import find
-from desk.labels import learned_limits
+from desk.labels import learned_limits, limit_words
 from labelcrm.core.dates import moment_of
 from labelcrm.lib.numbers import row_id
 from labels.models import Label, StaleFlag
@@ -45,7 +45,7 @@ from reports.selectors.home import open_stale
 SIZE = 50
 AGES = (7, 14, 30, 60, 90)  # days
 MOST_DAYS = 36_500
-FILTERS = ("cs", "label", "age", "q")
+FILTERS = ("cs", "label", "team", "age", "escalated", "q")
 ORDER = "order"
 KEPT = (*FILTERS, ORDER, "after", "before")  # what a button's answer leads back with
 FETCHED = "X-Requested-With"
@@ -69,7 +69,7 @@ def page(request: HttpRequest) -> HttpResponse:
     all_flags = open_stale(viewer)
     flags = _narrowed(all_flags, request, moment=place.moment)
     order = request.GET.get(ORDER, "")
-    labels, per_owner = list(Label.all_objects.order_by("pk")), _per(all_flags, "owner")
+    labels, (per_owner, escalated) = list(Label.all_objects.order_by("pk")), _per_owner(all_flags)
     agents = Agent.all_objects.visible_to(viewer).in_bulk(per_owner)
     lines, more = stale_contacts.page(
         flags, viewer=viewer, place=place, size=SIZE, forward=not before, order=order, labels=labels, agents=agents
@@ -79,7 +79,13 @@ def page(request: HttpRequest) -> HttpResponse:
         "title": _("Stale labels"),
         "lines": lines,
         "counted": _counted(flags),
-        "filters": _filters(request, _named(agents, per_owner), _named_labels(labels, all_flags)),
+        "filters": _filters(
+            request,
+            _named(agents, per_owner),
+            _named_labels(labels, all_flags),
+            escalated=escalated,
+        ),
+        "clock": limit_words.clock(),
         "q": given.get("q", ""),
         "is_narrowed": bool(given.keys() - {ORDER}),
         "newer": _turned(given, "before", place, lines[:1]) if (more if before else place.contact) else "",
@@ -109,6 +115,10 @@ def _narrowed(flags: QuerySet[StaleFlag], request: HttpRequest, *, moment: datet
         flags = flags.filter(label=label)
     if agent := row_id(request.GET.get("cs")):
         flags = flags.filter(owner__in=Agent.all_objects.visible_to(viewer).filter(pk=agent))
+    if team := row_id(request.GET.get("team")):
+        flags = flags.filter(stale_contacts.on_numbers_of(Team.all_objects.visible_to(viewer).filter(pk=team)))
+    if request.GET.get("escalated"):
+        flags = flags.filter(escalated_at__isnull=False)
     if days := row_id(request.GET.get("age")):
         flags = flags.filter(clock_started_at__lt=moment - timedelta(days=min(days, MOST_DAYS)))
     if words := request.GET.get("q", "").replace("\x00", "").strip():
@@ -136,17 +146,33 @@ class StaleChoice:
     chosen: str
 
 
-def _filters(request: HttpRequest, agents: list[tuple[str, str]], labels: list[tuple[str, str]]) -> list[StaleChoice]:
-    """Whose, which label, how old; only what is stale of somebody is offered."""
+def _filters(
+    request: HttpRequest, agents: list[tuple[str, str]], labels: list[tuple[str, str]], *, escalated: int
+) -> list[StaleChoice]:
+    """Whose, which label, whose team, how old; only what is stale of somebody is offered."""
     over = [(str(days), _("over %(n)d days") % {"n": days}) for days in AGES]
     chosen = {name: request.GET.get(name, "") for name in (*FILTERS, ORDER)}
     orders = [(stale_contacts.AGE, _("Oldest label first")), (stale_contacts.SILENCE, _("Longest without a message"))]
+    viewer = viewer_of(request.user)
+    has_several = viewer.everything or len(viewer.teams) > 1
+    teams = [(str(team.pk), team.name) for team in Team.objects.visible_to(viewer)] if has_several else []
+    with_lead = [("1", _("With the lead (%(n)s)") % {"n": number_format(escalated, force_grouping=True)})]
     return [
         StaleChoice("cs", _("CS"), agents, chosen["cs"]),
         StaleChoice("label", _("Label"), labels, chosen["label"]),
+        *([StaleChoice("team", _("Team"), teams, chosen["team"])] if len(teams) > 1 or chosen["team"] else []),
         StaleChoice("age", _("Age"), over, chosen["age"]),
+        *([StaleChoice("escalated", _("With whom"), with_lead, chosen["escalated"])] if escalated else []),
         StaleChoice(ORDER, _("Most urgent first"), orders, chosen[ORDER]),
     ]
+
+
+def _per_owner(flags: QuerySet[StaleFlag]) -> tuple[dict[int, int], int]:
+    """How many contacts with stale labels each CS has, and how many labels are with the lead. One query."""
+    with_lead = Count("pk", filter=Q(escalated_at__isnull=False))
+    rows = flags.order_by().values_list("owner").annotate(n=Count("contact", distinct=True), escalated=with_lead)
+    found = list(rows)
+    return {pk: contacts for pk, contacts, _lead in found if pk is not None}, sum(lead for _pk, _n, lead in found)
 
 
 def _per(flags: QuerySet[StaleFlag], column: str) -> dict[int, int]:

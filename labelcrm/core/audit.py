@@ -25,7 +25,8 @@ NAMED = frozenset(
     {
         "auth.group", "contacts.agent", "contacts.campaign", "contacts.campaignrule", "contacts.channel",
         "contacts.optoutword", "contacts.team", "core.setting", "core.user", "labels.category", "labels.channellabel",
-        "labels.contradictionrule", "labels.label", "labels.labelalias", "transfer.conversionevent",
+        "labels.contradictionrule", "labels.freeday", "labels.label", "labels.labelalias",
+        "labels.staleclock", "transfer.conversionevent",
         "transfer.metaconnection",
     }
 )  # fmt: skip

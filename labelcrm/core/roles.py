@@ -45,6 +45,7 @@ PERMISSIONS: dict[str, list[str]] = {
         "contacts.export_contact",
         "labels.change_*",
         "labels.add_*",
+        "labels.delete_freeday",
         "webhooks.view_inboundevent",
         "webhooks.view_postcounter",
         "webhooks.view_reconcilerun",

@@ -14,7 +14,7 @@ from labels.models.projections import (
     StageStay,
 )
 from labels.models.second_looks import LookSample, SampledGrade, SecondLook
-from labels.models.staleness import LearnedLimit, StaleFlag, StaleSnooze
+from labels.models.staleness import FreeDay, LearnedLimit, StaleClock, StaleFlag, StaleSnooze, TeamLimit
 from labels.models.whatsapp import ChannelLabel, ChannelLabelEvent, ChannelLabelMeaning
 from labels.models.words import Effect, Method, Origin, RemovedReason, TimeSource
 
@@ -28,6 +28,7 @@ __all__ = [
     "ContradictionFlag",
     "ContradictionRule",
     "Effect",
+    "FreeDay",
     "Label",
     "LabelAlias",
     "LabelAssignment",
@@ -45,7 +46,9 @@ __all__ = [
     "ScopedStageStay",
     "SecondLook",
     "StageStay",
+    "StaleClock",
     "StaleFlag",
     "StaleSnooze",
+    "TeamLimit",
     "TimeSource",
 ]

@@ -44,7 +44,8 @@ class Label(Archivable):
     """One canonical label.
 
     `step` is its place in the customer's journey (empty = not a stage); labels of one `exclusive_group`
-    contradict each other; `stale_after_days` is how long it may stay before somebody should look.
+    contradict each other; `stale_after_days` is how long it may stay before somebody should look, and
+    `escalate_after_days` how long it may be on the stale list before that is the lead's.
     `reviewed` is False for labels that a WhatsApp name created and nobody has looked at yet.
     """
 
@@ -74,6 +75,7 @@ class Label(Archivable):
     exclusive_group = models.CharField(_("exclusive group"), max_length=30, blank=True)
     stale_after_days = models.PositiveSmallIntegerField(_("stale after (days)"), null=True, blank=True)
     stale_reset_by_inbound = models.BooleanField(_("a message in restarts the clock"), default=False)
+    escalate_after_days = models.PositiveSmallIntegerField(_("to the lead after (days)"), null=True, blank=True)
     reviewed = models.BooleanField(_("reviewed"), default=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("changed at"), auto_now=True)

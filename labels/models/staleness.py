@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from contacts.models import Agent, Contact
+from contacts.models import Agent, Contact, Team
 from labels.models.canonical import Label
 from labels.models.querysets import StaleFlagQuerySet
 
@@ -36,6 +38,7 @@ class StaleFlag(models.Model):
     limit_days = models.PositiveSmallIntegerField(_("limit (days)"))
     age_at_least = models.BooleanField(_("age is at least"), default=False)
     flagged_at = models.DateTimeField(_("flagged at"))
+    escalated_at = models.DateTimeField(_("with the lead since"), null=True, blank=True)
     closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
     closed_reason = models.CharField(_("closed because"), max_length=10, choices=Closed, blank=True)
     closed_by = models.ForeignKey(
@@ -52,6 +55,14 @@ class StaleFlag(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["contact", "label"], condition=Q(closed_at__isnull=True), name="one_open_stale_flag"
+            ),
+        ]
+        # What waits for the lead; there are few of them.
+        indexes = [
+            models.Index(
+                fields=["escalated_at"],
+                condition=Q(closed_at__isnull=True, escalated_at__isnull=False),
+                name="stale_flag_escalated",
             ),
         ]
 
@@ -98,3 +109,68 @@ class LearnedLimit(models.Model):
     def days(self) -> int:
         """The limit in whole days, which a label is set to: the first that is not shorter."""
         return max(1, -(-self.p80 // timedelta(days=1)))
+
+
+class TeamLimit(models.Model):
+    """How long a label may stay on the numbers of one team, in place of the label's own limit; empty = as long as ever.
+
+    A label is a team's when it came to the contact on a number of that team.
+    """
+
+    label = models.ForeignKey(Label, verbose_name=_("label"), on_delete=models.CASCADE, related_name="team_limits")
+    team = models.ForeignKey(Team, verbose_name=_("team"), on_delete=models.CASCADE, related_name="+")
+    stale_after_days = models.PositiveSmallIntegerField(_("stale after (days)"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("limit of a team")
+        verbose_name_plural = _("limits of teams")
+        default_permissions = ()  # who may change a label may change them
+        constraints = [models.UniqueConstraint(fields=["label", "team"], name="one_limit_per_label_and_team")]
+
+    def __str__(self) -> str:
+        return f"{self.label} · {self.team}"
+
+
+def six_days() -> list[int]:
+    return [1, 2, 3, 4, 5, 6]
+
+
+class StaleClock(models.Model):
+    """The one row that says which time counts for limits: all of it, or working hours alone. None: all of it."""
+
+    working_time = models.BooleanField(_("count working hours only"), default=False)
+    weekdays = ArrayField(models.PositiveSmallIntegerField(), verbose_name=_("working days"), default=six_days)
+    opens = models.TimeField(_("opens"), default=time(8))
+    closes = models.TimeField(_("closes"), default=time(17))
+    public_holidays = models.BooleanField(_("closed on Indonesian public holidays"), default=True)
+    updated_at = models.DateTimeField(_("changed at"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("working hours")
+        verbose_name_plural = _("working hours")
+        default_permissions = ("change", "view")
+        constraints = [models.CheckConstraint(condition=Q(pk=1), name="one_stale_clock")]
+
+    def __str__(self) -> str:
+        return str(self._meta.verbose_name)
+
+    def clean(self) -> None:
+        if self.opens >= self.closes:
+            raise ValidationError({"closes": _("Closing comes after opening.")}, code="hours")
+        if not self.weekdays or not set(self.weekdays) <= set(range(1, 8)):
+            raise ValidationError({"weekdays": _("Choose at least one working day.")}, code="weekdays")
+
+
+class FreeDay(models.Model):
+    """A day on which the business is closed besides public holidays: days off around Lebaran, an outing."""
+
+    day = models.DateField(_("day"), unique=True)
+    name = models.CharField(_("name"), max_length=100, blank=True)
+
+    class Meta:
+        verbose_name = _("free day")
+        verbose_name_plural = _("free days")
+        ordering = ["day"]
+
+    def __str__(self) -> str:
+        return self.name or str(self.day)

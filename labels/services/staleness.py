@@ -1,14 +1,15 @@
 """Labels that have been on a contact longer than their limit (docs/metrics.md, "Stale and contradictions").
 
 The clock of a label on a contact starts with its clean spell. "Still right" restarts it, and so does a message
-from the contact where the label says so. A flag is open as long as the clock shows more than the limit.
+from the contact where the label says so. A flag is open as long as the clock shows more than the limit, which is the
+label's, or that of the team on whose number the label came. A flag that is open too long is the lead's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -18,17 +19,20 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
 from labelcrm.core.audit import record
-from labels.models import CleanSpell, Label, StaleFlag, StaleSnooze
+from labels.models import CleanSpell, FreeDay, Label, StaleClock, StaleFlag, StaleSnooze, TeamLimit
 from labels.rules.urgency import needs_reason
+from labels.selectors import working_time
+from labels.services import stale_notices
 
 
 @dataclass(frozen=True, slots=True)
 class StaleResult:
-    """Flags set and closed by this look, and how many are open after it."""
+    """Flags set and closed by this look, and how many are open after it; `escalated` went to the lead now."""
 
     flagged: int
     closed: int
     open: int
+    escalated: int = 0
 
 
 def flag_stale(now: datetime) -> StaleResult:
@@ -39,9 +43,13 @@ def flag_stale(now: datetime) -> StaleResult:
     with transaction.atomic():
         closed = close_settled(now)
         with connection.cursor() as cursor:
-            cursor.execute(_FLAG, {"now": now})
+            cursor.execute(_FLAG, {"now": now, **_limits(now)})
             flagged = cursor.rowcount
-    return StaleResult(flagged, closed, StaleFlag.objects.filter(closed_at__isnull=True).count())
+            cursor.execute(_ESCALATE, {"now": now})
+            escalated = cursor.rowcount
+        if escalated:
+            stale_notices.tell_leads(now)
+    return StaleResult(flagged, closed, StaleFlag.objects.filter(closed_at__isnull=True).count(), escalated)
 
 
 def close_settled(now: datetime, *, contact_ids: Collection[int] | None = None) -> int:
@@ -49,11 +57,12 @@ def close_settled(now: datetime, *, contact_ids: Collection[int] | None = None) 
 
     Cheap for a few contacts: services call it where a label came off, so that lists need not wait for the night.
     """
-    chosen = {"now": now, "contacts": None if contact_ids is None else sorted(contact_ids)}
+    chosen: dict[str, Any] = {"now": now, "contacts": None if contact_ids is None else sorted(contact_ids)}
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_LOCK_FLAGS, chosen)
         if not cursor.rowcount:
             return 0
+        chosen |= _limits(now)
         cursor.execute(_CLOSE, chosen)
         closed: int = cursor.rowcount
         cursor.execute(_UPDATE, chosen)
@@ -89,6 +98,31 @@ def snooze_all(labels: Iterable[tuple[Contact, Label]], *, actor: Any, reason: s
             snooze(contact=contact, label=label, actor=actor, reason=reason)
 
 
+def clock_row() -> StaleClock:
+    """The row that says which time counts; made when somebody looks at it first."""
+    return StaleClock.objects.get_or_create(pk=1)[0]
+
+
+def remove_free_day(day: FreeDay, *, actor: Any) -> None:
+    """People work on that day after all; limits follow at the next look."""
+    with transaction.atomic():
+        record(actor=actor, action="freeday.removed", obj=day, day=day.day.isoformat(), name=day.name)
+        day.delete()
+
+
+def _limits(now: datetime) -> dict[str, Any]:
+    """Of each limit that a label or a team has: the moment before which a clock must have started to be over it.
+
+    One moment per limit, so that no row is counted by itself whatever hours count.
+    """
+    own = Label.all_objects.filter(stale_after_days__isnull=False).order_by()
+    teams = TeamLimit.objects.filter(stale_after_days__isnull=False).order_by()
+    days = sorted({*own.values_list("stale_after_days", flat=True), *teams.values_list("stale_after_days", flat=True)})
+    hours = working_time.in_use(now)
+    moments = [now - timedelta(days=limit) if hours is None else hours.moment_before(now, days=limit) for limit in days]
+    return {"limit_days": days, "limit_moments": moments}
+
+
 def _needs_reason(spell: CleanSpell, label: Label) -> bool:
     said = StaleSnooze.objects.filter(contact=spell.contact_id, label=label, at__gte=spell.started_at)
     return needs_reason(high_quality=label.high_quality, said_before=said.count())
@@ -112,20 +146,24 @@ OWNER_NOW = f"""
 
 # Every active label that has a limit: since when, by which clock, and whose. Served by open_clean_spell_by_contact.
 _CLOCKS = f"""
-    SELECT s.contact_id, s.label_id, s.started_at, s.found, l.stale_after_days,
+    SELECT s.contact_id, s.label_id, s.started_at, s.found, m.days AS stale_after_days, m.moment,
            greatest(s.started_at, z.at, CASE WHEN l.stale_reset_by_inbound THEN c.last_inbound_at END) AS clock,
            {OWNER_NOW} AS owner_id
     FROM labels_cleanspell s
     JOIN labels_label l ON l.id = s.label_id AND l.deleted_at IS NULL
     JOIN contacts_contact c ON c.id = s.contact_id AND c.deleted_at IS NULL
+    JOIN contacts_channel n ON n.id = s.channel_id
+    LEFT JOIN labels_teamlimit t ON t.label_id = s.label_id AND t.team_id = n.team_id
+    JOIN unnest(%(limit_days)s::int[], %(limit_moments)s::timestamptz[]) AS m (days, moment)
+      ON m.days = CASE WHEN t.id IS NULL THEN l.stale_after_days ELSE t.stale_after_days END
     LEFT JOIN LATERAL (
         SELECT max(at) AS at FROM labels_stalesnooze
         WHERE contact_id = s.contact_id AND label_id = s.label_id AND at <= %(now)s
     ) z ON true
-    WHERE s.ended_at IS NULL AND s.started_at < %(now)s - make_interval(hours => 24 * l.stale_after_days)
+    WHERE s.ended_at IS NULL AND s.started_at < m.moment
 """  # noqa: S608
 _STALE = f"""
-    SELECT * FROM ({_CLOCKS}) AS clocks WHERE clock < %(now)s - make_interval(hours => 24 * stale_after_days)
+    SELECT * FROM ({_CLOCKS}) AS clocks WHERE clock < moment
 """  # noqa: S608
 
 _FLAG = f"""
@@ -156,7 +194,12 @@ _CLOSE = f"""
             WHERE z.contact_id = f.contact_id AND z.label_id = f.label_id AND z.at >= f.flagged_at AND z.at <= %(now)s
         ) THEN 'snoozed'
         WHEN l.stale_reset_by_inbound AND c.last_inbound_at > f.clock_started_at THEN 'inbound'
-        WHEN l.stale_after_days IS DISTINCT FROM f.limit_days THEN 'limit'
+        WHEN f.limit_days IS DISTINCT FROM (
+            SELECT CASE WHEN t.id IS NULL THEN l.stale_after_days ELSE t.stale_after_days END
+            FROM labels_cleanspell s JOIN contacts_channel n ON n.id = s.channel_id
+            LEFT JOIN labels_teamlimit t ON t.label_id = s.label_id AND t.team_id = n.team_id
+            WHERE s.contact_id = f.contact_id AND s.label_id = f.label_id AND s.ended_at IS NULL
+        ) THEN 'limit'
         ELSE 'other' END
     FROM contacts_contact c, labels_label l
     WHERE {_CHOSEN} AND c.id = f.contact_id AND l.id = f.label_id AND NOT EXISTS (
@@ -174,3 +217,11 @@ _UPDATE = f"""
       AND (f.owner_id, f.spell_started_at, f.clock_started_at, f.limit_days, f.age_at_least)
           IS DISTINCT FROM (stale.owner_id, stale.started_at, stale.clock, stale.stale_after_days, stale.found)
 """  # noqa: S608
+
+# The calendar's days: whoever is on the list too long is so on Sunday, too.
+_ESCALATE = """
+    UPDATE labels_staleflag f SET escalated_at = %(now)s
+    FROM labels_label l
+    WHERE l.id = f.label_id AND f.closed_at IS NULL AND f.escalated_at IS NULL
+      AND f.flagged_at < %(now)s - make_interval(days => l.escalate_after_days)
+"""

@@ -11,13 +11,14 @@ import time_machine
 from django.core.exceptions import ValidationError
 from django.db import connection
 
-from contacts.models import Agent, Channel, ChannelOwnership, Contact
-from labelcrm.core.models import AuditEntry, Job, JobRun
+from contacts.models import Agent, Channel, ChannelOwnership, Contact, ContactChannel
+from labelcrm.core import notices
+from labelcrm.core.models import AuditEntry, Job, JobRun, Notice
 from labels import tasks
-from labels.models import CleanSpell, Label, StaleFlag, StaleSnooze
+from labels.models import CleanSpell, FreeDay, Label, StaleClock, StaleFlag, StaleSnooze, TeamLimit
 from labels.services import staleness
 from labels.services.staleness import StaleResult, flag_stale, snooze
-from tests.factories import AgentFactory, ChannelFactory, ContactFactory, UserFactory
+from tests.factories import AgentFactory, ChannelFactory, ContactFactory, TeamFactory, UserFactory
 from tests.work import do_work
 
 pytestmark = pytest.mark.django_db
@@ -29,6 +30,10 @@ class PersonFactory(ContactFactory):
 
 
 START = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
+
+
+MONTHS_END = datetime(2026, 3, 31, 16, 59, 59, tzinfo=UTC)
+NEXT_MONTH = datetime(2026, 3, 31, 17, 0, 1, tzinfo=UTC)
 
 
 def day(number: float) -> datetime:
@@ -271,6 +276,57 @@ def test_flags_of_chosen_contacts_close_without_waiting_for_the_night(
     assert StaleFlag.objects.get(closed_at__isnull=True).contact == other
 
 
+# -- Limits of teams, working time and escalation --------------------------------------------------------------------
+
+
+def test_a_teams_own_limit_holds_on_its_numbers(hot: Label, channel: Channel) -> None:
+    """Longer, shorter and none: the number on which the label came decides."""
+    for limit, days in ((14, 8), (3, 4), (None, 99)):
+        own = ChannelFactory(team=TeamFactory())
+        TeamLimit.objects.create(label=hot, team=own.team, stale_after_days=limit)
+        has(PersonFactory(), hot, own, started_at=day(99 - days))
+    has(PersonFactory(), hot, channel, started_at=day(90))
+    assert flag_stale(day(99)).flagged == 2
+    assert set(StaleFlag.objects.values_list("limit_days", flat=True)) == {3, 7}
+    TeamLimit.objects.filter(stale_after_days=3).update(stale_after_days=30)
+    flag_stale(day(99))
+    assert StaleFlag.objects.get(limit_days=3).closed_reason == "limit"
+
+
+def test_nights_weekends_and_holidays_are_left_out_where_somebody_says_so(spell: CleanSpell) -> None:
+    """Since Monday at noon: a week of five days of work is over on the Monday after."""
+    StaleClock.objects.create(pk=1, working_time=True, weekdays=[1, 2, 3, 4, 5])
+    FreeDay.objects.create(day=day(3).date())
+    assert flag_stale(day(8)).flagged == 0
+    assert flag_stale(day(10)).flagged == 0
+    assert flag_stale(day(11)).flagged == 1
+    StaleClock.objects.update(opens="08:00", closes="17:00", weekdays=[1])
+    assert flag_stale(day(11)).closed == 1
+
+
+def test_what_waits_too_long_is_the_leads_who_is_told_once(flag: StaleFlag, hot: Label, channel: Channel) -> None:
+    lead, other = UserFactory(role="cs_lead"), UserFactory(role="cs_lead")
+    team = TeamFactory()
+    team.members.add(lead)
+    Channel.objects.filter(pk=channel.pk).update(team=team)
+    ContactChannel.objects.create(contact=flag.contact, channel=channel, first_seen_at=START)
+    Label.objects.filter(pk=hot.pk).update(escalate_after_days=2)
+    assert flag_stale(flag.flagged_at + timedelta(days=2)).escalated == 0
+    later = flag.flagged_at + timedelta(days=2, minutes=1)
+    assert flag_stale(later).escalated == 1
+    assert flag_stale(later + timedelta(minutes=1)).escalated == 0
+    flag.refresh_from_db()
+    assert flag.escalated_at == later
+    [notice] = Notice.objects.filter(topic="stale")
+    assert (notice.user, Notice.objects.filter(user=other).exists()) == (lead, False)
+    words = notices.words(notice, lead)
+    assert words is not None
+    assert "1 stale label" in words.title
+    CleanSpell.objects.update(ended_at=later)
+    flag_stale(later + timedelta(minutes=2))
+    assert notices.words(notice, lead) is None
+
+
 # -- Still right -----------------------------------------------------------------------------------------------------
 
 
@@ -317,7 +373,8 @@ def test_the_scheduled_look_runs_once_per_business_day(spell: CleanSpell) -> Non
         tasks.flag_stale()
         tasks.flag_stale()
     run = JobRun.objects.get(job="flag-stale")
-    assert (run.period, run.ok, run.result) == ("2026-03-10", True, {"flagged": 1, "closed": 0, "open": 1})
+    assert (run.period, run.ok) == ("2026-03-10", True)
+    assert run.result == {"flagged": 1, "closed": 0, "open": 1, "escalated": 0}
 
 
 def test_the_projection_check_keeps_what_it_found(spell: CleanSpell) -> None:
@@ -333,22 +390,33 @@ def test_the_projection_check_keeps_what_it_found(spell: CleanSpell) -> None:
     assert not CleanSpell.objects.exists()
 
 
+def test_a_clock_that_jumps_over_a_months_end_misses_no_period(spell: CleanSpell) -> None:
+    """Forward over two days and back again: each business day is looked at once, none twice."""
+    for moment in (MONTHS_END, NEXT_MONTH + timedelta(days=2), NEXT_MONTH, NEXT_MONTH + timedelta(days=2, hours=1)):
+        with time_machine.travel(moment, tick=False):
+            tasks.flag_stale()
+    runs = JobRun.objects.filter(job="flag-stale").order_by("period")
+    assert [(run.period, run.result["flagged"]) for run in runs] == [("2026-03-31", 1), ("2026-04-02", 0)]
+    assert StaleFlag.objects.count() == 1
+
+
 @pytest.mark.django_db(transaction=True)
-def test_two_looks_at_once_flag_once(hot: Label) -> None:
+def test_three_looks_at_once_over_a_months_end_flag_once(hot: Label) -> None:
+    """The clocks of three schedulers stand on both sides of the month's end; one of them jumped back."""
     channel = ChannelFactory()
     for contact in PersonFactory.create_batch(20):
         has(contact, hot, channel)
     results: list[StaleResult] = []
-    together = threading.Barrier(2)
+    together = threading.Barrier(3)
 
-    def look() -> None:
+    def look(moment: datetime) -> None:
         try:
             together.wait(10)
-            results.append(flag_stale(day(8)))
+            results.append(flag_stale(moment))
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=look) for _ in range(2)]
+    threads = [threading.Thread(target=look, args=[moment]) for moment in (day(8), MONTHS_END, NEXT_MONTH)]
     for thread in threads:
         thread.start()
     for thread in threads:
