@@ -70,8 +70,8 @@ class FindingChoice:
 class FindingLine:
     """A finding on the page; `contact` is None for one that the reader may not see, `last` their last message.
 
-    `proposed` is the label that should come off, `place` where it is on, `others` what else could. `flag` is there
-    once the job has come by; `key` names the finding in the form.
+    `off` names the labels that should come off, `place` says where they are on, `others` what else could. `flag` is
+    there once the job has come by; `key` names the finding in the form.
     """
 
     row: ContradictionRow
@@ -80,7 +80,7 @@ class FindingLine:
     short: str
     last: Any
     key: str
-    proposed: Label
+    off: str
     place: LabelPlaces
     others: list[Label]
     flag: ContradictionFlag | None
@@ -146,7 +146,9 @@ def _lines(rows: list[ContradictionRow], viewer: Viewer) -> list[FindingLine]:
 def _line(row: ContradictionRow, contacts: Any, labels: Any, last: Any, places: Any, flags: Any) -> FindingLine:
     on = [labels[label.label] for label in row.labels]
     flag = flags.get((row.contact, row.rule_id, row.group))
-    proposed = (flag.awaited if flag is not None else None) or rules.to_take_off(row.rule, on)
+    awaited = flag.awaited if flag is not None else None
+    proposed = [awaited] if awaited is not None else rules.to_take_off(row.rule, on)
+    where = [places[row.contact, label.pk] for label in proposed]
     return FindingLine(
         row,
         contacts.get(row.contact),
@@ -154,9 +156,12 @@ def _line(row: ContradictionRow, contacts: Any, labels: Any, last: Any, places: 
         str(RULE_NAMES[row.rule]),
         last.get(row.contact),
         key=f"{row.contact}-{row.rule_id}-{row.group}",
-        proposed=proposed,
-        place=places[row.contact, proposed.pk],
-        others=[label for label in on if label != proposed],
+        off=rules.quoted(proposed),
+        place=LabelPlaces(
+            here=all(place.here for place in where),
+            numbers=list(dict.fromkeys(name for place in where for name in place.numbers)),
+        ),
+        others=[label for label in on if label not in proposed or len(proposed) > 1],
         flag=flag,
     )
 
@@ -269,10 +274,9 @@ def _fix(user: Any, key: FindingKey, label: int | None, _reason: str) -> str:
     chosen = Label.all_objects.filter(pk=label).first() if label is not None else None
     fix = fixes.fix(key, label=chosen, actor=user, through=THROUGH)
     if fix.awaited:
-        return _("Waiting for “%(label)s” to come off in WhatsApp. The line disappears when it does.") % {
-            "label": fix.label
-        }
-    return _("“%(label)s” was taken off.") % {"label": fix.label}
+        words = _("Waiting for %(labels)s to come off in WhatsApp. The line disappears by itself.")
+        return words % {"labels": rules.quoted(fix.labels)}
+    return _("Taken off: %(labels)s.") % {"labels": rules.quoted(fix.labels)}
 
 
 def _keep(user: Any, key: FindingKey, _label: int | None, reason: str) -> str:

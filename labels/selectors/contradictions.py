@@ -109,17 +109,17 @@ def quoted(labels: Sequence[Label]) -> str:
     return _("%(first)s and %(last)s") % {"first": ", ".join(named[:-1]), "last": named[-1]}
 
 
-def to_take_off(kind: str, labels: Sequence[Label]) -> Label:
-    """The label that should come off, of labels that contradict each other, the oldest first.
+def to_take_off(kind: str, labels: Sequence[Label]) -> list[Label]:
+    """The labels that should come off, of labels that contradict each other, the oldest first.
 
-    The oldest prospect beside "done", the new inquiry of a loyal customer, else the older one: what was said last is
-    what holds. Of a younger prospect beside "done" it is "done" too, because it is the older.
+    Every older prospect beside "done", the new inquiry of a loyal customer, else the oldest: what was said last is what
+    holds. Of a younger prospect beside "done" it is "done" too, because it is the older.
     """
     if kind == LOYAL_NEW:
-        return next((label for label in labels if label.meaning == Label.Meaning.NEW), labels[0])
+        return [label for label in labels if label.meaning == Label.Meaning.NEW] or [labels[0]]
     if kind == OLDER:
-        return next((label for label in labels if label.meaning != Label.Meaning.WON), labels[0])
-    return labels[0]
+        return [label for label in labels if label.meaning != Label.Meaning.WON] or [labels[0]]
+    return [labels[0]]
 
 
 @dataclass(slots=True)

@@ -31,37 +31,40 @@ class FindingKey:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """What came of a fix: `label` came off, or is awaited to come off in WhatsApp."""
+    """What came of a fix: `labels` came off, or the first of them is awaited to come off in WhatsApp."""
 
     flag: ContradictionFlag
-    label: Label
+    labels: list[Label]
     awaited: bool
 
 
 def fix(key: FindingKey, *, label: Label | None, actor: Any, through: str) -> Fix:
-    """Take a label off whom it contradicts another on; which one is proposed where `label` is None.
+    """Take a label off whom it contradicts another on; where `label` is None all that are proposed.
 
-    One that lives here alone comes off. One of a WhatsApp number can only be taken off there: the flag waits for it,
-    and closes by itself when it comes off. `through` is a code for the page. Raises ValidationError where nothing
-    contradicts any more, or the label is none of it.
+    Those that live here alone come off. What is on a WhatsApp number can only be taken off there: the flag waits for
+    one after the other, and closes by itself when the last comes off. `through` is a code for the page. Raises
+    ValidationError where nothing contradicts any more, or the label is none of it.
     """
     with transaction.atomic():
         channel = crm_labels.hold()
         flag = _held(key)
-        chosen = label or proposed(flag)
-        if chosen.pk not in flag.labels:
+        chosen = proposed(flag) if label is None else [label]
+        if not {each.pk for each in chosen} <= set(flag.labels):
             raise ValidationError(_("This label is not part of the contradiction."), code="no_such_label")
-        pair = (flag.contact_id, chosen.pk)
-        here = pair in crm_labels.living_here([pair])
-        _close(flag, Closed.FIXED, actor=actor, through=through, label=chosen) if here else _await(flag, chosen, actor)
-        crm_labels.remove([pair], channel=channel, key=f"fix:{flag.pk}", actor=actor)
-        if here:
-            flag_contacts(timezone.now(), [flag.contact_id])
+        pairs = {(flag.contact_id, each.pk) for each in chosen}
+        here = crm_labels.living_here(pairs)
+        elsewhere = [each for each in chosen if (flag.contact_id, each.pk) not in here]
+        if elsewhere:
+            _await(flag, elsewhere[0], actor)
+        else:
+            _close(flag, Closed.FIXED, actor=actor, through=through, label=chosen[0])
+        crm_labels.remove(pairs, channel=channel, key=f"fix:{flag.pk}", actor=actor)
+        flag_contacts(timezone.now(), [flag.contact_id])
         record(
-            actor=actor, action="contradiction.fixed" if here else "contradiction.awaited", obj=flag.contact,
-            flag=flag.pk, label=chosen.pk, rule=flag.rule_id,
+            actor=actor, action="contradiction.awaited" if elsewhere else "contradiction.fixed", obj=flag.contact,
+            flag=flag.pk, labels=[each.pk for each in chosen], rule=flag.rule_id,
         )  # fmt: skip
-    return Fix(flag, chosen, awaited=not here)
+    return Fix(flag, elsewhere or chosen, awaited=bool(elsewhere))
 
 
 def keep_both(key: FindingKey, *, actor: Any, reason: str, through: str) -> ContradictionFlag:
@@ -99,8 +102,8 @@ def take_back(flag: ContradictionFlag, *, actor: Any) -> ContradictionFlag:
     return flag
 
 
-def proposed(flag: ContradictionFlag) -> Label:
-    """The label that should come off (`labels.selectors.contradictions.to_take_off`)."""
+def proposed(flag: ContradictionFlag) -> list[Label]:
+    """The labels that should come off (`labels.selectors.contradictions.to_take_off`)."""
     known = Label.all_objects.in_bulk(flag.labels)
     return to_take_off(flag.rule.kind, [known[pk] for pk in flag.labels])
 

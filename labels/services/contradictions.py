@@ -148,11 +148,13 @@ _CLOSE = f"""
     FROM over WHERE over.id = f.id
 """  # noqa: S608
 
+# Who waits for an older prospect to come off waits for the next one after it, too.
 _UPDATE = f"""
     WITH found AS MATERIALIZED ({_FOUND})
     UPDATE labels_contradictionflag f
     SET labels = found.labels, since = found.since, owner_id = found.owner_id,
-        awaited_id = CASE WHEN f.awaited_id = ANY(found.labels) THEN f.awaited_id END
+        awaited_id = CASE WHEN f.awaited_id = ANY(found.labels) THEN f.awaited_id
+                          WHEN f.awaited_id IS NOT NULL AND found.rule = 'older' THEN found.labels[1] END
     FROM found
     WHERE {_CHOSEN} AND {_SAME}
       AND (f.labels, f.since, f.owner_id) IS DISTINCT FROM (found.labels, found.since, found.owner_id)

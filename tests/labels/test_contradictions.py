@@ -167,7 +167,7 @@ def test_a_label_of_whatsapp_is_awaited_and_the_flag_closes_when_it_comes_off(
 ) -> None:
     user = UserFactory()
     fix = contradiction_fixes.fix(key_of(flag), label=None, actor=user, through="contradictions")
-    assert (fix.label, fix.awaited) == (label(HOT), True)
+    assert (fix.labels, fix.awaited) == ([label(HOT)], True)
     flag.refresh_from_db()
     assert (flag.awaited, flag.awaited_by, flag.closed_at) == (label(HOT), user, None)
     flag_contradictions(day(5))
@@ -178,19 +178,33 @@ def test_a_label_of_whatsapp_is_awaited_and_the_flag_closes_when_it_comes_off(
     assert AuditEntry.objects.get(action="contradiction.awaited").actor == user
 
 
+def test_every_older_prospect_is_awaited_one_after_the_other(rina: Bridge) -> None:
+    ContradictionRule.objects.filter(kind="exclusive").update(active=False)
+    tell(rina, ("added", DONE, 5))
+    key = FindingKey(Contact.objects.get().pk, rule("older").pk)
+    fix = contradiction_fixes.fix(key, label=None, actor=None, through="today")
+    assert [each.name for each in fix.labels] == ["Prospek panas", "Prospek dingin"]
+    tell(rina, ("removed", HOT, 6))
+    flag = ContradictionFlag.objects.get()
+    assert (flag.closed_at, flag.awaited) == (None, label(COLD))
+    tell(rina, ("removed", COLD, 7))
+    flag.refresh_from_db()
+    assert (flag.closed_reason, flag.taken_off) == ("removed", label(COLD))
+
+
 def test_a_label_that_lives_here_comes_off_here() -> None:
     """The older of two comes off; an interval says who took it off."""
     contact, user = in_the_crm("Grade A", "Grade B")
     agent = AgentFactory(user=user)
     key = FindingKey(contact.pk, rule("exclusive").pk, "grade")
     fix = contradiction_fixes.fix(key, label=None, actor=user, through="today")
-    assert (fix.label.name, fix.awaited) == ("Grade A", False)
+    assert ([each.name for each in fix.labels], fix.awaited) == (["Grade A"], False)
     ended = LabelAssignment.objects.get(contact=contact, removed_at__isnull=False)
     assert (ended.label.name, ended.removed_by_user, ended.removed_by) == ("Grade A", user, agent)
     assert (ended.removed_by_method, ended.removed_origin) == ("crm_user", "crm")
     flag = ContradictionFlag.objects.get()
     assert (flag.closed_reason, flag.closed_by, flag.closed_through, flag.taken_off) == (
-        "fixed", user, "today", fix.label,
+        "fixed", user, "today", fix.labels[0],
     )  # fmt: skip
     assert AuditEntry.objects.get(action="contradiction.fixed").object_id == contact.pk
 
@@ -265,14 +279,14 @@ def test_a_pair_is_said_once_and_not_of_one_label_or_group() -> None:
 @pytest.mark.parametrize(
     ("kind", "labels", "off"),
     [
-        ("older", ["Grade A", "Prospek panas", "Selesai"], "Grade A"),
+        ("older", ["Grade A", "Prospek panas", "Selesai"], "Grade A, Prospek panas"),
         ("exclusive", ["Selesai", "Menunggu pembayaran"], "Selesai"),
         ("loyal_new", ["Pelanggan loyal", "Pertanyaan baru"], "Pertanyaan baru"),
     ],
 )
 def test_the_label_that_should_come_off_is_proposed(kind: str, labels: list[str], off: str) -> None:
     known = [Label.objects.get(name=name) for name in labels]
-    assert selector.to_take_off(kind, known).name == off
+    assert ", ".join(each.name for each in selector.to_take_off(kind, known)) == off
 
 
 @pytest.mark.parametrize(
