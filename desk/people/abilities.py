@@ -73,7 +73,16 @@ ABILITIES: tuple[tuple[Text, tuple[RightInWords, ...]], ...] = (
         (
             RightInWords(
                 gettext_lazy("see labels, categories, the labels of WhatsApp and what is stale"),
-                ("labels.view_label", "labels.view_category", "labels.view_channellabel", "labels.view_staleflag"),
+                (
+                    "labels.view_label",
+                    "labels.view_category",
+                    "labels.view_channellabel",
+                    "labels.view_staleflag",
+                    "labels.view_contradictionflag",
+                    "labels.view_contradictionrule",
+                    "labels.view_staleclock",
+                    "labels.view_freeday",
+                ),  # fmt: skip
             ),
             RightInWords(
                 gettext_lazy("say that an old label is still right"),
@@ -85,7 +94,14 @@ ABILITIES: tuple[tuple[Text, tuple[RightInWords, ...]], ...] = (
             ),
             RightInWords(
                 gettext_lazy("decide which labels contradict each other, and which hours count for limits"),
-                ("labels.add_contradictionrule", "labels.change_contradictionrule", "labels.change_staleclock"),
+                (
+                    "labels.add_contradictionrule",
+                    "labels.change_contradictionrule",
+                    "labels.change_staleclock",
+                    "labels.add_freeday",
+                    "labels.change_freeday",
+                    "labels.delete_freeday",
+                ),  # fmt: skip
             ),
             RightInWords(
                 gettext_lazy("decide what a WhatsApp label means"),

@@ -10,6 +10,7 @@ import pytest
 import time_machine
 from django.core.exceptions import ValidationError
 from django.db import connection
+from django.utils import translation
 
 from contacts.models import Agent, Channel, ChannelOwnership, Contact, ContactChannel
 from labelcrm.core import notices
@@ -319,7 +320,8 @@ def test_what_waits_too_long_is_the_leads_who_is_told_once(flag: StaleFlag, hot:
     assert flag.escalated_at == later
     [notice] = Notice.objects.filter(topic="stale")
     assert (notice.user, Notice.objects.filter(user=other).exists()) == (lead, False)
-    words = notices.words(notice, lead)
+    with translation.override("en"):
+        words = notices.words(notice, lead)
     assert words is not None
     assert "1 stale label" in words.title
     CleanSpell.objects.update(ended_at=later)
