@@ -73,16 +73,16 @@ ABILITIES: tuple[tuple[Text, tuple[RightInWords, ...]], ...] = (
         (
             RightInWords(
                 gettext_lazy("see labels, categories, the labels of WhatsApp and what is stale"),
+                ("labels.view_label", "labels.view_category", "labels.view_channellabel", "labels.view_staleflag"),
+            ),
+            RightInWords(
+                gettext_lazy("see which contradictions were settled, their rules, and which hours count for limits"),
                 (
-                    "labels.view_label",
-                    "labels.view_category",
-                    "labels.view_channellabel",
-                    "labels.view_staleflag",
                     "labels.view_contradictionflag",
                     "labels.view_contradictionrule",
                     "labels.view_staleclock",
                     "labels.view_freeday",
-                ),  # fmt: skip
+                ),
             ),
             RightInWords(
                 gettext_lazy("say that an old label is still right"),
@@ -101,7 +101,7 @@ ABILITIES: tuple[tuple[Text, tuple[RightInWords, ...]], ...] = (
                     "labels.add_freeday",
                     "labels.change_freeday",
                     "labels.delete_freeday",
-                ),  # fmt: skip
+                ),
             ),
             RightInWords(
                 gettext_lazy("decide what a WhatsApp label means"),
