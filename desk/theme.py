@@ -22,7 +22,8 @@ class Entry:
 
     `uses` are rights of which one at least makes the page worth opening: a list that one may read but is there to work
     in is no entry for who cannot. `count` names the attribute of the user that holds the number beside the line, which
-    is reason enough to show it. `below` are other views whose pages belong to the entry.
+    is reason enough to show it; `live_count` the view that a script asks for one that is dear to count. `below` are
+    other views whose pages belong to the entry.
     """
 
     title: Text
@@ -31,6 +32,7 @@ class Entry:
     permission: str = ""
     uses: tuple[str, ...] = ()
     count: str = ""
+    live_count: str = ""
     below: tuple[str, ...] = ()
 
 
@@ -45,6 +47,14 @@ MENU: list[tuple[Text, list[Entry]]] = [
     (
         "",
         [
+            Entry(
+                _("Today"),
+                "today",
+                "today",
+                "contacts.view_contact",
+                uses=("contacts.add_note",),
+                live_count="today-badge",
+            ),
             Entry(_("Home"), "home", HOME),
             Entry(
                 _("Contacts"),
@@ -209,7 +219,8 @@ def _items(entries: list[Entry], request: HttpRequest) -> Iterator[dict[str, Any
             # Every page is below Home, which is none of them.
             active = entry is here and (entry.view != HOME or request.path == link)
             badge = _badge(entry, link, request)
-            yield {"title": entry.title, "icon": entry.icon, "link": link, "active": active, **badge}
+            asks = _link(entry.live_count) if entry.live_count else ""
+            yield {"title": entry.title, "icon": entry.icon, "link": link, "active": active, "asks": asks, **badge}
 
 
 def is_shown(entry: Entry, user: Any) -> bool:
@@ -279,7 +290,8 @@ def trail(request: HttpRequest, name: Text) -> list[Crumb]:
 def _place(path: str) -> tuple[Text, Entry]:
     """The entry of the menu that a page belongs to, with its group: the closest above it, else Home."""
     above = [place for place in _places() if place[0] and path.startswith(place[0])]
-    _address, group, entry = max(above, key=lambda place: len(place[0]), default=_places()[0])
+    home = next(place for place in _places() if place[2].view == HOME)
+    _address, group, entry = max(above, key=lambda place: len(place[0]), default=home)
     return group, entry
 
 
@@ -321,7 +333,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_ICON": _file("labelcrm/icon.svg"),
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _file("labelcrm/icon.svg")}],
     "STYLES": [_file(f"labelcrm/{name}.css") for name in SHEETS],
-    "SCRIPTS": [_file(f"labelcrm/{name}.js") for name in ("accessible", "days", "search")],
+    "SCRIPTS": [_file(f"labelcrm/{name}.js") for name in ("accessible", "days", "search", "menu-count")],
     "DASHBOARD_CALLBACK": "desk.home.page.dashboard",
     "LOGIN": {"form": "desk.login.LoginForm"},
     "SHOW_HISTORY": True,

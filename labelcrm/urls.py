@@ -25,6 +25,7 @@ urlpatterns = [
     path("admin/", include("desk.system.notice_pages")),
     path("admin/", include("desk.imports.page")),
     path("", include("desk.home.page")),
+    path("admin/", include("desk.today.page")),
     path("admin/reports/", include("desk.reports.urls")),
     path("admin/", include("desk.connection.views")),
     path("", include("desk.contacts.downloads")),

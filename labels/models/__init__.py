@@ -15,6 +15,7 @@ from labels.models.projections import (
 )
 from labels.models.second_looks import LookSample, SampledGrade, SecondLook
 from labels.models.staleness import FreeDay, LearnedLimit, StaleClock, StaleFlag, StaleSnooze, TeamLimit
+from labels.models.today import TodayAction, TodayKind
 from labels.models.whatsapp import ChannelLabel, ChannelLabelEvent, ChannelLabelMeaning
 from labels.models.words import Effect, Method, Origin, RemovedReason, TimeSource
 
@@ -51,4 +52,6 @@ __all__ = [
     "StaleSnooze",
     "TeamLimit",
     "TimeSource",
+    "TodayAction",
+    "TodayKind",
 ]

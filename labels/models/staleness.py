@@ -57,12 +57,16 @@ class StaleFlag(models.Model):
                 fields=["contact", "label"], condition=Q(closed_at__isnull=True), name="one_open_stale_flag"
             ),
         ]
-        # What waits for the lead; there are few of them.
         indexes = [
+            # What waits for the lead; there are few of them.
             models.Index(
                 fields=["escalated_at"],
                 condition=Q(closed_at__isnull=True, escalated_at__isnull=False),
                 name="stale_flag_escalated",
+            ),
+            # Today: of each label those that have been over its limit the longest.
+            models.Index(
+                fields=["label", "clock_started_at"], condition=Q(closed_at__isnull=True), name="open_flag_by_clock"
             ),
         ]
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+
+from contacts.models import ContactChannel, Message
 from contacts.selectors.counting import COUNTS
+from labelcrm.core.viewer import Viewer
 from reports.selectors.agents import brought
 from reports.selectors.facts import Facts
 from reports.selectors.questions import Question
@@ -36,6 +40,19 @@ def facts_of(question: Question) -> Facts:
         """,  # noqa: S608 - SQL from this package
         counts={"unanswered": "true"},
     )
+
+
+def waiting_links(viewer: Viewer, *, now: datetime) -> QuerySet[ContactChannel]:
+    """The same, on the numbers that a viewer sees: where a contact's last message waits for an answer at `now`."""
+    wrote = Message.objects.counted().filter(
+        contact=OuterRef("contact"), channel=OuterRef("channel"), at=OuterRef("last_inbound_at"), from_me=False,
+        history=False,
+    )  # fmt: skip
+    open_ended = Q(last_outbound_at__isnull=True) | Q(last_outbound_at__lt=F("last_inbound_at"))
+    rows = ContactChannel.objects.filter(
+        open_ended, Q(has_history=False) | Exists(wrote), last_inbound_at__lte=now - AFTER
+    )
+    return rows if viewer.everything else rows.filter(channel__in=viewer.channels)
 
 
 def sources(question: Question) -> dict[str, Facts]:

@@ -1,0 +1,272 @@
+"""The Today page: who waits, why, since when, and whose it is; what waiting costs most comes first.
+
+A contact is one line with all their reasons. The worst SLICE of each kind are looked at, by index, so that a page costs
+the same whatever waits; where a kind has more, its numbers are "at least". Cost: `labels.rules.waiting`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.db.models import Count, QuerySet
+from django.utils import timezone
+
+from contacts.models import Agent, Channel, Contact, ContactChannel
+from contacts.models.channels import CRM_GATEWAY
+from contacts.selectors.ownership import NumberNow, numbers_now
+from labelcrm.core.viewer import Viewer
+from labels.models import ContradictionFlag, Label, TodayAction, TodayKind
+from labels.rules.waiting import cost
+from labels.selectors.stale_contacts import last_messages, value_of
+from reports.selectors.today_kinds import BY_CODE, KINDS, SLICE, Kind, TodayScope
+
+SHOWN = 50  # lines of "today"; the rest is backlog
+STEP = 200  # reasons that a job works off at once
+NOBODYS = 0  # stands for a CS where a contact is nobody's
+
+
+class TodayRow(NamedTuple):
+    """One reason of a contact as it comes from the database (`today_kinds.COLUMNS`)."""
+
+    kind: str
+    contact: int
+    since: datetime
+    newest: datetime
+    label: int | None
+    limit: int | None
+    ref: int | None
+    assigned: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a contact stands on the page: since when, how late that is, and what it costs."""
+
+    kind: Kind
+    row: TodayRow
+    late: timedelta
+    cost: float
+    label: Label | None
+    labels: tuple[Label, ...] = ()
+
+    @property
+    def age(self) -> timedelta:
+        return self.late + timedelta(days=self.row.limit or 0)
+
+    @property
+    def asks_reason(self) -> bool:
+        """Whether "still right" must say why the first time (`labels.rules.urgency`)."""
+        return self.kind.code.asks_reason or (
+            self.row.kind == TodayKind.STALE and bool(self.label and self.label.high_quality)
+        )
+
+
+@dataclass(slots=True)
+class TodayLine:
+    """A contact with their reasons, the costliest first. `owner` is the id of whose they are, NOBODYS for nobody's."""
+
+    contact_id: int
+    reasons: list[Reason]
+    owner: int
+    contact: Any = None
+    last: Any = None
+
+    @property
+    def cost(self) -> float:
+        return sum(reason.cost for reason in self.reasons)
+
+    @property
+    def since(self) -> datetime:
+        return min(reason.row.since for reason in self.reasons)
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        return frozenset(reason.row.kind for reason in self.reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How many lines one CS has, and since when the oldest waits."""
+
+    agent: int
+    lines: int
+    oldest: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TodayQueue:
+    """All lines that were looked at, the costliest first. `full`: kinds of which there are more than that."""
+
+    lines: list[TodayLine]
+    full: frozenset[str]
+    scope: TodayScope
+    values: Mapping[int, int] = field(default_factory=dict, repr=False)
+
+    def per_kind(self) -> dict[str, int]:
+        counts: dict[str, int] = defaultdict(int)
+        for line in self.lines:
+            for kind in line.kinds:
+                counts[kind] += 1
+        return counts
+
+    def loads(self) -> list[Load]:
+        """By CS, the most first."""
+        mine: dict[int, list[TodayLine]] = defaultdict(list)
+        for line in self.lines:
+            mine[line.owner].append(line)
+        loads = [Load(agent, len(lines), min(line.since for line in lines)) for agent, lines in mine.items()]
+        return sorted(loads, key=lambda load: (-load.lines, load.agent))
+
+    def narrowed(self, *, kind: str = "", agent: int | None = None) -> TodayQueue:
+        """The lines that have this reason, and are this CS's (NOBODYS: nobody's)."""
+        lines = [
+            line for line in self.lines if (not kind or kind in line.kinds) and (agent is None or line.owner == agent)
+        ]
+        return replace(self, lines=lines, full=self.full & {kind} if kind else self.full)
+
+
+# -- Reading ----------------------------------------------------------------------------------------------------------
+
+
+def scope_of(viewer: Viewer, *, now: datetime | None = None, agent: int | None = None) -> TodayScope:
+    """Whose lines a viewer reads: all they see, or one CS's. Two queries."""
+    now = now or timezone.now()
+    channels = Channel.objects.visible_to(viewer).exclude(gateway=CRM_GATEWAY)
+    return TodayScope(
+        viewer=viewer,
+        now=now,
+        numbers=numbers_now(channels, now=now, zone=settings.TIME_ZONE),
+        labels=Label.all_objects.in_bulk(),
+        agent=agent,
+    )
+
+
+def narrow(scope: TodayScope, agent: int | None) -> TodayScope:
+    """The scope of one CS's contacts; NOBODYS: of nobody's."""
+    return replace(scope, agent=agent or None, nobodys=agent == NOBODYS)
+
+
+def only(scope: TodayScope, contacts: Iterable[int]) -> TodayScope:
+    """The scope of some of its contacts (ids)."""
+    return replace(scope, only=tuple(contacts))
+
+
+def read_queue(scope: TodayScope, *, kinds: Iterable[Kind] = KINDS) -> TodayQueue:
+    """Every line of the scope, as far as it is looked at. Three queries."""
+    parts = [(kind, part) for kind in kinds for part in kind.parts(scope)]
+    rows = _rows([part for _kind, part in parts])
+    full = _full(rows)
+    rows = _once(rows)
+    contacts = {row.contact for row in rows}
+    owners = _owners(rows, scope.numbers)
+    values = _values(scope, contacts)
+    lines: dict[int, TodayLine] = {}
+    for row in rows:
+        line = lines.setdefault(row.contact, TodayLine(row.contact, [], owners.get(row.contact, NOBODYS)))
+        line.reasons.append(_reason(row, scope, values))
+    for line in lines.values():
+        line.reasons.sort(key=lambda reason: -reason.cost)
+    # Of equals who began to wait last comes first: they may still be there.
+    ordered = sorted(lines.values(), key=lambda line: (line.cost, line.since, line.contact_id), reverse=True)
+    return TodayQueue(ordered, full, scope, values)
+
+
+def next_rows(scope: TodayScope, kind: Kind) -> list[TodayRow]:
+    """The next STEP rows of one kind in the order of contacts, for a scope `by_contact`; no contact is cut."""
+    rows = sorted(_once(_rows(list(kind.parts(scope)))), key=lambda row: row.contact)
+    return rows[:STEP] + [row for row in rows[STEP:] if row.contact == rows[STEP - 1].contact]
+
+
+def _rows(parts: Sequence[QuerySet[Any]]) -> list[TodayRow]:
+    if not parts:
+        return []
+    together = parts[0].union(*parts[1:], all=True) if len(parts) > 1 else parts[0]
+    return [TodayRow._make(row) for row in together]
+
+
+def _full(rows: Iterable[TodayRow]) -> frozenset[str]:
+    """The kinds of which one part was cut."""
+    counts: dict[tuple[str, int | None], int] = defaultdict(int)
+    for row in rows:
+        counts[row.kind, row.label if row.ref else None] += 1
+    return frozenset(kind for (kind, _label), count in counts.items() if count >= SLICE)
+
+
+def _once(rows: Iterable[TodayRow]) -> list[TodayRow]:
+    """Each reason once: a contact may come by two parts."""
+    found: dict[tuple[str, int, int | None], TodayRow] = {}
+    for row in rows:
+        key = (row.kind, row.contact, row.label)
+        if key not in found or row.since < found[key].since:
+            found[key] = row
+    return list(found.values())
+
+
+def _owners(rows: Iterable[TodayRow], numbers: Mapping[int, NumberNow]) -> dict[int, int]:
+    """Whose each contact is: whom they are assigned to, else who has the number they are known on."""
+    found = {row.contact: row.assigned for row in rows if row.assigned}
+    free = {row.contact for row in rows if not row.assigned}
+    owned = {pk: number.owner for pk, number in numbers.items() if number.owner is not None}
+    links = ContactChannel.objects.filter(contact__in=free, channel__in=owned).order_by("-channel_id")
+    for contact, channel in links.values_list("contact_id", "channel_id"):
+        found[contact] = owned[channel]
+    return found
+
+
+def _values(scope: TodayScope, contacts: Iterable[int]) -> dict[int, int]:
+    """The value of the highest label that each contact has now; contacts without one are missing."""
+    worth = {pk: value_of(label) for pk, label in scope.labels.items()}
+    values: dict[int, int] = {}
+    for contact, label in scope.spells().filter(contact__in=contacts).values_list("contact_id", "label_id"):
+        values[contact] = max(values.get(contact, 0), worth[label])
+    return values
+
+
+def _reason(row: TodayRow, scope: TodayScope, values: Mapping[int, int]) -> Reason:
+    kind, label = BY_CODE[row.kind], scope.labels.get(row.label or 0)
+    patience = kind.patience or timedelta(days=row.limit or 1)
+    late = scope.now - row.since - timedelta(days=row.limit or 0)
+    value = value_of(label) if label is not None else values.get(row.contact, 1)
+    return Reason(kind, row, late, cost(value=value, over=late, patience=patience), label)
+
+
+# -- What a page shows besides ----------------------------------------------------------------------------------------
+
+
+def complete(lines: Sequence[TodayLine], scope: TodayScope) -> None:
+    """Give lines their contact, the last message, and the labels that contradict each other. Two queries or three."""
+    contacts = Contact.objects.in_bulk([line.contact_id for line in lines])
+    last = last_messages(list(contacts), scope.viewer)
+    at_odds = _at_odds(lines, scope.labels)
+    for line in lines:
+        line.contact, line.last = contacts[line.contact_id], last.get(line.contact_id)
+        line.reasons = [
+            replace(reason, labels=at_odds.get(reason.row.ref, ()))
+            if reason.row.kind == TodayKind.CONTRADICTION
+            else reason
+            for reason in line.reasons
+        ]
+
+
+def _at_odds(lines: Sequence[TodayLine], labels: Mapping[int, Label]) -> dict[int | None, tuple[Label, ...]]:
+    """The labels of each contradiction among the lines, by the id of its flag."""
+    flags = {reason.row.ref for line in lines for reason in line.reasons if reason.row.kind == TodayKind.CONTRADICTION}
+    found = ContradictionFlag.objects.filter(pk__in=flags).values_list("pk", "labels") if flags else ()
+    return {pk: tuple(labels[label] for label in ids if label in labels) for pk, ids in found}
+
+
+def done_today(user: Any, *, now: datetime) -> dict[str, int]:
+    """How many contacts a user settled, put off, assigned ... since midnight, by action."""
+    since = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    done = TodayAction.objects.filter(user=user, at__gte=since, undone_at=None).order_by()
+    return dict(done.values_list("action").annotate(n=Count("contact", distinct=True)))
+
+
+def agents_of(viewer: Viewer) -> dict[int, Agent]:
+    """The living CS whom the viewer sees, by id, in the order of their names."""
+    return {agent.pk: agent for agent in Agent.objects.visible_to(viewer).order_by("name", "pk")}
