@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import include, path
-from django.views.generic import RedirectView
 
 from desk.conversions.urls import urlpatterns as conversion_pages
 from desk.exports.urls import urlpatterns as export_pages
@@ -13,7 +12,7 @@ from desk.segments.urls import urlpatterns as segment_pages
 admin_pages, admin_name, admin_namespace = admin.site.urls
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("", include("desk.landing")),
     path("", include("api.health")),
     path("api/", include("api.urls")),
     path("", include("api.mcp.http")),

@@ -262,6 +262,13 @@ _CONTACTS = [
         remark="why both are right, in a colleague's words",
     ),
     *_table(
+        "labels_todayaction", _Rules.CONTACT_INSIDE,
+        "what a colleague did about them on the Today page, until when it is put off, and how to undo it",
+        by_staff=True,
+        reason="why, in a colleague's words",
+        before="ids and times as they were before",
+    ),
+    *_table(
         "labels_sampledgrade", _Rules.CONTACT_INSIDE,
         "that a grade of theirs was drawn for a second look, and who took one back", by_staff=True,
     ),
@@ -468,6 +475,7 @@ WITHOUT_PEOPLE = (
         labels_scopedcleanspell="method",
         labels_scopedlabelspell="method",
         labels_staleflag="closed_reason",
+        labels_todayaction="action kind",
         reports_segment="shared",
         transfer_conversion="network touch_method",
         transfer_conversiondelivery="error state target",

@@ -21,7 +21,7 @@ from contacts.models import Agent
 from contacts.selectors.viewing import viewer_of
 from desk.base.days import DayTimeField
 from desk.base.model_admin import ORIGIN
-from desk.today import reading
+from desk.today import waiting_list
 from labelcrm.core.viewer import Viewer
 from labelcrm.lib.numbers import row_id
 from labels.services import today as services
@@ -53,7 +53,7 @@ class TodayAnswer:
 @require_POST
 def act(request: HttpRequest) -> HttpResponse:
     """One thing done to one contact or several; `kind` says to which of their reasons."""
-    scope, viewer = reading.scope_of(request), viewer_of(request.user)
+    scope, viewer = waiting_list.scope_of(request), viewer_of(request.user)
     if not viewer.may(MAY_CHANGE):
         raise PermissionDenied
     do = request.POST.get("do", "")
@@ -64,7 +64,7 @@ def act(request: HttpRequest) -> HttpResponse:
     except KeyError:
         raise BadRequest("Nothing is to be done.") from None
     ids = [pk for text in request.POST.getlist("contact")[:MOST] if (pk := row_id(text))]
-    lines = reading.lines_of(scope, ids) if ids else []
+    lines = waiting_list.lines_of(scope, ids) if ids else []
     try:
         answer = run(request, list(_tasks(request, lines, viewer, every=do in WHOLE_LINE)))
     except ValidationError as error:
@@ -171,7 +171,7 @@ def _until(request: HttpRequest) -> Any:
     if until == TOMORROW:
         return services.morning(now, days=1)
     if until == MONDAY:
-        return reading.next_monday(now)
+        return waiting_list.next_monday(now)
     if until == NEWER:
         return None
     moment = DayTimeField(clock=time(MORNING)).to_python(request.POST.get("day", ""))
@@ -192,7 +192,7 @@ def _say(request: HttpRequest, answer: TodayAnswer, *, gone: set[int] = frozense
         if answer.error:
             messages.error(request, answer.error)
         kept = {name: request.GET[name] for name in ("kind", "cs") if request.GET.get(name)}
-        return HttpResponseRedirect(f"{reverse('today')}?{reading.as_query(kept)}")
+        return HttpResponseRedirect(f"{reverse('today')}?{waiting_list.as_query(kept)}")
     return JsonResponse(
         {
             "said": answer.sentence,
@@ -209,10 +209,10 @@ def _say(request: HttpRequest, answer: TodayAnswer, *, gone: set[int] = frozense
 @require_POST
 def act_on_backlog(request: HttpRequest) -> HttpResponse:
     """One thing done to everybody of a kind and a CS, as a job."""
-    scope, viewer = reading.scope_of(request), viewer_of(request.user)
+    scope, viewer = waiting_list.scope_of(request), viewer_of(request.user)
     if not viewer.may(MAY_CHANGE):
         raise PermissionDenied
-    asked = reading.TodayAsked.of(request.POST, leads=reading.leads(viewer, request.user))
+    asked = waiting_list.TodayAsked.of(request.POST, leads=waiting_list.leads(viewer, request.user))
     do = request.POST.get("do", "")
     if do not in ("snooze", "assign", "settle") or not asked.kind:
         messages.error(request, _("Choose what it is about and what is to be done."))

@@ -17,9 +17,9 @@ from django.views.decorators.http import require_safe
 
 from contacts.selectors.viewing import viewer_of
 from desk.base.days import DayTimeInput
-from desk.today import reading
+from desk.today import waiting_list
 from desk.today.acting import act, act_on_backlog
-from desk.today.reading import TodayPage
+from desk.today.waiting_list import TodayPage
 from labelcrm.lib.numbers import row_id
 from labels.models import TodayAction
 from labels.services.today import MORNING, last_batch, midnight
@@ -34,7 +34,7 @@ BADGE_MOST = 99
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """`/admin/today/`; `?kind=` and `?cs=` narrow it, `?contact=` is who is looked at."""
-    shown = reading.read_page(request)
+    shown = waiting_list.read_page(request)
     asked = row_id(request.GET.get("contact"))
     line = next((line for line in shown.lines if line.contact_id == asked), None)
     line = line or next(iter(shown.lines), None)
@@ -44,7 +44,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "page": shown,
         "chosen": line.contact_id if line else 0,
         "was_chosen": bool(line and line.contact_id == asked),
-        "shown": reading.in_full(line, shown.viewer) if line else None,
+        "shown": waiting_list.in_full(line, shown.viewer) if line else None,
         "can_undo": last_batch(request.user, since=midnight(shown.now)) is not None,
         **head_context(request, shown),
         **acting_context(request, shown),
@@ -75,7 +75,9 @@ def acting_context(request: HttpRequest, shown: TodayPage) -> dict[str, Any]:
 
 def done_words(done: dict[str, int]) -> list[str]:
     """What was done today, in words, the most first."""
-    return [_DONE[TodayAction.Action(action)](count) for action, count in sorted(done.items(), key=lambda pair: -pair[1])]
+    return [
+        _DONE[TodayAction.Action(action)](count) for action, count in sorted(done.items(), key=lambda pair: -pair[1])
+    ]
 
 
 _DONE = {
@@ -93,21 +95,21 @@ def contact(request: HttpRequest, pk: int) -> HttpResponse:
     """One contact in full, as the right half of the page; alone, the page with them chosen."""
     if not request.headers.get(FETCHED):
         return HttpResponseRedirect(f"{reverse('today')}?contact={pk}")
-    scope, viewer = reading.scope_of(request), viewer_of(request.user)
-    line = next(iter(reading.lines_of(scope, [pk])), None)
+    scope, viewer = waiting_list.scope_of(request), viewer_of(request.user)
+    line = next(iter(waiting_list.lines_of(scope, [pk])), None)
     if line is None:
         raise Http404
     shown = _of_lines(request, [line])
-    context = {"shown": reading.in_full(line, viewer), **acting_context(request, shown)}
+    context = {"shown": waiting_list.in_full(line, viewer), **acting_context(request, shown)}
     return TemplateResponse(request, "today/contact.html", context)
 
 
 def _of_lines(request: HttpRequest, lines: list[TodayLine]) -> TodayPage:
     """What the templates of single lines ask of a page."""
-    viewer, scope = viewer_of(request.user), reading.scope_of(request)
+    viewer, scope = viewer_of(request.user), waiting_list.scope_of(request)
     queue = today.TodayQueue(lines, frozenset(), scope)
-    is_lead = reading.leads(viewer, request.user)
-    asked = reading.TodayAsked.of(request.GET, leads=is_lead)
+    is_lead = waiting_list.leads(viewer, request.user)
+    asked = waiting_list.TodayAsked.of(request.GET, leads=is_lead)
     return TodayPage(viewer, asked, queue, queue, today.agents_of(viewer), is_lead, lines)
 
 
@@ -115,7 +117,7 @@ def _of_lines(request: HttpRequest, lines: list[TodayLine]) -> TodayPage:
 @require_safe
 def news(request: HttpRequest) -> JsonResponse:
     """The queue as it is now, for a page that is open: which contacts, their lines, and what stands above them."""
-    shown = reading.read_page(request)
+    shown = waiting_list.read_page(request)
     context = {**head_context(request, shown), **acting_context(request, shown)}
     rows = {
         str(line.contact_id): render_to_string("today/row.html", {**context, "line": line}, request)
@@ -136,7 +138,7 @@ def news(request: HttpRequest) -> JsonResponse:
 @require_safe
 def badge(request: HttpRequest) -> JsonResponse:
     """How many contacts wait, for the menu: "99+" for more."""
-    queue = today.read_queue(reading.scope_of(request))
+    queue = today.read_queue(waiting_list.scope_of(request))
     return JsonResponse({"count": _badge(len(queue.lines))})
 
 

@@ -47,9 +47,9 @@ CODES: Mapping[str, frozenset[str]] = {
     "report.exported": frozenset({"filters", "format", "report", "sha256"}),  # after every value was found to be one
     "rows.read": frozenset({"resource"}),
     "segments.exported": frozenset({"format", "sha256"}),
-    "today.fixed": frozenset({"kinds"}),
+    "today.put_off": frozenset({"kinds"}),
+    "today.said_fixed": frozenset({"kinds"}),
     "today.settled": frozenset({"kinds"}),
-    "today.snoozed": frozenset({"kinds"}),
     "token.created": frozenset({"for_user"}),
     "token.revoked": frozenset({"for_user"}),
 }

@@ -76,7 +76,7 @@ def put_off(
         _check_reason(mine, reason)
         return [_action(task, Action.SNOOZE, hides=True, until=until, reason=reason) for task in mine]
 
-    return _do(tasks, do, actor=actor, batch=batch, audited="today.snoozed", until=until)
+    return _do(tasks, do, actor=actor, batch=batch, audited="today.put_off", until=until)
 
 
 def assign(
@@ -143,7 +143,7 @@ def say_fixed(tasks: Iterable[TodayTask], *, actor: Any, batch: UUID | None = No
     def do(contact: Contact, mine: Sequence[TodayTask]) -> list[TodayAction]:
         return [_action(task, Action.FIX, hides=True, until=until) for task in mine]
 
-    return _do(tasks, do, actor=actor, batch=batch, audited="today.fixed", until=until)
+    return _do(tasks, do, actor=actor, batch=batch, audited="today.said_fixed", until=until)
 
 
 def _do(

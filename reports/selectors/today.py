@@ -23,7 +23,7 @@ from labelcrm.core.viewer import Viewer
 from labels.models import ContradictionFlag, Label, TodayAction, TodayKind
 from labels.rules.waiting import cost
 from labels.selectors.stale_contacts import last_messages, value_of
-from reports.selectors.today_kinds import BY_CODE, KINDS, SLICE, Kind, TodayScope
+from reports.selectors.today_kinds import BY_CODE, KINDS, SLICE, TodayScope, WaitingKind
 
 SHOWN = 50  # lines of "today"; the rest is backlog
 STEP = 200  # reasons that a job works off at once
@@ -44,10 +44,10 @@ class TodayRow(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class WaitingReason:
     """Why a contact stands on the page: since when, how late that is, and what it costs."""
 
-    kind: Kind
+    kind: WaitingKind
     row: TodayRow
     late: timedelta
     cost: float
@@ -71,7 +71,7 @@ class TodayLine:
     """A contact with their reasons, the costliest first. `owner` is the id of whose they are, NOBODYS for nobody's."""
 
     contact_id: int
-    reasons: list[Reason]
+    reasons: list[WaitingReason]
     owner: int
     contact: Any = None
     last: Any = None
@@ -156,7 +156,7 @@ def only(scope: TodayScope, contacts: Iterable[int]) -> TodayScope:
     return replace(scope, only=tuple(contacts))
 
 
-def read_queue(scope: TodayScope, *, kinds: Iterable[Kind] = KINDS) -> TodayQueue:
+def read_queue(scope: TodayScope, *, kinds: Iterable[WaitingKind] = KINDS) -> TodayQueue:
     """Every line of the scope, as far as it is looked at. Three queries."""
     parts = [(kind, part) for kind in kinds for part in kind.parts(scope)]
     rows = _rows([part for _kind, part in parts])
@@ -176,7 +176,7 @@ def read_queue(scope: TodayScope, *, kinds: Iterable[Kind] = KINDS) -> TodayQueu
     return TodayQueue(ordered, full, scope, values)
 
 
-def next_rows(scope: TodayScope, kind: Kind) -> list[TodayRow]:
+def next_rows(scope: TodayScope, kind: WaitingKind) -> list[TodayRow]:
     """The next STEP rows of one kind in the order of contacts, for a scope `by_contact`; no contact is cut."""
     rows = sorted(_once(_rows(list(kind.parts(scope)))), key=lambda row: row.contact)
     return rows[:STEP] + [row for row in rows[STEP:] if row.contact == rows[STEP - 1].contact]
@@ -227,12 +227,12 @@ def _values(scope: TodayScope, contacts: Iterable[int]) -> dict[int, int]:
     return values
 
 
-def _reason(row: TodayRow, scope: TodayScope, values: Mapping[int, int]) -> Reason:
+def _reason(row: TodayRow, scope: TodayScope, values: Mapping[int, int]) -> WaitingReason:
     kind, label = BY_CODE[row.kind], scope.labels.get(row.label or 0)
     patience = kind.patience or timedelta(days=row.limit or 1)
     late = scope.now - row.since - timedelta(days=row.limit or 0)
     value = value_of(label) if label is not None else values.get(row.contact, 1)
-    return Reason(kind, row, late, cost(value=value, over=late, patience=patience), label)
+    return WaitingReason(kind, row, late, cost(value=value, over=late, patience=patience), label)
 
 
 # -- What a page shows besides ----------------------------------------------------------------------------------------

@@ -86,7 +86,7 @@ def owned_by(agent: int, numbers: dict[int, NumberNow]) -> Q:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class WaitingKind:
     """One reason to stand on the page.
 
     `parts` are queries of COLUMNS whose rows together are the kind's, each the worst first. `patience` is how late it
@@ -225,8 +225,8 @@ def _contradictions(scope: TodayScope) -> Iterator[QuerySet[Any]]:
     )
 
 
-KINDS: tuple[Kind, ...] = (
-    Kind(
+KINDS: tuple[WaitingKind, ...] = (
+    WaitingKind(
         code=TodayKind.WAITING,
         parts=_waiting,
         patience=None,
@@ -235,7 +235,7 @@ KINDS: tuple[Kind, ...] = (
         settle=_("Still right"),
         right="labels.change_staleflag",
     ),
-    Kind(
+    WaitingKind(
         code=TodayKind.HIGH,
         parts=_high,
         patience=HIGH_AFTER,
@@ -243,7 +243,7 @@ KINDS: tuple[Kind, ...] = (
         todo=_("Write to them while they are warm."),
         settle=_("Followed up elsewhere"),
     ),
-    Kind(
+    WaitingKind(
         code=TodayKind.UNANSWERED,
         parts=_unanswered,
         patience=timedelta(hours=1),
@@ -251,7 +251,7 @@ KINDS: tuple[Kind, ...] = (
         todo=_("Answer in WhatsApp."),
         settle=_("Needs no answer"),
     ),
-    Kind(
+    WaitingKind(
         code=TodayKind.FOLLOW_UP,
         parts=_follow_ups,
         patience=timedelta(hours=2),
@@ -259,7 +259,7 @@ KINDS: tuple[Kind, ...] = (
         todo=_("Come back to them as you meant to."),
         settle=_("Followed up"),
     ),
-    Kind(
+    WaitingKind(
         code=TodayKind.NEVER,
         parts=_never,
         patience=timedelta(hours=1),
@@ -267,7 +267,7 @@ KINDS: tuple[Kind, ...] = (
         todo=_("Put a label on the chat in WhatsApp."),
         settle=_("Needs no label"),
     ),
-    Kind(
+    WaitingKind(
         code=TodayKind.STALE,
         parts=_stale,
         patience=None,
@@ -276,7 +276,7 @@ KINDS: tuple[Kind, ...] = (
         settle=_("Still right"),
         right="labels.change_staleflag",
     ),
-    Kind(
+    WaitingKind(
         code=TodayKind.CONTRADICTION,
         parts=_contradictions,
         patience=timedelta(days=1),
@@ -285,4 +285,4 @@ KINDS: tuple[Kind, ...] = (
         settle=_("Both are right"),
     ),
 )
-BY_CODE: dict[str, Kind] = {kind.code.value: kind for kind in KINDS}
+BY_CODE: dict[str, WaitingKind] = {kind.code.value: kind for kind in KINDS}

@@ -35,13 +35,13 @@ EXPORTING = [
 ]  # fmt: skip
 MENUS = {
     "owner": [
-        *EXPORTING, "WhatsApp labels", *RECORDS, "WhatsApp numbers", "Unknown numbers", "Webhook log", "CS",
+        "Today", *EXPORTING, "WhatsApp labels", *RECORDS, "WhatsApp numbers", "Unknown numbers", "Webhook log", "CS",
         "Teams", "Opt-out words", "Users", "Roles", "API tokens", "Work", "System", "Audit trail", "Job runs",
     ],
     "cs_lead": [
-        *EXPORTING, "WhatsApp labels", *RECORDS, "WhatsApp numbers", "Webhook log", "CS", "Work", "System",
+        "Today", *EXPORTING, "WhatsApp labels", *RECORDS, "WhatsApp numbers", "Webhook log", "CS", "Work", "System",
     ],
-    "cs": ["Home", "Contacts", "Campaigns", *LABELS],
+    "cs": ["Today", "Home", "Contacts", "Campaigns", *LABELS],
     "marketing": [*EXPORTING, *RECORDS, "Opt-out words", "Work"],
     "analyst": [*EXPORTING, *RECORDS, "WhatsApp numbers", "Webhook log", "Work", "System"],
     "auditor": [

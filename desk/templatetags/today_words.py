@@ -9,24 +9,24 @@ from django import template
 from django.utils.translation import gettext as _
 
 from desk.templatetags.labelcrm import length
-from reports.selectors.today import Reason
+from reports.selectors.today import WaitingReason
 
 register = template.Library()
 
 
 @register.filter
-def why(reason: Reason) -> str:
+def why(reason: WaitingReason) -> str:
     """The sentence that says why a contact stands here, with its times."""
     return str(reason.kind.why) % _words(reason)
 
 
 @register.filter
-def todo(reason: Reason) -> str:
+def todo(reason: WaitingReason) -> str:
     """What to do about it."""
     return str(reason.kind.todo) % _words(reason)
 
 
-def _words(reason: Reason) -> dict[str, str]:
+def _words(reason: WaitingReason) -> dict[str, str]:
     return {
         "label": f"“{reason.label}”" if reason.label is not None else "",
         "labels": _(" and ").join(f"“{label}”" for label in reason.labels),
