@@ -34,7 +34,7 @@ from labels.selectors.stale_contacts import value_of
 from reports.selectors.home import never_labelled
 from reports.selectors.unanswered import waiting_links
 
-SLICE = 500  # of each kind; of stale labels of each label
+SLICE = 300  # of each kind; of stale labels of each label
 LATELY = timedelta(days=14)  # whom to answer or to label: who wrote before that is not waiting any more
 HIGH_AFTER = timedelta(hours=24)
 WORTH_FIRST = 4  # the value from which on an unanswered contact is looked for before all others

@@ -11,7 +11,6 @@
   const more = document.getElementById("today-new");
   const bulk = document.getElementById("today-bulk");
   const fetched = { headers: { "X-Requested-With": "fetch" } };
-  const seen = new Set(); // contacts that were in the list since the page was opened
   const pages = new Map(); // contact → its right half, asked for ahead
   let held = null; // the newest news, while its lines wait to be shown
   let timer = 0;
@@ -179,11 +178,19 @@
     above(held);
     const now = new Set(held.ids.map(String));
     for (const line of lines()) if (!now.has(idOf(line)) && line !== current()) line.remove();
-    const fresh = held.ids.filter((id) => !lineOf(id));
-    const unseen = fresh.filter((id) => !seen.has(String(id)));
-    if (fresh.length && !lines().length) return showNews();
+    moveUp(held);
+    const unseen = held.ids.filter((id) => !lineOf(id));
+    if (unseen.length && !lines().length) return showNews();
     more.hidden = !unseen.length;
     more.textContent = `${unseen.length} ${root.dataset.saidNew}`;
+    return undefined;
+  }
+
+  // What follows the last line came up from the backlog: it moves nothing that is being read.
+  function moveUp(news) {
+    const last = news.ids.map(lineOf).filter(Boolean).pop();
+    const from = last ? news.ids.indexOf(Number(idOf(last))) + 1 : news.ids.length;
+    for (const id of news.ids.slice(from)) rows.append(fragment(news.rows[id]));
   }
 
   function showNews() {
@@ -192,7 +199,6 @@
     const picked = new Set(chosen());
     rows.replaceChildren(...held.ids.map((each) => fragment(held.rows[each]).firstElementChild));
     for (const box of rows.querySelectorAll(".lc-today__pick")) box.checked = picked.has(box.value);
-    for (const each of held.ids) seen.add(String(each));
     above(held);
     held = null;
     more.hidden = true;
@@ -313,7 +319,6 @@
   window.addEventListener("pagehide", closeStream);
   setInterval(listen, ASK_EVERY);
 
-  for (const line of lines()) seen.add(idOf(line));
   const next = current()?.nextElementSibling;
   if (next) ask(idOf(next));
   tellChosen();
