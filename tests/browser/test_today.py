@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,12 +10,19 @@ from django.utils import timezone
 from playwright.sync_api import Browser, expect
 
 from contacts.models import Contact
+from desk.home.live import live
 from labels.models import StaleSnooze, TodayAction
 from tests.browser.walking import Watch, findings_in_both_themes, log_in
 from tests.desk.today import world
 from tests.factories import AgentFactory, UserFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture(autouse=True)
+def _no_live_thread_stays() -> Iterator[None]:
+    yield
+    live.stop()
 
 
 def test_a_cs_lead_clears_today_with_the_keyboard_alone(
