@@ -10,8 +10,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -23,6 +23,7 @@ from desk.today.waiting_list import TodayPage
 from labelcrm.lib.numbers import row_id
 from labels.models import TodayAction
 from labels.services.today import MORNING, last_batch, midnight
+from reports.definitions import definition
 from reports.selectors import today
 from reports.selectors.today import TodayLine
 
@@ -55,7 +56,7 @@ def page(request: HttpRequest) -> HttpResponse:
 def head_context(request: HttpRequest, shown: TodayPage) -> dict[str, Any]:
     """What stands above the queue, and in its place when it is empty."""
     done = today.done_today(request.user, now=shown.now)
-    return {"page": shown, "done": done_words(done), "done_count": sum(done.values())}
+    return {"page": shown, "done": done_words(done), "meaning": definition("waits_today", get_language())}
 
 
 def acting_context(request: HttpRequest, shown: TodayPage) -> dict[str, Any]:

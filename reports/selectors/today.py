@@ -13,14 +13,14 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from contacts.models import Agent, Channel, Contact, ContactChannel
 from contacts.models.channels import CRM_GATEWAY
 from contacts.selectors.ownership import NumberNow, numbers_now
 from labelcrm.core.viewer import Viewer
-from labels.models import ContradictionFlag, Label, TodayAction, TodayKind
+from labels.models import ContradictionFlag, Label, StaleFlag, TodayAction, TodayKind
 from labels.rules.waiting import cost
 from labels.selectors.stale_contacts import last_messages, value_of
 from reports.selectors.today_kinds import BY_CODE, KINDS, SLICE, TodayScope, WaitingKind
@@ -137,11 +137,12 @@ def scope_of(viewer: Viewer, *, now: datetime | None = None, agent: int | None =
     """Whose lines a viewer reads: all they see, or one CS's. Two queries."""
     now = now or timezone.now()
     channels = Channel.objects.visible_to(viewer).exclude(gateway=CRM_GATEWAY)
+    flags = StaleFlag.objects.filter(label=OuterRef("pk"), closed_at__isnull=True)
     return TodayScope(
         viewer=viewer,
         now=now,
         numbers=numbers_now(channels, now=now, zone=settings.TIME_ZONE),
-        labels=Label.all_objects.in_bulk(),
+        labels=Label.all_objects.annotate(flagged=Exists(flags)).in_bulk(),
         agent=agent,
     )
 
@@ -255,7 +256,8 @@ def complete(lines: Sequence[TodayLine], scope: TodayScope) -> None:
 
 def _at_odds(lines: Sequence[TodayLine], labels: Mapping[int, Label]) -> dict[int | None, tuple[Label, ...]]:
     """The labels of each contradiction among the lines, by the id of its flag."""
-    flags = {reason.row.ref for line in lines for reason in line.reasons if reason.row.kind == TodayKind.CONTRADICTION}
+    rows = (reason.row for line in lines for reason in line.reasons)
+    flags = {row.ref or 0 for row in rows if row.kind == TodayKind.CONTRADICTION}
     found = ContradictionFlag.objects.filter(pk__in=flags).values_list("pk", "labels") if flags else ()
     return {pk: tuple(labels[label] for label in ids if label in labels) for pk, ids in found}
 

@@ -48,7 +48,7 @@ class TodayScope:
     viewer: Viewer
     now: datetime
     numbers: dict[int, NumberNow]
-    labels: dict[int, Label]
+    labels: dict[int, Label]  # each knows whether any stale flag of it is open, as `flagged`
     agent: int | None = None
     nobodys: bool = False
     only: tuple[int, ...] | None = None
@@ -204,7 +204,7 @@ def _stale(scope: TodayScope) -> Iterator[QuerySet[Any]]:
 def _flags(scope: TodayScope, kind: TodayKind, condition: Callable[[Label], bool]) -> Iterator[QuerySet[Any]]:
     """Label by label: of one label those are worst that have been on the longest, which an index knows."""
     clock = F("clock_started_at")
-    for pk in scope.labels_with(lambda label: label.stale_after_days is not None and condition(label)):
+    for pk in scope.labels_with(lambda label: label.flagged and condition(label)):  # type: ignore[attr-defined]
         rows = StaleFlag.objects.filter(_of(scope), label=pk, closed_at__isnull=True)
         yield _columns(
             rows, scope, kind, since=clock, newest=clock, label=F("label_id"), limit=F("limit_days"), ref=F("pk"),
