@@ -28,7 +28,7 @@ SUBJECTS = {
     "agents", "assignments", "campaign_rules", "campaigns", "canonical", "channel_labels", "channels", "contacts",
     "contradictions", "data_health", "exports", "first_messages", "home", "inbox", "labels", "learned_limits",
     "mapping", "membership", "merging", "messages", "opt_out", "projections", "restatements", "roles", "schedules",
-    "scopes", "second_looks", "segments", "stale_contacts", "staleness", "wording", "working_time",
+    "scopes", "second_looks", "segments", "stale_contacts", "staleness", "today", "wording", "working_time",
 }  # fmt: skip
 GIVEN = {
     "__init__",

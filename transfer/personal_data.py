@@ -395,6 +395,11 @@ _ELSEWHERE = [
         modules=("api/base/throttling.py",),
     ),
     PersonalData(
+        place="today-badge:*", kind=DataPlace.CACHE, about=About.STAFF, erase=Erase.EXPIRES, export=False,
+        holds="how many contacts wait for a user, by user id", kept=timedelta(seconds=45),
+        modules=("desk/today/page.py",),
+    ),
+    PersonalData(
         place="live pages", kind=DataPlace.MEMORY, about=About.BOTH, erase=Erase.EXPIRES, export=False,
         holds="the latest 50 label changes with the names of customers and agents, and the lines drawn of them",
         kept=Kept.PROCESS, modules=("desk/home/live.py", "desk/home/page.py"),

@@ -34,15 +34,20 @@ FETCHED = "X-Requested-With"
 MOST = 200  # contacts of one button; more are a job
 REASON = 200  # characters
 MAY_CHANGE = "contacts.change_contact"
-TOMORROW, MONDAY, NEWER, DAY = "tomorrow", "monday", "newer", "day"
+UNDO = "undo"
+TOMORROW, MONDAY, NEWER = "tomorrow", "monday", "newer"
 
 
 @dataclass(slots=True)
 class TodayAnswer:
-    """What came of a button: a sentence, the contacts that were done, and why others were not."""
+    """What came of a button: a sentence, the contacts that were done, and why others were not.
+
+    `left`: of those that were done, the ones that wait for another reason still.
+    """
 
     sentence: str
     done: set[int] = field(default_factory=set)
+    left: set[int] = field(default_factory=set)
     refused: dict[int, str] = field(default_factory=dict)
 
     @property
@@ -57,12 +62,11 @@ def act(request: HttpRequest) -> HttpResponse:
     if not viewer.may(MAY_CHANGE):
         raise PermissionDenied
     do = request.POST.get("do", "")
-    try:
-        if do == "undo":
-            return _say(request, _undo(request))
-        run = ACTIONS[do]
-    except KeyError:
-        raise BadRequest("Nothing is to be done.") from None
+    if do == UNDO:
+        return _say(request, _undo(request))
+    run = ACTIONS.get(do)
+    if run is None:
+        raise BadRequest("Nothing is to be done.")
     ids = [pk for text in request.POST.getlist("contact")[:MOST] if (pk := row_id(text))]
     lines = waiting_list.lines_of(scope, ids) if ids else []
     try:
@@ -71,7 +75,10 @@ def act(request: HttpRequest) -> HttpResponse:
         answer = TodayAnswer("", refused={line.contact_id: " ".join(error.messages) for line in lines})
     if not lines:
         answer = TodayAnswer(_("Nothing waits there any more."))
-    return _say(request, answer, gone=set(ids) - {line.contact_id for line in lines})
+    answer.done |= set(ids) - {line.contact_id for line in lines}
+    if do not in WHOLE_LINE:
+        answer.left = {line.contact_id for line in waiting_list.lines_of(scope, answer.done)} if answer.done else set()
+    return _say(request, answer)
 
 
 def _tasks(request: HttpRequest, lines: Iterable[TodayLine], viewer: Viewer, *, every: bool) -> Iterable[TodayTask]:
@@ -162,7 +169,7 @@ def _answer(outcome: TodayOutcome, words: str, **values: Any) -> TodayAnswer:
     day = values.get("day")
     shown = {"day": format_date(timezone.localtime(day), "DATETIME_FORMAT")} if day else {}
     sentence = words % {"n": len(outcome.done), **values, **shown} if outcome.done else ""
-    return TodayAnswer(sentence, outcome.done, outcome.refused)
+    return TodayAnswer(sentence, outcome.done, refused=outcome.refused)
 
 
 def _until(request: HttpRequest) -> Any:
@@ -184,8 +191,7 @@ def _reason(request: HttpRequest) -> str:
     return request.POST.get("reason", "").replace("\x00", "").strip()[:REASON]
 
 
-def _say(request: HttpRequest, answer: TodayAnswer, *, gone: set[int] = frozenset()) -> HttpResponse:  # type: ignore[assignment]
-    """`gone` had no reason to stand on the page any more when the button was pressed."""
+def _say(request: HttpRequest, answer: TodayAnswer) -> HttpResponse:
     if not request.headers.get(FETCHED):
         if answer.sentence:
             messages.success(request, answer.sentence)
@@ -197,7 +203,8 @@ def _say(request: HttpRequest, answer: TodayAnswer, *, gone: set[int] = frozense
         {
             "said": answer.sentence,
             "error": answer.error,
-            "done": sorted(answer.done | gone),
+            "done": sorted(answer.done),
+            "left": sorted(answer.left),
             "refused": sorted(answer.refused),
         }
     )

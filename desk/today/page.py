@@ -6,6 +6,8 @@ from datetime import time
 from typing import Any
 
 from django.contrib import admin
+from django.core.cache import cache
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
@@ -28,7 +30,8 @@ from reports.selectors import today
 from reports.selectors.today import TodayLine
 
 FETCHED = "X-Requested-With"
-BADGE_MOST = 99
+BADGE = "today-badge"  # the name of its cache
+BADGE_MOST, BADGE_SECONDS = 99, 45
 
 
 @never_cache
@@ -139,8 +142,14 @@ def news(request: HttpRequest) -> JsonResponse:
 @require_safe
 def badge(request: HttpRequest) -> JsonResponse:
     """How many contacts wait, for the menu: "99+" for more."""
-    queue = today.read_queue(waiting_list.scope_of(request))
-    return JsonResponse({"count": _badge(len(queue.lines))})
+    key = f"{BADGE}:{request.user.pk}"
+    if not waiting_list.may_open(viewer_of(request.user)):
+        raise PermissionDenied
+    count = cache.get(key)
+    if count is None:
+        count = today.count_waiting(waiting_list.scope_of(request), most=BADGE_MOST + 1)
+        cache.set(key, count, BADGE_SECONDS)
+    return JsonResponse({"count": _badge(count)})
 
 
 def _badge(count: int) -> str:

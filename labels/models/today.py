@@ -26,6 +26,11 @@ class TodayKind(models.TextChoices):
         """Whether to put it off must be explained: what is worth most is not pushed aside in passing."""
         return self in (TodayKind.WAITING, TodayKind.HIGH)
 
+    @property
+    def is_flag(self) -> bool:
+        """Whether it is a stale flag that says so."""
+        return self in (TodayKind.WAITING, TodayKind.STALE)
+
 
 class TodayAction(models.Model):
     """One thing a person did about one reason of a contact on the Today page.

@@ -25,7 +25,6 @@ from labels.models import Label, StaleFlag, StaleSnooze, TodayAction, TodayKind
 from labels.services import staleness
 
 Action = TodayAction.Action
-OF_FLAGS = (TodayKind.WAITING, TodayKind.STALE)
 MORNING = 9  # o'clock, when a day's work begins
 
 
@@ -124,7 +123,7 @@ def settle(
 
 
 def _settle(contact: Contact, task: TodayTask, *, actor: Any, reason: str, origin: str) -> TodayAction:
-    if task.kind in OF_FLAGS:
+    if TodayKind(task.kind).is_flag:
         label = Label.all_objects.get(pk=task.label or 0)
         snooze = staleness.snooze(contact=contact, label=label, actor=actor, reason=reason)
         return _action(task, Action.SETTLE, before={"snooze": snooze.pk, "flag": task.ref})

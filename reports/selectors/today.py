@@ -6,7 +6,7 @@ the same whatever waits; where a kind has more, its numbers are "at least". Cost
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -23,7 +23,7 @@ from labelcrm.core.viewer import Viewer
 from labels.models import ContradictionFlag, Label, StaleFlag, TodayAction, TodayKind
 from labels.rules.waiting import cost
 from labels.selectors.stale_contacts import last_messages, value_of
-from reports.selectors.today_kinds import BY_CODE, KINDS, SLICE, TodayScope, WaitingKind
+from reports.selectors.today_kinds import BY_CODE, KINDS, TodayScope, WaitingKind
 
 SHOWN = 50  # lines of "today"; the rest is backlog
 STEP = 200  # reasons that a job works off at once
@@ -41,6 +41,7 @@ class TodayRow(NamedTuple):
     limit: int | None
     ref: int | None
     assigned: int | None
+    part: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ def read_queue(scope: TodayScope, *, kinds: Iterable[WaitingKind] = KINDS) -> To
     """Every line of the scope, as far as it is looked at. Three queries."""
     parts = [(kind, part) for kind in kinds for part in kind.parts(scope)]
     rows = _rows([part for _kind, part in parts])
-    full = _full(rows)
+    full = _full(rows, scope)
     rows = _once(rows)
     contacts = {row.contact for row in rows}
     owners = _owners(rows, scope.numbers)
@@ -177,6 +178,12 @@ def read_queue(scope: TodayScope, *, kinds: Iterable[WaitingKind] = KINDS) -> To
     return TodayQueue(ordered, full, scope, values)
 
 
+def count_waiting(scope: TodayScope, *, most: int) -> int:
+    """How many contacts wait, as far as `most` matters: exact below it. One query."""
+    rows = _rows([part for kind in KINDS for part in kind.parts(replace(scope, slice=2 * most))])
+    return len({row.contact for row in rows})
+
+
 def next_rows(scope: TodayScope, kind: WaitingKind) -> list[TodayRow]:
     """The next STEP rows of one kind in the order of contacts, for a scope `by_contact`; no contact is cut."""
     rows = sorted(_once(_rows(list(kind.parts(scope)))), key=lambda row: row.contact)
@@ -190,12 +197,10 @@ def _rows(parts: Sequence[QuerySet[Any]]) -> list[TodayRow]:
     return [TodayRow._make(row) for row in together]
 
 
-def _full(rows: Iterable[TodayRow]) -> frozenset[str]:
-    """The kinds of which one part was cut."""
-    counts: dict[tuple[str, int | None], int] = defaultdict(int)
-    for row in rows:
-        counts[row.kind, row.label if row.ref else None] += 1
-    return frozenset(kind for (kind, _label), count in counts.items() if count >= SLICE)
+def _full(rows: Iterable[TodayRow], scope: TodayScope) -> frozenset[str]:
+    """The kinds of which a part was cut."""
+    counts = Counter((row.kind, row.part) for row in rows)
+    return frozenset(kind for (kind, _part), count in counts.items() if count >= scope.most(TodayKind(kind)))
 
 
 def _once(rows: Iterable[TodayRow]) -> list[TodayRow]:

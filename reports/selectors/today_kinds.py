@@ -34,11 +34,11 @@ from labels.selectors.stale_contacts import value_of
 from reports.selectors.home import never_labelled
 from reports.selectors.unanswered import waiting_links
 
-SLICE = 300  # of each kind; of stale labels of each label
+SLICE = 200  # of each kind; of stale labels half as many of each label
 LATELY = timedelta(days=14)  # whom to answer or to label: who wrote before that is not waiting any more
 HIGH_AFTER = timedelta(hours=24)
 WORTH_FIRST = 4  # the value from which on an unanswered contact is looked for before all others
-COLUMNS = ("t_kind", "t_contact", "t_since", "t_newest", "t_label", "t_limit", "t_ref", "t_assigned")
+COLUMNS = ("t_kind", "t_contact", "t_since", "t_newest", "t_label", "t_limit", "t_ref", "t_assigned", "t_part")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +54,11 @@ class TodayScope:
     only: tuple[int, ...] | None = None
     after: int = 0  # contact ids, in whose order a bulk job walks
     by_contact: bool = False
+    slice: int = SLICE
+
+    def most(self, kind: TodayKind) -> int:
+        """How many rows of one part of a kind are looked at."""
+        return self.slice // 2 if kind.is_flag and not self.by_contact else self.slice
 
     def contacts(self) -> QuerySet[Contact]:
         rows: QuerySet[Contact] = Contact.objects.visible_to(self.viewer)
@@ -119,6 +124,7 @@ def _columns(
     label: Any = None,
     limit: Any = None,
     ref: Any = None,
+    part: int = 0,
     worst: tuple[Any, ...],
 ) -> QuerySet[Any]:
     """The worst rows of one query as COLUMNS, without what somebody put off."""
@@ -131,10 +137,11 @@ def _columns(
         t_limit=limit or Value(None, IntegerField()),
         t_ref=ref or Value(None, BigIntegerField()),
         t_assigned=F(assigned),
+        t_part=Value(part, IntegerField()),
     )
     if scope.by_contact:
         rows, worst = rows.filter(t_contact__gt=scope.after), ("t_contact",)
-    return rows.filter(~Exists(put_off(scope, kind))).order_by(*worst).values_list(*COLUMNS)[:SLICE]
+    return rows.filter(~Exists(put_off(scope, kind))).order_by(*worst).values_list(*COLUMNS)[: scope.most(kind)]
 
 
 def put_off(scope: TodayScope, kind: TodayKind) -> QuerySet[TodayAction]:
@@ -165,10 +172,10 @@ def _unanswered(scope: TodayScope) -> Iterator[QuerySet[Any]]:
     worth = scope.labels_with(lambda label: value_of(label) >= WORTH_FIRST)
     lately = scope.contacts().filter(last_inbound_at__gte=scope.now - LATELY)
     valued = scope.spells().filter(label__in=worth, contact=OuterRef("pk"))
-    for rows in (lately.filter(Exists(valued)), lately):
+    for part, rows in enumerate((lately.filter(Exists(valued)), lately)):
         yield _columns(
             rows.filter(Exists(waiting)), scope, TodayKind.UNANSWERED, since=since, newest=F("last_inbound_at"),
-            contact="pk", assigned="assigned_to_id", worst=("-last_inbound_at", "-id"),
+            contact="pk", assigned="assigned_to_id", part=part, worst=("-last_inbound_at", "-id"),
         )  # fmt: skip
 
 
@@ -208,7 +215,7 @@ def _flags(scope: TodayScope, kind: TodayKind, condition: Callable[[Label], bool
         rows = StaleFlag.objects.filter(_of(scope), label=pk, closed_at__isnull=True)
         yield _columns(
             rows, scope, kind, since=clock, newest=clock, label=F("label_id"), limit=F("limit_days"), ref=F("pk"),
-            worst=("clock_started_at",),
+            part=pk, worst=("clock_started_at",),
         )  # fmt: skip
 
 

@@ -4,7 +4,8 @@
   const root = document.getElementById("today");
   if (!root) return;
   const ASK_EVERY = 60000;
-  const AFTER_NEWS = 2500; // what comes in bursts is asked for once
+  const AFTER_NEWS = 2500; // what comes in bursts is asked for once,
+  const AT_MOST_EVERY = 15000; // and not at every burst of a busy morning
   const rows = document.getElementById("today-rows");
   const pane = document.getElementById("today-contact");
   const said = document.getElementById("today-said");
@@ -14,6 +15,7 @@
   const pages = new Map(); // contact → its right half, asked for ahead
   let held = null; // the newest news, while its lines wait to be shown
   let timer = 0;
+  let askedAt = 0;
 
   const lines = () => [...rows.children];
   const current = () => rows.querySelector('[aria-current="true"]');
@@ -101,7 +103,7 @@
     }
   }
 
-  async function show({ said: sentence, error, done, what }) {
+  async function show({ said: sentence, error, done, left, what }) {
     say([sentence, error].filter(Boolean).join(" "), Boolean(error));
     for (const id of done) pages.delete(String(id));
     if (what === "undo") {
@@ -116,34 +118,23 @@
     const wasHere = here && done.includes(Number(idOf(here)));
     // Where the eye goes next: the nearest line below that stays, else above.
     const all = lines();
-    const stays = (line) => !done.includes(Number(idOf(line)));
+    const gone = done.filter((id) => !left.includes(id)); // others stand here for another reason still
+    const stays = (line) => !gone.includes(Number(idOf(line)));
     const next = all.slice(all.indexOf(here) + 1).find(stays) || all.slice(0, Math.max(all.indexOf(here), 0)).reverse().find(stays);
-    if (what === "settle" || what === "fix") await refreshLines(done);
-    else for (const id of done) lineOf(id)?.remove();
+    for (const id of gone) lineOf(id)?.remove();
     tellChosen();
-    if (!wasHere) return;
-    const left = lineOf(idOf(here));
-    look(left || (next?.isConnected ? next : lines()[0]));
-    pane.focus({ preventScroll: true });
-    if (!lines().length) renew();
-    else later();
-  }
-
-  // What was settled may stand here for another reason still.
-  async function refreshLines(ids) {
-    const news = await askNews();
-    for (const id of ids) {
-      const line = lineOf(id);
-      if (!line) continue;
-      if (news.rows[id]) line.replaceWith(fragment(news.rows[id]));
-      else line.remove();
+    if (wasHere) {
+      look(here.isConnected ? here : next);
+      pane.focus({ preventScroll: true });
     }
-    above(news);
+    if (!lines().length) await renew();
+    else later();
   }
 
   // -- What is new ----------------------------------------------------------------------------------------------------
 
   async function askNews() {
+    askedAt = Date.now();
     const answer = await fetch(root.dataset.news, fetched);
     if (answer.redirected || !answer.ok) throw new Error(String(answer.status));
     return answer.json();
@@ -164,7 +155,7 @@
 
   function later() {
     clearTimeout(timer);
-    timer = setTimeout(listen, AFTER_NEWS);
+    timer = setTimeout(listen, Math.max(AFTER_NEWS, askedAt + AT_MOST_EVERY - Date.now()));
   }
 
   // New lines wait behind a button: what somebody reads stays where it is. Lines that are over go, except the current.
@@ -178,12 +169,26 @@
     above(held);
     const now = new Set(held.ids.map(String));
     for (const line of lines()) if (!now.has(idOf(line)) && line !== current()) line.remove();
+    redraw(held);
     moveUp(held);
     const unseen = held.ids.filter((id) => !lineOf(id));
     if (unseen.length && !lines().length) return showNews();
     more.hidden = !unseen.length;
     more.textContent = `${unseen.length} ${root.dataset.saidNew}`;
     return undefined;
+  }
+
+  // What a line says may have changed: one of its reasons is settled, or it has waited for an hour more.
+  function redraw(news) {
+    for (const line of lines()) {
+      const html = news.rows[idOf(line)];
+      if (!html || line.labelcrmHtml === html || line.contains(document.activeElement)) continue;
+      const drawn = fragment(html).firstElementChild;
+      drawn.labelcrmHtml = html;
+      drawn.querySelector(".lc-today__pick").checked = line.querySelector(".lc-today__pick").checked;
+      if (line === current()) drawn.setAttribute("aria-current", "true");
+      line.replaceWith(drawn);
+    }
   }
 
   // What follows the last line came up from the backlog: it moves nothing that is being read.
