@@ -63,8 +63,8 @@ def test_each_reason_is_found_and_the_costliest_comes_first(lead: Client) -> Non
     assert list(lines(lead).items()) == [
         ("Ani", ["unanswered", "high"]),  # value 6 × 20 limits, and × 2
         ("Cici", ["follow_up"]),  # 5 × 2.5
-        ("Fina", ["contradiction"]),  # 6 × 2
         ("Budi", ["waiting"]),  # 4 × 2
+        ("Fina", ["contradiction"]),  # 3 × 2
         ("Eka", ["stale"]),  # 3 × 16 days of 14
         ("Dedi", ["never"]),  # 1 × 3
     ]
@@ -75,7 +75,7 @@ def test_a_line_says_why_since_when_and_what_to_do(lead: Client) -> None:
     assert "Wrote 1 day ago, no answer yet" in html
     assert "“Waiting payment” for 9 days, the limit is 3 days" in html
     assert "Answer in WhatsApp." in html
-    assert "“Done” and “Loyal customer” do not go together" in html
+    assert "“Grade B” and “Grade C” do not go together" in html
 
 
 def test_another_teams_lead_sees_only_their_own(client_of: ClientOf, morning: Morning) -> None:

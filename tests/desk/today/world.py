@@ -45,7 +45,8 @@ class Morning:
     def contradiction(self, contact: Contact, *labels: str) -> None:
         rows = [Label.objects.get(name=name) for name in labels]
         ContradictionFlag.objects.create(
-            contact=contact, rule=ContradictionRule.objects.get(kind="exclusive"), group="x",
+            contact=contact, rule=ContradictionRule.objects.get(kind="exclusive"),
+            group=rows[0].exclusive_group,
             labels=[row.pk for row in rows], since=ago(days=2), flagged_at=ago(days=1),
         )  # fmt: skip
 
@@ -65,10 +66,10 @@ def make_morning() -> Morning:
     morning.person("Dedi", inbound=ago(hours=3), outbound=ago(hours=2))
     eka = morning.person("Eka", inbound=ago(days=30), outbound=ago(days=30))
     morning.put(eka, "Grade B", since=ago(days=30))
-    fina = morning.person("Fina", inbound=ago(days=30), outbound=ago(days=30))
-    for label in ("Selesai", "Pelanggan loyal"):
-        morning.put(fina, label, since=ago(days=29))
-    morning.contradiction(fina, "Selesai", "Pelanggan loyal")
+    fina = morning.person("Fina", inbound=ago(days=3), outbound=ago(hours=5))
+    morning.put(fina, "Grade B", since=ago(days=3))
+    morning.put(fina, "Grade C", since=ago(days=2))
+    morning.contradiction(fina, "Grade B", "Grade C")
     gita = morning.person("Gita", inbound=ago(hours=2), outbound=ago(hours=1))
     morning.put(gita, "Selesai", since=ago(days=1))
     morning.person("Hana", shop=morning.other, inbound=ago(hours=4))
