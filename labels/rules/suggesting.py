@@ -1,33 +1,25 @@
 """Which of our labels a WhatsApp name probably means, how sure that is, and why. Pure: no models, no settings.
 
-Certain is only what is written the same: a known spelling, but for spaces and the shorthand that people type ("Nunggu
-TF" is "menunggu transfer"). Likely is a spelling with more around it, or with a slip of the finger. The colour
-convention (docs/taxonomy.md) is a guess: WhatsApp gives every new label some colour.
+Certain is what says the same, word for word: a known spelling, but for spaces, the shorthand that people type ("Nunggu
+TF" is "menunggu transfer") and words that mean the same in both languages (`labels.rules.lexicon`). What is certain is
+mapped by itself. Likely is a spelling with more around it, or with a slip of the finger. The colour convention
+(docs/taxonomy.md) is a guess: WhatsApp gives every new label some colour.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
+from rapidfuzz import fuzz
+
+from labels.rules.lexicon import ideas_of, negations_of, parts_of, says_enough, write_out
 from labels.rules.naming import normalize
 
 CERTAIN, LIKELY, GUESS = "certain", "likely", "guess"
-SPELLING, SHORTHAND, CONTAINS, SIMILAR, COLOUR = "spelling", "shorthand", "contains", "similar", "colour"
+SPELLING, SHORTHAND, SYNONYM = "spelling", "shorthand", "synonym"
+CONTAINS, SIMILAR, COLOUR = "contains", "similar", "colour"
 
-# What people type for a word, both languages; compared after it was applied to both sides.
-SHORTS = {
-    "tf": "transfer", "trf": "transfer", "trfr": "transfer", "nunggu": "menunggu", "tunggu": "menunggu",
-    "nggu": "menunggu", "byr": "bayar", "pmbyrn": "pembayaran", "plg": "pelanggan", "plgn": "pelanggan",
-    "cust": "customer", "prospect": "prospek", "sls": "selesai", "slsai": "selesai", "lns": "lunas",
-    "udah": "sudah", "udh": "sudah", "sdh": "sudah", "blm": "belum", "blum": "belum", "komplen": "komplain",
-}  # fmt: skip
-# "Belum lunas" holds "lunas" and says its opposite.
-NEGATIONS = frozenset((
-    "belum", "tidak", "tdk", "tak", "gak", "ga", "nggak", "ngga", "bukan", "batal", "gagal", "jangan",
-    "not", "no", "non", "never", "cancel", "cancelled", "canceled",
-))  # fmt: skip
 SHORTEST_PART = 4  # letters; "A" is a spelling of Grade A, and in every second name
 SHORTEST_SIMILAR = 5
 SIMILARITY = 0.84  # one letter of six may differ
@@ -63,25 +55,46 @@ class Suggester:
 
     def __init__(self, spellings: Iterable[tuple[str, int]], *, meanings: Mapping[str, int]) -> None:
         self._labels = dict(spellings)
-        self._long = {_long(spelling): spelling for spelling in sorted(self._labels)}
+        self._long = {write_out(spelling): spelling for spelling in sorted(self._labels)}
         self._joined = {long.replace(" ", ""): spelling for long, spelling in self._long.items()}
+        self._ideas = self._by_ideas()
         self._meanings = meanings
 
+    def _by_ideas(self) -> dict[frozenset[str], str]:
+        """The spelling of each set of ideas; those that two labels have say nothing."""
+        found: dict[frozenset[str], str] = {}
+        shared = set()
+        for spelling in sorted(self._labels):
+            ideas = ideas_of(spelling)
+            if self._labels[found.setdefault(ideas, spelling)] != self._labels[spelling]:
+                shared.add(ideas)
+        return {ideas: spelling for ideas, spelling in found.items() if ideas not in shared and says_enough(ideas)}
+
     def certain(self, name: str) -> Suggestion | None:
-        """What `name` means where it is a known spelling."""
+        """What `name` means where it says the same as a known spelling, or where all its parts do so of one label."""
+        return self._same(name) or self._all_parts(name)
+
+    def _same(self, name: str) -> Suggestion | None:
         normalized = normalize(name)
         if normalized in self._labels:
             return Suggestion(self._labels[normalized], CERTAIN, SPELLING, normalized)
-        spelling = self._joined.get(_long(normalized).replace(" ", ""))
-        return Suggestion(self._labels[spelling], CERTAIN, SHORTHAND, spelling) if spelling else None
+        if spelling := self._joined.get(write_out(normalized).replace(" ", "")):
+            return Suggestion(self._labels[spelling], CERTAIN, SHORTHAND, spelling)
+        spelling = self._ideas.get(ideas_of(name))
+        return Suggestion(self._labels[spelling], CERTAIN, SYNONYM, spelling) if spelling else None
+
+    def _all_parts(self, name: str) -> Suggestion | None:
+        found = [self._same(part) for part in parts_of(name)]
+        meant = {each.label if each else None for each in found}
+        return found[0] if len(meant) == 1 else None
 
     def suggest(self, name: str, *, color: int | None = None) -> Suggestion | None:
         """The best there is to say of `name` and WhatsApp's colour; None where two labels are as good."""
         return self.certain(name) or self._contained(name) or self._similar(name) or self._of_colour(color)
 
     def _contained(self, name: str) -> Suggestion | None:
-        text = f" {_long(normalize(name))} "
-        if NEGATIONS.intersection(text.split()):
+        text = f" {write_out(normalize(name))} "
+        if negations_of(name):
             return None
         found = [long for long in self._long if len(long) >= SHORTEST_PART and f" {long} " in text]
         best = max(found, key=len, default="")
@@ -90,8 +103,8 @@ class Suggester:
         return Suggestion(self._label(best), LIKELY, CONTAINS, self._long[best])
 
     def _similar(self, name: str) -> Suggestion | None:
-        text = _long(normalize(name)).replace(" ", "")
-        if len(text) < SHORTEST_SIMILAR:
+        text = write_out(normalize(name)).replace(" ", "")
+        if len(text) < SHORTEST_SIMILAR or negations_of(name):
             return None
         close = [(_likeness(text, joined), spelling) for joined, spelling in self._joined.items()]
         best, spelling = max(close, default=(0.0, ""))
@@ -107,17 +120,8 @@ class Suggester:
         return self._labels[self._long[long]]
 
 
-def _long(normalized: str) -> str:
-    """A normalised name with its shorthand written out."""
-    return " ".join(SHORTS.get(word, word) for word in normalized.split())
-
-
 def _likeness(one: str, other: str) -> float:
-    """How much of two names is the same, 0 below SIMILARITY; the cheap bounds come first."""
+    """How much of two names is the same, 0 below SIMILARITY."""
     if len(other) < SHORTEST_SIMILAR or one[0] != other[0]:
         return 0.0
-    matcher = SequenceMatcher(None, one, other, autojunk=False)
-    if min(matcher.real_quick_ratio(), matcher.quick_ratio()) < SIMILARITY:
-        return 0.0
-    ratio = matcher.ratio()
-    return ratio if ratio >= SIMILARITY else 0.0
+    return fuzz.ratio(one, other, score_cutoff=SIMILARITY * 100) / 100

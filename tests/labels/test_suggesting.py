@@ -15,6 +15,7 @@ from labels.rules.suggesting import (
     SHORTHAND,
     SIMILAR,
     SPELLING,
+    SYNONYM,
     Suggester,
     Suggestion,
     family_of,
@@ -52,6 +53,9 @@ def suggested(name: str, color: int | None = None) -> tuple[str, str] | None:
         ("Nunggu TF", "Menunggu pembayaran"),
         ("udah byr", "Selesai"),
         ("hot prospek", "Prospek panas"),
+        ("Panas banget", "Prospek panas"),
+        ("lunass", "Selesai"),
+        ("slesai", "Selesai"),
     ],
 )
 def test_what_is_written_the_same_is_certain(name: str, label: str) -> None:
@@ -61,7 +65,7 @@ def test_what_is_written_the_same_is_certain(name: str, label: str) -> None:
 @pytest.mark.parametrize(
     ("name", "label"),
     [
-        ("Panas banget", "Prospek panas"),
+        ("Panas bulan ini", "Prospek panas"),
         ("Cust Hot Lead JKT", "Prospek panas"),
         ("Komplen kirim", "Komplain"),
         ("Kompalin", "Komplain"),
@@ -75,7 +79,7 @@ def test_a_spelling_with_more_around_it_or_a_slip_is_likely(name: str, label: st
 
 @pytest.mark.parametrize(
     "name",
-    ["Reseller", "belum lunas", "not paid", "komplain lunas", "Kelas", "A1", "Deals", "hotel", "🌵", "Tanya stok"],
+    ["Reseller", "blm selesai", "not hot", "tidak jadi beli", "batal lunas", "belum prospek panas", "komplain lunas", "Kelas", "A1", "Deals", "hotel", "🌵", "Tanya stok"],
 )
 def test_what_may_mean_the_opposite_or_two_things_gets_no_suggestion(name: str) -> None:
     assert suggested(name) is None
@@ -86,7 +90,9 @@ def test_what_may_mean_the_opposite_or_two_things_gets_no_suggestion(name: str) 
     [
         ("🔥 HOT!!", None, SPELLING, "hot"),
         ("Nunggu TF", None, SHORTHAND, "menunggu transfer"),
-        ("Panas banget", None, CONTAINS, "panas"),
+        ("blm lunas", None, SYNONYM, "menunggu pembayaran"),
+        ("Done (paid)", None, SPELLING, "done"),
+        ("Panas bulan ini", None, CONTAINS, "panas"),
         ("Kompalin", None, SIMILAR, "komplain"),
         ("Reseller", BLUE, COLOUR, "blue"),
     ],
@@ -95,6 +101,16 @@ def test_a_suggestion_says_why_and_which_word_it_goes_by(name: str, color: int |
     found = suggestion(name, color)
     assert found is not None
     assert (found.why, found.word) == (why, word)
+
+
+def test_words_that_mean_the_same_are_certain_where_one_label_has_them() -> None:
+    assert suggested("belum bayar") == ("Menunggu pembayaran", CERTAIN)
+    assert of({"lunas": 1, "selesai": 2}, "Paid") == 1
+    assert of({"lunas": 1, "selesai": 2}, "Beres") == 2, "a shop may tell paid from done"
+    assert of({"lunas": 1, "terbayar": 2}, "Paid") is None, "two labels are as good"
+    assert of({"baru": 1}, "New") is None, "it may be anything that is new"
+    assert of({"panas": 1, "selesai": 2}, "hot / done") is None
+    assert of({"grade a": 1}, "Grade A+") is None or suggested("Grade A+") != ("Grade A", CERTAIN)
 
 
 def of(spellings: dict[str, int], name: str) -> int | None:
