@@ -15,10 +15,11 @@ from contacts.models import Channel
 from labelcrm.core import jobs
 from labelcrm.core.jobs import JobKind
 from labelcrm.core.models import Job
-from labels.models import ChannelLabel, Label
+from labels.models import ChannelLabel, Label, LabelMerge
 from labels.selectors.scopes import moved_channels
 from labels.selectors.wording import subject_of
 from labels.services.canonical import RESTAGE
+from labels.services.label_merging import check_merge, check_undo, merge_step
 from labels.services.rebuilding import count_if_new, rebuild_step, rescope_step
 from labels.services.remapping import remap_step
 from labels.services.restating import restage_step, restate_step
@@ -121,6 +122,54 @@ RESTAGED = jobs.register(
         title=_restage_title,
         outcome=_restated,
         link=lambda job: reverse("admin:labels_label_change", args=[job.parameters["label"]]),
+    )
+)
+
+
+# -- Merging ----------------------------------------------------------------------------------------------------------
+
+MERGED_LABELS = "labels"  # merges are done one after the other, whatever labels they are of
+
+
+def merge_labels(*, source: Label, target: Label, differs: bool, actor: Any) -> Job:
+    """Make `source` part of `target`. Raises ValidationError where that cannot be meant, or the labels mean something
+    else and `differs` does not say that this is known.
+    """
+    check_merge(source, target, differs=differs)
+    names = [source.name, source.name_en, target.name, target.name_en]
+    parameters = {"source": source.pk, "target": target.pk, "differs": differs, "names": names}
+    return jobs.start(MERGE, owner=actor, parameters=parameters, subject=MERGED_LABELS)
+
+
+def unmerge_labels(merge: LabelMerge, *, actor: Any) -> Job:
+    """Undo a merge of labels. Raises ValidationError where a later one must be undone first."""
+    check_undo(merge)
+    names = [merge.source.name, merge.source.name_en, merge.target.name, merge.target.name_en]
+    parameters = {"undoes": merge.pk, "target": merge.target_id, "source": merge.source_id, "names": names}
+    return jobs.start(MERGE, owner=actor, parameters=parameters, subject=MERGED_LABELS)
+
+
+def _merge_title(job: Job) -> str:
+    name, name_en, into, into_en = job.parameters["names"]
+    words = {"source": Label(name=name, name_en=name_en), "target": Label(name=into, name_en=into_en)}
+    if "undoes" in job.parameters:
+        return _("“%(source)s” is parted from “%(target)s” again") % words
+    return _("“%(source)s” becomes part of “%(target)s”") % words
+
+
+def _merge_stopped(job: Job) -> str:
+    return _("Stopped: they stay one") if "undoes" in job.parameters else _("Stopped: they are two labels as before")
+
+
+MERGE = jobs.register(
+    JobKind(
+        name="labels.merge",
+        step=merge_step,
+        title=_merge_title,
+        outcome=_restated,
+        stopped=_merge_stopped,
+        link=lambda job: reverse("admin:labels_label_change", args=[job.parameters["target"]]),
+        winds_back=True,
     )
 )
 

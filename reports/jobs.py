@@ -1,4 +1,6 @@
-"""The long work that reads reports, as jobs."""
+"""The long work that reads reports, as jobs; and what of reports the long work of labels must know of: segments name
+labels, and follow them through merges.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +18,8 @@ from labelcrm.core import jobs
 from labelcrm.core.jobs import JobKind
 from labelcrm.core.models import Job
 from labels.models import TodayKind
+from labels.services import label_mentions
+from reports.services import segment_labels
 from reports.services.today_backlog import backlog_step, undo_step
 
 
@@ -92,3 +96,5 @@ BACKLOG_UNDO = jobs.register(
         link=lambda job: reverse("today"),
     )
 )
+
+label_mentions.register(segment_labels.MENTION)

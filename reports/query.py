@@ -19,6 +19,7 @@ from labelcrm.core.viewer import Viewer
 from labelcrm.lib.numbers import row_id
 from labels.models import Category, Label, LabelAlias
 from labels.rules.naming import normalize
+from labels.selectors.label_merges import surviving_label
 from reports.selectors import (
     cohorts,
     curves,
@@ -316,7 +317,7 @@ def _channels(viewer: Viewer, key: str | None, team: int | None) -> frozenset[in
 
 
 def _label(text: str) -> int:
-    """The id of the label that `text` names by id, name or any spelling of it."""
+    """The id of the label that `text` names by id, name or any spelling of it; of a merged one, of what it became."""
     found: int | None = None
     if pk := row_id(text):
         found = Label.all_objects.filter(pk=pk).values_list("id", flat=True).first()
@@ -326,7 +327,7 @@ def _label(text: str) -> int:
         found = spelled.first() or by_name.first()
     if found is None:
         raise _nothing("label")
-    return found
+    return surviving_label(found)
 
 
 def _step(number: int | None) -> int | None:

@@ -32,7 +32,7 @@ from transfer import (
     report_export,
     schedules,
 )
-from transfer.conversions import conversion_jobs
+from transfer.conversions import conversion_jobs, conversion_labels
 from transfer.job_files import MADE, PROBLEMS, link
 from transfer.layouts import LAYOUTS, Layout
 from transfer.models import EXPORT_RIGHTS, Export, ExportKind, ExportSchedule, ScheduledRun
@@ -357,3 +357,6 @@ UNDO = jobs.register(
         winds_back=True,
     )
 )
+
+
+conversion_labels.register_mentions()  # they follow a label through merges

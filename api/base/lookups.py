@@ -15,6 +15,7 @@ from labelcrm.lib.numbers import row_id
 from labelcrm.lib.phones import same_number
 from labels.models import Label, LabelAlias
 from labels.rules.naming import normalize
+from labels.selectors.label_merges import surviving_label
 
 MERGE_CHAIN = 50  # merges of merged contacts are followed this far
 
@@ -61,7 +62,10 @@ def visible_channel_ids(viewer: Viewer, key: str) -> list[int]:
 
 
 def label_id(value: str) -> int:
-    """The id of the label that `value` names by id, name or any spelling of it. Raises when there is none."""
+    """The id of the label that `value` names by id, name or any spelling of it. Raises when there is none.
+
+    The id of a merged label stands for the one that survived, as that of a merged contact does.
+    """
     pk = row_id(value)
     found = Label.all_objects.filter(pk=pk).values_list("id", flat=True).first() if pk is not None else None
     if found is None:
@@ -69,7 +73,7 @@ def label_id(value: str) -> int:
         found = spelled.first() or Label.objects.filter(name=value).values_list("id", flat=True).first()
     if found is None:
         raise unknown_value()
-    return found
+    return surviving_label(found)
 
 
 class OfChannelFilterSet(StrictFilterSet):

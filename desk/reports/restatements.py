@@ -48,7 +48,7 @@ PRESETS = {
 # What of the log may be asked for alone, and the kinds that are it.
 TOPICS = {
     "meaning": (gettext_lazy("Meaning of WhatsApp labels"), {"label.remapped", "label.remap_taken_back"}),
-    "label": (gettext_lazy("Settings of labels"), {"label.changed"}),
+    "label": (gettext_lazy("Labels and their settings"), {"label.changed", "label.merged", "label.unmerged"}),
     "number": (gettext_lazy("Settings of numbers"), {"channel.changed"}),
     "contact": (gettext_lazy("Contacts"), {*restatements.ABOUT_CONTACTS}),
     "late": (gettext_lazy("Late events"), {LATE, HISTORY}),
@@ -174,7 +174,9 @@ def _lines(found: list[Restatement], viewer: Viewer) -> list[LogLine]:
         whatsapp=ChannelLabel.objects.select_related("channel").in_bulk(
             {entry.object_id for entry in entries if entry.object_type == "labels.channellabel"}
         ),
-        labels=Label.all_objects.in_bulk({entry.details["label"] for entry in entries if "label" in entry.details}),
+        labels=Label.all_objects.in_bulk(
+            {entry.details[name] for entry in entries for name in ("label", "target") if name in entry.details}
+        ),
         changes={
             line.entry.pk: line.changes
             for model, kind, _view in _SETTINGS
@@ -216,6 +218,8 @@ class _Words:
             return self._meaning(entry), ""
         view, right = next((view, _right(model)) for model, kind, view in _SETTINGS if kind == entry.object_type)
         url = reverse(view, args=[entry.object_id]) if self.viewer.may(right) else ""
+        if "target" in entry.details:
+            return self._merge(entry), url
         return f"{entry.object_name}: {'; '.join(self.changes[entry.pk])}", url
 
     def _meaning(self, entry: Any) -> str:
@@ -228,6 +232,12 @@ class _Words:
         if entry.details.get("since"):
             return _("“%(name)s” on %(number)s means “%(label)s” from a day that was over") % named
         return _("“%(name)s” on %(number)s always meant “%(label)s”") % named
+
+    def _merge(self, entry: Any) -> str:
+        named = {"source": entry.object_name, "target": self.labels.get(entry.details["target"]) or "–"}
+        if entry.action == "label.unmerged":
+            return _("“%(source)s” was parted from “%(target)s” again") % named
+        return _("“%(source)s” became part of “%(target)s”") % named
 
     def _counted(self, each: Restatement) -> str:
         named = {"n": _number(each.count)}

@@ -3,6 +3,7 @@
 from labels.models.assignments import LabelAssignment, LabelEvent
 from labels.models.canonical import Category, Label, LabelAlias
 from labels.models.contradictions import ContradictionFlag, ContradictionRule
+from labels.models.merges import LabelMerge, LabelMergeRow, RefusedName
 from labels.models.projections import (
     ChannelScope,
     CleanSpell,
@@ -35,11 +36,14 @@ __all__ = [
     "LabelAssignment",
     "LabelDay",
     "LabelEvent",
+    "LabelMerge",
+    "LabelMergeRow",
     "LabelSpell",
     "LearnedLimit",
     "LookSample",
     "Method",
     "Origin",
+    "RefusedName",
     "RemovedReason",
     "SampledGrade",
     "ScopedCleanSpell",

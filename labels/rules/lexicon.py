@@ -20,6 +20,7 @@ SHORTS = {
     "byr": "bayar", "bayr": "bayar", "pmbyrn": "pembayaran", "pembyrn": "pembayaran", "pmbayaran": "pembayaran",
     "plg": "pelanggan", "plgn": "pelanggan", "plnggn": "pelanggan", "cust": "customer", "cus": "customer",
     "prospect": "prospek", "prospects": "prospek", "leads": "lead",
+    "customers": "customer", "buyers": "customer", "orders": "order", "pymt": "payment", "pymnt": "payment",
     "sls": "selesai", "slsai": "selesai", "lns": "lunas", "urgen": "urgent", "grd": "grade",
     "udah": "sudah", "udh": "sudah", "sdh": "sudah", "dah": "sudah", "sampun": "sudah", "geus": "sudah", "wis": "sudah",
     "blm": "belum", "blum": "belum", "belom": "belum", "blom": "belum", "durung": "belum",
@@ -50,10 +51,10 @@ IDEAS: dict[str, tuple[str, ...]] = {
     "to wait": (
         "menunggu", "waiting", "waiting for", "wait", "wait for", "awaiting", "pending", "tertunda", "ditunggu",
     ),
-    "to pay": ("bayar", "pembayaran", "transfer", "payment", "pelunasan"),
+    "to pay": ("bayar", "pembayaran", "transfer", "payment", "pelunasan", "pay"),
     "unpaid": (
         "belum bayar", "belum dibayar", "belum lunas", "belum transfer", "belum paid", "tidak paid", "tidak yet paid",
-        "unpaid",
+        "belum pembayaran", "belum pelunasan", "unpaid",
     ),
     "hot": ("hot", "panas", "warm", "hangat"),
     "cold": ("cold", "dingin"),
@@ -90,22 +91,30 @@ SAME_AS = {"unpaid": ("to wait", "to pay")}
 FILLERS = frozenset(("banget", "sekali", "nih", "label", "status", "the"))
 # Ideas that say too little on their own: "Baru" and "New" may be anything that is new.
 WEAK = frozenset(("to wait", "to pay", "lead", "grade", "new", "question", "customer", "order", "question asked"))
-# Nothing is added by saying that it is a customer who is loyal or complains.
-IMPLIED = {"customer": frozenset(("loyal", "regular", "repeat", "complaint", "after sales", "urgent"))}
+# An idea adds nothing beside these: who complains is a customer, and what is paid is an order.
+IMPLIED = {
+    "customer": frozenset(("loyal", "regular", "repeat", "complaint", "after sales", "urgent", "to pay")),
+    "order": frozenset(("paid", "done", "to pay")),
+    "to pay": frozenset(("paid",)),
+}
+# Ideas that together are another one: a payment that is done was paid.
+TOGETHER = {frozenset(("done", "to pay")): "paid"}
 
 LONGEST = 4  # words of a phrase
 SHORTEST_SKELETON = 4  # letters; "cld" may be anything
 _VOWELS = str.maketrans("", "", "aeiou")
 _PHRASES = {phrase: idea for idea, phrases in IDEAS.items() for phrase in phrases}
 _WORDS = sorted({word for phrase in _PHRASES for word in phrase.split()} | {*SHORTS} | FILLERS | NEGATIONS)
+_PASSIVE = re.compile(r"\bdi (?=(?:bayar|batalkan|kirim)\b)")  # "di bayar" is "dibayar" with a space too many
 _PARTS = re.compile(r"[/|,;&()\[\]]| - | \+ ")
 
 
 def write_out(normalized: str) -> str:
     """A normalised name with its shorthand written out, as far as the tables know it."""
-    return " ".join(_word_of(word) for word in normalized.split())
+    return _PASSIVE.sub("di", " ".join(_word_of(word) for word in normalized.split()))
 
 
+@lru_cache(maxsize=20_000)
 def ideas_of(name: str) -> frozenset[str]:
     """What a name says, as ideas and words that are in no table; empty where it is nothing but signs.
 
@@ -115,9 +124,11 @@ def ideas_of(name: str) -> frozenset[str]:
     False
     """
     words = [word for word in write_out(normalize(name)).split() if word not in FILLERS]
-    found = {idea for each in _folded(words) for idea in SAME_AS.get(each, (each,))}
+    found = frozenset(idea for each in _folded(words) for idea in SAME_AS.get(each, (each,)))
+    for several, one in TOGETHER.items():
+        found = found - several | {one} if several <= found else found
     implied = {idea for idea, by in IMPLIED.items() if idea in found and found & by}
-    return frozenset(found - implied)
+    return found - implied
 
 
 def says_enough(ideas: frozenset[str]) -> bool:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from labelcrm.core import edits, jobs
 from labels.models import Category, Label, LabelAlias
 from labels.rules.naming import normalize
+from labels.selectors.label_merges import standing_merge
 
 RESTAGE = "labels.restage"  # the kind of job, see labels.jobs
 
@@ -57,6 +58,10 @@ def archive_label(label: Label, *, actor: Any, origin: str) -> Label:
 
 
 def restore_label(label: Label, *, actor: Any, origin: str) -> Label:
+    """Show an archived label again. Raises ValidationError for one that became part of another, or a name taken since."""
+    if merge := standing_merge(label):
+        words = {"label": label, "target": merge.target}
+        raise ValidationError(_("“%(label)s” was merged into “%(target)s”: undo the merge instead.") % words, "merged")
     return edits.restore(label, actor=actor, origin=origin)
 
 

@@ -21,6 +21,7 @@ from labelcrm.core.jobs import JobRefused, Step
 from labelcrm.core.models import Job, User
 from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelAlias
 from labels.rules.naming import normalize
+from labels.selectors.label_merges import survivors
 from labels.services import meanings, wording
 from labels.services.channel_labels import counts_nowhere
 from labels.services.restating import CHUNK, contacts_with
@@ -122,7 +123,8 @@ def _take_back(job: Job) -> dict[str, Any]:
 
 def _put_back(row: ChannelLabel, was: Mapping[str, Any], *, actor: User | None) -> None:
     """Give `row` the meanings that it had; labels that were archived because nothing used them are living again."""
-    values = [_from_json(each) for each in was["former"]]
+    known = survivors()  # what it meant may have become part of another label since
+    values = [_from_json(each | {"label_id": known.get(each["label_id"], each["label_id"])}) for each in was["former"]]
     former = [ChannelLabelMeaning(channel_label=row, **each) for each in values]
     row.meanings.all().delete()
     ChannelLabelMeaning.objects.bulk_create(former)
@@ -133,7 +135,7 @@ def _put_back(row: ChannelLabel, was: Mapping[str, Any], *, actor: User | None) 
     unused = Label.all_objects.filter(pk__in={meaning.label_id for meaning in former}, reviewed=False)
     names = Label.objects.values("name")
     unused.filter(deleted_at__isnull=False).exclude(name__in=names).update(deleted_at=None)
-    if spelling := was.get("spelling"):
+    if spelling := known.get(was.get("spelling"), was.get("spelling")):
         LabelAlias.objects.filter(normalized=normalize(row.name)).update(label=spelling)
     audit.record(actor=actor, action="label.remap_taken_back", obj=row, label=row.label_id)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from labelcrm.core.viewer import Viewer
 from labelcrm.lib.numbers import row_id
+from labels.selectors.label_merges import surviving_label
 from reports.query import InvalidQuery, ReportQuery, parse_query
 from reports.registry import REPORTS
 from reports.segments.definition import NOT_FILTERS, Condition, InvalidDefinition, moment_at, unknown_value
@@ -48,7 +49,8 @@ def report_query(condition: Condition, *, viewer: Viewer, now: datetime) -> Repo
     except InvalidQuery as wrong:
         raise InvalidDefinition(f"{condition.place}.{wrong.name}", wrong.message, wrong.code) from None
     # A number that no label has as its id may be another one's name.
-    if query.shown.get("label") != condition.values.get("label"):
+    named = condition.values.get("label")
+    if query.shown.get("label") != (named and surviving_label(named)):
         raise unknown_value(f"{condition.place}.label")
     if condition.values["figure"] not in query.facts[0]:
         raise unknown_value(f"{condition.place}.figure")

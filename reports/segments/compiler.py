@@ -22,6 +22,7 @@ from labelcrm.core.unaccented import contains_unaccented
 from labelcrm.core.viewer import Viewer
 from labels.models import Category, Label
 from labels.selectors import contradictions
+from labels.selectors.label_merges import survivors
 from reports.segments.behind import report_query, row_key
 from reports.segments.definition import Condition, InvalidDefinition, Moment, SegmentDefinition, moment_at
 from reports.selectors import facts
@@ -97,7 +98,7 @@ class MembersQuery:
 
 
 def compile_definition(definition: SegmentDefinition, *, viewer: Viewer, now: datetime) -> MembersQuery:
-    """The query for whom `definition` means at `now`; up to two small queries look up channels and labels for it."""
+    """The query for whom `definition` means at `now`; up to three small queries look up channels and labels for it."""
     compiler = _Compiler(viewer, now)
     groups = [compiler.group(group) for group in definition.groups]
     # Several groups may mean the same people; UNION keeps one of each.
@@ -219,10 +220,21 @@ class _Compiler:
         return frozenset(pk for pk, _key, team in self._channels if team in wanted)
 
     def labels(self, condition: Condition) -> list[int]:
-        """The ids of the labels that a condition names, by themselves or by their category; archived ones too."""
+        """The ids of the labels that a condition names, by themselves or by their category; archived ones too.
+
+        A label that was merged since somebody wrote its id down stands for what it became.
+        """
         codes = condition.values.get("categories", ())
         of_categories = [pk for code in codes for pk in self._labels_of.get(code, ())]
-        return sorted({*condition.values.get("labels", ()), *of_categories})
+        return sorted({*map(self.surviving, condition.values.get("labels", ())), *of_categories})
+
+    def surviving(self, label: int) -> int:
+        """The label (id) that another one was merged into, else itself."""
+        return self._survivors.get(label, label)
+
+    @cached_property
+    def _survivors(self) -> dict[int, int]:
+        return survivors()
 
     @cached_property
     def _channels(self) -> list[tuple[int, str, int | None]]:
@@ -316,7 +328,7 @@ def _labelled(compiler: _Compiler, condition: Condition) -> ContactSet:
 def _stage(compiler: _Compiler, condition: Condition) -> ContactSet:
     """None is no stage: then everybody is meant but who is in another one."""
     labels = condition.values["labels"]
-    ids = compiler.value("bigint[]", sorted(label for label in labels if label is not None))
+    ids = compiler.value("bigint[]", sorted({compiler.surviving(label) for label in labels if label is not None}))
     test = f"label_id <> ALL({ids})" if None in labels else f"label_id = ANY({ids})"
     query = f"SELECT contact_id FROM {compiler.stays()} WHERE ended_at IS NULL AND {test}"  # noqa: S608
     return ContactSet(query=query, complement=None in labels, seen=True, once=True)

@@ -23,7 +23,9 @@ from labelcrm.core.viewer import Viewer
 from labels.models import ChannelLabel
 from reports.selectors.periods import Period
 
-DECISIONS = ("label.remapped", "label.remap_taken_back", "label.changed", "channel.changed")
+DECISIONS = (
+    "label.remapped", "label.remap_taken_back", "label.merged", "label.unmerged", "label.changed", "channel.changed",
+)  # fmt: skip
 ABOUT_CONTACTS = ("contact.merged", "contact.unmerged", "contact.archived", "contact.restored")
 LATE = "late"
 HISTORY = "history"  # late because the number was only connected then

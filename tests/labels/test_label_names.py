@@ -3,7 +3,9 @@
 `label_names.tsv` is a list made by hand: a name as it stands in somebody's WhatsApp, what it means among the standard
 labels ("none" where it is none of them, or where a colleague would have to ask), and whether that is plain from the name
 alone. It was written before the words of `labels.rules.lexicon` were chosen, by the same hand; every third line is held
-out and was not looked at while they were. Two figures:
+out and was not looked at while they were. The last part was written after that, to find what fails: before anything was
+changed for it 6 of 6 were mapped right, and 6 of 23 plain ones were mapped; what is general in it was then mended. Two
+figures:
 
 precision: of the names that are mapped by themselves, plain or not, the share mapped to what the list says.
 recall: of the names that plainly mean a standard label (the same spelling, a shorthand, a synonym, letters left away or
@@ -37,13 +39,13 @@ class ListedName:
     name: str
     means: str  # the standard label's name; "" is none
     is_plain: bool
-    held_out: bool
+    part: str  # "tuning", "held out" or "afterwards"
 
 
 def listed() -> list[ListedName]:
     with LIST.open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if not row[0].startswith("# ")]
-    return [ListedName(name, MEANINGS[means], plain == "yes", part == "held out") for name, means, plain, part in rows]
+    return [ListedName(name, MEANINGS[means], plain == "yes", part) for name, means, plain, part in rows]
 
 
 def suggester() -> Suggester:
@@ -64,25 +66,25 @@ def test_the_list_is_as_long_and_as_mixed_as_it_says() -> None:
     names = listed()
     assert len(names) >= 220
     assert len({each.name for each in names}) == len(names)
-    assert 0.3 < sum(each.held_out for each in names) / len(names) < 0.36
+    assert 0.3 < sum(each.part == "held out" for each in names if each.part != "afterwards") / 379 < 0.36
     assert sum(not each.means for each in names) > 150, "most of what can go wrong are names that mean none of them"
     assert {each.means for each in names} == {*NAMES, ""}
 
 
-@pytest.mark.parametrize("held_out", [False, True], ids=["tuned on", "held out"])
-def test_names_are_mapped_by_themselves_where_that_is_right(held_out: bool, capsys: pytest.CaptureFixture[str]) -> None:
-    names = [each for each in listed() if each.held_out == held_out]
+@pytest.mark.parametrize("part", ["tuning", "held out", "afterwards"])
+def test_names_are_mapped_by_themselves_where_that_is_right(part: str, capsys: pytest.CaptureFixture[str]) -> None:
+    names = [each for each in listed() if each.part == part]
     found = mapped(names)
     right = [each for each in names if found.get(each.name) == each.means]
     plain = [each for each in names if each.is_plain and each.means]
     precision, recall = len(right) / len(found), sum(each.is_plain for each in right) / len(plain)
     with capsys.disabled():
         print(  # noqa: T201 - the figures are what the test is for
-            f"\n  maps by itself, {'held out' if held_out else 'tuned on'}: precision {len(right)}/{len(found)} ="
+            f"\n  maps by itself, {part}: precision {len(right)}/{len(found)} ="
             f" {precision:.3f}, recall {sum(each.is_plain for each in right)}/{len(plain)} = {recall:.3f}"
         )
-    assert precision >= 0.95, {each.name: found[each.name] for each in names if each.name in found} if names else None
-    assert recall >= 0.95, [each.name for each in plain if found.get(each.name) != each.means]
+    assert precision >= 0.95, {each.name: found[each.name] for each in names if found.get(each.name, "") != each.means}
+    assert recall >= 0.95, [e.name for e in plain if found.get(e.name) != e.means]
 
 
 def test_a_name_that_says_the_opposite_is_never_joined_with_it() -> None:
