@@ -8,7 +8,7 @@ mapped by itself. Likely is a spelling with more around it, or with a slip of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from rapidfuzz import fuzz
@@ -50,10 +50,17 @@ class Suggester:
     """Suggests from the spellings of labels that people have looked at.
 
     spellings: (normalised spelling, label id). meanings: the label id that has a meaning (`Label.Meaning`) and the
-    colour that the convention gives it.
+    colour that the convention gives it. refused: (normalised name, label id) of which a person said that it is not so.
     """
 
-    def __init__(self, spellings: Iterable[tuple[str, int]], *, meanings: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        spellings: Iterable[tuple[str, int]],
+        *,
+        meanings: Mapping[str, int],
+        refused: Collection[tuple[str, int]] = frozenset(),
+    ) -> None:
+        self._refused = refused
         self._labels = dict(spellings)
         self._long = {write_out(spelling): spelling for spelling in sorted(self._labels)}
         self._joined = {long.replace(" ", ""): spelling for long, spelling in self._long.items()}
@@ -72,7 +79,7 @@ class Suggester:
 
     def certain(self, name: str) -> Suggestion | None:
         """What `name` means where it says the same as a known spelling, or where all its parts do so of one label."""
-        return self._same(name) or self._all_parts(name)
+        return self._unless_refused(name, self._same(name) or self._all_parts(name))
 
     def _same(self, name: str) -> Suggestion | None:
         normalized = normalize(name)
@@ -90,7 +97,11 @@ class Suggester:
 
     def suggest(self, name: str, *, color: int | None = None) -> Suggestion | None:
         """The best there is to say of `name` and WhatsApp's colour; None where two labels are as good."""
-        return self.certain(name) or self._contained(name) or self._similar(name) or self._of_colour(color)
+        looks = (self.certain, self._contained, self._similar, lambda name: self._of_colour(color))
+        return next((found for look in looks if (found := self._unless_refused(name, look(name)))), None)
+
+    def _unless_refused(self, name: str, found: Suggestion | None) -> Suggestion | None:
+        return None if found is not None and (normalize(name), found.label) in self._refused else found
 
     def _contained(self, name: str) -> Suggestion | None:
         text = f" {write_out(normalize(name))} "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from labelcrm.core.bulk import fetch
 from labelcrm.core.jobs import UNFINISHED
 from labelcrm.core.models import Job
 from labelcrm.core.viewer import Viewer
-from labels.models import ChannelLabel, Label, LabelAlias
+from labels.models import ChannelLabel, Label, LabelAlias, RefusedName
 from labels.rules.naming import normalize
 from labels.rules.suggesting import CERTAIN, CONVENTION, Suggester, Suggestion
 from labels.selectors.wording import subject_of
@@ -67,14 +67,22 @@ def by_name(rows: Iterable[ChannelLabel]) -> list[WhatsAppName]:
 
 
 def suggest(names: Iterable[WhatsAppName]) -> None:
-    """Set the suggestion of each, from the spellings of reviewed labels; two queries."""
-    spellings = LabelAlias.objects.filter(label__reviewed=True, label__deleted_at__isnull=True)
+    """Set the suggestion of each, from the spellings of reviewed labels; three queries."""
     meant = Label.objects.filter(reviewed=True, meaning__in=CONVENTION.values()).order_by("-pk")
     conventional = {label.meaning: label.pk for label in meant if CONVENTION.get(label.color) == label.meaning}
-    suggester = Suggester(spellings.values_list("normalized", "label"), meanings=conventional)
+    suggester = load_suggester(meanings=conventional)
     for each in names:
         if not each.first.is_placeholder:
             each.suggestion = suggester.suggest(each.name, color=each.first.color)
+
+
+def load_suggester(*, meanings: Mapping[str, int] | None = None) -> Suggester:
+    """What suggests from the spellings of reviewed labels and what people refused; two queries."""
+    spellings = LabelAlias.objects.filter(label__reviewed=True, label__deleted_at__isnull=True)
+    refused = RefusedName.objects.filter(label__isnull=False).values_list("normalized", "label_id")
+    return Suggester(
+        spellings.values_list("normalized", "label"), meanings=meanings or {}, refused=frozenset(refused)
+    )
 
 
 _USE = """

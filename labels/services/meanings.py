@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelAlias
 from labels.rules.naming import normalize
+from labels.selectors.mapping import load_suggester
 
 SYSTEM_LISTS = "WhatsApp lists"
 
@@ -89,11 +90,15 @@ def _meaning(name: str, since: datetime | None, by_name: dict[str, ChannelLabelM
 
 
 def label_for_name(name: str, *, reviewed: bool) -> Label:
-    """The canonical label of a WhatsApp name: by exact name or alias after normalisation, else a new one."""
+    """The canonical label of a WhatsApp name: one of its spellings after normalisation, else one that it certainly means
+    (`labels.rules.suggesting`), else a new one.
+    """
     normalized = normalize(name)
     alias = LabelAlias.objects.select_related("label").filter(normalized=normalized).first()
     if alias is not None and alias.label.deleted_at is None:
         return alias.label
+    if (meant := load_suggester().certain(name)) is not None:
+        return Label.objects.get(pk=meant.label)
     label, _ = Label.objects.get_or_create(name=name, defaults={"reviewed": reviewed})
     LabelAlias.objects.update_or_create(normalized=normalized, defaults={"label": label, "text": name})
     return label

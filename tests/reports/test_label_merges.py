@@ -355,5 +355,5 @@ def test_a_row_that_is_a_pair_of_labels_is_renamed() -> None:
     assert [row("moves", "1:12"), row("moves", "1:1"), row("moves", "11:new")] == ["5:12", "5:5", "11:new"]
     assert [row("labels", 1), row("labels", 12), row("labels", 1, by="team")] == [5, 12, 1]
     assert [row("labels", "2026-01-01", by="day"), row("labels", "1", by="category")] == ["2026-01-01", "1"]
-    flags = next(each.name for each in REPORTS.values() if FLAGS in {key.type for key in each.keys})
+    flags = next(each.name for each in REPORTS.values() if FLAGS in {key.type for key in (each.key, *each.keys)})
     assert [row(flags, "1-12"), row(flags, "12-1"), row(flags, "1-1-12")] == ["5-12", "12-1", "1-1-12"]
