@@ -128,6 +128,13 @@ MENU: list[tuple[Text, list[Entry]]] = [
                 uses=("labels.change_channellabel",),
             ),
             Entry(
+                _("Naming doctor"),
+                "healing",
+                "admin:naming",
+                "labels.view_channellabel",
+                uses=("labels.change_channellabel",),
+            ),
+            Entry(
                 _("Labels on contacts"),
                 "date_range",
                 "admin:labels_labelassignment_changelist",

@@ -7,9 +7,11 @@ from django.urls import include, path
 
 from desk.conversions.urls import urlpatterns as conversion_pages
 from desk.exports.urls import urlpatterns as export_pages
+from desk.labels.naming import urlpatterns as naming_pages
 from desk.segments.urls import urlpatterns as segment_pages
 
 admin_pages, admin_name, admin_namespace = admin.site.urls
+pages = [*segment_pages, *export_pages, *conversion_pages, *naming_pages]
 
 urlpatterns = [
     path("", include("desk.landing")),
@@ -28,5 +30,5 @@ urlpatterns = [
     path("admin/reports/", include("desk.reports.urls")),
     path("admin/", include("desk.connection.views")),
     path("", include("desk.contacts.downloads")),
-    path("admin/", ([*segment_pages, *export_pages, *conversion_pages, *admin_pages], admin_name, admin_namespace)),
+    path("admin/", ([*pages, *admin_pages], admin_name, admin_namespace)),
 ]

@@ -191,8 +191,9 @@ class ArchivableAdmin(StaffAdmin):
         edits.restore(obj, actor=actor, origin=ORIGIN)
 
     @admin.action(description=_("Archive"), permissions=["archive"])
-    def archive_rows(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    def archive_rows(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         self._each(request, queryset.filter(deleted_at__isnull=True), self.archive, _archived_note)
+        return None
 
     @admin.action(description=_("Restore from the archive"), permissions=["archive"])
     def restore_rows(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:

@@ -9,7 +9,7 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import date as format_date
 from django.urls import path, reverse
 from django.utils import timezone
@@ -23,9 +23,10 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, RelatedDropdownFilt
 from contacts.models import Team
 from contacts.selectors.viewing import viewer_of
 from desk.base.model_admin import ORIGIN, ArchivableAdmin, EditingAdmin
-from desk.labels import learned_limits, limit_words
+from desk.labels import label_uses, learned_limits, limit_words
 from desk.templatetags.labelcrm import badge, badges, family_badge
 from labelcrm.core import audit
+from labelcrm.lib.numbers import row_id
 from labels.models import Category, Label, LabelAlias, TeamLimit
 from labels.rules.naming import normalize
 from labels.selectors.label_use import NEVER, with_use
@@ -137,6 +138,7 @@ class TeamLimitInline(TabularInline):
 @admin.register(Label)
 class LabelAdmin(EditingAdmin, ArchivableAdmin):
     form = LabelForm
+    change_form_after_template = "labels/uses.html"
     inlines = (TeamLimitInline, AliasInline)
     list_display = (
         "badge_shown",
@@ -238,8 +240,29 @@ class LabelAdmin(EditingAdmin, ArchivableAdmin):
         return learned_limits.of_label(label, may_use=False)
 
     def get_urls(self) -> list[Any]:
-        use = self.admin_site.admin_view(learned_limits.use)
-        return [path("<int:pk>/learned/", use, name="label-learned"), *super().get_urls()]
+        wrap = self.admin_site.admin_view
+        own = [
+            path("<int:pk>/learned/", wrap(learned_limits.use), name="label-learned"),
+            path("<int:pk>/merge/", wrap(label_uses.merge), name="label-merge"),
+            path("merges/<int:pk>/undo/", wrap(label_uses.unmerge), name="label-unmerge"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def changeform_view(self, request: HttpRequest, object_id: Any = None, *args: Any, **kwargs: Any) -> HttpResponse:
+        """With where the label is used, and what became part of it."""
+        label = Label.all_objects.filter(pk=row_id(object_id) or 0).first() if request.method == "GET" else None
+        more = kwargs.pop("extra_context", None) or {}
+        shown = label_uses.context_of(label, request.user) if label and self.has_view_permission(request, label) else {}
+        return super().changeform_view(request, object_id, *args, extra_context=more | shown, **kwargs)
+
+    @admin.action(description=gettext_lazy("Archive"), permissions=["archive"])
+    def archive_rows(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Labels that are in use are archived after somebody saw where."""
+        living = queryset.filter(deleted_at__isnull=True)
+        found = [] if "sure" in request.POST else label_uses.in_use(living, viewer_of(request.user))
+        if found:
+            return label_uses.confirm_archiving(request, found, living)
+        return super().archive_rows(request, queryset)
 
     def create(self, *, actor: Any, **values: Any) -> Label:
         return canonical.create_label(actor=actor, origin=ORIGIN, **values)

@@ -66,6 +66,7 @@ SURE = {
 WHY = {
     suggesting.SPELLING: gettext_lazy("“%(word)s” is one of its spellings"),
     suggesting.SHORTHAND: gettext_lazy("short for “%(word)s”"),
+    suggesting.SYNONYM: gettext_lazy("says the same as “%(word)s”"),
     suggesting.CONTAINS: gettext_lazy("“%(word)s” is in the name"),
     suggesting.SIMILAR: gettext_lazy("looks like “%(word)s”"),
     suggesting.COLOUR: gettext_lazy("%(word)s usually means this"),

@@ -43,7 +43,7 @@ USUAL = "lead"
 
 @dataclass(frozen=True, slots=True)
 class KnownName:
-    """A WhatsApp name: the reviewed label (id) that it means now, None where nobody decided, and on how many contacts."""
+    """A WhatsApp name: the label (id) that it means now, None where nobody decided, and how many contacts have it."""
 
     name: str
     label: int | None
@@ -86,14 +86,14 @@ def clusters(
 
 
 def category_of(names: Sequence[str], families: Collection[str]) -> str:
-    """The code of the standard category where a label of these names belongs, by what they say, else by their colours."""
+    """The code of the category where a label of these names belongs, by what they say, else by their colours."""
     hints = [CATEGORIES[idea] for name in names for idea in sorted(ideas_of(name)) if idea in CATEGORIES]
     hints = hints or [BY_COLOUR[family] for family in families if family in BY_COLOUR]
     return max(hints, key=hints.count, default=USUAL)
 
 
 def same_label(labels: Sequence[tuple[int, str]]) -> list[tuple[int, int]]:
-    """Pairs of our labels (ids) whose names say the same, by (id, name); one label may stand there with several names."""
+    """Pairs of our labels (ids) whose names say the same, by (id, name); a label may stand there with several names."""
     by_ideas: dict[frozenset[str], list[int]] = defaultdict(list)
     for label, name in labels:
         if (ideas := ideas_of(name)) and label not in by_ideas[ideas]:
@@ -133,6 +133,10 @@ def _compared(one: str, other: str) -> str:
     if ideas_of(one) == ideas_of(other) and ideas_of(one):
         return SYNONYM
     joined, also = written.replace(" ", ""), wrote.replace(" ", "")
-    if min(len(joined), len(also)) < SHORTEST_SIMILAR or joined[0] != also[0] or negations_of(one) != negations_of(other):
+    if (
+        min(len(joined), len(also)) < SHORTEST_SIMILAR
+        or joined[0] != also[0]
+        or negations_of(one) != negations_of(other)
+    ):
         return ""
     return SIMILAR if fuzz.ratio(joined, also, score_cutoff=SIMILARITY * 100) else ""

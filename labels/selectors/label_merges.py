@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from labelcrm.core.bulk import fetch
-from labels.models import ChannelLabelMeaning, Label, LabelMerge
+from labels.models import ChannelLabelMeaning, Label, LabelAssignment, LabelMerge
 
 
 def survivors() -> dict[int, int]:
@@ -26,12 +25,6 @@ def _last(label: int, merged: dict[int, int]) -> int:
 def surviving_label(label: int) -> int:
     """The id of the label that `label` has been merged into, else `label` itself."""
     return survivors().get(label, label)
-
-
-def surviving_labels(labels: Iterable[int]) -> set[int]:
-    """`surviving_label` of each."""
-    known = survivors()
-    return {known.get(label, label) for label in labels}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +71,11 @@ def whatsapp_labels(label: Label) -> list[tuple[str, str]]:
     meant = ChannelLabelMeaning.objects.filter(label=label, channel_label__hidden=False)
     names = meant.values_list("channel_label__name", "channel_label__channel__name")
     return sorted(set(names.order_by()))
+
+
+def active(label: Label) -> int:
+    """How many contacts have a label now, over the whole business."""
+    return LabelAssignment.objects.active().filter(label=label).values("contact").distinct().count()
 
 
 def standing_merge(label: Label) -> LabelMerge | None:

@@ -80,9 +80,7 @@ def load_suggester(*, meanings: Mapping[str, int] | None = None) -> Suggester:
     """What suggests from the spellings of reviewed labels and what people refused; two queries."""
     spellings = LabelAlias.objects.filter(label__reviewed=True, label__deleted_at__isnull=True)
     refused = RefusedName.objects.filter(label__isnull=False).values_list("normalized", "label_id")
-    return Suggester(
-        spellings.values_list("normalized", "label"), meanings=meanings or {}, refused=frozenset(refused)
-    )
+    return Suggester(spellings.values_list("normalized", "label"), meanings=meanings or {}, refused=frozenset(refused))
 
 
 _USE = """

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import Q
+
 from labelcrm.core.bulk import fetch
 from labelcrm.core.viewer import Viewer
 from labels.models import Label, LabelAlias, RefusedName
@@ -62,7 +64,7 @@ class NamingFindings:
 
 def findings(viewer: Viewer) -> NamingFindings:
     """All clusters of what the viewer sees; the number of queries does not grow with them."""
-    rows = mapping.channel_labels(viewer).filter(hidden=False, deleted_at=None, is_placeholder=False, at_work=False)
+    rows = mapping.channel_labels(viewer).filter(Q(at_work=False), hidden=False, deleted_at=None, is_placeholder=False)
     names = mapping.by_name(rows.order_by("channel__name", "id"))
     mapping.count_use(names, viewer)
     known = [KnownName(each.name, _decided(each), each.contacts) for each in names]

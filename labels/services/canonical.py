@@ -58,7 +58,7 @@ def archive_label(label: Label, *, actor: Any, origin: str) -> Label:
 
 
 def restore_label(label: Label, *, actor: Any, origin: str) -> Label:
-    """Show an archived label again. Raises ValidationError for one that became part of another, or a name taken since."""
+    """Show an archived label again. Raises ValidationError for one that was merged, or whose name is taken by now."""
     if merge := standing_merge(label):
         words = {"label": label, "target": merge.target}
         raise ValidationError(_("“%(label)s” was merged into “%(target)s”: undo the merge instead.") % words, "merged")

@@ -177,7 +177,9 @@ def _move_back(merge: LabelMerge, *, actor: User | None) -> None:
 def _that_meant(label: int) -> list[int]:
     """The ids of the WhatsApp labels that mean a label now, or did at some time."""
     meant = ChannelLabelMeaning.objects.filter(label=label).values("channel_label")
-    return list(ChannelLabel.objects.filter(Q(pk__in=meant) | Q(label=label)).order_by("pk").values_list("pk", flat=True))
+    return list(
+        ChannelLabel.objects.filter(Q(pk__in=meant) | Q(label=label)).order_by("pk").values_list("pk", flat=True)
+    )
 
 
 def _hold(channel_labels: list[int]) -> list[int]:

@@ -90,7 +90,7 @@ def _meaning(name: str, since: datetime | None, by_name: dict[str, ChannelLabelM
 
 
 def label_for_name(name: str, *, reviewed: bool) -> Label:
-    """The canonical label of a WhatsApp name: one of its spellings after normalisation, else one that it certainly means
+    """The canonical label of a WhatsApp name: by its spelling after normalisation, else the one that it certainly means
     (`labels.rules.suggesting`), else a new one.
     """
     normalized = normalize(name)

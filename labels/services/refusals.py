@@ -25,7 +25,9 @@ def refuse(names: Iterable[str], *, label: Label | None, others: Iterable[str] =
         [RefusedName(normalized=one, label=label, other=other, refused_by=actor) for one, other in pairs],
         ignore_conflicts=True,
     )
-    audit.record(actor=actor, action="label.names_refused", obj=label, names=first, others=[each for each in second if each])
+    audit.record(
+        actor=actor, action="label.names_refused", obj=label, names=first, others=[each for each in second if each]
+    )
     return len(pairs)
 
 

@@ -135,8 +135,8 @@ def _put_back(row: ChannelLabel, was: Mapping[str, Any], *, actor: User | None) 
     unused = Label.all_objects.filter(pk__in={meaning.label_id for meaning in former}, reviewed=False)
     names = Label.objects.values("name")
     unused.filter(deleted_at__isnull=False).exclude(name__in=names).update(deleted_at=None)
-    if spelling := known.get(was.get("spelling"), was.get("spelling")):
-        LabelAlias.objects.filter(normalized=normalize(row.name)).update(label=spelling)
+    if spelling := was.get("spelling"):
+        LabelAlias.objects.filter(normalized=normalize(row.name)).update(label=known.get(spelling, spelling))
     audit.record(actor=actor, action="label.remap_taken_back", obj=row, label=row.label_id)
 
 

@@ -79,7 +79,21 @@ def test_a_spelling_with_more_around_it_or_a_slip_is_likely(name: str, label: st
 
 @pytest.mark.parametrize(
     "name",
-    ["Reseller", "blm selesai", "not hot", "tidak jadi beli", "batal lunas", "belum prospek panas", "komplain lunas", "Kelas", "A1", "Deals", "hotel", "🌵", "Tanya stok"],
+    [
+        "Reseller",
+        "blm selesai",
+        "not hot",
+        "tidak jadi beli",
+        "batal lunas",
+        "belum prospek panas",
+        "komplain lunas",
+        "Kelas",
+        "A1",
+        "Deals",
+        "hotel",
+        "🌵",
+        "Tanya stok",
+    ],
 )
 def test_what_may_mean_the_opposite_or_two_things_gets_no_suggestion(name: str) -> None:
     assert suggested(name) is None

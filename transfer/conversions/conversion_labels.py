@@ -27,8 +27,8 @@ def _move_chosen(merge: LabelMerge) -> None:
     """An event counts the target in the source's place, once."""
     through = ConversionEvent.labels.through.objects
     had = set(through.filter(label_id=merge.target_id).values_list("conversionevent_id", flat=True))
-    rows = list(through.filter(label_id=merge.source_id).values_list("pk", "conversionevent_id"))
-    write_down(merge, CHOSEN, [(event, {"had_target": event in had}, None) for _pk, event in rows])
+    rows = list(through.filter(label_id=merge.source_id).values_list("conversionevent_id", flat=True))
+    write_down(merge, CHOSEN, [(event, {"had_target": event in had}, None) for event in rows])
     through.filter(label_id=merge.source_id, conversionevent_id__in=had).delete()
     through.filter(label_id=merge.source_id).update(label_id=merge.target_id)
 
@@ -37,7 +37,7 @@ def _move_chosen_back(merge: LabelMerge) -> None:
     kept = written_down(merge, CHOSEN)
     for event in ConversionEvent.objects.filter(pk__in=kept):
         event.labels.add(merge.source_id)
-        if not kept[event.pk].before["had_target"]:
+        if not (kept[event.pk].before or {}).get("had_target"):
             event.labels.remove(merge.target_id)
 
 
@@ -55,11 +55,11 @@ def _move_values_back(merge: LabelMerge) -> None:
     """What somebody set since for the target stays the target's."""
     kept = written_down(merge, VALUES)
     moved = ConversionValue.objects.filter(pk__in=kept, label_id=merge.target_id)
-    moved.filter(label_id=merge.target_id).update(label_id=merge.source_id)
+    moved.update(label_id=merge.source_id)
     there = set(ConversionValue.objects.filter(label_id=merge.source_id).values_list("event_id", flat=True))
     for pk, row in kept.items():
-        if row.before["event"] not in there and ConversionEvent.objects.filter(pk=row.before["event"]).exists():
-            was = row.before
+        was = row.before or {}
+        if was["event"] not in there and ConversionEvent.objects.filter(pk=was["event"]).exists():
             ConversionValue.objects.create(pk=pk, event_id=was["event"], label_id=merge.source_id, value=was["value"])
 
 
@@ -91,13 +91,19 @@ def register_mentions() -> None:
     )
     label_mentions.register(
         LabelMention(
-            kind="conversion_values", uses=lambda label, viewer: LabelUse("conversion_values", 0), move=_move_values,
-            move_back=_move_values_back, is_part=True,
-        )  # fmt: skip
+            kind="conversion_values",
+            uses=lambda label, viewer: LabelUse("conversion_values", 0),
+            move=_move_values,
+            move_back=_move_values_back,
+            is_part=True,
+        )
     )
     label_mentions.register(
         LabelMention(
-            kind="conversions", uses=_made, move=lambda merge: _run(_MOVE_MADE, merge),
-            move_back=lambda merge: _run(_MOVE_MADE_BACK, merge), is_part=True,
-        )  # fmt: skip
+            kind="conversions",
+            uses=_made,
+            move=lambda merge: _run(_MOVE_MADE, merge),
+            move_back=lambda merge: _run(_MOVE_MADE_BACK, merge),
+            is_part=True,
+        )
     )

@@ -100,14 +100,14 @@ def test_what_needs_a_decision_comes_first_and_most_used_before(client_of: Clien
 
 
 def test_a_row_says_its_suggestion_how_sure_and_why(client_of: ClientOf, shop: Shop) -> None:
-    for name in ("Panas banget", "Nunggu TF", "Reseller"):
+    for name in ("Panas bulan ini", "Nunggu TF", "Reseller"):
         unsorted(shop, name, color=14)
     page = client_of("cs_lead", shop).get(LIST)
     waiting = str(label("Menunggu pembayaran").pk)
     with translation.override("en"):
         found = {row.group.name: (str(row.offered), str(row.sure), row.why, row.chosen) for row in rows(page)}
     assert found == {
-        "Panas banget": ("Hot prospect", "likely", "“panas” is in the name", str(label("Prospek panas").pk)),
+        "Panas bulan ini": ("Hot prospect", "likely", "“panas” is in the name", str(label("Prospek panas").pk)),
         "Nunggu TF": ("Waiting payment", "certain", "short for “menunggu transfer”", waiting),
         "Reseller": ("Loyal customer", "only a guess", "blue usually means this", ""),
     }  # fmt: skip
@@ -259,14 +259,14 @@ def test_a_placeholder_is_given_its_name_in_its_row(client_of: ClientOf, shop: S
 def test_everything_certain_is_accepted_at_once_and_taken_back(client_of: ClientOf, shop: Shop) -> None:
     certain = [unsorted(shop, "Nunggu TF", contacts=2), unsorted(shop, "GradeA", contacts=1)]
     shop.put(certain[0].assignments.earliest("id").contact, certain[1])  # one contact has both
-    likely = unsorted(shop, "Panas banget")
+    likely = unsorted(shop, "Panas bulan ini")
     client = client_of("cs_lead", shop)
     page = client.get(LIST)
     assert (page.context["certain"]["names"], page.context["certain"]["contacts"]) == (2, 3)
     pairs = re.findall(r'name="pair" value="([\d:]+)"', page.content.decode())
     said = client.post(ACCEPT, {"pair": pairs}, follow=True)
     assert "2 WhatsApp labels mapped." in said.content.decode()
-    assert [means(row) for row in (*certain, likely)] == ["Menunggu pembayaran", "Grade A", "Panas banget"]
+    assert [means(row) for row in (*certain, likely)] == ["Menunggu pembayaran", "Grade A", "Panas bulan ini"]
     assert said.context["undo"]["n"] == 2
     client.post(UNDO, {"batch": said.context["undo"]["batch"]})
     assert [means(row) for row in certain] == ["Nunggu TF", "GradeA"]
