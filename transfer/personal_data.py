@@ -252,6 +252,13 @@ _CONTACTS = [
         "labels_staleflag", _Rules.CONTACT_INSIDE, "a label they had for too long, and whose it was to look",
         by_staff=True,
     ),
+    _line(
+        "labels_labelmergerow.before", _Rules.CONTACT_INSIDE, "of a merge of labels: flags of theirs as they were",
+        note="and segments, which may hold a part of a name that somebody looked for",
+    ),
+    _line(
+        "labels_labelmergerow.after", _Rules.BESIDE, "a segment that a merge of labels changed, as the merge left it",
+    ),
     *_table(
         "labels_stalesnooze", _Rules.CONTACT, "who said when that a label is still right", by_staff=True,
         reason="why, in a colleague's words",
@@ -316,6 +323,8 @@ _STAFF = [
     _line("contacts_channel.own_phone", _Rules.NUMBER, "the number itself", note="the business's, or an agent's own"),
     _line("contacts_channel.own_lid", _Rules.NUMBER, "WhatsApp's id of that number"),
     *_table("labels_looksample", _Rules.WORK, "whose grades of which week were drawn for a second look, and by whom"),
+    *_table("labels_labelmerge", _Rules.WORK, "who merged which labels when"),
+    *_table("labels_refusedname", _Rules.WORK, "who said when that two names of labels are not the same"),
     *_table("labels_channellabelmeaning", _Rules.WORK, "who decided when what a WhatsApp label means"),
     *_table(
         "axes_accessattempt", _Rules.FAILED_LOGIN, "failed logins: when, how often",
@@ -511,6 +520,7 @@ WITHOUT_PEOPLE = (
         labels_freeday="name",
         labels_label="exclusive_group name name_en",
         labels_labelalias="normalized text",
+        labels_refusedname="normalized other",
     ),
     _columns(
         "ids of labels and posts, and addresses of gateways",
@@ -519,6 +529,8 @@ WITHOUT_PEOPLE = (
         labels_contradictionflag="labels",
         labels_staleclock="weekdays",
         labels_channellabelevent="event_key external_id",
+        labels_labelmerge="channel_labels",
+        labels_labelmergerow="place",
         webhooks_inboundevent="headers",
         webhooks_unknownchannel="gateway key",
     ),

@@ -41,6 +41,8 @@ ACTIONS = {
     "members": gettext_lazy("members changed"),
     "merged": gettext_lazy("merged"),
     "named": gettext_lazy("named"),
+    "names_allowed": gettext_lazy("names may be proposed again"),
+    "names_refused": gettext_lazy("names not the same"),
     "note_added": gettext_lazy("note added"),
     "opted_out": gettext_lazy("opted out"),
     "owner_set": gettext_lazy("owner set"),

@@ -248,12 +248,13 @@ class LabelAdmin(EditingAdmin, ArchivableAdmin):
         ]
         return [*own, *super().get_urls()]
 
-    def changeform_view(self, request: HttpRequest, object_id: Any = None, *args: Any, **kwargs: Any) -> HttpResponse:
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         """With where the label is used, and what became part of it."""
         label = Label.all_objects.filter(pk=row_id(object_id) or 0).first() if request.method == "GET" else None
-        more = kwargs.pop("extra_context", None) or {}
         shown = label_uses.context_of(label, request.user) if label and self.has_view_permission(request, label) else {}
-        return super().changeform_view(request, object_id, *args, extra_context=more | shown, **kwargs)
+        return super().change_view(request, object_id, form_url, (extra_context or {}) | shown)
 
     @admin.action(description=gettext_lazy("Archive"), permissions=["archive"])
     def archive_rows(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:

@@ -40,7 +40,8 @@ from labels.services import canonical, refusals
 
 SEES, CHANGES = "labels.view_channellabel", "labels.change_channellabel"
 MAKES = ("labels.add_label", "labels.change_label")
-SIZE, MOST_OPTIONS = 30, 3000  # proposals of a page, and choices that all of them may offer together
+SIZE, MOST_OPTIONS = 20, 3000  # proposals of a page, and choices that all of them may offer together
+SHOWN_LINES = 8  # names of a proposal; the rest is behind a line that says how many
 MOST_REFUSED, MOST_NAMES = 200, 500
 NEW_WHY = {
     suggesting.SPELLING: gettext_lazy("the most used of them"),
@@ -71,6 +72,14 @@ class ProposalCard:
     number: int
     new_name: str = ""
     category: Category | None = None
+
+    @property
+    def first_lines(self) -> list[EvidenceLine]:
+        return self.lines[:SHOWN_LINES]
+
+    @property
+    def more_lines(self) -> list[EvidenceLine]:
+        return self.lines[SHOWN_LINES:]
 
     @property
     def teams(self) -> int:
@@ -127,7 +136,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _card(proposal: NameProposal, number: int, choices: Choices) -> ProposalCard:
-    lines = [_line(each) for each in proposal.names if not each.is_settled]
+    lines = sorted((_line(each, proposal) for each in proposal.open), key=lambda line: not line.chosen)
     if proposal.label is not None:
         return ProposalCard(proposal, lines, number)
     names = [each.group.name for each in proposal.names]
@@ -137,11 +146,13 @@ def _card(proposal: NameProposal, number: int, choices: Choices) -> ProposalCard
     return ProposalCard(proposal, lines, number, names[0], category)
 
 
-def _line(each: ProposedName) -> EvidenceLine:
+def _line(each: ProposedName, proposal: NameProposal) -> EvidenceLine:
+    """A name that holds a spelling among other words ("Cold storage") is ticked by a person, unless it is alone."""
     member = each.member
     words = NEW_WHY.get(member.why) if each.group.suggestion is None and member.why in NEW_WHY else None
     why = str(words or WHY[member.why]) % {"word": member.word}
-    return EvidenceLine(each, SURE[member.sure], why, member.sure != suggesting.GUESS)
+    chosen = member.why != suggesting.CONTAINS or len(proposal.open) == 1
+    return EvidenceLine(each, SURE[member.sure], why, chosen)
 
 
 def _doubles(pairs: list[tuple[Label, Label]]) -> list[tuple[Label, Label]]:

@@ -65,7 +65,7 @@ class NamingFindings:
 def findings(viewer: Viewer) -> NamingFindings:
     """All clusters of what the viewer sees; the number of queries does not grow with them."""
     rows = mapping.channel_labels(viewer).filter(Q(at_work=False), hidden=False, deleted_at=None, is_placeholder=False)
-    names = mapping.by_name(rows.order_by("channel__name", "id"))
+    names = mapping.by_name(rows.select_related("channel__team", "label__category").order_by("channel__name", "id"))
     mapping.count_use(names, viewer)
     known = [KnownName(each.name, _decided(each), each.contacts) for each in names]
     found = clusters(known, load_suggester(), refused=refused_pairs())

@@ -1,8 +1,9 @@
 """How much of what people really call their labels is mapped by itself, and how much of that is right.
 
 `label_names.tsv` is a list made by hand: a name as it stands in somebody's WhatsApp, what it means among the standard
-labels ("none" where it is none, or where a colleague would have to ask), and whether that is plain from the name alone. It was written before the words of `labels.rules.lexicon` were chosen, by the same hand; every third line is held
-out and was not looked at while they were. The last part was written after that, to find what fails: before anything was
+labels ("none" where it is none, or where a colleague would have to ask), and whether that is plain from the name alone.
+It was written before the words of `labels.rules.lexicon` were chosen, by the same hand; every third line is held out,
+and was not looked at while they were. The last part was written after that, to find what fails: before anything was
 changed for it 6 of 6 were mapped right, and 6 of 23 plain ones were mapped; what is general in it was then mended. Two
 figures:
 
