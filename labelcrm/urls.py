@@ -7,7 +7,7 @@ from django.urls import include, path
 
 from desk.conversions.urls import urlpatterns as conversion_pages
 from desk.exports.urls import urlpatterns as export_pages
-from desk.labels.naming import urlpatterns as naming_pages
+from desk.labels.naming_doctor import urlpatterns as naming_pages
 from desk.segments.urls import urlpatterns as segment_pages
 
 admin_pages, admin_name, admin_namespace = admin.site.urls

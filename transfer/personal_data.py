@@ -571,6 +571,7 @@ MODULES_WITHOUT_PEOPLE = (
             "webhooks/gateways/shapes.py",
         ),
     ),
+    WithoutPeople(because="what names of labels say", places=("labels/rules/lexicon.py",)),
     WithoutPeople(
         because="programs of the launcher and of developers",
         places=(

@@ -84,7 +84,8 @@ IDEAS: dict[str, tuple[str, ...]] = {
     "question asked": ("tanya", "tanya tanya", "tanya2", "nanya"),
     "price talk": ("nego", "nego harga", "negosiasi"),
     "sample": ("sample", "sampel", "contoh"),
-    "reseller": ("reseller", "dropship", "dropshipper"),
+    "reseller": ("reseller", "agen reseller"),
+    "dropship": ("dropship", "dropshipper", "dropshiper"),
 }  # fmt: skip
 # What is the same as two ideas together: whoever has not paid is waited for.
 SAME_AS = {"unpaid": ("to wait", "to pay")}

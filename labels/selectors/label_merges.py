@@ -28,7 +28,7 @@ def surviving_label(label: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class MergePreview:
+class LabelMergePreview:
     """What a merge would change, before it does; counted over the whole business.
 
     contacts: ever had the source. active: have it now. both: have both now, and count once afterwards. joined: had both
@@ -60,10 +60,10 @@ SELECT (SELECT count(*) FROM own),
 """
 
 
-def preview(source: Label, target: Label) -> MergePreview:
+def preview(source: Label, target: Label) -> LabelMergePreview:
     """Counts in one query."""
     chosen = {"source": source.pk, "target": target.pk, "group": target.exclusive_group}
-    return MergePreview(*fetch(_PREVIEW, chosen)[0])
+    return LabelMergePreview(*fetch(_PREVIEW, chosen)[0])
 
 
 def whatsapp_labels(label: Label) -> list[tuple[str, str]]:

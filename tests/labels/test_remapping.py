@@ -10,6 +10,7 @@ from labelcrm.core.models import Job
 from labels import jobs
 from labels.models import ChannelLabel, Label, LabelAlias, LabelAssignment, LabelSpell
 from labels.services.rebuilding import rebuild
+from labels.services.refusals import refuse
 from tests.webhooks.conftest import _front_store as _front_store
 from tests.webhooks.generic import Bridge
 from tests.work import do_work, remap_now
@@ -121,6 +122,23 @@ def test_the_next_number_understands_a_name_that_was_decided_about() -> None:
     remap_now(channel_label=labelled(Bridge()), label=waiting(), since=None, actor=None)
     other = labelled(Bridge("cs2"), "NUNGGU dulu!")
     assert other.label == waiting()
+
+
+@pytest.mark.parametrize(
+    ("name", "means"),
+    [("Blm TF", "Menunggu pembayaran"), ("Beres", "Selesai"), ("Belum beres", "Belum beres"), ("Hot deal", "Hot deal")],
+)
+def test_a_new_name_is_mapped_by_itself_where_it_certainly_means_a_label(name: str, means: str) -> None:
+    row = labelled(Bridge(), name)
+    assert row.label.name == means
+    assert spells() == {means}
+    assert row.meanings.get().decided_at is None, "a name that is told later may mean something else"
+    assert rebuild(write=False) == 0
+
+
+def test_a_name_that_a_person_refused_is_not_mapped_by_itself() -> None:
+    refuse(["blm tf"], label=waiting(), actor=None)
+    assert labelled(Bridge(), "Blm TF").label.name == "Blm TF"
 
 
 def test_a_spelling_that_people_gave_a_label_stays_with_it() -> None:

@@ -178,7 +178,7 @@ def test_the_source_is_archived_and_its_names_are_spellings_of_the_target() -> N
     assert AuditEntry.objects.filter(action="label.merged", object_id=named("Prospek panas").pk).count() == 1
 
 
-def test_segments_and_conversions_name_the_target_then_and_the_source_again_afterwards(mentions: None) -> None:
+def test_segments_and_conversions_name_the_target_and_later_the_source_again(mentions: None) -> None:
     hot, grade = named("Prospek panas").pk, named("Grade A").pk
     done = merge("Prospek panas", "Grade A")
     event = ConversionEvent.objects.get(code="x")

@@ -49,7 +49,7 @@ def meant(name: str) -> tuple[str, bool]:
 
 def test_rows_say_what_labels_mean_and_contacts_follow(number: Bridge, client: Client) -> None:
     key = number.channel.key
-    text = f"nomor;label WhatsApp;artinya\n{key};panaas;Prospek panas\n{key};Arsip lama;tidak dihitung\n"
+    text = f"nomor;label WhatsApp;artinya\n{key};panasz;Prospek panas\n{key};Arsip lama;tidak dihitung\n"
     preview = upload(client, text, url=URL)
     assert (problems(preview), totals(preview)) == ({}, (0, 2, 0))
     assert meant("Panasz")[0] == "Panasz"

@@ -33,9 +33,9 @@ from labels.rules import suggesting
 from labels.rules.clustering import category_of
 from labels.rules.naming import normalize
 from labels.rules.suggesting import family_of
-from labels.selectors import mapping, naming
+from labels.selectors import mapping, name_proposals
 from labels.selectors.mapping import WhatsAppName
-from labels.selectors.naming import NameProposal, NamingPreview, ProposedName
+from labels.selectors.name_proposals import NameProposal, NamingPreview, ProposedName
 from labels.services import canonical, refusals
 
 SEES, CHANGES = "labels.view_channellabel", "labels.change_channellabel"
@@ -111,7 +111,7 @@ def page(request: HttpRequest) -> HttpResponse:
     """`/admin/labels/naming/`; `?p=` turns its pages."""
     if not request.user.has_perm(SEES):
         raise PermissionDenied
-    found = naming.findings(viewer_of(request.user))
+    found = name_proposals.findings(viewer_of(request.user))
     choices = Choices.load()
     size = max(5, min(SIZE, MOST_OPTIONS // max(1, len(choices.labels))))
     number = max(1, whole_number(request.GET.get("p"), largest=10_000) or 1)
@@ -149,14 +149,14 @@ def _card(proposal: NameProposal, number: int, choices: Choices) -> ProposalCard
 def _line(each: ProposedName, proposal: NameProposal) -> EvidenceLine:
     """A name that holds a spelling among other words ("Cold storage") is ticked by a person, unless it is alone."""
     member = each.member
-    words = NEW_WHY.get(member.why) if each.group.suggestion is None and member.why in NEW_WHY else None
+    words = NEW_WHY.get(member.why) if proposal.label is None else None
     why = str(words or WHY[member.why]) % {"word": member.word}
     chosen = member.why != suggesting.CONTAINS or len(proposal.open) == 1
     return EvidenceLine(each, SURE[member.sure], why, chosen)
 
 
 def _doubles(pairs: list[tuple[Label, Label]]) -> list[tuple[Label, Label]]:
-    refused = naming.refused_pairs()
+    refused = name_proposals.refused_pairs()
     return [pair for pair in pairs if frozenset(normalize(each.name) for each in pair) not in refused]
 
 
@@ -177,7 +177,7 @@ def plan(request: HttpRequest) -> HttpResponse:
         messages.error(request, asked.error)
         return _back()
     mapping.count_use(asked.names, viewer_of(request.user))
-    counts: NamingPreview = naming.preview(asked.rows)
+    counts: NamingPreview = name_proposals.preview(asked.rows)
     context = {
         **admin.site.each_context(request),
         "title": _("What this changes"),
