@@ -133,7 +133,7 @@ def _restate(job: Job, cursor: dict[str, Any], total: int | None) -> Step:
 
 def _merge(job: Job) -> LabelMerge:
     wanted = job.parameters
-    channel_labels = _hold(_that_meant(wanted["source"]))
+    channel_labels = _hold_those_that_meant(wanted["source"])
     labels = Label.all_objects.select_for_update(of=("self",), no_key=True).order_by("pk")
     found = labels.in_bulk([wanted["source"], wanted["target"]])
     source, target = found[wanted["source"]], found[wanted["target"]]
@@ -180,6 +180,14 @@ def _that_meant(label: int) -> list[int]:
     return list(
         ChannelLabel.objects.filter(Q(pk__in=meant) | Q(label=label)).order_by("pk").values_list("pk", flat=True)
     )
+
+
+def _hold_those_that_meant(label: int) -> list[int]:
+    """Their ids, held; a lane may give the label to another one until all is held."""
+    held: list[int] = []
+    while (found := _that_meant(label)) != held:
+        held = _hold(found)
+    return held
 
 
 def _hold(channel_labels: list[int]) -> list[int]:
