@@ -82,10 +82,14 @@ def _line(use: label_mentions.LabelUse, viewer: Viewer) -> UseLine:
 
 
 def context_of(label: Label, user: Any) -> dict[str, Any]:
-    """What the page of a label shows of where it is used and what became part of it."""
+    """What the page of a label shows of where it is used and what became part of it.
+
+    What hangs on contacts is counted over the whole business, and so shown to who sees all of it.
+    """
+    viewer = viewer_of(user)
     return {
-        "uses": lines(label, viewer_of(user)),
-        "whatsapp_names": label_merges.whatsapp_labels(label),
+        "uses": lines(label, viewer, parts=viewer.everything),
+        "whatsapp_names": label_merges.whatsapp_labels(label, viewer),
         "merge": label_merges.standing_merge(label),
         "merged": label_merges.merged_into(label),
         "may_merge": user.has_perms(MERGES),
@@ -124,7 +128,7 @@ def _preview(source: Label, target: Label, request: HttpRequest) -> dict[str, An
     return {
         "counts": label_merges.preview(source, target),
         "uses": lines(source, viewer_of(request.user)),
-        "whatsapp_names": label_merges.whatsapp_labels(source),
+        "whatsapp_names": label_merges.whatsapp_labels(source, viewer_of(request.user)),
         "differences": [
             (DIFFERENCES[name], _value(source, name), _value(target, name))
             for name in label_merging.differences(source, target)

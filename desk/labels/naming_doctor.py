@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -123,7 +123,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "left": len(found.open),
         "settled": found.settled,
         "doubles": [] if number > 1 else _doubles(found.doubles),
-        "refused": RefusedName.objects.select_related("label").order_by("-pk")[:MOST_REFUSED],
+        "refused": _refused(request).order_by("-pk")[:MOST_REFUSED],
         "choices": choices,
         "may_change": request.user.has_perm(CHANGES),
         "may_add": request.user.has_perms(MAKES),
@@ -303,12 +303,18 @@ def allow(request: HttpRequest) -> HttpResponse:
     """Forget that something was refused: it may be proposed again."""
     if not request.user.has_perm(CHANGES):
         raise PermissionDenied
-    row = RefusedName.objects.filter(pk=row_id(request.POST.get("refused")) or 0).select_related("label").first()
+    row = _refused(request).filter(pk=row_id(request.POST.get("refused")) or 0).first()
     if row is None:
         raise Http404
     refusals.allow_again([row.normalized], label=row.label, actor=request.user)
     messages.success(request, _("It may be proposed again."))
     return _back()
+
+
+def _refused(request: HttpRequest) -> QuerySet[RefusedName]:
+    """What was refused: all of it for who sees every team's names, else one's own."""
+    rows = RefusedName.objects.select_related("label__category")
+    return rows if viewer_of(request.user).everything else rows.filter(refused_by=request.user.pk)
 
 
 @require_POST

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from labelcrm.core.bulk import fetch
-from labels.models import ChannelLabelMeaning, Label, LabelAssignment, LabelMerge
+from labelcrm.core.viewer import Viewer
+from labels.models import ChannelLabel, ChannelLabelMeaning, Label, LabelAssignment, LabelMerge
 
 
 def survivors() -> dict[int, int]:
@@ -66,11 +67,11 @@ def preview(source: Label, target: Label) -> LabelMergePreview:
     return LabelMergePreview(*fetch(_PREVIEW, chosen)[0])
 
 
-def whatsapp_labels(label: Label) -> list[tuple[str, str]]:
-    """The WhatsApp labels that mean a label at some time: what they are called, and on which number."""
-    meant = ChannelLabelMeaning.objects.filter(label=label, channel_label__hidden=False)
-    names = meant.values_list("channel_label__name", "channel_label__channel__name")
-    return sorted(set(names.order_by()))
+def whatsapp_labels(label: Label, viewer: Viewer) -> list[tuple[str, str]]:
+    """The WhatsApp labels that mean a label at some time, of what the viewer sees: their names, and on which number."""
+    meant = ChannelLabelMeaning.objects.filter(label=label).values("channel_label")
+    rows = ChannelLabel.objects.visible_to(viewer).filter(pk__in=meant, hidden=False)
+    return sorted(set(rows.order_by().values_list("name", "channel__name")))
 
 
 def active(label: Label) -> int:

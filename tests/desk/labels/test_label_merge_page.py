@@ -44,6 +44,14 @@ def test_a_label_says_where_it_is_used(client_of: ClientOf, shop: Shop) -> None:
     assert "Merge into" not in body, "a lead of one team does not change everybody's labels"
 
 
+def test_a_label_does_not_name_another_teams_numbers(client_of: ClientOf, shop: Shop, other_shop: Shop) -> None:
+    other_shop.whatsapp_label("PANAS SEKALI", label="Prospek panas")
+    body = client_of("cs_lead", shop).get(page_of("Prospek panas")).content.decode()
+    assert "PANAS SEKALI" not in body
+    assert "Number Budi" not in body
+    assert "PANAS SEKALI" in client_of("root").get(page_of("Prospek panas")).content.decode()
+
+
 def test_a_merge_shows_what_it_changes_before_it_does(client_of: ClientOf, shop: Shop) -> None:
     shop.put(shop.contact(), shop.whatsapp_label("Prospek panas"))
     segment("Panas minggu ini", "Prospek panas", shared="everyone")

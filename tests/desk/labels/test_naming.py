@@ -116,6 +116,16 @@ def test_what_is_refused_is_remembered_and_can_be_proposed_again(client_of: Clie
     assert len(cards(client)["Menunggu pembayaran"]) == 2
 
 
+def test_what_another_lead_refused_is_not_listed(client_of: ClientOf, shop: Shop, other_shop: Shop) -> None:
+    row = unsorted(other_shop, "nunggu tf")
+    client_of("cs_lead", other_shop).post(f"{PAGE}refuse/", asked(row, means="", of=label("Selesai").pk))
+    refused = RefusedName.objects.get()
+    lead = client_of("cs_lead", shop)
+    assert not lead.get(PAGE).context["refused"]
+    assert lead.post(f"{PAGE}allow/", {"refused": refused.pk}).status_code == 404
+    assert list(client_of("root").get(PAGE).context["refused"]) == [refused]
+
+
 def test_two_names_that_are_not_the_same_stay_apart(client_of: ClientOf, shop: Shop) -> None:
     rows = [unsorted(shop, name) for name in ("Reseller", "Resseler", "Reseler")]
     client = client_of("cs_lead", shop)
