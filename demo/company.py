@@ -78,7 +78,7 @@ NUMBERS = (
               LOW: Tag("9", "Grade C", 9), WAITING: Tag("3", "Menunggu pembayaran", 5), WON: Tag("5", "Selesai", 12),
               LOYAL: Tag("10", "Pelanggan loyal", 1), AFTER: Tag("11", "Purna jual", 14),
               COMPLAINT: Tag("12", "Komplain", 13)},
-        unused=(Tag("2", "Pesanan baru", 7), Tag("20", "Promo Lebaran lama", 16)), extra=Tag("21", "Reseller", 19),
+        unused=(Tag("2", "Pesanan baru", 7), Tag("20", "cancel", 16)), extra=Tag("21", "Reseller", 19),
     ),
     Number(
         key="iklan-ig", gateway="gowa", name="Iklan Instagram", team="Online", phone="6281110000002",
@@ -95,7 +95,7 @@ NUMBERS = (
         tags={HIGH: Tag("31", "grade a", 2), MIDDLE: Tag("32", "Grade B.", 3), LOW: Tag("33", "grade c", 9),
               WAITING: Tag("34", "Menunggu transfer", 5), WON: Tag("35", "Selesai ✅", 12),
               LOYAL: Tag("36", "Langganan", 1), AFTER: Tag("37", "After sales", 14)},
-        unused=(Tag("38", "Sample", 10),), extra=Tag("39", "Nego harga", 11),
+        unused=(Tag("38", "Batal order", 10),), extra=Tag("39", "Nego harga", 11),
     ),
     Number(
         key="marketplace", gateway="evolution", name="Dari marketplace", team="Online", phone="6281110000004",
@@ -111,7 +111,7 @@ NUMBERS = (
         tags={NEW: Tag("a1", "Pertanyaan baru", 4), HIGH: Tag("a2", "Grade A", 2), MIDDLE: Tag("a3", "Grade B", 3),
               LOW: Tag("a4", "Grade C", 9), WAITING: Tag("a5", "Menunggu pembayaran", 5), WON: Tag("a6", "Lunas", 12),
               COMPLAINT: Tag("a7", "Komplain", 13)},
-        unused=(Tag("a8", "Panas banget", 0),), extra=Tag("a9", "Follow up besok", 17),
+        unused=(Tag("a8", "Panas bulan ini", 0),), extra=Tag("a9", "Follow up besok", 17),
     ),
 )  # fmt: skip
 

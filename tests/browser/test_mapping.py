@@ -19,7 +19,7 @@ LIST = "/admin/labels/channellabel/"
 
 CERTAIN = {"Nunggu TF": "Waiting payment", "GradeA": "Grade A", "udah byr": "Done", "HotLead": "Hot prospect"}
 LIKELY = {
-    "Panas banget": "Hot prospect", "Komplen kirim": "Complain", "Selesei": "Done", "Cust Grade B": "Grade B",
+    "Panas bulan ini": "Hot prospect", "Komplen kirim": "Complain", "Selesei": "Done", "Cust Grade B": "Grade B",
     "Tanya baru dari IG": "New inquiry", "Langganan toko": "Loyal customer",
 }  # fmt: skip
 UNKNOWN = ("Jgn dihapus", "Kurir")
