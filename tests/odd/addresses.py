@@ -32,6 +32,8 @@ BY_HAND: dict[str, tuple[str, ...]] = {
     "/admin/autocomplete/": ("app_label", "model_name", "field_name", "term", "page"),
     "/admin/connect/": ("gateway", "key"),
     "/admin/day/": ("text", "clock"),
+    "/admin/labels/label/<int:pk>/merge/": ("into",),
+    "/admin/labels/naming/": ("p", "undo", "made"),
     "/admin/login/": ("next",),
     "/admin/logout/": ("next",),
     "/admin/search/": ("s", "q", "page", "extended"),

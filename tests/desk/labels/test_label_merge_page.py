@@ -72,6 +72,7 @@ def test_labels_are_merged_and_parted_again_from_their_page(client_of: ClientOf,
     assert row.label == label("Grade A")
     assert "Became part of this label" in client.get(page_of("Grade A")).content.decode()
     assert "This label became part of" in client.get(page_of("Prospek panas")).content.decode()
+    assert "became part of “Grade A”" in client.get("/admin/reports/restatements/?from=2020-01-01").content.decode()
     record = LabelMerge.objects.get()
     client.post(f"{LIST}merges/{record.pk}/undo/")
     do_work()
