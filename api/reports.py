@@ -58,6 +58,20 @@ class ReportSerializer(serializers.Serializer[Any]):
         child=serializers.DictField(), required=False,
         help_text="Only of `movement`: contacts by where they came `from` (a label, null, new) and went `to`.",
     )  # fmt: skip
+    numbers = serializers.ListField(
+        child=serializers.DictField(), required=False, help_text="Only of `label-budget`: each number in sum."
+    )
+    teams = serializers.ListField(
+        child=serializers.DictField(), required=False, help_text="Only of `label-budget`: each team in sum."
+    )
+    choices = serializers.ListField(
+        child=serializers.DictField(), required=False,
+        help_text="Only of `label-budget`: how many labels each CS chooses from.",
+    )  # fmt: skip
+    pairs = serializers.ListField(
+        child=serializers.DictField(), required=False,
+        help_text="Only of `label-budget`: two labels of a number that contacts have together.",
+    )  # fmt: skip
 
 
 # Each parameter's schema, description and allowed values.

@@ -52,7 +52,8 @@ AGENTS = (RINA, DEWI, BUDI, SARI, AGUS, PUTRI)
 class Number:
     """One WhatsApp number: `share` of the contacts, whose it is, and what it calls its labels.
 
-    `heir` takes it over in the middle of the story. `unused` are labels that exist and are never put on anybody.
+    `heir` takes it over in the middle of the story. `unused` are labels that exist and are never put on anybody. `twin`
+    is one more label of the CS's own, which says the same as `extra` and nearly always comes with it.
     """
 
     key: str
@@ -68,6 +69,7 @@ class Number:
     tags: dict[str, Tag]
     unused: tuple[Tag, ...] = ()
     extra: Tag | None = None  # a label of the CS's own, which means nothing to anybody else
+    twin: Tag | None = None
 
 
 NUMBERS = (
@@ -112,6 +114,7 @@ NUMBERS = (
               LOW: Tag("a4", "Grade C", 9), WAITING: Tag("a5", "Menunggu pembayaran", 5), WON: Tag("a6", "Lunas", 12),
               COMPLAINT: Tag("a7", "Komplain", 13)},
         unused=(Tag("a8", "Panas bulan ini", 0),), extra=Tag("a9", "Follow up besok", 17),
+        twin=Tag("a10", "FU", 17),
     ),
 )  # fmt: skip
 

@@ -23,7 +23,7 @@ class Manifest:
     """Everything planted. Times are ISO 8601, people are phones in digits, labels `<number key>/<WhatsApp id>`.
 
     `stale` pairs a phone with what the label is for; `contradicting` are people with labels that exclude each other
-    or with a prospect's label older than "done".
+    or with a prospect's label older than "done". `twin_labels` are pairs of labels of one number that say the same.
     """
 
     seed: int
@@ -44,6 +44,7 @@ class Manifest:
     mistaps: list[tuple[str, str]] = field(default_factory=list)
     opted_out: list[str] = field(default_factory=list)
     unused_labels: list[str] = field(default_factory=list)
+    twin_labels: list[tuple[str, str]] = field(default_factory=list)
     found: list[str] = field(default_factory=list)
     resync: dict[str, Any] = field(default_factory=dict)
     outage: dict[str, Any] = field(default_factory=dict)

@@ -75,7 +75,8 @@ def tell(*, until: datetime, seed: int = SEED, contacts: int = CONTACTS) -> Stor
     scale = max(contacts / CONTACTS, 0.15)
     incidents = [*_definitions(calendar), *_first_pairing(seed, customers, calendar, round(FOUND_FIRST * scale)),
                  *_second_pairing(seed, customers, calendar, round(FOUND_LATER * scale)), *_outage(calendar),
-                 *_groups(seed, calendar, round(240 * scale)), *_opt_out(seed, customers, calendar)]  # fmt: skip
+                 *_groups(seed, calendar, round(240 * scale)), *_opt_out(seed, customers, calendar),
+                 *_twins(seed, customers, calendar)]  # fmt: skip
     happenings = [one for customer in customers for one in customer.happenings] + incidents
     happenings.sort(key=lambda one: one.at)
     shift = until - END
@@ -145,7 +146,7 @@ def _arrival(draw: random.Random, source: Source, calendar: Calendar) -> datetim
 def _definitions(calendar: Calendar) -> Iterator[Happening]:
     """Every number's labels are saved before anybody wears one."""
     for number in NUMBERS:
-        own = [number.extra] if number.extra else []
+        own = [tag for tag in (number.extra, number.twin) if tag]
         for place, tag in enumerate([*number.tags.values(), *number.unused, *own]):
             at = calendar.start + timedelta(milliseconds=100 * place)
             yield Happening(at, number.key, "label_saved", {"tag": tag})
@@ -230,6 +231,19 @@ def _opt_out_at(calendar: Calendar) -> datetime:
     return (calendar.end - timedelta(days=2)).replace(hour=10, minute=12)
 
 
+def _twins(seed: int, customers: list[Customer], calendar: Calendar) -> Iterator[Happening]:
+    """Whoever puts the label of their own on a chat puts the other one that says the same on it too, but for a few."""
+    for customer in customers:
+        draw, twin = _draw(seed, "twin", customer.address.phone), customer.number.twin
+        extra = next((one for one in customer.labels if twin and one.tag == customer.number.extra), None)
+        if extra is None or twin is None or draw.random() < 0.04:
+            continue
+        at = extra.since + timedelta(seconds=draw.randint(4, 20))
+        if at <= calendar.end:
+            customer.labels.append(CustomerLabel(twin, "", at, extra.by))
+            yield _label(customer, twin, at=at)
+
+
 def _is_old_buyer(customer: Customer, calendar: Calendar) -> bool:
     """Whether all that is on is that they bought, for over 30 days, and nothing has happened since the day before."""
     on = customer.labels_at(calendar.end)
@@ -255,6 +269,11 @@ def _manifest(
     manifest = Manifest(seed=seed, started_at=told(calendar.start), ended_at=told(calendar.end))
     manifest.agents = {agent.code: AgentTruth() for agent in AGENTS}
     manifest.unused_labels = [f"{number.key}/{tag.id}" for number in NUMBERS for tag in number.unused]
+    manifest.twin_labels = [
+        (f"{number.key}/{number.extra.id}", f"{number.key}/{number.twin.id}")
+        for number in NUMBERS
+        if number.extra and number.twin
+    ]
     outage_from, outage_to = map(told, calendar.outage)
     manifest.outage = {"number": calendar.outage_key, "from": outage_from, "to": outage_to}
     manifest.resync = {"number": calendar.repaired_key, "first": told(calendar.start + timedelta(seconds=20)),

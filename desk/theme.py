@@ -120,6 +120,7 @@ MENU: list[tuple[Text, list[Entry]]] = [
                 uses=("contacts.view_contact",),
                 below=("admin:labels_contradictionflag_changelist", "admin:labels_contradictionrule_changelist"),
             ),
+            Entry(_("Label budget"), "savings", "report-label-budget", "reports.view_report"),
             Entry(
                 _("WhatsApp labels"),
                 "sync_alt",

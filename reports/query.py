@@ -14,15 +14,17 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from contacts.models import Agent, Campaign, Channel, Team
+from contacts.models.channels import CRM_GATEWAY
 from labelcrm.core.fields import CalendarDayField, IdField, MomentField, TrueFalseField
 from labelcrm.core.viewer import Viewer
 from labelcrm.lib.numbers import row_id
-from labels.models import Category, Label, LabelAlias
+from labels.models import Category, ChannelLabel, Label, LabelAlias
 from labels.rules.naming import normalize
 from labels.selectors.label_merges import surviving_label
 from reports.selectors import (
     cohorts,
     curves,
+    label_budget,
     movement,
     periods,
 )
@@ -30,11 +32,12 @@ from reports.selectors.campaigns import Basis, Touch
 from reports.selectors.curves import CurveRow
 from reports.selectors.facts import Facts
 from reports.selectors.filtered_spells import Filters
+from reports.selectors.label_budget import Budget
 from reports.selectors.labels import By
 from reports.selectors.movement import Board
 from reports.selectors.periods import Period, PeriodError
 from reports.selectors.questions import Question
-from reports.selectors.row_keys import FLAGS, NEW, NOTHING, PAIRS, RowKey
+from reports.selectors.row_keys import FLAGS, LABEL_PAIRS, NEW, NOTHING, PAIRS, RowKey
 
 
 class InvalidQuery(ValueError):
@@ -84,6 +87,14 @@ class ReportQuery:
     def board(self) -> Board:
         """The movement of the period: rows, and the cells between them."""
         return movement.board(self.question)
+
+    @cached_property
+    def budget(self) -> Budget:
+        """The label budget of the numbers that the viewer sees and asks for."""
+        channels = Channel.objects.visible_to(self.viewer).exclude(gateway=CRM_GATEWAY).select_related("team")
+        if self.filters.channels is not None:
+            channels = channels.filter(pk__in=self.filters.channels)
+        return label_budget.budget(self.question, channels=channels)
 
     @property
     def beside(self) -> dict[str, list[Any]]:
@@ -138,12 +149,14 @@ class ReportQuery:
             return _pair_in_words(row)
         if key.type is FLAGS:
             return self._flags_in_words(row)
+        if key.type is LABEL_PAIRS:
+            return next((f"{each.first_name} + {each.second_name}" for each in self.budget.pairs if each.pair == row), None)
         model, column = _SUBJECTS.get(key.name, (None, ""))
         seen = _seen(model, self.viewer).filter(**{column: row}).first() if model else None
         if seen is not None:
             return seen
         told = next((each for each in self.rows if key.of(each) == row), None)
-        return told if told is None or model is None else model.all_objects.filter(**{column: row}).first()
+        return told if told is None or model is None else _all_of(model).filter(**{column: row}).first()
 
     def _flags_in_words(self, row: str) -> str | None:
         """Whose flags of which label; None where the report has no such row."""
@@ -161,7 +174,7 @@ class ReportQuery:
 class ReportKind:
     """One of the reports by name: the parameters it takes, where its rows come from, and what is behind its numbers.
 
-    `key` is what names its rows. `keys` are what names other rows that figures of it are counted in. `only` are the
+    `opens_on` is the period where none is asked for. `key` is what names its rows. `keys` are what names other rows that figures of it are counted in. `only` are the
     parameters that choose rows when all is counted; whatever else is asked chooses what is counted. `beside` gives
     other rows that belong to the report, by name.
     """
@@ -174,6 +187,7 @@ class ReportKind:
     keys: tuple[RowKey, ...] = ()
     only: tuple[str, ...] = ()
     beside: Callable[[ReportQuery], dict[str, list[Any]]] | None = None
+    opens_on: str = "last_30"
 
 
 def parse_query(
@@ -183,6 +197,8 @@ def parse_query(
     now = now or timezone.now()
     values = _values({name: given[name] for name in report.parameters & set(given) if given[name].strip()})
     preset = values.get("period") or ""
+    if not (preset or values.get("from") or values.get("to")):
+        preset = report.opens_on
     period = _period(preset, values.get("from"), values.get("to"), now=now)
     filters, label = _filters(report, viewer, values)
     step = _step(values.get("step")) if "step" in report.parameters else None
@@ -202,7 +218,7 @@ def parse_query(
         basis=Basis(shown["basis"]),
         step=step,
         by=By(shown["by"]),
-        preset=preset or ("last_30" if not values.get("from") and not values.get("to") else ""),
+        preset=preset,
         only={name: values[name] for name in report.only if values.get(name)},
     )
 
@@ -352,11 +368,17 @@ _SUBJECTS: dict[str, tuple[Any, str]] = {
     "category": (Category, "code"),
     "channel": (Channel, "key"),
     "team": (Team, "pk"),
+    "channel_label": (ChannelLabel, "pk"),
 }
 
 
 def _seen(model: Any, viewer: Viewer) -> Any:
-    return model.objects.all() if model is Category else model.all_objects.visible_to(viewer)
+    return model.objects.all() if model is Category else _all_of(model).visible_to(viewer)
+
+
+def _all_of(model: Any) -> Any:
+    """The rows of a model, archived ones too where it has such."""
+    return getattr(model, "all_objects", model.objects)
 
 
 def _pair_in_words(row: str) -> str | None:

@@ -19,6 +19,7 @@ from reports.selectors import (
     curves,
     data_health,
     heatmap,
+    label_budget,
     labels,
     movement,
     moves,
@@ -29,7 +30,7 @@ from reports.selectors import (
     unanswered,
 )
 from reports.selectors.labels import By, Listed
-from reports.selectors.row_keys import CODES, DAYS, FLAGS, HOURS, PAIRS, STEPS, RowKey
+from reports.selectors.row_keys import CODES, DAYS, FLAGS, HOURS, LABEL_PAIRS, PAIRS, STEPS, RowKey
 
 _TIME: Collection[str] = (*TIMES, "channel", "team")
 
@@ -56,6 +57,11 @@ def _data_health(query: ReportQuery) -> list[Any]:
     if query.filters.channels is not None:
         channels = channels.filter(pk__in=query.filters.channels)
     return data_health.report(query.question, channels=channels)
+
+
+def _beside_budget(query: ReportQuery) -> dict[str, list[Any]]:
+    budget = query.budget
+    return {"numbers": budget.numbers, "teams": budget.teams, "choices": budget.choices, "pairs": budget.pairs}
 
 
 def _campaigns(query: ReportQuery) -> list[Any]:
@@ -188,6 +194,16 @@ REPORTS = {
                 contradictions.parameters(query.question),
             ),
             only=("agent",),
+        ),
+        ReportKind(
+            "label-budget",
+            RowKey("channel_label"),
+            frozenset(_TIME),
+            lambda query: query.budget.rows,
+            lambda query: (label_budget.sources(query.question), label_budget.parameters(query.question)),
+            keys=(RowKey("pair", LABEL_PAIRS),),
+            beside=_beside_budget,
+            opens_on=label_budget.OPENS_ON,
         ),
         ReportKind(
             "data-health",

@@ -30,6 +30,13 @@ from reports.selectors.contradictions import ContradictionRow
 from reports.selectors.curves import CurveRow
 from reports.selectors.data_health import ChannelHealthRow
 from reports.selectors.heatmap import HeatmapRow
+from reports.selectors.label_budget import (
+    LabelBudgetRow,
+    LabelChoiceRow,
+    LabelPairRow,
+    NumberBudgetRow,
+    TeamBudgetRow,
+)
 from reports.selectors.labels import ROWS, LabelRow
 from reports.selectors.movement import MovementCell, MovementRow
 from reports.selectors.moves import MoveRow
@@ -167,6 +174,7 @@ FILES: Mapping[str, ReportFile] = {
     "time-in-stage": ReportFile(gettext_lazy("Time in stage"), TimeInStageRow),
     "cohorts": ReportFile(gettext_lazy("Weekly cohorts"), CohortRow, _OF_WEEK, _weeks),
     "contradictions": ReportFile(gettext_lazy("Contradictions"), ContradictionRow, _OF_FINDING, _findings),
+    "label-budget": ReportFile(gettext_lazy("Label budget"), LabelBudgetRow),
     "data-health": ReportFile(gettext_lazy("Data health"), ChannelHealthRow),
 }
 
@@ -193,6 +201,10 @@ def _cells_of_board(cells: Iterable[MovementCell]) -> Iterator[list[Cell]]:
 
 BESIDE: Mapping[str, ReportFile] = {
     "cells": ReportFile(gettext_lazy("Movement, each contact once"), MovementCell, _OF_CELL, _cells_of_board),
+    "numbers": ReportFile(gettext_lazy("Label budget by number"), NumberBudgetRow),
+    "teams": ReportFile(gettext_lazy("Label budget by team"), TeamBudgetRow),
+    "choices": ReportFile(gettext_lazy("Labels a CS chooses from"), LabelChoiceRow),
+    "pairs": ReportFile(gettext_lazy("Labels that go together"), LabelPairRow),
 }
 """What stands beside the rows of a report (`ReportQuery.beside`), as files of their own."""
 

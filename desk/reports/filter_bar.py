@@ -25,6 +25,7 @@ PRESETS = {
     "yesterday": gettext_lazy("Yesterday"),
     "last_7": gettext_lazy("7 days"),
     "last_30": gettext_lazy("30 days"),
+    "last_60": gettext_lazy("60 days"),
     "last_90": gettext_lazy("90 days"),
     "this_month": gettext_lazy("This month"),
     "last_month": gettext_lazy("Last month"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -148,13 +148,18 @@ def frame(
         "form": FilterForm(query, without=without),
         "kept": [(name, request.GET[name]) for name in kept if request.GET.get(name)],
         "narrowed": bool(problem) or is_narrowed(query),
-        "presets": [(key, words, address_with(request, period=key)) for key, words in PRESETS.items()],
+        "presets": [(key, words, address_with(request, period=key)) for key, words in _presets(query)],
         "downloads": report_downloads.links(request.user, lambda code: address_with(request, format=code)),
         "rows_url": rows_address(query),
         "hidden": hidden_contacts(query.viewer),
         "restated": restated_since(query),
         "provisional": periods.is_provisional(query.period.end, now=query.now),
     }
+
+
+def _presets(query: ReportQuery) -> Iterator[tuple[str, Any]]:
+    """60 days are offered where a report opens on them."""
+    return ((key, words) for key, words in PRESETS.items() if key != "last_60" or key == query.report.opens_on)
 
 
 def definitions_of(names: Iterable[str], *, report: str = "") -> list[FigureDefinition]:

@@ -49,6 +49,7 @@ PAGES = {
     "funnel": ("report-movement", "funnel"),
     "time-in-stage": ("report-movement", "time"),
     "cohorts": ("report-movement", "cohorts"),
+    "label-budget": ("report-label-budget", ""),
 }
 """The page that shows the numbers of a report, and which of its ways to look at them."""
 

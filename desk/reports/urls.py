@@ -8,6 +8,7 @@ from django.urls import path
 from desk.reports import contradictions, data_health, looking, restatements
 from desk.reports.agent_page import agent_page
 from desk.reports.before_after_page import before_after_page
+from desk.reports.label_budget_page import label_budget_page
 from desk.reports.movement_page import movement_page
 from desk.reports.overview_page import overview_page
 from desk.reports.quality_columns import choose_columns
@@ -34,6 +35,7 @@ urlpatterns = [
     path("export/", admin.site.admin_view(export_page), name="report-export"),
     path("contradictions/", admin.site.admin_view(contradictions.page), name="report-contradictions"),
     path("contradictions/act/", admin.site.admin_view(contradictions.act), name="report-contradictions-act"),
+    path("label-budget/", admin.site.admin_view(label_budget_page), name="report-label-budget"),
     path("stale/", admin.site.admin_view(stale_page), name="report-stale"),
     path("data-health/", admin.site.admin_view(data_health.page), name="report-data-health"),
     path("restatements/", admin.site.admin_view(restatements.page), name="report-restatements"),

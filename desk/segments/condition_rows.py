@@ -108,6 +108,7 @@ _OF_REPORTS = {
     "funnel": gettext_lazy("number of the funnel"),
     "time-in-stage": gettext_lazy("number of the time in stage"),
     "cohorts": gettext_lazy("number of a weekly cohort"),
+    "label-budget": gettext_lazy("number of the label budget"),
 }
 WAYS = {
     ANY_TIME: gettext_lazy("at any time"),

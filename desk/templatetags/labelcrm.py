@@ -24,6 +24,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from desk import theme
 from labels.models.canonical import ColorFamily
+from reports import columns
 from webhooks.gateways import GATEWAYS
 
 register = template.Library()
@@ -104,6 +105,15 @@ def _drawn(badge: dict[str, Any]) -> SafeString:
     if link := badge.get("link"):
         return format_html('<a href="{}" class="lc-badge {}"{}>{}</a>', link, looks, title, text)
     return format_html('<span class="lc-badge {}"{}>{}</span>', looks, title, text)
+
+
+# -- Figures ---------------------------------------------------------------------------------------------------------
+
+
+@register.filter
+def written_share(share: Any) -> str:
+    """A share as tables have it: how many of how many, and the share; "–" of nobody."""
+    return columns.written(share, "share")
 
 
 # -- People and times ------------------------------------------------------------------------------------------------

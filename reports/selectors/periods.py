@@ -11,7 +11,7 @@ from django.utils import timezone
 DEFAULT_DAYS = 30
 LONGEST = timedelta(days=3660)
 PROVISIONAL = timedelta(minutes=15)  # late posts, quick undos and holes may still change what is so young
-PRESETS = ("today", "yesterday", "last_7", "last_30", "last_90", "this_month", "last_month")
+PRESETS = ("today", "yesterday", "last_7", "last_30", "last_60", "last_90", "this_month", "last_month")
 
 
 class PeriodError(ValueError):
@@ -80,6 +80,7 @@ def preset(name: str, *, now: datetime) -> Period:
         "yesterday": (today - timedelta(days=1), today),
         "last_7": (tomorrow - timedelta(days=7), tomorrow),
         "last_30": (tomorrow - timedelta(days=30), tomorrow),
+        "last_60": (tomorrow - timedelta(days=60), tomorrow),
         "last_90": (tomorrow - timedelta(days=90), tomorrow),
         "this_month": (month, tomorrow),
         "last_month": ((month - timedelta(days=1)).replace(day=1), month),

@@ -102,6 +102,8 @@ PAIRS = KeyType("text", _pair)
 """A pair is a text in SQL too: `pair_of` writes it there, `pair` here."""
 
 
+LABEL_PAIRS = KeyType("text", _pair)
+"""A pair of WhatsApp labels of one number."""
 FLAGS = KeyType("text", _flags)
 """Flags of a label at an agent, or at nobody: `12-7`, `12-null`. `flags_of` writes it in SQL, `flags` here."""
 

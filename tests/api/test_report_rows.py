@@ -84,6 +84,7 @@ ASKED: list[tuple[str, dict[str, str]]] = [
     ("time-in-stage", {}),
     ("cohorts", {"step": "2"}),
     ("data-health", {}),
+    ("label-budget", {}),
 ]
 FIGURES = {
     "data-health": 1,
@@ -95,6 +96,7 @@ FIGURES = {
     "funnel": 3,
     "time-in-stage": 3,
     "cohorts": 2,
+    "label-budget": 3,
 }  # the others have more
 
 

@@ -23,6 +23,7 @@ def test_the_page_tells_what_is_planted() -> None:
         f"**{len(planted.mistaps)} quick undos**",
         f"**{len(planted.opted_out)} contact who wrote STOP**",
         f"{len(planted.unused_labels)} labels nobody uses",
+        f"**{len(planted.twin_labels)} pair of labels that say the same**",
         f"{len(planted.found)} contacts come to light",
         f"{planted.agents['budi'].unlabelled} of his {planted.agents['budi'].contacts} contacts",
     ]

@@ -369,6 +369,28 @@ def stale_summary(reader: Reader) -> Iterator[str]:
         yield from table_differences(shown, cells)
 
 
+def label_budget(reader: Reader) -> Iterator[str]:
+    """Tables of numbers, of every label, of what can go, and of labels that go together."""
+    page, told = reader.page("label-budget"), reader.told("label-budget")
+    rows = told["rows"]
+    numbers = [row | {"used": row["used_labels"]} for row in told["numbers"]]
+    names = ("label_count", "used", "can_go", "coverage_lost")
+    yield from table_differences(page.of("budget-numbers"), cells_of(numbers, names, "label-budget"))
+    names = ("used", "active", "coverage_lost")
+    yield from table_differences(page.of("budget-all"), cells_of(rows, names, "label-budget"))
+    yield from opening_differences(page, figures_of(rows, "channel_label") | figures_of(told["pairs"], "pair"))
+    going = sorted((row for row in rows if row["proposal"]), key=lambda row: (row["coverage_lost"]["k"], row["active"]))
+    yield from table_differences(
+        page.of("budget-going"), cells_of(going, ("active", "coverage_lost"), "label-budget")
+    )
+    pairs = [row | {"name": f"{row['first_name']} + {row['second_name']}"} for row in told["pairs"][:15]]
+    yield from table_differences(page.of("budget-pairs"), cells_of(pairs, ("together", "both"), "label-budget"))
+    choices = cells_of(told["choices"], ("choices",), "label-budget")
+    yield from table_differences(page.of("budget-choices"), choices)
+    teams = cells_of(told["teams"], ("label_count", "can_go"), "label-budget")
+    yield from table_differences(page.of("budget-teams"), teams)
+
+
 PAGES: dict[str, tuple[Callable[[Reader], Iterator[str]], ...]] = {
     "labels": (overview,),
     "agents": (lambda reader: quality(reader, "agents"),),
@@ -388,6 +410,7 @@ PAGES: dict[str, tuple[Callable[[Reader], Iterator[str]], ...]] = {
     "stale-summary": (stale_summary,),
     "contradictions": (contradictions,),
     "data-health": (data_health,),
+    "label-budget": (label_budget,),
 }
 
 
