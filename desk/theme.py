@@ -121,6 +121,7 @@ MENU: list[tuple[Text, list[Entry]]] = [
                 below=("admin:labels_contradictionflag_changelist", "admin:labels_contradictionrule_changelist"),
             ),
             Entry(_("Label budget"), "savings", "report-label-budget", "reports.view_report"),
+            Entry(_("Unusual activity"), "bolt", "report-unusual", "reports.view_report"),
             Entry(
                 _("WhatsApp labels"),
                 "sync_alt",
@@ -178,6 +179,7 @@ MENU: list[tuple[Text, list[Entry]]] = [
                 "admin:contacts_agent_changelist",
                 "contacts.view_agent",
                 uses=("contacts.change_agent", AUDITS),
+                below=("handovers",),
             ),
             Entry(
                 _("Teams"),

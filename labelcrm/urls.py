@@ -28,6 +28,7 @@ urlpatterns = [
     path("", include("desk.home.page")),
     path("admin/", include("desk.today.page")),
     path("admin/reports/", include("desk.reports.urls")),
+    path("admin/", include("desk.people.urls")),
     path("admin/", include("desk.connection.views")),
     path("", include("desk.contacts.downloads")),
     path("admin/", ([*pages, *admin_pages], admin_name, admin_namespace)),

@@ -5,20 +5,23 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Q
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from contacts.models import Channel
+from contacts.models import Agent, Channel
 from labelcrm.core import jobs
 from labelcrm.core.jobs import JobKind
 from labelcrm.core.models import Job
-from labels.models import ChannelLabel, Label, LabelMerge
+from labels.models import ChannelLabel, Handover, Label, LabelMerge
 from labels.selectors.scopes import moved_channels
 from labels.selectors.wording import subject_of
+from labels.services import handovers
 from labels.services.canonical import RESTAGE
+from labels.services.handovers import HandoverPlan
 from labels.services.label_merging import check_merge, check_undo, merge_step
 from labels.services.rebuilding import count_if_new, rebuild_step, rescope_step
 from labels.services.remapping import remap_step
@@ -227,3 +230,74 @@ def _rescope_title(job: Job) -> str:
 
 
 RESCOPE = jobs.register(JobKind(name="labels.scopes", step=rescope_step, title=_rescope_title))
+
+
+# -- Handovers --------------------------------------------------------------------------------------------------------
+
+
+def hand_over(agent: Agent, plan: HandoverPlan, *, note: str, actor: Any) -> tuple[Handover, Job]:
+    """Give what `agent` has open to others. The work begins after the commit. Raises ValidationError."""
+    with transaction.atomic():
+        handover = handovers.begin(agent, plan, note=note, actor=actor)
+        parameters = {"handover": handover.pk, "names": [agent.name]}
+        return handover, jobs.start(HAND_OVER, owner=actor, parameters=parameters, subject=_handover_subject(agent))
+
+
+def undo_handover(handover: Handover, *, actor: Any) -> Job | None:
+    """Take a handover back while nothing was done since; None where it is too late."""
+    with transaction.atomic():
+        held = Handover.objects.select_for_update(of=["self"]).select_related("agent").get(pk=handover.pk)
+        if handovers.why_not_undone(held):
+            return None
+        parameters = {"handover": held.pk, "names": [held.agent.name]}
+        return jobs.start(UNDO_HANDOVER, owner=actor, parameters=parameters, subject=_handover_subject(held.agent))
+
+
+def _handover_subject(agent: Agent) -> str:
+    return f"handover:{agent.pk}"
+
+
+def _handover_title(job: Job) -> str:
+    return _("What %(agent)s had is handed over") % {"agent": job.parameters["names"][0]}
+
+
+def _undo_title(job: Job) -> str:
+    return _("The handover of %(agent)s is undone") % {"agent": job.parameters["names"][0]}
+
+
+def _given(job: Job) -> str:
+    contacts = job.result.get("contacts", 0)
+    sentence = ngettext("%(n)s contact has another CS", "%(n)s contacts have another CS", contacts)
+    return sentence % {"n": number_format(contacts, force_grouping=True)}
+
+
+def _handover_stopped(job: Job) -> str:
+    return _("Stopped. Contacts it had come to have their new CS; the others have not.")
+
+
+def _handover_page(job: Job) -> str:
+    return reverse("handover", args=[job.parameters["handover"]])
+
+
+HAND_OVER = jobs.register(
+    JobKind(
+        name="labels.hand_over",
+        step=handovers.hand_over_step,
+        title=_handover_title,
+        outcome=_given,
+        stopped=_handover_stopped,
+        link=_handover_page,
+        link_rights=("contacts.change_agent",),
+    )
+)
+UNDO_HANDOVER = jobs.register(
+    JobKind(
+        name="labels.undo_handover",
+        step=handovers.undo_step,
+        title=_undo_title,
+        outcome=_given,
+        stopped=_handover_stopped,
+        link=_handover_page,
+        link_rights=("contacts.change_agent",),
+    )
+)

@@ -10,6 +10,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import Q
+from django.template.defaultfilters import date as format_date
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -37,7 +38,7 @@ from reports.selectors.labels import By
 from reports.selectors.movement import Board
 from reports.selectors.periods import Period, PeriodError
 from reports.selectors.questions import Question
-from reports.selectors.row_keys import FLAGS, LABEL_PAIRS, NEW, NOTHING, PAIRS, RowKey
+from reports.selectors.row_keys import FLAGS, LABEL_PAIRS, NEW, NOTHING, PAIRS, UNUSUAL_DAYS, RowKey
 
 
 class InvalidQuery(ValueError):
@@ -150,7 +151,11 @@ class ReportQuery:
         if key.type is FLAGS:
             return self._flags_in_words(row)
         if key.type is LABEL_PAIRS:
-            return next((f"{each.first_name} + {each.second_name}" for each in self.budget.pairs if each.pair == row), None)
+            return next(
+                (f"{each.first_name} + {each.second_name}" for each in self.budget.pairs if each.pair == row), None
+            )
+        if key.type is UNUSUAL_DAYS:
+            return self._unusual_day_in_words(row)
         model, column = _SUBJECTS.get(key.name, (None, ""))
         seen = _seen(model, self.viewer).filter(**{column: row}).first() if model else None
         if seen is not None:
@@ -163,6 +168,11 @@ class ReportQuery:
         told = next((each for each in self.rows if each.key == row), None)
         return None if told is None else f"{told.name} · {told.agent_name or _('Nobody known')}"
 
+    def _unusual_day_in_words(self, row: str) -> str | None:
+        """Who did it on which day; None where the report has no such row."""
+        told = next((each for each in self.rows if each.key == row), None)
+        return None if told is None else f"{told.agent_name or _('Nobody known')} · {format_date(told.day)}"
+
     @property
     def facts(self) -> tuple[dict[str, Facts], dict[str, Any]]:
         """What is behind the counts of the report, and the values its queries need."""
@@ -174,9 +184,9 @@ class ReportQuery:
 class ReportKind:
     """One of the reports by name: the parameters it takes, where its rows come from, and what is behind its numbers.
 
-    `opens_on` is the period where none is asked for. `key` is what names its rows. `keys` are what names other rows that figures of it are counted in. `only` are the
+    `key` is what names its rows. `keys` are what names other rows that figures of it are counted in. `only` are the
     parameters that choose rows when all is counted; whatever else is asked chooses what is counted. `beside` gives
-    other rows that belong to the report, by name.
+    other rows that belong to the report, by name. `opens_on` is the period where none is asked for.
     """
 
     name: str

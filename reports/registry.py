@@ -28,9 +28,10 @@ from reports.selectors import (
     step_funnel,
     time_in_stage,
     unanswered,
+    unusual,
 )
 from reports.selectors.labels import By, Listed
-from reports.selectors.row_keys import CODES, DAYS, FLAGS, HOURS, LABEL_PAIRS, PAIRS, STEPS, RowKey
+from reports.selectors.row_keys import CODES, DAYS, FLAGS, HOURS, LABEL_PAIRS, PAIRS, STEPS, UNUSUAL_DAYS, RowKey
 
 _TIME: Collection[str] = (*TIMES, "channel", "team")
 
@@ -204,6 +205,13 @@ REPORTS = {
             keys=(RowKey("pair", LABEL_PAIRS),),
             beside=_beside_budget,
             opens_on=label_budget.OPENS_ON,
+        ),
+        ReportKind(
+            "unusual",
+            RowKey("unusual", UNUSUAL_DAYS, lambda row: row.key),
+            frozenset({*_TIME, "agent", "label"}),
+            lambda query: unusual.report(query.question),
+            lambda query: (unusual.sources(query.question), unusual.parameters(query.question)),
         ),
         ReportKind(
             "data-health",

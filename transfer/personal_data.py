@@ -322,6 +322,15 @@ _STAFF = [
     _line("contacts_channel.session", _Rules.NUMBER, "what the gateway calls it"),
     _line("contacts_channel.own_phone", _Rules.NUMBER, "the number itself", note="the business's, or an agent's own"),
     _line("contacts_channel.own_lid", _Rules.NUMBER, "WhatsApp's id of that number"),
+    *_table(
+        "labels_handover", _Rules.WORK, "which CS handed over to whom and when, and who asked for it",
+        note="what whoever handed over wrote to those who take over",
+    ),
+    *_table("labels_handover_receivers", _Rules.WORK, "who takes over from a CS"),
+    *_table(
+        "labels_handedovercontact", _Rules.CONTACT_INSIDE,
+        "who answered a customer before a handover and who does since, and what was open then", by_staff=True,
+    ),
     *_table("labels_looksample", _Rules.WORK, "whose grades of which week were drawn for a second look, and by whom"),
     *_table("labels_labelmerge", _Rules.WORK, "who merged which labels when"),
     *_table("labels_refusedname", _Rules.WORK, "who said when that two names of labels are not the same"),

@@ -46,6 +46,7 @@ from reports.selectors.stale import StaleRow
 from reports.selectors.stale_findings import StaleFindingRow
 from reports.selectors.step_funnel import FunnelRow
 from reports.selectors.time_in_stage import TimeInStageRow
+from reports.selectors.unusual import UnusualRow
 
 Cell = Any  # text, or a number
 SHARE_PARTS = tuple(field.name for field in fields(Share))
@@ -175,6 +176,7 @@ FILES: Mapping[str, ReportFile] = {
     "cohorts": ReportFile(gettext_lazy("Weekly cohorts"), CohortRow, _OF_WEEK, _weeks),
     "contradictions": ReportFile(gettext_lazy("Contradictions"), ContradictionRow, _OF_FINDING, _findings),
     "label-budget": ReportFile(gettext_lazy("Label budget"), LabelBudgetRow),
+    "unusual": ReportFile(gettext_lazy("Unusual activity"), UnusualRow),
     "data-health": ReportFile(gettext_lazy("Data health"), ChannelHealthRow),
 }
 

@@ -230,6 +230,31 @@ def add_owner(ownership: ChannelOwnership, *, actor: Any) -> None:
     audit.record(actor=actor, action="channel.shift_added", obj=channel, **details)
 
 
+@transaction.atomic
+def pass_on(ownership: ChannelOwnership, agent: Agent, *, since: datetime, actor: Any) -> ChannelOwnership:
+    """Another agent has what this ownership says from `since` on: the whole number, or the same shift."""
+    channel = Channel.all_objects.select_for_update().get(pk=ownership.channel_id)
+    hours = {name: getattr(ownership, name) for name in ("weekdays", "hour_from", "hour_to")}
+    row = ChannelOwnership.objects.create(channel=channel, agent=agent, since=since, until=ownership.until, **hours)
+    _end(ownership, since)
+    action = "channel.shift_added" if row.has_hours else "channel.owner_set"
+    audit.record(actor=actor, action=action, obj=channel, agent=agent.code, since=since.isoformat())
+    return row
+
+
+@transaction.atomic
+def take_back(new: int, *, former: int, actor: Any) -> None:
+    """The ownership with the id `new` never was, and the one with the id `former` goes on as if it had not ended."""
+    row = ChannelOwnership.objects.select_related("channel").get(pk=new)
+    channel = Channel.all_objects.select_for_update().get(pk=row.channel_id)
+    back = ChannelOwnership.objects.select_related("agent").get(pk=former)
+    back.until = row.until
+    row.delete()
+    back.save(update_fields=["until"])
+    since = back.since.isoformat() if back.since else None
+    audit.record(actor=actor, action="channel.owner_set", obj=channel, agent=back.agent.code, since=since)
+
+
 def _end(current: ChannelOwnership, until: datetime) -> None:
     """End an ownership; one that would end before it began never was."""
     if current.since is not None and current.since >= until:

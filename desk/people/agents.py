@@ -17,6 +17,7 @@ from contacts.services import agents
 from contacts.services.membership import record_members
 from desk.base.filters import VisibleDropdownFilter
 from desk.base.model_admin import ORIGIN, ArchivableAdmin, EditingAdmin
+from desk.people import handover
 from labelcrm.core.models import User
 
 
@@ -38,8 +39,8 @@ class AgentAdmin(LoginsAdmin):
     search_fields = ("name", "code")
     search_help_text = _("Name or code")
     autocomplete_fields = ("team", "user")
-    fields = ("name", "code", "team", "user", "over_time")
-    readonly_fields = ("over_time",)
+    fields = ("name", "code", "team", "user", "over_time", "handed_over")
+    readonly_fields = ("over_time", "handed_over")
     empty_help = _("Agents are the CS who answer chats. Add one per person; a login (“user”) is optional.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -52,14 +53,23 @@ class AgentAdmin(LoginsAdmin):
         return ", ".join(sorted({own.channel.name for own in agent.ownerships.all() if own.until is None})) or "–"
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Who reads reports, or is this agent, finds the way to the figures."""
-        may = obj is not None and (request.user.has_perm("reports.view_report") or obj.user_id == request.user.pk)
-        return self.fields if may else self.fields[:-1]
+        """Who reads reports, or is this agent, finds the way to the figures, a lead the way to handing over."""
+        may = {
+            "over_time": obj is not None
+            and (request.user.has_perm("reports.view_report") or obj.user_id == request.user.pk),
+            "handed_over": obj is not None and request.user.has_perms(handover.MAY),
+        }
+        return [name for name in self.fields if may.get(name, True)]
 
     @admin.display(description=_("CS quality"))
     def over_time(self, agent: Agent) -> str:
         words = _("%(name)s week by week") % {"name": agent.name}
         return format_html('<a class="lc-link" href="{}">{}</a>', reverse("report-agent", args=[agent.pk]), words)
+
+    @admin.display(description=_("when this CS leaves"))
+    def handed_over(self, agent: Agent) -> str:
+        words = _("Hand over what %(name)s has open") % {"name": agent.name}
+        return format_html('<a class="lc-link" href="{}">{}</a>', reverse("hand-over", args=[agent.pk]), words)
 
     @admin.display(description=_("archived"))
     def archived_at(self, agent: Agent) -> Any:

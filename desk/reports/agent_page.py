@@ -23,6 +23,7 @@ from django.views.decorators.http import require_GET
 
 from contacts.models import Agent, ChannelOwnership
 from contacts.selectors.viewing import viewer_of
+from desk.people import handover
 from desk.reports import agent_pictures, report_downloads
 from desk.reports.agent_pictures import Timeline
 from desk.reports.page_frame import MAY_READ, GapLine, address_with, defined, gap_lines, rows_address
@@ -127,6 +128,7 @@ def agent_page(request: HttpRequest, pk: int) -> HttpResponse:
         "judged_after": in_words(agents.PROVEN_AFTER, english=get_language() == "en"),
         "hidden": hidden_contacts(viewer),
         "reads_all": viewer.may(MAY_READ),
+        "may_hand_over": viewer.may(*handover.MAY) and Agent.all_objects.visible_to(viewer).filter(pk=pk).exists(),
         "draws": True,
         **defined([*(column.name for column in TABLE), "unanswered"]),
     }

@@ -95,7 +95,7 @@ class LabelMatrix:
 
 @require_safe
 def label_budget_page(request: HttpRequest) -> HttpResponse:
-    """`/admin/reports/label-budget/`; `?format=` makes a file of the rows, with `?table=` of what stands beside them."""
+    """`/admin/reports/label-budget/`; `?format=` makes a file of the rows, `?table=` of what stands beside them."""
     check_may_read(request)
     query, problem = asked_query(request, REPORTS["label-budget"])
     if (code := request.GET.get("format", "")) in RECORD_LAYOUTS and not problem:
@@ -196,10 +196,13 @@ def _todo(row: LabelBudgetRow, others: int) -> str:
     if not row.proposal:
         return ""
     if row.proposal == DUPLICATE:
-        return _(
-            "Put only “%(twin)s” from now on: merge “%(meaning)s” into it here, and delete “%(label)s” in WhatsApp on "
-            "%(number)s."
-        ) % names
+        return (
+            _(
+                "Put only “%(twin)s” from now on: merge “%(meaning)s” into it here, and delete “%(label)s” in WhatsApp "
+                "on %(number)s."
+            )
+            % names
+        )
     if others > 0:
         words = ngettext(
             "Delete “%(label)s” in WhatsApp on %(number)s. “%(meaning)s” stays here: %(n)s other number has it.",

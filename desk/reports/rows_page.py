@@ -50,6 +50,7 @@ PAGES = {
     "time-in-stage": ("report-movement", "time"),
     "cohorts": ("report-movement", "cohorts"),
     "label-budget": ("report-label-budget", ""),
+    "unusual": ("report-unusual", ""),
 }
 """The page that shows the numbers of a report, and which of its ways to look at them."""
 

@@ -16,6 +16,7 @@ from desk.reports.quality_pages import metrics_page, quality_page
 from desk.reports.rows_page import export_page, rows_page
 from desk.reports.second_look import draw_sample, second_look_page
 from desk.reports.stale_page import stale_page
+from desk.reports.unusual_page import unusual_page
 
 urlpatterns = [
     path("overview/", admin.site.admin_view(overview_page), name="report-overview"),
@@ -36,6 +37,7 @@ urlpatterns = [
     path("contradictions/", admin.site.admin_view(contradictions.page), name="report-contradictions"),
     path("contradictions/act/", admin.site.admin_view(contradictions.act), name="report-contradictions-act"),
     path("label-budget/", admin.site.admin_view(label_budget_page), name="report-label-budget"),
+    path("unusual/", admin.site.admin_view(unusual_page), name="report-unusual"),
     path("stale/", admin.site.admin_view(stale_page), name="report-stale"),
     path("data-health/", admin.site.admin_view(data_health.page), name="report-data-health"),
     path("restatements/", admin.site.admin_view(restatements.page), name="report-restatements"),

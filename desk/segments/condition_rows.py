@@ -109,6 +109,7 @@ _OF_REPORTS = {
     "time-in-stage": gettext_lazy("number of the time in stage"),
     "cohorts": gettext_lazy("number of a weekly cohort"),
     "label-budget": gettext_lazy("number of the label budget"),
+    "unusual": gettext_lazy("number of the unusual activity"),
 }
 WAYS = {
     ANY_TIME: gettext_lazy("at any time"),

@@ -3,6 +3,7 @@
 from labels.models.assignments import LabelAssignment, LabelEvent
 from labels.models.canonical import Category, Label, LabelAlias
 from labels.models.contradictions import ContradictionFlag, ContradictionRule
+from labels.models.handovers import HandedOverContact, Handover
 from labels.models.merges import LabelMerge, LabelMergeRow, RefusedName
 from labels.models.projections import (
     ChannelScope,
@@ -31,6 +32,8 @@ __all__ = [
     "ContradictionRule",
     "Effect",
     "FreeDay",
+    "HandedOverContact",
+    "Handover",
     "Label",
     "LabelAlias",
     "LabelAssignment",

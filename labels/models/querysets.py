@@ -56,3 +56,12 @@ class SampledGradeQuerySet(OnContactQuerySet):
     def counted(self) -> Self:
         """Those of contacts that figures count: archived ones count nowhere."""
         return self.filter(contact__deleted_at__isnull=True)
+
+
+class HandoverQuerySet(models.QuerySet[Any]):
+    """Handovers: seen by whoever sees the CS who left, and by who received something."""
+
+    def visible_to(self, viewer: Viewer) -> Self:
+        if viewer.everything:
+            return self
+        return self.filter(Q(agent__team_id__in=viewer.teams) | Q(receivers=viewer.agent)).distinct()

@@ -24,7 +24,10 @@ Key = tuple[int, int]
 EVENTS = "labels_labelevent"
 FLAGS = "labels_staleflag"
 CONTRADICTIONS = "labels_contradictionflag"  # closed ones too: what was called right stays right
-MOVED = (EVENTS, "labels_stalesnooze", "labels_sampledgrade", "labels_todayaction", CONTRADICTIONS)
+MOVED = (
+    EVENTS, "labels_stalesnooze", "labels_sampledgrade", "labels_todayaction", "labels_handedovercontact",
+    CONTRADICTIONS,
+)  # fmt: skip
 OPEN = "closed_at IS NULL"
 
 _KEYS = "SELECT DISTINCT contact_id, channel_label_id FROM labels_labelevent WHERE contact_id = ANY(%s)"

@@ -41,7 +41,7 @@ LabelSet = frozenset[int]
 class LabelBudgetRow:
     """One WhatsApp label of one number. `active` and what follows from it are of the end of the period.
 
-    `counted` is false for one that a person said not to count: it takes a place in WhatsApp, and nothing is known of it.
+    `counted` is false for one that a person said not to count: it takes a place in WhatsApp, and that is all.
     `twin` is the near-duplicate, None where there is none. `proposal` says why the label can go: never, unused,
     duplicate, or "" where it stays; `coverage_lost_so_far` what it costs to drop it with all that come before it.
     """
@@ -547,7 +547,8 @@ _BOTH = f"""
     SELECT {pair_of("a.channel_label_id", "o.channel_label_id")} AS who, a.contact_id, a.label_id,
            greatest(a.added_at, o.added_at) AS at
     FROM labels_labelassignment a
-    JOIN labels_labelassignment o ON o.contact_id = a.contact_id AND o.channel_label_id > a.channel_label_id AND {{other}}
+    JOIN labels_labelassignment o
+      ON o.contact_id = a.contact_id AND o.channel_label_id > a.channel_label_id AND {{other}}
     JOIN labels_channellabel ow ON ow.id = o.channel_label_id AND NOT ow.hidden AND ow.first_seen_at < %(end)s
      AND (ow.deleted_at IS NULL OR ow.deleted_at >= %(end)s)
     {_COUNTED} AND w.channel_id = ow.channel_id AND {{open}}

@@ -92,6 +92,13 @@ def _flags(text: str) -> str:
     return flags(_id(label), IDS.read(agent))
 
 
+def _unusual_day(text: str) -> str:
+    kind, agent, day = (*text.split(FLAGS_BETWEEN, maxsplit=2), "", "")[:3]
+    if not re.fullmatch(r"[a-z_]{1,20}", kind, re.ASCII):
+        raise ValueError(text)
+    return unusual_day(kind, IDS.read(agent), _day(day))
+
+
 IDS = KeyType("bigint", _id)
 DAYS = KeyType("date", _day)
 STEPS = KeyType("smallint", _step)
@@ -106,6 +113,23 @@ LABEL_PAIRS = KeyType("text", _pair)
 """A pair of WhatsApp labels of one number."""
 FLAGS = KeyType("text", _flags)
 """Flags of a label at an agent, or at nobody: `12-7`, `12-null`. `flags_of` writes it in SQL, `flags` here."""
+
+
+UNUSUAL_DAYS = KeyType("text", _unusual_day)
+"""What somebody, or nobody known, did of one kind on a day: `batch-7-2026-03-02`."""
+
+
+def unusual_day(kind: str, agent: int | None, day: date) -> str:
+    """The key of what an agent, None is nobody, did of a kind on a day."""
+    return f"{kind}{FLAGS_BETWEEN}{KeyType.write(agent)}{FLAGS_BETWEEN}{day.isoformat()}"
+
+
+def unusual_day_of(kind: str, agent: str, day: str) -> str:
+    """The same in SQL, of three expressions; the second may be NULL."""
+    return (
+        f"{kind} || '{FLAGS_BETWEEN}' || coalesce(({agent})::text, '{NOTHING}') || '{FLAGS_BETWEEN}'"
+        f" || to_char({day}, 'YYYY-MM-DD')"
+    )
 
 
 def flags(label: int, agent: int | None) -> str:

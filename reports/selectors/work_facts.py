@@ -74,7 +74,7 @@ def batches(question: Question) -> Facts:
     return Facts(
         expressions=[question.filtered.spells(), _FULL_WINDOWS, _BATCHES],
         query=f"""
-            SELECT s.agent_id AS who, s.contact_id, s.label_id, s.started_at AS at,
+            SELECT s.agent_id AS who, s.contact_id, s.label_id, s.started_at AS at, s.method,
                    row_number() OVER (PARTITION BY b.who, b.since ORDER BY s.started_at, s.contact_id, s.label_id) = 1
                        AS is_first
             FROM batch b

@@ -85,6 +85,7 @@ ASKED: list[tuple[str, dict[str, str]]] = [
     ("cohorts", {"step": "2"}),
     ("data-health", {}),
     ("label-budget", {}),
+    ("unusual", {}),
 ]
 FIGURES = {
     "data-health": 1,
@@ -96,7 +97,8 @@ FIGURES = {
     "funnel": 3,
     "time-in-stage": 3,
     "cohorts": 2,
-    "label-budget": 3,
+    "label-budget": 2,
+    "unusual": 1,
 }  # the others have more
 
 
@@ -120,6 +122,8 @@ def _key(report: str, row: dict[str, Any], asked: dict[str, str]) -> Any:
         return ":".join("null" if row[end] is None else str(row[end]) for end in ("from", "to"))
     if report == "stale-summary":
         return f"{row['label']}-{row['agent'] or 'null'}"
+    if report == "unusual":
+        return f"{row['kind']}-{row['agent'] or 'null'}-{row['day']}"
     return row[asked.get("by", REPORTS[report].key.name)]
 
 

@@ -27,7 +27,7 @@ REPORTS = [
     "Overview", "Movement", "CS quality", "Second look", "Campaign quality", "Data health", "What the figures mean",
 ]  # fmt: skip
 LABELS = ["Labels", "Categories", "Stale labels"]
-HYGIENE = [*LABELS, "Contradictions", "Label budget"]
+HYGIENE = [*LABELS, "Contradictions", "Label budget", "Unusual activity"]
 RECORDS = ["Labels on contacts", "Label events"]
 SENIOR = [*DAILY, "Campaign rules", "Conversions", *REPORTS, *HYGIENE]
 EXPORTING = [

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from contacts.models import Channel, Contact
-from labels.models import ChannelLabel
+from labels.models import ChannelLabel, LabelAssignment
 from reports.selectors import facts, label_budget
 from reports.selectors.filtered_spells import Filters
 from reports.selectors.label_budget import Budget, LabelBudgetRow
@@ -34,9 +34,9 @@ def chats(count: int, *, beginning: int = 0) -> list[str]:
     return [f"62812000{n:05d}" for n in range(beginning, beginning + count)]
 
 
-def put(bridge: Bridge, label: str, people: list[str], at: Any = day(1)) -> None:
+def put(bridge: Bridge, label: str, people: list[str], at: Any = None) -> None:
     for chat in people:
-        bridge.label("added", label, chat, at=at)
+        bridge.label("added", label, chat, at=at or day(1))
 
 
 def asked(start: float = 0, end: float = 60, now: float = 60, **filters: Any) -> Question:
@@ -97,7 +97,11 @@ def test_what_was_never_put_on_goes_before_what_some_contacts_would_miss(rina: B
     put(rina, "2", chats(2, beginning=2), day(1))
     rina.drain()
     rows = [row for row in budget(start=30).rows if row.proposal]
-    assert [(row.name, row.proposal) for row in rows] == [("FU", "never"), ("test", "never"), ("Follow up besok", "unused")]
+    assert [(row.name, row.proposal) for row in rows] == [
+        ("FU", "never"),
+        ("test", "never"),
+        ("Follow up besok", "unused"),
+    ]
     assert [(row.coverage_lost.k, row.coverage_lost.n) for row in rows] == [(0, 4), (0, 4), (1, 4)]
 
 
@@ -121,8 +125,6 @@ def test_a_quick_undo_and_a_found_label_are_no_use(rina: Bridge) -> None:
     rina.drain()
     row = row_of("test")
     assert (row.used, row.last_used, row.proposal) == (0, None, "never")
-    from labels.models import LabelAssignment
-
     put(rina, "3", chats(1), day(2))
     rina.drain()
     LabelAssignment.objects.filter(channel_label__name="FU").update(origin="resync")
@@ -132,8 +134,8 @@ def test_a_quick_undo_and_a_found_label_are_no_use(rina: Bridge) -> None:
 
 def test_a_young_label_and_one_that_does_not_count_are_not_proposed(rina: Bridge) -> None:
     rina.save("5", "Baru", at=day(50))
-    ChannelLabel.objects.filter(name="test").update(ignored=True, hidden=True)
     rina.drain()
+    ChannelLabel.objects.filter(name="test").update(ignored=True, hidden=True)
     assert proposals() == [("Follow up besok", "never"), ("FU", "never"), ("Grade A", "never")]
     [number] = budget().numbers
     assert (number.label_count, number.can_go, number.left_over, number.unused_labels) == (5, 3, 2, 4)

@@ -62,8 +62,11 @@ def test_a_row_of_a_report_is_a_segment_as_its_reader_sees_it() -> None:
     told = set()
     for query in queries(lead):
         sources, _values = query.facts
-        rows = query.rows if query.report.name != "heatmap" else sorted(query.rows, key=lambda row: -row.inbound)
-        named = [query.key.of(each) for each in rows]  # most hours of a week are empty
+        most = {"heatmap": "inbound", "label-budget": "used"}.get(query.report.name)
+        rows = sorted(query.rows, key=lambda row: -getattr(row, most)) if most else query.rows
+        named = [
+            query.key.of(each) for each in rows
+        ]  # most hours of a week are empty, and labels that nobody uses come first
         of_rows = [figure for figure in figures(sources) if query.key_of(figure) is query.key]
         for figure in of_rows[::7]:
             for row in dict.fromkeys([*named[:2], None]):

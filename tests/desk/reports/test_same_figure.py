@@ -380,15 +380,22 @@ def label_budget(reader: Reader) -> Iterator[str]:
     yield from table_differences(page.of("budget-all"), cells_of(rows, names, "label-budget"))
     yield from opening_differences(page, figures_of(rows, "channel_label") | figures_of(told["pairs"], "pair"))
     going = sorted((row for row in rows if row["proposal"]), key=lambda row: (row["coverage_lost"]["k"], row["active"]))
-    yield from table_differences(
-        page.of("budget-going"), cells_of(going, ("active", "coverage_lost"), "label-budget")
-    )
+    yield from table_differences(page.of("budget-going"), cells_of(going, ("active", "coverage_lost"), "label-budget"))
     pairs = [row | {"name": f"{row['first_name']} + {row['second_name']}"} for row in told["pairs"][:15]]
     yield from table_differences(page.of("budget-pairs"), cells_of(pairs, ("together", "both"), "label-budget"))
     choices = cells_of(told["choices"], ("choices",), "label-budget")
     yield from table_differences(page.of("budget-choices"), choices)
     teams = cells_of(told["teams"], ("label_count", "can_go"), "label-budget")
     yield from table_differences(page.of("budget-teams"), teams)
+
+
+def unusual(reader: Reader) -> Iterator[str]:
+    """A line per kind, CS and day; the page says each as a sentence."""
+    page, rows = reader.page("unusual", show="all"), reader.told("unusual")["rows"]
+    wanted = cells_of([row | {"name": row["agent_name"] or "Somebody unknown"} for row in rows], ("taps",), "unusual")
+    yield from table_differences(page.of("unusual-days"), wanted)
+    keyed = [row | {"key": f"{row['kind']}-{row['agent'] or 'null'}-{row['day']}"} for row in rows]
+    yield from opening_differences(page, figures_of(keyed, "key"))
 
 
 PAGES: dict[str, tuple[Callable[[Reader], Iterator[str]], ...]] = {
@@ -411,6 +418,7 @@ PAGES: dict[str, tuple[Callable[[Reader], Iterator[str]], ...]] = {
     "contradictions": (contradictions,),
     "data-health": (data_health,),
     "label-budget": (label_budget,),
+    "unusual": (unusual,),
 }
 
 
