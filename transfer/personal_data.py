@@ -325,6 +325,9 @@ _STAFF = [
     *_table(
         "labels_handover", _Rules.WORK, "which CS handed over to whom and when, and who asked for it",
         note="what whoever handed over wrote to those who take over",
+        plan="who gets which contacts and numbers, by ids",
+        numbers="which ownerships of numbers ended and began by it, by ids",
+        counts="how many contacts there were of each kind",
     ),
     *_table("labels_handover_receivers", _Rules.WORK, "who takes over from a CS"),
     *_table(

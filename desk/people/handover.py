@@ -45,7 +45,7 @@ from reports.selectors.handovers import (
 MAY = ("contacts.change_contact", "contacts.change_agent")
 NUMBERS_RIGHT = "contacts.add_channelownership"
 AT_ONCE = 3.0  # seconds that a page waits for the work
-SHOWN = 100
+SHOWN = 50
 STATE_NAMES = {
     UNTOUCHED: gettext_lazy("still untouched"),
     RELABELLED: gettext_lazy("label changed"),
