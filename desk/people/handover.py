@@ -231,7 +231,7 @@ def handover_list(request: HttpRequest) -> HttpResponse:
     viewer = viewer_of(request.user)
     found = Handover.objects.visible_to(viewer).select_related("agent").prefetch_related("receivers")
     if not viewer.may(*MAY):
-        found = found.filter(receivers=viewer.agent)
+        found = found.filter(receivers__user=viewer.user)
     context = {**admin.site.each_context(request), "title": _("Handovers"), "handovers": found[:SHOWN]}
     return TemplateResponse(request, "people/handovers.html", context)
 
@@ -244,7 +244,8 @@ def handover_page(request: HttpRequest, pk: int) -> HttpResponse:
     notices.see(request.user, topic=RECEIVED, subjects=[handover.pk])
     rows = handovers.followed(handover)
     if not viewer.may(*MAY):  # who received something sees her own
-        rows = [row for row in rows if row.agent == viewer.agent]
+        own = set(Agent.objects.filter(user=viewer.user).values_list("pk", flat=True))
+        rows = [row for row in rows if row.agent in own]
     state = request.GET.get("state", "")
     chosen = [row for row in rows if row.state == state] if state in STATE_NAMES else rows
     reason = why_not_undone(handover) if viewer.may(*MAY) else ""
@@ -269,7 +270,7 @@ def handover_page(request: HttpRequest, pk: int) -> HttpResponse:
 def _seen(viewer: Viewer, pk: int) -> Handover:
     """Raises Http404 for one that is not the viewer's to see."""
     found = Handover.objects.visible_to(viewer).select_related("agent", "agent__user", "actor").filter(pk=pk).first()
-    if found is None or not (viewer.may(*MAY) or found.receivers.filter(pk=viewer.agent).exists()):
+    if found is None or not (viewer.may(*MAY) or found.receivers.filter(user=viewer.user).exists()):
         raise Http404
     return found
 

@@ -64,4 +64,4 @@ class HandoverQuerySet(models.QuerySet[Any]):
     def visible_to(self, viewer: Viewer) -> Self:
         if viewer.everything:
             return self
-        return self.filter(Q(agent__team_id__in=viewer.teams) | Q(receivers=viewer.agent)).distinct()
+        return self.filter(Q(agent__team_id__in=viewer.teams) | Q(receivers__user=viewer.user)).distinct()

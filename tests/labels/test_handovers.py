@@ -24,6 +24,7 @@ from labels.services.staleness import flag_stale
 from reports.selectors import handovers
 from tests.factories import UserFactory
 from tests.reports.world import day
+from tests.webhooks.conftest import _front_store as _front_store
 from tests.webhooks.generic import Bridge
 from tests.work import do_work
 
