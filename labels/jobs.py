@@ -286,6 +286,7 @@ HAND_OVER = jobs.register(
         title=_handover_title,
         outcome=_given,
         stopped=_handover_stopped,
+        winds_back=True,
         link=_handover_page,
         link_rights=("contacts.change_agent",),
     )
@@ -296,7 +297,7 @@ UNDO_HANDOVER = jobs.register(
         step=handovers.undo_step,
         title=_undo_title,
         outcome=_given,
-        stopped=_handover_stopped,
+        winds_back=True,
         link=_handover_page,
         link_rights=("contacts.change_agent",),
     )

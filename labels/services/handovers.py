@@ -89,6 +89,8 @@ def hand_over_step(job: Job) -> Step:
     handover = (
         Handover.objects.select_for_update(of=["self"]).select_related("agent").get(pk=job.parameters["handover"])
     )
+    if job.cancel_asked_at is not None:  # what is done stays, and may be undone
+        return Step(progress=job.progress, result=_finish(handover, actor=job.owner))
     if not job.cursor:
         total = _choose(handover, actor=job.owner)
         return Step(cursor={"after": 0}, progress=0, total=total)
@@ -162,7 +164,7 @@ def _finish(handover: Handover, *, actor: Any) -> dict[str, Any]:
         contacts=handover.counts["moved"], numbers=len(handover.numbers),
     )  # fmt: skip
     users = handover.receivers.filter(user__isnull=False).values_list("user", flat=True)
-    told = [user for user in users if user is not None]
+    told = [user for user in users if user is not None and (handover.counts["moved"] or handover.numbers)]
     notices.tell(RECEIVED, handover.pk, NoticeAudience(seen_by=told, mailed=told))
     return {"contacts": handover.counts["moved"]}
 
@@ -214,6 +216,8 @@ def _ownerships_stand(handover: Handover) -> bool:
 def undo_step(job: Job) -> Step:
     """One step of a job with the parameter `handover`: the numbers back first, then some hundred contacts each."""
     handover = Handover.objects.select_for_update(of=["self"]).get(pk=job.parameters["handover"])
+    if handover.undone_at is not None:
+        return Step(progress=0, result={"contacts": 0})
     if not job.cursor:
         for each in handover.numbers:
             channels.take_back(each["new"], former=each["former"], actor=job.owner)

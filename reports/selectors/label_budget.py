@@ -154,7 +154,7 @@ def budget(question: Question, *, channels: Iterable[Channel]) -> Budget:
         numbers=[number.row for number in numbers],
         teams=_teams([number.row for number in numbers], [row for number in numbers for row in number.rows]),
         choices=_choices(question, labels, use),
-        pairs=[pair for number in numbers for pair in number.pairs],
+        pairs=sorted((pair for number in numbers for pair in number.pairs), key=_nearest),
     )
 
 
@@ -293,7 +293,12 @@ def _pairs(channel: Channel, labels: Sequence[ChannelLabel], sets: Counter[Label
         for two in combinations(sorted(those), 2):
             both[two] += count
     found = [_pair(channel, names, two, count, single, sets.total()) for two, count in both.items()]
-    yield from sorted(found, key=lambda pair: (-(pair.together.low or 0), -pair.both, pair.first, pair.second))
+    yield from sorted(found, key=_nearest)
+
+
+def _nearest(pair: LabelPairRow) -> tuple[Any, ...]:
+    """Near-duplicates first, and of a pair that is together as often the one that is surer."""
+    return (not pair.near_duplicate, -(pair.together.low or 0), -pair.both, pair.first, pair.second)
 
 
 def _pair(

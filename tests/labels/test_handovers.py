@@ -153,6 +153,16 @@ def test_whom_somebody_gave_to_another_meanwhile_is_left_there(rina: Bridge) -> 
     assert (held_by(BUDI), held_by(SITI), handover.counts["moved"]) == ("sari", "dewi", 2)
 
 
+def test_what_a_stopped_handover_did_can_be_undone(rina: Bridge) -> None:
+    handover, job = hand_over(agent("rina"), HandoverPlan(receivers=[agent("dewi").pk]), note="", actor=owner())
+    jobs.run(job.pk, seconds=0)
+    assert jobs.cancel(job, actor=owner())
+    do_work()
+    handover.refresh_from_db()
+    assert (handover.counts["moved"], held_by(BUDI), why_not_undone(handover)) == (0, "", "")
+    assert undo_handover(handover, actor=owner()) is not None
+
+
 def test_undoing_gives_everything_back(rina: Bridge) -> None:
     edit_contact(contact(TONO), actor=None, origin="test", assigned_to=agent("rina"))
     ownership = ChannelOwnership.objects.get()
