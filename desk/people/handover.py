@@ -83,7 +83,7 @@ class HandedOverLine:
 
 
 @dataclass(frozen=True, slots=True)
-class OutcomeLine:
+class HandoverOutcomeLine:
     """What became of the contacts of a receiver, or of all."""
 
     name: str
@@ -294,12 +294,12 @@ def _followed_sentence(handover: Handover, rows: Sequence[HandedOverRow]) -> str
     }  # fmt: skip
 
 
-def _outcome_lines(handover: Handover, rows: Sequence[HandedOverRow]) -> list[OutcomeLine]:
+def _outcome_lines(handover: Handover, rows: Sequence[HandedOverRow]) -> list[HandoverOutcomeLine]:
     if not rows:
         return []
     names = dict(Agent.all_objects.filter(pk__in={row.agent for row in rows}).values_list("pk", "name"))
     return [
-        OutcomeLine(names[outcome.agent] if outcome.agent is not None else _("All"), outcome)
+        HandoverOutcomeLine(names[outcome.agent] if outcome.agent is not None else _("All"), outcome)
         for outcome in handovers.outcomes(handover, rows)
     ]
 

@@ -53,7 +53,7 @@ CHANGES_LABELS = "labels.change_label"
 
 
 @dataclass(frozen=True, slots=True)
-class NumberLine:
+class NumberBudgetLine:
     """A number in the table: how full WhatsApp's limit is, and its figures."""
 
     row: NumberBudgetRow
@@ -151,9 +151,9 @@ def _sentence(numbers: Sequence[NumberBudgetRow]) -> str:
     }  # fmt: skip
 
 
-def _number_line(request: HttpRequest, row: NumberBudgetRow) -> NumberLine:
+def _number_line(request: HttpRequest, row: NumberBudgetRow) -> NumberBudgetLine:
     look = "full" if row.label_count >= row.allowed else "tight" if row.label_count >= TIGHT else ""
-    return NumberLine(row, address_with(request, channel=row.channel), look)
+    return NumberBudgetLine(row, address_with(request, channel=row.channel), look)
 
 
 # -- Labels -----------------------------------------------------------------------------------------------------------
