@@ -11,10 +11,13 @@ LINT_ENVIRONMENT := LABELCRM_ENV_FILE=/dev/null LABELCRM_HOME=/nonexistent \
 	DATABASE_URL=postgresql://nobody@/lint?host=/nonexistent REDIS_URL=unix:///nonexistent/redis.sock \
 	SECRET_KEY=lint-only ENCRYPTION_KEY=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
 
-.PHONY: help run demo test test-full test-services lint format translations pages bench chaos mutants requirements install install-dev
+.PHONY: help suggest run demo test test-full test-services lint format translations pages bench chaos mutants requirements install install-dev
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+suggest: install ## also install what learns label suggestions from your own labelled chats (scikit-learn, 200 MB)
+	@$(INSTALL) requirements-suggest.txt
 
 run: install ## start everything and serve on http://127.0.0.1:8000
 	@exec $(VENV) -m labelcrm.launcher.run
@@ -63,7 +66,7 @@ mutants: install-dev ## change the pure rules in a thousand small ways, and see 
 	@exec $(VENV) -m mutmut results
 
 requirements: install-dev ## compile requirements*.in to pinned versions with hashes
-	for name in requirements requirements-dev requirements-embedded requirements-mutants; do \
+	for name in requirements requirements-dev requirements-embedded requirements-mutants requirements-suggest; do \
 		.venv/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 			--no-emit-index-url --no-header $$name.in -o $$name.txt || exit 1; \
 	done

@@ -100,6 +100,7 @@ class Life:
 
     def __init__(self, draw: random.Random, customer: Customer, calendar: Calendar, *, at: datetime) -> None:
         self.draw, self.customer, self.calendar = draw, customer, calendar
+        self.wording = random.Random(f"wording of {customer.address.phone}")  # noqa: S311 - a story, no secret
         self.talk = self.mark = self._reachable(at)
         self.agent = calendar.agent(customer.number, self.talk)
         customer.first_at = self.talk
@@ -123,14 +124,14 @@ class Life:
     # -- Chapters -------------------------------------------------------------------------------------------------
 
     def _first_talk(self, source: Source) -> None:
-        opening = self.draw.choice(phrases.OPENINGS)
+        opening = self._choose(phrases.OPENINGS)
         if source.keyword:
             opening = f"Halo kak, saya mau promo {source.keyword}. {opening}"
         self._say(opening, ad=self._ad(source))
         for _ in range(self.draw.choice((1, 1, 1, 2, 2, 3))):
             self._answer(phrases.ANSWERS)
             self._wait_talk(self.draw.expovariate(1 / 25))
-            self._say(self.draw.choice(phrases.QUESTIONS))
+            self._say(self._choose(phrases.QUESTIONS))
         if self.draw.random() < 0.9:
             self._answer(phrases.ANSWERS)
 
@@ -158,14 +159,14 @@ class Life:
 
     def _buy(self, *, labels: bool) -> None:
         self._wait_talk(60 * 24 * self.draw.uniform(0.3, 6))
-        self._say(self.draw.choice(phrases.BUYING))
+        self._say(self._choose(phrases.BUYING))
         self._answer(phrases.INVOICES)
         if labels:
             self._follow()
             self._put(WAITING)
             self._take(HIGH, HOT, MIDDLE, LOW, COLD)
         self._wait_talk(60 * 24 * self.draw.uniform(0.1, 2.5))
-        self._say(self.draw.choice(phrases.PAID))
+        self._say(self._choose(phrases.PAID))
         self._answer(phrases.THANKS)
         if labels:
             self._follow()
@@ -177,12 +178,12 @@ class Life:
         chance = self.draw.random()
         if chance < 0.10:
             self._wait_talk(60 * 24 * self.draw.uniform(4, 12))
-            self._say(self.draw.choice(phrases.COMPLAINTS))
+            self._say(self._choose(phrases.COMPLAINTS))
             self._answer(phrases.SORRY)
             self._care(COMPLAINT, labels=labels)
         elif chance < 0.28:
             self._wait_talk(60 * 24 * self.draw.uniform(8, 20))
-            self._say(self.draw.choice(phrases.AGAIN))
+            self._say(self._choose(phrases.AGAIN))
             self._answer(phrases.ANSWERS)
             if labels and LOYAL in self.customer.number.tags:
                 self._follow()
@@ -225,7 +226,12 @@ class Life:
 
     def _answer(self, texts: Sequence[str]) -> None:
         self._wait_talk(self._median(self.agent.reply_minutes), at_work=True)
-        self._say(self.draw.choice(texts), from_me=True)
+        self._say(self._choose(texts), from_me=True)
+
+    def _choose(self, texts: Sequence[str]) -> str:
+        """What is said, in words of this customer's own."""
+        meant = self.draw.choice(texts)
+        return self.wording.choice((meant, *phrases.OTHERWISE.get(meant, ())))
 
     def _put(self, use: str) -> None:
         if all(one.until is not None and not one.mistap for one in self.customer.labels if one.use == use):

@@ -44,4 +44,72 @@ COMPLAINTS = ("Kak ini sablonnya retak", "Ukurannya ketuker kak!", "Kok belum sa
               "Jahitannya lepas kak, saya kecewa")  # fmt: skip
 SORRY = ("Mohon maaf kak 🙏 kami ganti ya", "Maaf atas ketidaknyamanannya kak, kami cek dulu")
 AGAIN = ("Kak mau pesan lagi yang kemarin", "Repeat order kak, 36 pcs")
+# Other ways to say the same, of which each customer draws some. How many there are changes nothing but words: the draw
+# that decides what happens is not asked.
+OTHERWISE = {
+    "Halo kak, mau tanya sablon kaos": ("Halo kak mau tanya2 sablon kaos dong", "Siang min, sablon kaos brp ya"),
+    "Kak, harga kaos 2 lusin berapa ya?": (
+        "kak hrg kaos 2 lusin brp?", "Berapaan kak kalau 2 lusin?", "price list kaos nya dong kak",
+    ),
+    "Permisi, minimal order berapa pcs?": ("min order brp pcs kak?", "Minimal pesan berapa ya kak"),
+    "Kak ready polos hitam ukuran XL?": ("ready polos item XL kak?", "Kaos hitam XL masih ada kak?"),
+    "Halo, saya mau pesan jersey futsal": ("Halo min mau order jersey futsal", "mau pesen jersey futsal kak"),
+    "Bisa kirim ke Surabaya?": ("bisa krm ke sby kak?", "Ongkir ke Surabaya berapa kak"),
+    "Jadinya berapa hari kak?": ("brp hari jadi nya kak?", "Pengerjaan berapa lama ya"),
+    "Oke kak saya diskusi dulu ya": (
+        "Oke nanti saya kabari lagi ya kak", "tak pikir2 dulu ya kak", "Saya tanya bos dulu ya",
+    ),
+    "Mahal ya kak 😅": ("kemahalan kak 😭", "Waduh mahal juga ya kak", "budget saya ga masuk kak"),
+    "Warna maroon ready?": ("maroon ready ga kak?", "Ada warna maroon kak?"),
+    "Oke kak saya jadi pesan 24 pcs": (
+        "Oke fix 24 pcs ya kak", "jd order 24 pcs kak", "Gas kak, saya pesan 24 pcs",
+        "Jadi ya kak 24 pcs, minta total nya",
+    ),
+    "Deal kak, transfer ke mana?": (
+        "Oke deal. minta norek nya kak", "deal kak, tf kemana?", "No rek nya dong kak",
+        "Bayarnya ke rekening mana kak?",
+    ),
+    "Saya ambil 50 pcs ya": (
+        "sy ambil 50 pcs kak", "Ok saya jadi ambil 50 pcs", "mau order 50 pcs kak, totalnya berapa",
+    ),
+    "Oke saya DP dulu": (
+        "oke DP dulu ya kak, norek?", "Saya dp dulu, rekeningnya BCA kak?", "bisa dp dulu kan kak? minta norek",
+    ),
+    "Total Rp1.320.000 ya kak, ke BCA 123xxxx a.n. Kaos Kita": (
+        "Totalnya 1.320.000 kak, transfer ke BCA 123xxxx a.n. Kaos Kita ya 🙏",
+        "Rekening BCA 123xxxx a.n. Kaos Kita, total 1,32jt kak",
+    ),
+    "Ini invoicenya kak, DP 50% dulu ya 🙏": (
+        "Berikut invoice nya kak, DP 50% ya 🙏", "Kami kirim invoicenya ya kak, pembayaran max besok",
+    ),
+    "Sudah transfer ya kak": (
+        "udah tf ya kak", "sdh trf kak, cek ya", "Sudah saya transfer kak tadi", "sdh dikirim ya kak uangnya",
+    ),
+    "Sudah saya bayar, ini buktinya": (
+        "Ini bukti transfernya kak", "bukti tf nya ya kak", "udah sy bayar kak, buktinya ini",
+    ),
+    "Done kak, tolong dicek": ("done ya min, cek mutasi", "Lunas ya kak, tolong dicek", "sudah lunas kak"),
+    "Siap kak, pembayaran sudah masuk": (
+        "Pembayaran sudah kami terima ya kak 🙏", "Dananya sudah masuk kak, kami proses",
+    ),
+    "Kak ini sablonnya retak": ("sablonnya retak kak 😠", "Kok sablonnya ngelupas ya kak", "kak ada yg cacat 3 pcs"),
+    "Ukurannya ketuker kak!": (
+        "kak ini salah ukuran!", "Barangnya ga sesuai pesanan kak", "pesan L dateng M, gmn nih kak",
+    ),
+    "Kok belum sampai juga ya? Sudah 2 minggu": (
+        "Pesanan saya kok blm sampe2 ya", "paketnya mana kak? blm nyampe", "Kak kapan sampainya? resi ga gerak",
+    ),
+    "Jahitannya lepas kak, saya kecewa": (
+        "jaitan lepas, kecewa bgt", "Mau refund aja kak, jahitan lepas", "Bisa retur kak? jahitannya rusak",
+    ),
+    "Mohon maaf kak 🙏 kami ganti ya": (
+        "Mohon maaf sekali kak, kami ganti baru ya 🙏", "Maaf ya kak, kami kirim gantinya",
+    ),
+    "Kak mau pesan lagi yang kemarin": (
+        "kak mau order lagi kyk kemarin", "Pesen lagi dong kak yg kemarin", "mau nambah lagi kak kaya yg kmrn",
+    ),
+    "Repeat order kak, 36 pcs": (
+        "RO kak 36 pcs", "repeat order lg ya kak 36 pcs", "Mau repeat 36 pcs kak, desain sama",
+    ),
+}  # fmt: skip
 STOP, STOPPED = "STOP", "Baik kak, kami tidak akan kirim promo lagi ya 🙏"

@@ -41,8 +41,9 @@ JOBS = [
     BeatJob("flag-stale", "labels.flag_stale", every=crontab(minute=5), expires=HOUR),
     BeatJob("flag-contradictions", "labels.flag_contradictions", every=crontab(minute=10), expires=HOUR),
     BeatJob("learn-limits", "labels.learn_limits", every=crontab(minute=15), expires=HOUR),
-    # Once a week, on Monday, and for weeks that were missed.
+    # Once a week, on Monday, and for weeks that were missed; the second only for the last one.
     BeatJob("draw-second-looks", "labels.draw_second_looks", every=crontab(minute=35), expires=HOUR),
+    BeatJob("train-suggestions", "labels.train_suggestions", every=crontab(minute=55), expires=HOUR),
     BeatJob("compact-days", "labels.compact_days", every=60.0, expires=60),
     BeatJob("follow-teams", "labels.follow_teams", every=60.0, expires=60),
     # Everybody once a day, between that whose labels changed.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -26,6 +26,7 @@ from labels.services.label_merging import check_merge, check_undo, merge_step
 from labels.services.rebuilding import count_if_new, rebuild_step, rescope_step
 from labels.services.remapping import remap_step
 from labels.services.restating import restage_step, restate_step
+from labels.services.suggestion_training import FEW, FEWEST_CHATS, NO_LIBRARY, train_step
 from labels.services.wording import RESTATE
 
 
@@ -300,5 +301,43 @@ UNDO_HANDOVER = jobs.register(
         winds_back=True,
         link=_handover_page,
         link_rights=("contacts.change_agent",),
+    )
+)
+
+
+# -- Suggestions ------------------------------------------------------------------------------------------------------
+
+
+def train_suggestions(*, actor: Any) -> Job:
+    """Learn label suggestions from the business's own labelled chats."""
+    return jobs.start(TRAIN, owner=actor, parameters={}, subject="suggestions", total=1)
+
+
+def training_outcome(job: Job) -> str:
+    """What came of a training, in a sentence."""
+    state, chats = job.result.get("state"), job.result.get("chats", 0)
+    if state == NO_LIBRARY:
+        return _("scikit-learn is not installed here: labels are suggested by words alone.")
+    if state == FEW:
+        words = _("Too few labelled chats to learn from: %(n)s, and it takes %(least)d.")
+        return words % {"n": number_format(chats, force_grouping=True), "least": FEWEST_CHATS}
+    used = job.result.get("used", 0)
+    sentence = ngettext(
+        "Learned from labelled chats; better than the words for %(n)d label",
+        "Learned from labelled chats; better than the words for %(n)d labels",
+        used,
+    )
+    return sentence % {"n": used}
+
+
+TRAIN = jobs.register(
+    JobKind(
+        name="labels.train_suggestions",
+        step=train_step,
+        title=lambda job: _("Label suggestions learned from labelled chats"),
+        outcome=training_outcome,
+        link=lambda job: reverse("label-suggestions"),
+        lease=lambda job: timedelta(minutes=5),
+        quiet=Q(result__has_key="state"),
     )
 )

@@ -48,6 +48,13 @@ def draw_second_looks() -> None:
         once_per_period(second_looks.JOB, week.isoformat(), partial(draw, week))
 
 
+@shared_task(name="labels.train_suggestions")
+def train_suggestions() -> None:
+    """Start, once per week, the job that learns suggestions from labelled chats."""
+    week = second_looks.last_week(timezone.now()).isoformat()
+    once_per_period("train-suggestions", week, lambda: {"job": jobs.train_suggestions(actor=None).pk})
+
+
 @shared_task(name="labels.check_projections")
 def check_projections() -> None:
     """Start, once per business day, the job that derives everything again; there should be nothing to mend."""

@@ -38,6 +38,7 @@ DAILY_JOBS = {
     "collect-conversions": _("Look for conversions among all who came by an ad"),
     "draw-second-looks": _("Draw samples for a second look"),
     "learn-limits": _("Learn how long labels usually stay"),
+    "train-suggestions": _("Learn label suggestions from labelled chats"),
 }
 
 

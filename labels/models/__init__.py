@@ -17,6 +17,7 @@ from labels.models.projections import (
 )
 from labels.models.second_looks import LookSample, SampledGrade, SecondLook
 from labels.models.staleness import FreeDay, LearnedLimit, StaleClock, StaleFlag, StaleSnooze, TeamLimit
+from labels.models.suggestions import LabelTextModel, LabelWord, SuggestionDismissal, SuggestionTraining
 from labels.models.today import TodayAction, TodayKind
 from labels.models.whatsapp import ChannelLabel, ChannelLabelEvent, ChannelLabelMeaning
 from labels.models.words import Effect, Method, Origin, RemovedReason, TimeSource
@@ -42,6 +43,8 @@ __all__ = [
     "LabelMerge",
     "LabelMergeRow",
     "LabelSpell",
+    "LabelTextModel",
+    "LabelWord",
     "LearnedLimit",
     "LookSample",
     "Method",
@@ -57,6 +60,8 @@ __all__ = [
     "StaleClock",
     "StaleFlag",
     "StaleSnooze",
+    "SuggestionDismissal",
+    "SuggestionTraining",
     "TeamLimit",
     "TimeSource",
     "TodayAction",

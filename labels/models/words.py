@@ -1,8 +1,8 @@
 """The closed vocabularies of label data, as the API spells them.
 
-Nothing writes some of the words yet: `crm` and `crm_user`, `reconcile`, `erased` and `echo` belong to labels set from
-here, pulls and erasure. Rules and queries know them already, because the API and the definitions of the figures name
-them.
+Nothing writes some of the words yet: `reconcile`, `erased` and `echo` belong to pulls, erasure and labels that are
+written to WhatsApp from here. Rules and queries know them already, because the API and the definitions of the figures
+name them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Labels that are put on from here, without WhatsApp: on the built-in channel, whose labels are ours alone.
 
 What a file says was there already: it is found, nobody is credited, and the time is that of the import. Taking back an
-import ends the label the same way. What a person takes off here is that person's doing.
+import ends the label the same way. What a person sets or takes off here is that person's doing.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from contacts.models import Agent, Channel
 from contacts.models.channels import CRM_GATEWAY
 from contacts.services import channels, connections
 from labelcrm.core.bulk import fetch, transpose
+from labelcrm.core.models import User
 from labels.models import ChannelLabel, Label, LabelAssignment, Method, Origin
 from labels.services import channel_labels, folding, recording, remapping, wording
 from labels.services.channel_labels import SAVED, Definition
@@ -38,11 +39,13 @@ def hold() -> Channel:
     return connections.hold(channels.crm_channel().pk)
 
 
-def put_on(wanted: Collection[OnContact], *, channel: Channel, key: str) -> dict[OnContact, str]:
+def put_on(
+    wanted: Collection[OnContact], *, channel: Channel, key: str, user: User | None = None
+) -> dict[OnContact, str]:
     """Put labels on contacts who do not have them, on any channel; returns the event of each that was put on.
 
-    `key` (at most 30 characters) names the import: one label of one contact is put on once by each. The caller holds
-    the channel and the contacts.
+    `key` (at most 30 characters) names the import, or the act of `user`: one label of one contact is put on once by
+    each. The caller holds the channel and the contacts.
     """
     missing = sorted(set(wanted) - active(wanted))
     if not missing:
@@ -50,12 +53,17 @@ def put_on(wanted: Collection[OnContact], *, channel: Channel, key: str) -> dict
     now = timezone.now()
     ids = _channel_labels(channel, {label for _contact, label in missing}, now=now)
     events = {each: f"{key}:{each[0]}:{each[1]}" for each in missing}
-    facts = [_fact(channel, contact, ids[label], events[contact, label], on=True, at=now) for contact, label in missing]
+    facts = [
+        _fact(channel, contact, ids[label], events[contact, label], on=True, at=now, user=user)
+        for contact, label in missing
+    ]
     update_figures(_take(facts, channel=channel))
     return events
 
 
-def take_off(put: Iterable[tuple[int, str]], *, channel: Channel, key: str) -> set[tuple[int, str]]:
+def take_off(
+    put: Iterable[tuple[int, str]], *, channel: Channel, key: str, user: User | None = None
+) -> set[tuple[int, str]]:
     """Take off what `put_on` put on, by contact and event, where it is still on; returns what was taken off.
 
     The caller holds the channel and the contacts.
@@ -63,7 +71,7 @@ def take_off(put: Iterable[tuple[int, str]], *, channel: Channel, key: str) -> s
     now = timezone.now()
     rows = fetch(_OPENED, [*transpose(sorted(put), 2), channel.pk])
     facts = [
-        _fact(channel, contact, channel_label, f"{key}:{contact}:{channel_label}", on=False, at=now)
+        _fact(channel, contact, channel_label, f"{key}:{contact}:{channel_label}", on=False, at=now, user=user)
         for contact, _event, channel_label in rows
     ]
     if facts:
@@ -118,10 +126,14 @@ def labelled(contacts: Collection[int]) -> set[int]:
     return set(on.values_list("contact_id", flat=True).distinct().order_by())
 
 
-def _fact(channel: Channel, contact: int, channel_label: int, key: str, *, on: bool, at: datetime) -> LabelFact:
+def _fact(
+    channel: Channel, contact: int, channel_label: int, key: str, *, on: bool, at: datetime, user: User | None
+) -> LabelFact:
+    origin, method = (Origin.CRM, Method.CRM_USER) if user is not None else (Origin.IMPORT, Method.UNKNOWN)
     return LabelFact(
         contact_id=contact, identity_id=None, channel_id=channel.pk, channel_label_id=channel_label, on=on, at=at,
-        at_source="received", received_at=at, origin=Origin.IMPORT.value, key=key,
+        at_source="received", received_at=at, user_id=user.pk if user is not None else None, method=method.value,
+        origin=origin.value, key=key,
     )  # fmt: skip
 
 

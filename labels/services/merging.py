@@ -26,7 +26,7 @@ FLAGS = "labels_staleflag"
 CONTRADICTIONS = "labels_contradictionflag"  # closed ones too: what was called right stays right
 MOVED = (
     EVENTS, "labels_stalesnooze", "labels_sampledgrade", "labels_todayaction", "labels_handedovercontact",
-    CONTRADICTIONS,
+    "labels_suggestiondismissal", CONTRADICTIONS,
 )  # fmt: skip
 OPEN = "closed_at IS NULL"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import comb, sqrt
 from statistics import NormalDist
 
-from reports.selectors.shares import Z
+from labelcrm.lib.wilson import Z
 
 FEWEST = 5  # of fewer values the rank formula has no ranks
 EXACT = 1000  # up to so many values chances are summed, above the normal distribution is as good

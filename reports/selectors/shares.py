@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import sqrt
 
+from labelcrm.lib.wilson import wilson
+
 FEW = 20  # below this a share is shown grey
-Z = 1.959963984540054  # 97.5th percentile of the normal distribution: 95 % between both sides
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,8 @@ def share(k: int, n: int) -> Share:
     """`k` of `n` with its 95 % Wilson score interval (E. B. Wilson, JASA 22, 1927)."""
     if n == 0:
         return Share(None, k, 0, None, None)
-    p, z2 = k / n, Z * Z
-    middle = (p + z2 / (2 * n)) / (1 + z2 / n)
-    half = Z / (1 + z2 / n) * sqrt(p * (1 - p) / n + z2 / (4 * n * n))
-    low = 0.0 if k == 0 else max(0.0, middle - half)
-    high = 1.0 if k == n else min(1.0, middle + half)
-    return Share(p, k, n, low, high)
+    low, high = wilson(k, n)
+    return Share(k / n, k, n, low, high)
 
 
 @dataclass(frozen=True, slots=True)
