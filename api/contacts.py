@@ -8,8 +8,11 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Prefetch, Q
 from django_filters import CharFilter
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from api.base.filtering import (
     LidFilter,
@@ -31,6 +34,9 @@ from labelcrm.lib.numbers import row_id
 from labelcrm.lib.phones import same_number
 from labelcrm.lib.text import legible
 from labels.models import LabelAssignment
+from labels.rules.label_suggesting import BY_MODEL, BY_WORDS, NEW_ORDER, SET_LABEL
+from labels.rules.label_words import CERTAIN, LIKELY
+from labels.selectors.suggestions import suggestions_for
 
 
 class ContactFilterSet(StrictFilterSet):
@@ -157,6 +163,24 @@ class ContactSerializer(StrictModelSerializer):
         return contact.assigned_to.name if contact.assigned_to is not None else None
 
 
+class SuggestedLabelSerializer(serializers.Serializer[Any]):
+    """A label that a chat asks for; nothing has set it. `kind` "new_order": they bought before, and ask again."""
+
+    label = serializers.IntegerField(source="label.pk")  # type: ignore[assignment]
+    label_name = serializers.CharField(source="label.name")
+    kind = serializers.ChoiceField(choices=[SET_LABEL, NEW_ORDER], source="hint.kind")
+    sure = serializers.ChoiceField(choices=[CERTAIN, LIKELY], source="hint.sure")
+    found_by = serializers.ChoiceField(choices=[BY_WORDS, BY_MODEL], source="hint.by")
+    message = serializers.IntegerField(source="hint.message.id")
+    message_at = serializers.DateTimeField(source="at")
+    words = serializers.ListField(child=serializers.CharField(), source="hint.quotes")
+    reason = serializers.CharField()
+
+
+class ContactSuggestionSerializer(serializers.Serializer[Any]):
+    suggestion = SuggestedLabelSerializer(allow_null=True)
+
+
 class ContactViewSet(EditViewSet):
     """People, with the labels they have now. The id of a merged contact answers with the one that survived."""
 
@@ -183,6 +207,15 @@ class ContactViewSet(EditViewSet):
                 ),
             )
         )
+
+    @extend_schema(responses=ContactSuggestionSerializer, filters=False)
+    @action(detail=True, methods=["get"])
+    def suggestion(self, request: Request, pk: str) -> Response:
+        """The label that the contact's chat asks for, by which words of which message; null for none."""
+        contact = self.get_object()
+        self._count_people([contact])
+        found = suggestions_for([contact.pk], self.viewer).get(contact.pk)
+        return Response(ContactSuggestionSerializer({"suggestion": found}).data)
 
     def get_object(self) -> Any:
         self.kwargs["pk"] = surviving_id(row_id(self.kwargs["pk"]) or 0)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from desk.campaigns import campaigns, rules
 from desk.connection import channels
 from desk.contacts import contacts, opt_out
-from desk.labels import contradiction_flags, label_history, labels, stale_labels, whatsapp_labels, working_time
+from desk.labels import (
+    contradiction_flags,
+    label_history,
+    labels,
+    stale_labels,
+    suggestion_words,
+    whatsapp_labels,
+    working_time,
+)
 from desk.people import agents, roles, users
 from desk.system import inbox, records
 
@@ -23,6 +31,7 @@ __all__ = [
     "roles",
     "rules",
     "stale_labels",
+    "suggestion_words",
     "users",
     "whatsapp_labels",
     "working_time",

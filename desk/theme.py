@@ -64,6 +64,9 @@ MENU: list[tuple[Text, list[Entry]]] = [
                 below=("imports",),
             ),
             Entry(
+                _("Unanswered"), "mark_chat_unread", "unanswered", "contacts.view_contact", uses=("contacts.add_note",)
+            ),
+            Entry(
                 _("Segments"), "filter_alt", "admin:segments", "reports.view_segment", uses=("contacts.view_contact",)
             ),
             Entry(_("Exports"), "download", "admin:exports", "contacts.export_contact"),
@@ -122,6 +125,14 @@ MENU: list[tuple[Text, list[Entry]]] = [
             ),
             Entry(_("Label budget"), "savings", "report-label-budget", "reports.view_report"),
             Entry(_("Unusual activity"), "bolt", "report-unusual", "reports.view_report"),
+            Entry(
+                _("Suggestions"),
+                "lightbulb",
+                "label-suggestions",
+                "labels.view_labelword",
+                uses=("labels.change_labelword",),
+                below=("admin:labels_labelword_changelist",),
+            ),
             Entry(
                 _("WhatsApp labels"),
                 "sync_alt",

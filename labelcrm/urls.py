@@ -30,6 +30,8 @@ urlpatterns = [
     path("admin/reports/", include("desk.reports.urls")),
     path("admin/", include("desk.people.urls")),
     path("admin/", include("desk.connection.views")),
+    path("admin/", include("desk.contacts.unanswered")),
+    path("admin/", include("desk.labels.suggestions")),
     path("", include("desk.contacts.downloads")),
     path("admin/", ([*pages, *admin_pages], admin_name, admin_namespace)),
 ]

@@ -31,6 +31,7 @@ from desk.base.days import DayTimeField
 from desk.base.filters import AutocompleteFilter, DayRangeFilter
 from desk.base.keyset import Keyset, KeysetAdminMixin, KeysetChangeList
 from desk.base.model_admin import ORIGIN, ArchivableAdmin, EditingAdmin, either
+from desk.contacts import suggestion
 from desk.contacts.by_value import ByValue
 from desk.contacts.import_export import ContactTransfer
 from desk.contacts.list_filters import (
@@ -62,6 +63,7 @@ from desk.contacts.search import find
 from desk.templatetags.labelcrm import address, badge, badges, moment, person, phone
 from labelcrm.core import audit
 from labelcrm.lib.numbers import row_id
+from labels.selectors.suggestions import suggestions_for
 from labels.services import archiving
 from transfer.models import Export
 from transfer.people_export import RIGHTS
@@ -214,6 +216,10 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
         for contact in rows:
             contact.channels_now = channels.get(contact.pk, [])
             contact.labelled = next(filter(wanted, reversed(contact.labels_now)), None)
+        if request.GET.get(NeverLabelledFilter.parameter_name):
+            suggested = suggestions_for([contact.pk for contact in rows], viewer_of(request.user))
+            for contact in rows:
+                contact.suggestion = suggested.get(contact.pk)
 
     @admin.display(description=gettext_lazy("name"))
     def name_shown(self, contact: Contact) -> str:
@@ -232,7 +238,16 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
                 drawn[assignment.label_id]["hint"] += f"\n{hint}"
             else:
                 drawn[assignment.label_id] = badge(assignment, hint=hint)
-        return badges(list(drawn.values())) if drawn else format_html('<span class="lc-quiet">{}</span>', _("No label"))
+        if drawn:
+            return badges(list(drawn.values()))
+        suggested = getattr(contact, "suggestion", None)
+        if suggested is not None:
+            return format_html(
+                '{} <small class="lc-under">{}</small>',
+                _("Suggested: %(label)s") % {"label": suggested.title},
+                suggested.reason,
+            )
+        return format_html('<span class="lc-quiet">{}</span>', _("No label"))
 
     @admin.display(description=gettext_lazy("labelled"))
     def labelled_shown(self, contact: Any) -> str:
@@ -273,6 +288,7 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
         return [
             path("<int:pk>/", wrap(self.page_view), name="contacts_contact_page"),
             path("<int:pk>/opt-in/", wrap(require_POST(self.opt_in)), name="contacts_contact_opt_in"),
+            path("<int:pk>/suggestion/", wrap(suggestion.answer), name="suggestion-answer"),
             path("<int:pk>/notes/", wrap(require_POST(self.add_note)), name="contacts_contact_note"),
             *super().get_urls(),
         ]

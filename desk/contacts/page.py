@@ -31,6 +31,7 @@ from desk.contacts.opt_out import OptOut, opt_out_of
 from desk.templatetags.labelcrm import person, tone
 from labelcrm.core.viewer import Viewer
 from labels.models import LabelAssignment, Method, RemovedReason
+from labels.selectors.suggestions import LabelSuggestion, suggestions_for
 
 SETTING_BY_HAND = "by_hand"  # in the address: the form for it is open
 CHAT_SIZE = 50
@@ -98,6 +99,7 @@ class ContactPage:
     opt_out: OptOut
     now: datetime
     setting_by_hand: bool
+    suggestion: LabelSuggestion | None = None
 
     @cached_property
     def labels_now(self) -> list[LabelAssignment]:
@@ -153,7 +155,7 @@ def with_rarities(contacts: QuerySet[Any]) -> QuerySet[Any]:
 def contact_page(request: HttpRequest, contact: Any) -> ContactPage:
     """Everything the page shows of a contact `with_rarities`. Only what happened on channels the viewer sees.
 
-    Four queries, one each for notes and consents where there are some, and one for the words of whoever opted out.
+    Six queries, one each for notes and consents where there are some, and one for the words of whoever opted out.
     """
     viewer = viewer_of(request.user)
     return ContactPage(
@@ -170,6 +172,7 @@ def contact_page(request: HttpRequest, contact: Any) -> ContactPage:
         opt_out=opt_out_of(contact, viewer=viewer) if contact.has_consents else OptOut([]),
         now=timezone.now(),
         setting_by_hand=SETTING_BY_HAND in request.GET,
+        suggestion=suggestions_for([contact.pk], viewer).get(contact.pk),
     )
 
 

@@ -76,6 +76,7 @@ def has_work(viewer: Viewer) -> bool:
 def _todos(tiles: Tiles, viewer: Viewer) -> Iterator[Todo]:
     waiting, contacts = tiles.waiting, reverse("admin:contacts_contact_changelist")
     if viewer.may(*ANSWERS_CHATS):
+        yield _unanswered(tiles)
         text = ngettext("contact to follow up", "contacts to follow up", waiting.follow_ups)
         yield Todo("follow_ups", waiting.follow_ups, text, f"{contacts}?follow_up=due")
         yield _never_labelled(tiles, contacts)
@@ -92,6 +93,12 @@ def _todos(tiles: Tiles, viewer: Viewer) -> Iterator[Todo]:
     if viewer.may(*SETTLES_STALE):
         text = ngettext("label past its limit", "labels past their limit", tiles.stale_flags)
         yield Todo("stale", tiles.stale_flags, text, reverse("admin:labels_staleflag_changelist"))
+
+
+def _unanswered(tiles: Tiles) -> Todo:
+    text = ngettext("chat unanswered", "chats unanswered", tiles.unanswered)
+    note = _("for over an hour; the most valuable labels first")
+    return Todo("unanswered", tiles.unanswered, text, reverse("unanswered"), note=note)
 
 
 def _never_labelled(tiles: Tiles, contacts: str) -> Todo:

@@ -88,20 +88,34 @@ def suggest(
     `dismissed`: by label, the time of the last message that somebody said it is not suggested by.
     """
     latest = sorted(messages, key=lambda message: (message.at, message.id))[-MOST_MESSAGES:]
-    decided = _decided(periods, dismissed or {})
+    decided = _decided(periods, dismissed or {}, knowledge.labels)
     hints = [*_by_words(latest, knowledge), *_by_models(latest, knowledge, decided)]
     undecided = [hint for hint in hints if hint.label not in decided or hint.message.at > decided[hint.label]]
     placed = [_placed(hint, periods, knowledge) for hint in undecided]
     return max(filter(None, placed), key=lambda hint: _rank(hint, knowledge), default=None)
 
 
-def _decided(periods: Iterable[LabelPeriod], dismissed: Mapping[int, datetime]) -> dict[int, datetime]:
-    """By label, the time up to which messages were answered: it came or went, or somebody dismissed it."""
+def _decided(
+    periods: Sequence[LabelPeriod], dismissed: Mapping[int, datetime], labels: Mapping[int, LabelPlace]
+) -> dict[int, datetime]:
+    """By label, the time up to which messages were answered.
+
+    It, or a stage as far or farther, came or went, or somebody dismissed it.
+    """
     decided = dict(dismissed)
-    for period in periods:
-        at = period.until or period.since
-        decided[period.label] = max(at, decided.get(period.label, at))
+    for label in labels.values():
+        times = [period.until or period.since for period in periods if _decides(labels.get(period.label), label)]
+        if times:
+            decided[label.id] = max(*times, decided.get(label.id, times[0]))
     return decided
+
+
+def _decides(had: LabelPlace | None, label: LabelPlace) -> bool:
+    if had is None or had.id == label.id:
+        return had is not None
+    if label.meaning in AFTER_BUYING and had.meaning == WON:
+        return True  # what they wrote before they bought is about that order
+    return had.step is not None and label.step is not None and had.step >= label.step
 
 
 def _by_words(messages: Iterable[SuggestedChatMessage], knowledge: LabelKnowledge) -> Iterator[LabelHint]:
@@ -188,10 +202,12 @@ def _has_passed(stage: LabelPlace, label: LabelPlace) -> bool:
 
 
 def _new_order(hint: LabelHint, label: LabelPlace, active: Sequence[LabelPlace]) -> LabelHint | None:
-    """A customer who asks or orders again; who is on the way to pay already has this order's label, and "too dear" is
-    none."""
+    """A customer who asks or orders again, by words: models learned from first orders.
+
+    Who is on the way to pay has this order's label already, and "too dear" is none.
+    """
     under_way = any(each.step is not None and each.meaning == "waiting" for each in active)
-    if under_way or label.meaning not in ("new", "hot", "waiting"):
+    if under_way or hint.by == BY_MODEL or label.meaning not in ("new", "hot", "waiting"):
         return None
     return LabelHint(
         label=hint.label, kind=NEW_ORDER, sure=LIKELY, by=hint.by, message=hint.message, quotes=hint.quotes

@@ -126,7 +126,7 @@ STANDARD = (
     )),
     S("waiting", CUSTOMER, LIKELY, (
         "dp dulu", "bayar nanti", "besok transfer", "nanti transfer", "segera transfer", "mau transfer", "will pay",
-        "cara bayar", "bisa cod",
+        "cara bayar",
     )),
     S("waiting", US, CERTAIN, (
         "invoice", "transfer ke", "ke bca", "ke mandiri", "ke bri", "ke bni", "rekening bca", "rekening mandiri",

@@ -6,9 +6,9 @@ the message is kept, to quote it.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 from typing import NamedTuple
 
 from labelcrm.lib.text import legible
@@ -56,6 +56,7 @@ FILLERS = frozenset((
     "the", "a", "an", "i", "my", "please", "pls", "plz", "we", "our", "sir", "tadi", "td",
 ))  # fmt: skip
 SUFFIX, SHORTEST_STEM = "nya", 4
+ENDS = ".,!?;\n"  # of a clause
 
 
 class MessageWord(NamedTuple):
@@ -87,8 +88,24 @@ def phrase_key(phrase: str) -> tuple[str, ...]:
     return tuple(word.key for word in words_in(shown_text(phrase)))
 
 
+_ASCII_PARTS = re.compile(rf"([0-9A-Za-z]+)|[{ENDS}]")
+
+
 def _parts(shown: str) -> Iterator[MessageWord]:
     """Runs of letters, their marks and digits; signs that end a sentence begin a new clause."""
+    if not shown.isascii():
+        yield from _foreign_parts(shown)
+        return
+    clause = 0
+    for found in _ASCII_PARTS.finditer(shown):
+        if found[1] is None:
+            clause += 1
+        else:
+            yield MessageWord(_key(found[1]), found.start(), found.end(), clause)
+
+
+def _foreign_parts(shown: str) -> Iterator[MessageWord]:
+    """The same of letters of any script, which takes ten times as long."""
     clause, start = 0, None
     for place, char in enumerate(shown + " "):
         if char.isalnum() or (start is not None and unicodedata.category(char)[0] == "M"):
@@ -97,20 +114,25 @@ def _parts(shown: str) -> Iterator[MessageWord]:
         if start is not None:
             yield MessageWord(_key(shown[start:place]), start, place, clause)
             start = None
-        clause += char in ".,!?;\n"
+        clause += char in ENDS
 
 
 def _key(word: str) -> str:
     """Without case and marks; "pesan2" is "pesan"."""
-    text = unicodedata.normalize("NFKD", word).casefold()
-    plain = "".join(char for char in text if char.isalnum())
+    if word.isascii():
+        plain = word.lower()
+    else:
+        plain = "".join(char for char in unicodedata.normalize("NFKD", word).casefold() if char.isalnum())
     stem = plain.rstrip("0123456789²")
     return stem if len(stem) >= SHORTEST_STEM else plain
 
 
+_HELD_DOWN = re.compile(r"([^\W\d_])\1+")
+
+
 def _squeezed(word: str) -> str:
     """Each run of one letter once, whoever holds the key down; digits stay what they are."""
-    return "".join("".join(run) if char.isdigit() else char for char, run in groupby(word))
+    return _HELD_DOWN.sub(r"\1", word)
 
 
 def _stem(word: str) -> str:

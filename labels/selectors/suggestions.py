@@ -81,16 +81,22 @@ class LabelSuggestion:
         return _("%(words)s in the message of %(at)s") % words
 
 
+Known = tuple[Mapping[int, Label], LabelKnowledge]
+
+
 def suggestions_for(
-    contact_ids: Collection[int], viewer: Viewer, *, now: datetime | None = None
+    contact_ids: Collection[int], viewer: Viewer, *, now: datetime | None = None, known: Known | None = None
 ) -> dict[int, LabelSuggestion]:
-    """Suggestions by contact id, for those of these contacts who have one, from what the viewer sees. Two queries."""
+    """Suggestions by contact id, for those of these contacts who have one, from what the viewer sees.
+
+    Two queries; one where `knowledge_now` is known.
+    """
     if not contact_ids:
         return {}
     chats = list(_chats(contact_ids, viewer, since=(now or timezone.now()) - RECENT))
     if not any(chat.said for chat in chats):
         return {}
-    labels, knowledge = knowledge_now()
+    labels, knowledge = known or knowledge_now()
     found = {chat.pk: _suggested(chat, knowledge) for chat in chats}
     return {pk: LabelSuggestion(pk, labels[hint.label], hint) for pk, hint in found.items() if hint is not None}
 
@@ -108,9 +114,12 @@ def _quoted(text: str) -> str:
 
 
 def _moment(at: datetime) -> str:
-    local = timezone.localtime(at)
-    is_today = local.date() == timezone.localdate()
-    return date_format(local, "TIME_FORMAT" if is_today else "DATETIME_FORMAT")
+    """As short as it is clear: "09.12" of today, "29 Nov, 09.12" of this year."""
+    local, now = timezone.localtime(at), timezone.localtime()
+    if local.year != now.year:
+        return date_format(local, "DATETIME_FORMAT")
+    clock = date_format(local, "TIME_FORMAT")
+    return clock if local.date() == now.date() else f"{date_format(local, 'MONTH_DAY_FORMAT')}, {clock}"
 
 
 # -- What is known ----------------------------------------------------------------------------------------------------

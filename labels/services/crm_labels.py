@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -87,21 +86,21 @@ def living_here(pairs: Collection[OnContact]) -> set[OnContact]:
     return {pair for pair in pairs if found.get(pair) == {True}}
 
 
-def remove(pairs: Collection[OnContact], *, channel: Channel, key: str, actor: Any) -> set[OnContact]:
+def remove(pairs: Collection[OnContact], *, channel: Channel, key: str, actor: User) -> set[OnContact]:
     """Somebody takes labels off contacts here; returns those that were on. Those of WhatsApp numbers stay.
 
     `key` (at most 30 characters) names the occasion. The caller holds the channel and the contacts.
     """
     now = timezone.now()
-    agent = Agent.objects.filter(user=actor).values_list("pk", flat=True).first() if actor is not None else None
+    agent = Agent.objects.filter(user=actor).values_list("pk", flat=True).first()
     rows = _open(pairs).filter(channel=channel).values_list("contact_id", "label_id", "channel_label_id")
     facts, removed = [], set()
     for contact, label, channel_label in rows:
         if (contact, label) not in pairs:
             continue
-        fact = _fact(channel, contact, channel_label, f"{key}:{contact}:{channel_label}", on=False, at=now)
-        fact.origin, fact.method = Origin.CRM.value, Method.CRM_USER.value
-        fact.user_id, fact.agent_id = getattr(actor, "pk", None), agent
+        event = f"{key}:{contact}:{channel_label}"
+        fact = _fact(channel, contact, channel_label, event, on=False, at=now, user=actor)
+        fact.agent_id = agent
         facts.append(fact)
         removed.add((contact, label))
     if facts:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from contacts.models import Contact
 from contacts.services.contact_rows import lock_contacts
 from labelcrm.core.audit import record
-from labels.models import Label, SuggestionDismissal
+from labels.models import Label, LabelAssignment, Origin, SuggestionDismissal
 from labels.services import crm_labels
 
 
@@ -29,7 +29,20 @@ def set_label(contact: Contact, label: Label, *, actor: Any) -> None:
         key = f"user:{secrets.token_hex(8)}"
         if not crm_labels.put_on([(contact.pk, label.pk)], channel=channel, key=key, user=actor):
             raise ValidationError(_("The contact has this label already."), code="label_active")
-        record(actor=actor, action="label.set_here", obj=contact, label=label.pk, key=key)
+        record(actor=actor, action="label.set_here", obj=contact, label=label.pk)
+
+
+def take_off(contact: Contact, label: Label, *, actor: Any) -> None:
+    """Take off a label that somebody set from here. Raises ValidationError (`label_not_active`) where it is not on."""
+    with transaction.atomic():
+        channel = crm_labels.hold()
+        lock_contacts([contact.pk])
+        on = LabelAssignment.objects.filter(contact=contact, label=label, channel=channel, removed_at__isnull=True)
+        put = set(on.filter(origin=Origin.CRM).values_list("contact_id", "added_event__event_key"))
+        key = f"user:{secrets.token_hex(8)}"
+        if not put or not crm_labels.take_off(put, channel=channel, key=key, user=actor):
+            raise ValidationError(_("The contact does not have this label now."), code="label_not_active")
+        record(actor=actor, action="label.taken_off_here", obj=contact, label=label.pk)
 
 
 def dismiss(contact: Contact, label: Label, *, until: datetime, actor: Any) -> SuggestionDismissal:

@@ -22,6 +22,7 @@ from labels.models import Category, ChannelLabel, CleanSpell, Label, LabelAssign
 from labels.models.querysets import UNMAPPED
 from labels.rules.scopes import WHOLE
 from reports.limits import ReportLimits
+from reports.selectors import unanswered_chats
 from reports.selectors.filtered_spells import hidden_contacts
 from reports.selectors.periods import Period
 from reports.selectors.spell_counts import SpellCounts, count_days, count_spells
@@ -104,6 +105,7 @@ class Tiles:
     before: SpellCounts
     days: tuple[tuple[date, SpellCounts], ...]
     never_labelled: int
+    unanswered: int
     stale: tuple[StaleLine, ...]
     waiting: WaitingCounts
     posts: PostCounts
@@ -144,6 +146,7 @@ def read_tiles(viewer: Viewer, _last: Tiles | None = None) -> Tiles:
         before=before,
         days=_days(viewer, now),
         never_labelled=never_labelled(Contact.objects.visible_to(viewer), now=now).count(),
+        unanswered=unanswered_chats.count(viewer, now=now),
         stale=_stale(viewer),
         waiting=read_waiting(viewer),
         posts=read_posts(viewer, now=now),

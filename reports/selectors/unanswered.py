@@ -14,6 +14,15 @@ from reports.selectors.facts import Facts
 from reports.selectors.questions import Question
 
 AFTER = timedelta(hours=1)
+# Of a contact on a channel, `k`: the last message is theirs, waits for over AFTER, and came since it was connected.
+WAITS = f"""
+    k.last_inbound_at > coalesce(k.last_outbound_at, '-infinity')
+    AND k.last_inbound_at + %(unanswered_after)s <= %(now)s
+    AND (NOT k.has_history OR EXISTS (
+        SELECT FROM contacts_message m
+        WHERE m.contact_id = k.contact_id AND m.channel_id = k.channel_id AND m.at = k.last_inbound_at
+          AND NOT m.from_me AND NOT m.history AND m.{COUNTS}))
+"""
 
 
 def facts_of(question: Question) -> Facts:
@@ -27,13 +36,7 @@ def facts_of(question: Question) -> Facts:
         query=f"""
             SELECT o.agent_id AS who, k.contact_id, NULL::bigint AS label_id, max(k.last_inbound_at) AS at
             FROM unnest(%(then_channel)s::bigint[], %(then_agent)s::bigint[]) AS o (channel_id, agent_id)
-            JOIN contacts_contactchannel k ON k.channel_id = o.channel_id
-             AND k.last_inbound_at > coalesce(k.last_outbound_at, '-infinity')
-             AND k.last_inbound_at + %(unanswered_after)s <= %(now)s
-             AND (NOT k.has_history OR EXISTS (
-                 SELECT FROM contacts_message m
-                 WHERE m.contact_id = k.contact_id AND m.channel_id = k.channel_id AND m.at = k.last_inbound_at
-                   AND NOT m.from_me AND NOT m.history AND m.{COUNTS}))
+            JOIN contacts_contactchannel k ON k.channel_id = o.channel_id AND {WAITS}
             JOIN contacts_contact c ON c.id = k.contact_id AND c.deleted_at IS NULL
             WHERE true {narrowed}
             GROUP BY o.agent_id, k.contact_id
