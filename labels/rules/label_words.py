@@ -54,16 +54,16 @@ class LabelPhrases:
         return [
             PhraseFound(phrase, shown[words[start].start : words[end - 1].end])
             for start, end, phrase in spans
-            if not _is_within_longer(start, end, spans)
+            if not _is_within_longer(start, end, spans) and not _is_denied(words, start, end)
         ]
 
     def _spans(self, words: list[MessageWord], *, side: str) -> Iterator[tuple[int, int, LabelPhrase]]:
+        """Where phrases stand, denied ones too: within those nothing is found either."""
         keys = [word.key for word in words]
         for start, key in enumerate(keys):
             for phrase in self._by_first.get(key, ()):
                 end = start + len(phrase.key)
-                fits = phrase.side in (side, BOTH) and tuple(keys[start:end]) == phrase.key
-                if fits and not _is_denied(words, start, end):
+                if phrase.side in (side, BOTH) and tuple(keys[start:end]) == phrase.key:
                     yield start, end, phrase
 
 
