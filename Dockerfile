@@ -2,8 +2,10 @@
 FROM python:3.11-slim AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /venv
-COPY requirements.txt .
-RUN /venv/bin/pip install --quiet --require-hashes -r requirements.txt
+COPY requirements.txt requirements-suggest.txt ./
+# EXTRAS=requirements-suggest.txt also installs what learns label suggestions (docs/suggestions.md).
+ARG EXTRAS=
+RUN /venv/bin/pip install --quiet --require-hashes -r requirements.txt ${EXTRAS:+-r $EXTRAS}
 
 FROM python:3.11-slim
 RUN useradd --uid 10001 --user-group --no-create-home labelcrm \

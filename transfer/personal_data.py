@@ -280,6 +280,15 @@ _CONTACTS = [
         "that a grade of theirs was drawn for a second look, and who took one back", by_staff=True,
     ),
     *_table(
+        "labels_suggestiondismissal", _Rules.CONTACT_INSIDE,
+        "that somebody said a label is not to be suggested for what they wrote", by_staff=True,
+    ),
+    _line(
+        "labels_labeltextmodel.weights", _Rules.DERIVED,
+        "words and pairs of words that contacts with a label wrote before they got it, with a weight each",
+        note="none with a digit, and none that fewer than five contacts wrote; learned anew every week",
+    ),
+    *_table(
         "labels_secondlook", _Rules.CONTACT, "which label a second reviewer would have given, who that was and when",
         by_staff=True,
     ),
@@ -497,6 +506,8 @@ WITHOUT_PEOPLE = (
         labels_labelassignment="added_at_source added_by_method origin removed_by_method removed_origin removed_reason",
         labels_labelevent="actor_method effect kind occurred_at_source origin",
         labels_labelspell="method",
+        labels_labeltextmodel="digest",
+        labels_labelword="side sure",
         labels_sampledgrade="method",
         labels_scopedcleanspell="method",
         labels_scopedlabelspell="method",
@@ -515,7 +526,8 @@ WITHOUT_PEOPLE = (
         webhooks_reconcilerun="message state trigger",
     ),
     _columns(
-        "names that the business gives to things: labels, campaigns and their costs, teams, roles, opt-out words",
+        "names that the business gives to things: labels and words for them, campaigns and their costs, teams, roles, "
+        "opt-out words",
         auth_group="name",
         contacts_campaign="code name source",
         contacts_campaigncost="note",
@@ -533,6 +545,7 @@ WITHOUT_PEOPLE = (
         labels_label="exclusive_group name name_en",
         labels_labelalias="normalized text",
         labels_refusedname="normalized other",
+        labels_labelword="key phrase",
     ),
     _columns(
         "ids of labels and posts, and addresses of gateways",

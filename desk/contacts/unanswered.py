@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -21,9 +22,12 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from contacts.selectors.viewing import viewer_of
-from desk.contacts.list_filters import agents_of, labels_of, numbers_of
+from desk.contacts.list_filters import agents_of, numbers_of
 from labelcrm.core.dates import moment_of
 from labelcrm.lib.numbers import row_id, whole_number
+from labels.models import Label
+from labels.selectors.stale_contacts import value_of
+from labels.selectors.suggestions import knowledge_now
 from reports.selectors import unanswered_chats
 from reports.selectors.unanswered_chats import UNLABELLED, UnansweredChat, UnansweredFilters, UnansweredPlace
 
@@ -59,16 +63,17 @@ def page(request: HttpRequest) -> HttpResponse:
     given = {name: request.GET[name] for name in FILTERS if request.GET.get(name)}
     before = request.GET.get("before")
     cursor = before or request.GET.get("after")
+    known = knowledge_now()
     chats, more, waiting = unanswered_chats.page(
         viewer_of(request.user), now=timezone.now(), size=SIZE, filters=_narrowed(request, given),
-        place=_place(cursor) if cursor else None, forward=not before,
+        place=_place(cursor) if cursor else None, forward=not before, known=known,
     )  # fmt: skip
     context = {
         **admin.site.each_context(request),
         "title": _("Unanswered"),
         "lines": _lines(request, chats),
         "counted": _counted(waiting) if chats else "",
-        "filters": _choices(request, given),
+        "filters": _choices(request, given, known[0].values()),
         "is_narrowed": bool(given),
         "newer": _turned(given, "before", chats[:1]) if (more if before else cursor) else "",
         "older": _turned(given, "after", chats[-1:]) if (before or more) else "",
@@ -98,11 +103,14 @@ def _lines(request: HttpRequest, chats: list[UnansweredChat]) -> list[Unanswered
     return lines
 
 
-def _choices(request: HttpRequest, given: dict[str, str]) -> list[UnansweredChoice]:
-    labels = [(str(label.pk), str(label)) for label in labels_of(request) if not label.is_unmapped]
+def _choices(request: HttpRequest, given: dict[str, str], labels: Iterable[Label]) -> list[UnansweredChoice]:
+    """Labels in the order of the list."""
+    living = [label for label in labels if not label.is_archived and not label.is_unmapped]
+    ordered = sorted(living, key=lambda label: (-value_of(label), str(label)))
+    named = [(str(label.pk), str(label)) for label in ordered]
     return [
         UnansweredChoice("cs", _("CS"), agents_of(request), given.get("cs", "")),
-        UnansweredChoice("label", _("Label"), [(NO_LABEL, _("No label")), *labels], given.get("label", "")),
+        UnansweredChoice("label", _("Label"), [(NO_LABEL, _("No label")), *named], given.get("label", "")),
     ]
 
 

@@ -17,7 +17,7 @@ from labelcrm.core.viewer import NOBODY, Viewer
 from labels.models import Label, LabelAssignment
 from labels.rules.label_suggesting import LabelKnowledge
 from labels.selectors.stale_contacts import last_messages, value_of
-from labels.selectors.suggestions import LabelSuggestion, knowledge_now, suggestions_for
+from labels.selectors.suggestions import Known, LabelSuggestion, knowledge_now, suggestions_for
 from reports.selectors import unanswered
 
 UNLABELLED = 0  # what a chat without a label is worth; also asks for those
@@ -74,13 +74,14 @@ def page(
     filters: UnansweredFilters | None = None,
     place: UnansweredPlace | None = None,
     forward: bool = True,
+    known: Known | None = None,
 ) -> tuple[list[UnansweredChat], bool, int]:
     """The next `size` chats beyond a place, whether there are more that way, and how many there are in all.
 
-    Seven queries, and none for an empty list but two.
+    Six queries, two for an empty list; one less where `knowledge_now` is known.
     """
     filters = filters or UnansweredFilters()
-    labels, knowledge = knowledge_now()
+    labels, knowledge = known or knowledge_now()
     worth = {pk: value_of(label) for pk, label in labels.items()}
     values = _values(viewer, filters, now) | {"labels": list(worth), "worths": list(worth.values()), "limit": size + 1}
     if place is not None:
