@@ -22,7 +22,7 @@ class LabelWord(Archivable):
     `key` is what is compared (`labels.rules.message_words`).
     """
 
-    class Side(models.TextChoices):
+    class Writer(models.TextChoices):
         CUSTOMER = CUSTOMER, _("the customer")
         US = US, _("we")
         BOTH = BOTH, _("either")
@@ -41,7 +41,7 @@ class LabelWord(Archivable):
         ),
     )
     key = models.CharField(max_length=400, editable=False)
-    side = models.CharField(_("who writes it"), max_length=10, choices=Side, default=Side.CUSTOMER)
+    side = models.CharField(_("who writes it"), max_length=10, choices=Writer, default=Writer.CUSTOMER)
     sure = models.CharField(_("how sure"), max_length=10, choices=Sure, default=Sure.LIKELY)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
@@ -78,7 +78,7 @@ class LabelWord(Archivable):
 
     def _same(self) -> LabelWord | None:
         """The living word that the same message would be found by."""
-        sides = list(self.Side) if self.side == self.Side.BOTH else [self.side, self.Side.BOTH]
+        sides = list(self.Writer) if self.side == self.Writer.BOTH else [self.side, self.Writer.BOTH]
         rows = LabelWord.objects.filter(key=self.key, side__in=sides).exclude(pk=self.pk).select_related("label")
         found: LabelWord | None = rows.first()
         return found

@@ -35,12 +35,12 @@ EXPORTING = [
 ]  # fmt: skip
 MENUS = {
     "owner": [
-        "Today", *EXPORTING, "WhatsApp labels", "Naming doctor", *RECORDS, "WhatsApp numbers", "Unknown numbers",
+        "Today", *EXPORTING, "Suggestions", "WhatsApp labels", "Naming doctor", *RECORDS, "WhatsApp numbers", "Unknown numbers",
         "Webhook log", "CS", "Teams", "Opt-out words", "Users", "Roles", "API tokens", "Work", "System",
         "Audit trail", "Job runs",
     ],
     "cs_lead": [
-        "Today", *EXPORTING, "WhatsApp labels", "Naming doctor", *RECORDS, "WhatsApp numbers", "Webhook log", "CS",
+        "Today", *EXPORTING, "Suggestions", "WhatsApp labels", "Naming doctor", *RECORDS, "WhatsApp numbers", "Webhook log", "CS",
         "Work", "System",
     ],
     "cs": ["Today", "Home", "Contacts", "Campaigns", *LABELS],

@@ -207,7 +207,7 @@ def test_whatever_the_page_links_to_opens_for_whoever_sees_it(busy: Company, rol
 
 
 EVERYBODY = {"added", "removed", "net"}
-CHATS = {"never", "follow_ups", "stale", "stale-1"}
+CHATS = {"never", "unanswered", "follow_ups", "stale", "stale-1"}
 NUMBERS = {"broken", "refused", "parked", "pending"}
 
 

@@ -218,9 +218,9 @@ def test_an_archived_contact_is_in_no_figure(company: Company) -> None:
 def test_reading_everything_takes_few_queries(company: Company, django_assert_max_num_queries: object) -> None:
     company.label(company.sales, "1", A)
     viewer = sales()
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         tiles = read_tiles(EVERYTHING)
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         read_tiles(viewer)
     with django_assert_max_num_queries(4):
         rename_tiles(EVERYTHING, tiles)
