@@ -35,13 +35,13 @@ EXPORTING = [
 ]  # fmt: skip
 MENUS = {
     "owner": [
-        "Today", *EXPORTING, "Suggestions", "WhatsApp labels", "Naming doctor", *RECORDS, "WhatsApp numbers", "Unknown numbers",
-        "Webhook log", "CS", "Teams", "Opt-out words", "Users", "Roles", "API tokens", "Work", "System",
-        "Audit trail", "Job runs",
+        "Today", *EXPORTING, "Suggestions", "WhatsApp labels", "Naming doctor", *RECORDS, "WhatsApp numbers",
+        "Unknown numbers", "Webhook log", "CS", "Teams", "Opt-out words", "Users", "Roles", "API tokens", "Work",
+        "System", "Audit trail", "Job runs",
     ],
     "cs_lead": [
-        "Today", *EXPORTING, "Suggestions", "WhatsApp labels", "Naming doctor", *RECORDS, "WhatsApp numbers", "Webhook log", "CS",
-        "Work", "System",
+        "Today", *EXPORTING, "Suggestions", "WhatsApp labels", "Naming doctor", *RECORDS, "WhatsApp numbers",
+        "Webhook log", "CS", "Work", "System",
     ],
     "cs": ["Today", "Home", "Contacts", "Campaigns", *LABELS],
     "marketing": [*EXPORTING, *RECORDS, "Opt-out words", "Work"],

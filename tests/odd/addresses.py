@@ -40,7 +40,9 @@ BY_HAND: dict[str, tuple[str, ...]] = {
     "/admin/search/": ("s", "q", "page", "extended"),
     "/admin/reports/label-budget/": ("table",),
     "/admin/reports/unusual/": ("kind", "show"),
+    "/admin/suggestions/": ("text",),
     "/admin/system/": ("page",),
+    "/admin/unanswered/": ("cs", "label", "after", "before"),
     "/admin/segments/": ("state",),
     "/admin/segments/<int:pk>/": ("d", "name", "left", "narrowing"),
     "/admin/segments/from-contacts/": (
