@@ -28,13 +28,14 @@ SUBJECTS = {
     "agents", "assignments", "campaign_rules", "campaigns", "canonical", "channel_labels", "channels", "contacts",
     "contradictions", "data_health", "exports", "first_messages", "handovers", "home", "inbox", "labels",
     "learned_limits", "mapping", "membership", "merging", "messages", "opt_out", "projections", "restatements", "roles",
-    "schedules", "scopes", "second_looks", "segments", "stale_contacts", "staleness", "suggestions", "today",
-    "unanswered", "wording", "working_time",
+    "schedules", "scopes", "second_looks", "segments", "staff_numbers", "stale_contacts", "staleness", "suggestions",
+    "today", "unanswered", "wording", "working_time",
 }  # fmt: skip
 GIVEN = {
     "__init__",
     "apps",
     "base",
+    "client",
     "formats",
     "history",
     "jobs",
