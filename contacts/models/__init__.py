@@ -15,6 +15,7 @@ from contacts.models.contact import (
     Note,
     OptOutWord,
 )
+from contacts.models.staff_numbers import StaffNumber
 
 __all__ = [
     "Agent",
@@ -37,5 +38,6 @@ __all__ = [
     "Message",
     "Note",
     "OptOutWord",
+    "StaffNumber",
     "Team",
 ]

@@ -59,6 +59,7 @@ IGNORED: dict[str, str | Promise] = {
     "broadcast": _("a broadcast"),
     "newsletter": _("a WhatsApp channel"),
     "own_number": _("about the number itself"),
+    "staff_number": _("a chat with somebody who works here"),
     "message_label": _("a label on a single message"),
     "empty": _("without content"),
     "message_status": _("delivered or read"),

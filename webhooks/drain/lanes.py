@@ -16,9 +16,10 @@ from contextlib import contextmanager, suppress
 
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.db.models import F
+from django.utils import timezone
 
 from contacts.models import Channel
-from contacts.services import connections
+from contacts.services import connections, staff_numbers
 from labelcrm.core.bulk import execute, fetch
 from labelcrm.core.retries import run_in_transaction, sqlstate
 from labelcrm.lib.failures import error_sentence
@@ -137,7 +138,8 @@ def _after_failure(mark: LaneMark, rows: Sequence[RawEvent], error: Exception) -
 def settle(channel_id: int, rows: Sequence[RawEvent]) -> None:
     """Read and apply rows of one channel and write what became of each, in the caller's transaction."""
     channel = connections.hold(channel_id)
-    judged = _judged(rows, channel_facts(channel))
+    judged = _judged(rows, channel_facts(channel, staff_numbers.staff_addresses(timezone.now())))
+    staff_numbers.learn_lids(chat for row in judged for chat in row.staff)
     useful = apply(channel, [row for row in judged if row.events])
     write_states(judged, useful)
     _announce(channel, useful)

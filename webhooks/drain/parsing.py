@@ -13,6 +13,7 @@ from django.conf import settings
 from contacts.models import Channel
 from contacts.services.believed_times import Believed, believe
 from contacts.services.identities import identifiers
+from contacts.services.staff_numbers import NO_STAFF, StaffAddresses
 from labelcrm.lib.phones import to_e164
 from webhooks.gateways import GATEWAYS
 from webhooks.gateways.events import (
@@ -34,6 +35,7 @@ from webhooks.gateways.events import (
 from webhooks.models import MAX_REASON, session_reason
 
 OWN_NUMBER = "own_number"
+STAFF_NUMBER = "staff_number"
 NOT_PERSONAL = frozenset(ChatKind) - {ChatKind.PERSONAL, ChatKind.INVALID}
 
 
@@ -48,6 +50,7 @@ class ChannelFacts:
     region: str
     own_phone: str = ""
     own_lid: str = ""
+    staff: StaffAddresses = NO_STAFF
 
 
 class RawEvent(NamedTuple):
@@ -78,6 +81,7 @@ class JudgedRow:
     """What of one row is to be applied.
 
     `parked` and `ignored` hold the reason when nothing of it is to be applied, `unread` why a part of it is not.
+    `staff` are the chats in it of people who work here, of which nothing is kept.
     """
 
     row: RawEvent
@@ -86,6 +90,7 @@ class JudgedRow:
     parked: str = ""
     ignored: str = ""
     unread: str = ""
+    staff: list[Chat] = field(default_factory=list)
 
 
 class ParsedRow(NamedTuple):
@@ -96,8 +101,8 @@ class ParsedRow(NamedTuple):
     events: list[Event]
 
 
-def channel_facts(channel: Channel) -> ChannelFacts:
-    """What parsing the posts of `channel` needs to know of it, as it is now."""
+def channel_facts(channel: Channel, staff: StaffAddresses = NO_STAFF) -> ChannelFacts:
+    """What parsing the posts of `channel` needs to know of it, as it is now, and of the people who work here."""
     return ChannelFacts(
         gateway=channel.gateway,
         session=_session(channel),
@@ -106,6 +111,7 @@ def channel_facts(channel: Channel) -> ChannelFacts:
         region=settings.PHONE_REGION,
         own_phone=channel.own_phone,
         own_lid=channel.own_lid,
+        staff=staff,
     )
 
 
@@ -135,15 +141,20 @@ def judge(parsed: ParsedRow, channel: ChannelFacts) -> JudgedRow:
         judged.parked = session_reason(envelope.session or "")
         return judged
     own = {channel.own_phone, channel.own_lid, envelope.own_phone, envelope.own_lid} - {"", None}
+    colleagues = [event for event in events if _is_of_staff(event, channel.staff)] if channel.staff else []
+    judged.staff = [cast(Any, event).chat for event in colleagues]
     judged.events = [
         _parsed(event, row, index, channel)
         for index, event in enumerate(events)
-        if not isinstance(event, Envelope | Ignored | NotUnderstood) and not _is_own(event, own)
+        if not isinstance(event, Envelope | Ignored | NotUnderstood)
+        and not _is_own(event, own)
+        and event not in colleagues
     ]
     judged.unread = next((event.reason for event in events if isinstance(event, NotUnderstood)), "")[:MAX_REASON]
     if not judged.events:
         judged.parked = judged.unread
-        judged.ignored = "" if judged.parked else _why_ignored(events)
+        why = STAFF_NUMBER if judged.staff else _why_ignored(events)
+        judged.ignored = "" if judged.parked else why
     return judged
 
 
@@ -212,6 +223,16 @@ def _is_own(event: Any, own: Collection[str | None]) -> bool:
     if chat.phone in own or chat.lid in own:
         return True
     return isinstance(event, IdentityChanged) and (event.old.phone in own or event.old.lid in own)
+
+
+def _is_of_staff(event: Any, staff: StaffAddresses) -> bool:
+    """Whether an event is of a chat with somebody who works here: a brief comes back as what the number wrote."""
+    chat: Chat | None = getattr(event, "chat", None)
+    if chat is None:
+        return False
+    if chat.phone in staff.confirmed or chat.lid in staff.confirmed:
+        return True
+    return isinstance(event, MessageSeen) and event.from_me and chat.phone in staff.asked
 
 
 @dataclass(slots=True)
