@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from desk.briefs import everybodys_briefs
 from desk.campaigns import campaigns, rules
 from desk.connection import channels
 from desk.contacts import contacts, opt_out
@@ -23,6 +24,7 @@ __all__ = [
     "channels",
     "contacts",
     "contradiction_flags",
+    "everybodys_briefs",
     "inbox",
     "label_history",
     "labels",

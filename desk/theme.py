@@ -206,6 +206,13 @@ MENU: list[tuple[Text, list[Entry]]] = [
                 "contacts.view_optoutword",
                 uses=("contacts.change_optoutword", AUDITS),
             ),
+            Entry(
+                _("Morning briefs"),
+                "wb_sunny",
+                "admin:briefs",
+                "transfer.view_briefmessage",
+                below=("admin:transfer_briefmessage_changelist",),
+            ),
             Entry(_("Users"), "person", "admin:core_user_changelist", "core.view_user"),
             Entry(_("Roles"), "shield_person", "admin:auth_group_changelist", "auth.view_group"),
             Entry(_("API tokens"), "key", "admin:authtoken_tokenproxy_changelist", "authtoken.view_tokenproxy"),
@@ -359,6 +366,12 @@ UNFOLD: dict[str, Any] = {
     "LOGIN": {"form": "desk.login.LoginForm"},
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "ACCOUNT": {
+        "navigation": [
+            {"title": _("My morning brief"), "link": reverse_lazy("admin:my-brief")},
+            {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
+        ]
+    },
     "SHOW_LANGUAGES": True,
     "LANGUAGES": {"action": reverse_lazy("language")},
     "BORDER_RADIUS": "8px",

@@ -20,7 +20,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf["CELERY_DB_REUSE_MAX"] = 10_000
 app.conf.beat_schedule = BEAT_SCHEDULE
 app.autodiscover_tasks()
-app.autodiscover_tasks(["transfer.conversions"])
+app.autodiscover_tasks(["transfer.briefs", "transfer.conversions"])
 
 
 WORKER_SECONDS = 3600  # a statement of a nightly check may take minutes; one of an hour is a server that is frozen

@@ -50,6 +50,8 @@ JOBS = [
     BeatJob("collect-conversions", "transfer.collect_conversions", every=crontab(minute="*/10"), expires=600),
     # Nothing to do unless an owner connected Meta.
     BeatJob("send-conversions", "transfer.send_conversions", every=60.0, expires=60),
+    # Each at the hour its reader chose; nothing to do unless somebody did.
+    BeatJob("send-briefs", "transfer.send_briefs", every=60.0, expires=60),
     BeatJob("check-projections", "labels.check_projections", every=crontab(minute=25), expires=HOUR),
 ]
 

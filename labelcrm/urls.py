@@ -5,13 +5,14 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
+from desk.briefs.urls import urlpatterns as brief_pages
 from desk.conversions.urls import urlpatterns as conversion_pages
 from desk.exports.urls import urlpatterns as export_pages
 from desk.labels.naming_doctor import urlpatterns as naming_pages
 from desk.segments.urls import urlpatterns as segment_pages
 
 admin_pages, admin_name, admin_namespace = admin.site.urls
-pages = [*segment_pages, *export_pages, *conversion_pages, *naming_pages]
+pages = [*segment_pages, *export_pages, *conversion_pages, *naming_pages, *brief_pages]
 
 urlpatterns = [
     path("", include("desk.landing")),

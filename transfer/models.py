@@ -14,6 +14,7 @@ from labelcrm.core.models import Job
 from labelcrm.core.viewer import Viewer
 from reports.models import Segment
 from reports.services.segments import ADMINISTERS
+from transfer.briefs.models import BriefMessage, BriefPlan, BriefSettings
 from transfer.conversions.models import (
     Conversion,
     ConversionDelivery,
@@ -27,6 +28,9 @@ from transfer.schedule_models import ExportSchedule, RunRefusal, ScheduledRun
 
 __all__ = [
     "EXCLUSIONS",
+    "BriefMessage",
+    "BriefPlan",
+    "BriefSettings",
     "Conversion",
     "ConversionDelivery",
     "ConversionEvent",

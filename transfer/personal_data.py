@@ -123,6 +123,7 @@ class _Rules(Enum):
     USER_INSIDE = (About.STAFF, Erase.ROW, False, Kept.USER)
     AGENT = (About.STAFF, Erase.EMPTY, True, Kept.AGENT)
     NUMBER = (About.STAFF, Erase.EMPTY, True, Kept.UNTIL_ERASED)
+    OWN = (About.STAFF, Erase.ROW, True, Kept.TAKEN_BACK)  # what somebody says of themselves
     WORK = (About.STAFF, Erase.STAYS, True, Kept.FOR_EVER)
     FAILED_LOGIN = (About.STAFF, Erase.EXPIRES, True, Kept.LOGIN)
     LOGIN = (About.STAFF, Erase.ROW, True, Kept.UNTIL_ERASED)
@@ -316,6 +317,17 @@ _STAFF = [
     *_table("core_user_groups", _Rules.USER_INSIDE, "their roles"),
     *_table("core_user_user_permissions", _Rules.USER_INSIDE, "rights besides their roles"),
     *_table("contacts_team_members", _Rules.USER_INSIDE, "the teams whose rows they see"),
+    *_table(
+        "contacts_staffnumber", _Rules.OWN, "when they confirmed their number, and how many codes they asked for",
+        phone="their own WhatsApp number, for the morning brief",
+        lid="WhatsApp's id of it",
+        code_hash="a keyed hash of the code that was sent there, for ten minutes",
+    ),
+    *_table(
+        "transfer_briefplan", _Rules.OWN, "at which hour they want a morning brief, and by which ways",
+        weekdays="on which days",
+    ),
+    _line("transfer_briefmessage", _Rules.LOGIN, "which morning briefs went to them, by which way, and how that went"),
     *_table("core_notice", _Rules.NOTICE, "what they were told", mail_error="why no mail went; may quote the address"),
     _line("transfer_exportschedule", _Rules.WORK, "who set up which export that repeats"),
     _line("transfer_exportschedule_recipients", _Rules.USER_INSIDE, "which links they are sent"),
@@ -460,6 +472,11 @@ _ELSEWHERE = [
         kept=Kept.DEVICE,
     ),
     PersonalData(
+        place="morning briefs", kind=DataPlace.BROWSER, about=About.CONTACT, erase=Erase.BY_HAND, export=False,
+        holds="in the mailbox or WhatsApp of who works here: name, last four digits and label of up to three customers",
+        kept=Kept.DEVICE,
+    ),
+    PersonalData(
         place="backups", kind=DataPlace.BACKUP, about=About.BOTH, erase=Erase.BY_HAND, export=False,
         holds="everything the database held when it was taken", kept=Kept.SERVER,
         note="labelcrm takes none by itself; whoever was erased since is erased again after a restore",
@@ -514,6 +531,7 @@ WITHOUT_PEOPLE = (
         labels_staleflag="closed_reason",
         labels_todayaction="action kind",
         reports_segment="shared",
+        transfer_briefmessage="error state way",
         transfer_conversion="network touch_method",
         transfer_conversiondelivery="error state target",
         transfer_conversionevent="basis code meta_name",

@@ -33,6 +33,7 @@ NAMED = frozenset(
 # Of everything else: the details that hold words of the program, by action. "" is every action.
 CODES: Mapping[str, frozenset[str]] = {
     "": frozenset({"fields", "origin", "private"}),
+    "brief.sent": frozenset({"way"}),
     "campaigns.exported": frozenset({"format", "sha256"}),
     "campaigns.imported": frozenset({"format", "state"}),
     "contact.merged": frozenset({"reason"}),

@@ -30,7 +30,16 @@ TITLES = {
 
 VIEW_DATA = ["contacts.view_*", "labels.view_*"]
 PERMISSIONS: dict[str, list[str]] = {
-    OWNER: ["contacts.*", "labels.*", "webhooks.*", "reports.*", "core.*", "auth.view_*", "authtoken.*"],
+    OWNER: [
+        "contacts.*",
+        "labels.*",
+        "webhooks.*",
+        "reports.*",
+        "core.*",
+        "auth.view_*",
+        "authtoken.*",
+        "transfer.view_briefmessage",
+    ],
     CS_LEAD: [
         *VIEW_DATA,
         "reports.view_*",
@@ -74,7 +83,14 @@ PERMISSIONS: dict[str, list[str]] = {
         "contacts.delete_optoutword",
     ],
     ANALYST: [*VIEW_DATA, "reports.*", "contacts.see_all_teams", "contacts.export_contact", "webhooks.view_*"],
-    AUDITOR: [*VIEW_DATA, "reports.view_*", "contacts.see_all_teams", "webhooks.view_*", "core.view_*"],
+    AUDITOR: [
+        *VIEW_DATA,
+        "reports.view_*",
+        "contacts.see_all_teams",
+        "webhooks.view_*",
+        "core.view_*",
+        "transfer.view_briefmessage",
+    ],
 }
 
 

@@ -36,8 +36,8 @@ EXPORTING = [
 MENUS = {
     "owner": [
         "Today", *EXPORTING, "Suggestions", "WhatsApp labels", "Naming doctor", *RECORDS, "WhatsApp numbers",
-        "Unknown numbers", "Webhook log", "CS", "Teams", "Opt-out words", "Users", "Roles", "API tokens", "Work",
-        "System", "Audit trail", "Job runs",
+        "Unknown numbers", "Webhook log", "CS", "Teams", "Opt-out words", "Morning briefs", "Users", "Roles",
+        "API tokens", "Work", "System", "Audit trail", "Job runs",
     ],
     "cs_lead": [
         "Today", *EXPORTING, "Suggestions", "WhatsApp labels", "Naming doctor", *RECORDS, "WhatsApp numbers",
@@ -47,7 +47,8 @@ MENUS = {
     "marketing": [*EXPORTING, *RECORDS, "Opt-out words", "Work"],
     "analyst": [*EXPORTING, *RECORDS, "WhatsApp numbers", "Webhook log", "Work", "System"],
     "auditor": [
-        *SENIOR, *RECORDS, "WhatsApp numbers", "Webhook log", "CS", "Teams", "Opt-out words", "Users", "Work",
+        *SENIOR, *RECORDS, "WhatsApp numbers", "Webhook log", "CS", "Teams", "Opt-out words", "Morning briefs", "Users",
+        "Work",
         "System", "Audit trail", "Job runs",
     ],
 }  # fmt: skip

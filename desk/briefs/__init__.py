@@ -1,0 +1,1 @@
+"""The morning brief: each reader's own settings, the owner's, and what was sent."""
