@@ -160,7 +160,7 @@ def take_back(number: StaffNumber, *, actor: Any) -> None:
         row.phone = row.lid = row.code_hash = ""
         row.verified_at = row.code_expires_at = None
         row.save()
-        audit.record(actor=actor, action="staffnumber.removed", obj=row)
+        audit.record(actor=actor, action="staffnumber.forgotten", obj=row)
 
 
 # -- For the drain ----------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from contacts.models import StaffNumber
+from contacts.selectors.viewing import viewer_of
 from contacts.services import staff_messages
 from desk.base.filters import DayRangeFilter
 from desk.base.model_admin import RecordAdmin
@@ -49,7 +50,7 @@ def page(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm(READS):
         raise PermissionDenied
     row, errors = brief_settings.brief_settings(), {}
-    channels = brief_settings.channels_that_send()
+    channels = brief_settings.channels_that_send(viewer_of(request.user))
     if request.method == "POST":
         if not request.user.has_perm(SETS_BRIEFS):
             raise PermissionDenied

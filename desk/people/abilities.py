@@ -204,6 +204,9 @@ ABILITIES: tuple[tuple[Text, tuple[RightInWords, ...]], ...] = (
             RightInWords(gettext_lazy("see everybody's exports, imports and other long work"), ("core.view_job",)),
             RightInWords(gettext_lazy("stop long work of others"), ("core.change_job",)),
             RightInWords(gettext_lazy("see when daily jobs ran"), ("core.view_jobrun", "core.view_heartbeat")),
+            RightInWords(
+                gettext_lazy("see who gets a morning brief, and which were sent"), ("transfer.view_briefmessage",)
+            ),
             RightInWords(gettext_lazy("see failed logins"), ("axes.view_accessattempt",)),
         ),
     ),

@@ -14,6 +14,7 @@ from contacts.models import Channel, StaffNumber
 from contacts.selectors.viewing import has_left
 from contacts.services import staff_messages
 from labelcrm.core import audit, notices
+from labelcrm.core.viewer import Viewer
 from transfer.briefs.models import FIRST_HOUR, LAST_HOUR, BriefPlan, BriefSettings
 from webhooks.gateways.clients import CLIENTS
 
@@ -32,9 +33,9 @@ def sending_channel() -> Channel | None:
     return row.channel if row.whatsapp else None
 
 
-def channels_that_send() -> list[Channel]:
-    """The living numbers behind a gateway that can send a text."""
-    return list(Channel.objects.filter(gateway__in=CLIENTS))
+def channels_that_send(viewer: Viewer) -> list[Channel]:
+    """The living numbers behind a gateway that can send a text, as far as the viewer sees them."""
+    return list(Channel.objects.visible_to(viewer).filter(gateway__in=CLIENTS))
 
 
 def may_have_brief(user: Any) -> bool:
