@@ -22,7 +22,7 @@ from django.db.models import (
     Subquery,
     Value,
 )
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Cast, Coalesce
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -133,9 +133,9 @@ def _columns(
         t_contact=F(contact),
         t_since=since,
         t_newest=newest,
-        t_label=label or Value(None, BigIntegerField()),
-        t_limit=limit or Value(None, IntegerField()),
-        t_ref=ref or Value(None, BigIntegerField()),
+        t_label=label or Cast(Value(None), BigIntegerField()),
+        t_limit=limit or Cast(Value(None), IntegerField()),
+        t_ref=ref or Cast(Value(None), BigIntegerField()),
         t_assigned=F(assigned),
         t_part=Value(part, IntegerField()),
     )
