@@ -43,6 +43,8 @@ BY_HAND: dict[str, tuple[str, ...]] = {
     "/admin/suggestions/": ("text",),
     "/admin/system/": ("page",),
     "/admin/unanswered/": ("cs", "label", "after", "before"),
+    "/admin/today/": ("kind", "cs", "contact"),
+    "/admin/today/news/": ("kind", "cs"),
     "/admin/segments/": ("state",),
     "/admin/segments/<int:pk>/": ("d", "name", "left", "narrowing"),
     "/admin/segments/from-contacts/": (
