@@ -97,12 +97,12 @@ _DONE = {
 @require_safe
 def contact(request: HttpRequest, pk: int) -> HttpResponse:
     """One contact in full, as the right half of the page; alone, the page with them chosen."""
-    if not request.headers.get(FETCHED):
-        return HttpResponseRedirect(f"{reverse('today')}?contact={pk}")
     scope, viewer = waiting_list.scope_of(request), viewer_of(request.user)
     line = next(iter(waiting_list.lines_of(scope, [pk])), None)
     if line is None:
         raise Http404
+    if not request.headers.get(FETCHED):
+        return HttpResponseRedirect(f"{reverse('today')}?contact={pk}")
     shown = _of_lines(request, [line])
     context = {"shown": waiting_list.in_full(line, viewer), **acting_context(request, shown)}
     return TemplateResponse(request, "today/contact.html", context)
