@@ -20,7 +20,7 @@ from labelcrm.core import edits
 from labelcrm.core.bulk import execute
 from labels.models import ContradictionFlag, ContradictionRule, Label
 from labels.selectors.contradictions import findings, values
-from labels.services.staleness import OWNER_NOW
+from labels.services.staleness import OWNERS_NOW
 
 JOB = "flag-contradictions"
 
@@ -122,8 +122,9 @@ _LOCK_FLAGS = f"SELECT 1 FROM labels_contradictionflag f WHERE {_CHOSEN} ORDER B
 
 # What is found now, of living contacts.
 _FOUND = f"""
-    SELECT s.*, {OWNER_NOW} AS owner_id
+    SELECT s.*, coalesce(own.agent_id, c.assigned_to_id) AS owner_id
     FROM ({{found}}) AS s JOIN contacts_contact c ON c.id = s.contact_id AND c.deleted_at IS NULL
+    LEFT JOIN {OWNERS_NOW} ON own.channel_id = s.channel_id
 """  # noqa: S608
 
 # Labels that went and came back are another contradiction, which began when they came back.

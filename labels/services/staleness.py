@@ -138,21 +138,23 @@ _OWNER = """
      HAVING count(DISTINCT o.agent_id) = 1)
 """
 
-# Of a row `s` with a channel and the contact `c`.
-OWNER_NOW = f"""
-    coalesce({_OWNER.format(hours="AND o.weekdays = '[]' AND o.hour_from IS NULL")}, {_OWNER.format(hours="")},
-             c.assigned_to_id)
-"""
+# The owners of all channels as `own`, to be joined: looked up once per channel, and not for each of many labels on it.
+OWNERS_NOW = f"""
+    (SELECT s.channel_id, coalesce({_OWNER.format(hours="AND o.weekdays = '[]' AND o.hour_from IS NULL")},
+                                   {_OWNER.format(hours="")}) AS agent_id
+     FROM (SELECT id AS channel_id FROM contacts_channel) AS s OFFSET 0) AS own
+"""  # noqa: S608
 
 # Every active label that has a limit: since when, by which clock, and whose. Served by open_clean_spell_by_contact.
 _CLOCKS = f"""
     SELECT s.contact_id, s.label_id, s.started_at, s.found, m.days AS stale_after_days, m.moment,
            greatest(s.started_at, z.at, CASE WHEN l.stale_reset_by_inbound THEN c.last_inbound_at END) AS clock,
-           {OWNER_NOW} AS owner_id
+           coalesce(own.agent_id, c.assigned_to_id) AS owner_id
     FROM labels_cleanspell s
     JOIN labels_label l ON l.id = s.label_id AND l.deleted_at IS NULL
     JOIN contacts_contact c ON c.id = s.contact_id AND c.deleted_at IS NULL
     JOIN contacts_channel n ON n.id = s.channel_id
+    LEFT JOIN {OWNERS_NOW} ON own.channel_id = s.channel_id
     LEFT JOIN labels_teamlimit t ON t.label_id = s.label_id AND t.team_id = n.team_id
     JOIN unnest(%(limit_days)s::int[], %(limit_moments)s::timestamptz[]) AS m (days, moment)
       ON m.days = CASE WHEN t.id IS NULL THEN l.stale_after_days ELSE t.stale_after_days END
