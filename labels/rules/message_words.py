@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from labelcrm.lib.text import legible
-from labels.rules.suggesting import NEGATIONS, SHORTS
+from labels.rules.lexicon import NEGATIONS, SHORTS
 
 LONGEST_TEXT = 1000  # characters of a message that are looked at
 
@@ -145,7 +145,9 @@ def _without_suffix(word: str) -> str:
     return stem if len(stem) >= SHORTEST_STEM else word
 
 
-_SHORTS = {_squeezed(short): long for short, long in {**SHORTS, **CHAT_SHORTS}.items()}
+# Of label names: in a chat "no" is a number, too, as in "no rek", and English denials stay what they are.
+_OF_NAMES = {short: long for short, long in SHORTS.items() if short not in ("not", "no", "non")}
+_SHORTS = {_squeezed(short): long for short, long in {**_OF_NAMES, **CHAT_SHORTS}.items()}
 _FILLERS = frozenset(map(_squeezed, FILLERS))
 
 
