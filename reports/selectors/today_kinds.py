@@ -133,9 +133,9 @@ def _columns(
         t_contact=F(contact),
         t_since=since,
         t_newest=newest,
-        t_label=label or Cast(Value(None), BigIntegerField()),
-        t_limit=limit or Cast(Value(None), IntegerField()),
-        t_ref=ref or Cast(Value(None), BigIntegerField()),
+        t_label=Cast(label or Value(None), BigIntegerField()),
+        t_limit=Cast(limit or Value(None), IntegerField()),  # an untyped NULL would be a text in a union
+        t_ref=Cast(ref or Value(None), BigIntegerField()),
         t_assigned=F(assigned),
         t_part=Value(part, IntegerField()),
     )
