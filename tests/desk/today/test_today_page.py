@@ -108,6 +108,13 @@ def test_who_may_answer_chats_may_open_it(client_of: ClientOf, morning: Morning,
     assert [client.get(page).status_code for page in pages] == [status] * 3
 
 
+def test_it_opens_whichever_reasons_there_are(lead: Client, morning: Morning) -> None:
+    StaleFlag.objects.exclude(label__meaning="waiting").delete()
+    assert len(lines(lead)) == 5
+    StaleFlag.objects.all().delete()
+    assert len(lines(lead)) == 4
+
+
 def test_chips_narrow_it_by_reason_and_by_cs(lead: Client, morning: Morning) -> None:
     lia = AgentFactory(name="CS Lia", team=morning.shop.team)
     Contact.objects.filter(pk=morning.people["Eka"].pk).update(assigned_to=lia)
