@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,10 +22,12 @@ from django.utils.translation import gettext_lazy as _
 from contacts.models import Agent, Contact
 from contacts.services.contacts import edit_contact
 from labelcrm.core import audit
-from labels.models import Label, StaleFlag, StaleSnooze, TodayAction, TodayKind
-from labels.services import staleness
+from labels.models import ContradictionFlag, Label, StaleFlag, StaleSnooze, TodayAction, TodayKind
+from labels.services import contradiction_fixes, crm_labels, staleness
+from labels.services.contradiction_fixes import FindingKey
 
 Action = TodayAction.Action
+THROUGH = "today"  # what closed a contradiction
 MORNING = 9  # o'clock, when a day's work begins
 
 
@@ -131,18 +134,43 @@ def _settle(contact: Contact, task: TodayTask, *, actor: Any, reason: str, origi
         before = {"follow_up_at": _written(contact.follow_up_at), "set_to": None}
         edit_contact(contact, actor=actor, origin=origin, follow_up_at=None)
         return _action(task, Action.SETTLE, before=before)
+    if task.kind == TodayKind.CONTRADICTION:
+        flag = contradiction_fixes.keep_both(_finding(task), actor=actor, reason=reason, through=THROUGH)
+        return _action(task, Action.SETTLE, reason=reason, before={"contradiction": flag.pk})
     _check_reason([task], reason)
     return _action(task, Action.SETTLE, hides=True, reason=reason)
 
 
+def _finding(task: TodayTask) -> FindingKey:
+    """What the contradiction of a task goes by. Raises ValidationError for one that is gone."""
+    flag = ContradictionFlag.objects.filter(pk=task.ref or 0).first()
+    if flag is None:
+        raise ValidationError(_("These labels do not contradict each other any more."), code="settled")
+    return FindingKey(flag.contact_id, flag.rule_id, flag.group)
+
+
 def say_fixed(tasks: Iterable[TodayTask], *, actor: Any, batch: UUID | None = None) -> TodayOutcome:
-    """Somebody has put it right in WhatsApp: whether they have is seen by the next morning, when it would be back."""
-    until = morning(timezone.now(), days=1)
+    """Somebody has put it right in WhatsApp: whether they have is seen by the next morning, when it would be back.
+
+    Of labels that contradict each other the one that should go comes off at once where it lives here alone.
+    """
+    tasks, until = list(tasks), morning(timezone.now(), days=1)
 
     def do(contact: Contact, mine: Sequence[TodayTask]) -> list[TodayAction]:
-        return [_action(task, Action.FIX, hides=True, until=until) for task in mine]
+        return [_fix(task, actor=actor, until=until) for task in mine]
 
-    return _do(tasks, do, actor=actor, batch=batch, audited="today.said_fixed", until=until)
+    with transaction.atomic():
+        if any(task.kind == TodayKind.CONTRADICTION for task in tasks):
+            crm_labels.hold()  # before any contact, as a lane holds its own
+        return _do(tasks, do, actor=actor, batch=batch, audited="today.said_fixed", until=until)
+
+
+def _fix(task: TodayTask, *, actor: Any, until: datetime) -> TodayAction:
+    before = {}
+    if task.kind == TodayKind.CONTRADICTION:
+        fixed = contradiction_fixes.fix(_finding(task), label=None, actor=actor, through=THROUGH)
+        before = {"contradiction": fixed.flag.pk} if fixed.awaited else {}
+    return _action(task, Action.FIX, hides=True, until=until, before=before)
 
 
 def _do(
@@ -252,6 +280,8 @@ def _undo(contact: Contact, action: TodayAction, *, actor: Any, origin: str) -> 
         )
     if "snooze" in before:
         _undo_still_right(before["snooze"], before["flag"])
+    if "contradiction" in before:
+        _undo_contradiction(before["contradiction"], actor=actor)
 
 
 def _undo_still_right(snooze: int, flag: int | None) -> None:
@@ -263,3 +293,11 @@ def _undo_still_right(snooze: int, flag: int | None) -> None:
         and not StaleFlag.objects.filter(contact=was.contact_id, label=was.label_id, closed_at=None).exists()
     ):
         StaleFlag.objects.filter(pk=was.pk).update(closed_at=None, closed_reason="", closed_by=None)
+
+
+def _undo_contradiction(flag: int, *, actor: Any) -> None:
+    """What was called right, or waited to come off in WhatsApp, is open again; unless it was settled since."""
+    was = ContradictionFlag.objects.filter(pk=flag).first()
+    if was is not None:
+        with suppress(ValidationError):
+            contradiction_fixes.take_back(was, actor=actor)

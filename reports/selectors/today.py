@@ -22,6 +22,7 @@ from contacts.selectors.ownership import NumberNow, numbers_now
 from labelcrm.core.viewer import Viewer
 from labels.models import ContradictionFlag, Label, StaleFlag, TodayAction, TodayKind
 from labels.rules.waiting import cost
+from labels.selectors.contradictions import to_take_off
 from labels.selectors.stale_contacts import last_messages, value_of
 from reports.selectors.today_kinds import BY_CODE, KINDS, TodayScope, WaitingKind
 
@@ -62,9 +63,8 @@ class WaitingReason:
     @property
     def asks_reason(self) -> bool:
         """Whether "still right" must say why the first time (`labels.rules.urgency`)."""
-        return self.kind.code.asks_reason or (
-            self.row.kind == TodayKind.STALE and bool(self.label and self.label.high_quality)
-        )
+        is_high = self.row.kind == TodayKind.STALE and bool(self.label and self.label.high_quality)
+        return is_high or self.kind.code.asks_reason or self.row.kind == TodayKind.CONTRADICTION
 
 
 @dataclass(slots=True)
@@ -252,19 +252,27 @@ def complete(lines: Sequence[TodayLine], scope: TodayScope) -> None:
     for line in lines:
         line.contact, line.last = contacts[line.contact_id], last.get(line.contact_id)
         line.reasons = [
-            replace(reason, labels=at_odds.get(reason.row.ref, ()))
-            if reason.row.kind == TodayKind.CONTRADICTION
+            replace(reason, labels=at_odds[reason.row.ref].labels, label=at_odds[reason.row.ref].goes)
+            if reason.row.kind == TodayKind.CONTRADICTION and reason.row.ref in at_odds
             else reason
             for reason in line.reasons
         ]
 
 
-def _at_odds(lines: Sequence[TodayLine], labels: Mapping[int, Label]) -> dict[int | None, tuple[Label, ...]]:
+class AtOdds(NamedTuple):
+    """Labels that contradict each other, and which of them should go."""
+
+    labels: tuple[Label, ...]
+    goes: Label
+
+
+def _at_odds(lines: Sequence[TodayLine], labels: Mapping[int, Label]) -> dict[int | None, AtOdds]:
     """The labels of each contradiction among the lines, by the id of its flag."""
     rows = (reason.row for line in lines for reason in line.reasons)
     flags = {row.ref or 0 for row in rows if row.kind == TodayKind.CONTRADICTION}
-    found = ContradictionFlag.objects.filter(pk__in=flags).values_list("pk", "labels") if flags else ()
-    return {pk: tuple(labels[label] for label in ids if label in labels) for pk, ids in found}
+    found = ContradictionFlag.objects.filter(pk__in=flags).values_list("pk", "rule__kind", "labels") if flags else ()
+    named = {pk: (kind, tuple(labels[label] for label in ids if label in labels)) for pk, kind, ids in found}
+    return {pk: AtOdds(those, to_take_off(kind, those)) for pk, (kind, those) in named.items() if those}
 
 
 def done_today(user: Any, *, now: datetime) -> dict[str, int]:

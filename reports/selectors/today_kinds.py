@@ -288,7 +288,7 @@ KINDS: tuple[WaitingKind, ...] = (
         parts=_contradictions,
         patience=timedelta(days=1),
         why=_("%(labels)s do not go together"),
-        todo=_("Take off in WhatsApp the label that no longer holds."),
+        todo=_("Take %(label)s off in WhatsApp. If it lives here alone, “Done in WhatsApp” takes it off."),
         settle=_("Both are right"),
     ),
 )
