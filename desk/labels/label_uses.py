@@ -48,6 +48,10 @@ def _counted(kind: str, n: int) -> str:
         "snoozes": lambda: ngettext("%(n)s “still right”", "%(n)s “still right”", n),
         "sampled_grades": lambda: ngettext("%(n)s sampled grade", "%(n)s sampled grades", n),
         "second_looks": lambda: ngettext("%(n)s second look", "%(n)s second looks", n),
+        "contradiction_rules": lambda: ngettext("%(n)s rule for contradictions", "%(n)s rules for contradictions", n),
+        "suggestion_words": lambda: ngettext("%(n)s suggestion word", "%(n)s suggestion words", n),
+        "dismissals": lambda: ngettext("%(n)s dismissed suggestion", "%(n)s dismissed suggestions", n),
+        "handed_over": lambda: ngettext("%(n)s contact handed over", "%(n)s contacts handed over", n),
     }
     return words[kind]() % {"n": number_format(n, force_grouping=True)}
 

@@ -15,7 +15,7 @@ from labelcrm.core.viewer import Viewer
 from labels.models import LabelMerge, LabelMergeRow
 
 _REPOINT = """
-WITH moved AS (UPDATE {table} SET {column} = %(target)s WHERE {column} = %(source)s RETURNING id)
+WITH moved AS (UPDATE {table} SET {column} = %(target)s WHERE {column} = %(source)s AND {but_not} RETURNING id)
 INSERT INTO labels_labelmergerow (merge_id, place, row_id) SELECT %(merge)s, %(place)s, id FROM moved
     ON CONFLICT DO NOTHING
 """
@@ -83,7 +83,7 @@ def column(kind: str, table: str, name: str = "label_id", *, is_part: bool = Fal
     return LabelMention(
         kind=kind,
         uses=lambda label, viewer: LabelUse(kind, fetch(count, [label])[0][0]),
-        move=lambda merge: _run(_REPOINT.format(**words), merge, place),
+        move=lambda merge: _run(_REPOINT.format(**words, but_not="true"), merge, place),
         move_back=lambda merge: _run(_POINT_BACK.format(**words), merge, place),
         is_part=is_part,
     )
@@ -92,6 +92,28 @@ def column(kind: str, table: str, name: str = "label_id", *, is_part: bool = Fal
 def _run(statement: str, merge: LabelMerge, place: str) -> None:
     ids = {"merge": merge.pk, "source": merge.source_id, "target": merge.target_id}
     execute(statement, ids | {"place": place})
+
+
+def columns(kind: str, table: str, names: tuple[str, str]) -> LabelMention:
+    """A mention that is two foreign keys, to two labels: a row that has both of a merge keeps them."""
+    first, second = names
+    count = f"SELECT count(*) FROM {table} WHERE %s IN ({first}, {second})"  # noqa: S608 - names come from code
+    ways = [({"table": table, "column": name}, f"{other} <> %(target)s") for name, other in (names, names[::-1])]
+
+    def move(merge: LabelMerge) -> None:
+        for words, but_not in ways:
+            _run(_REPOINT.format(**words, but_not=but_not), merge, f"{table}.{words['column']}")
+
+    def move_back(merge: LabelMerge) -> None:
+        for words, _but_not in ways:
+            _run(_POINT_BACK.format(**words), merge, f"{table}.{words['column']}")
+
+    return LabelMention(
+        kind=kind,
+        uses=lambda label, viewer: LabelUse(kind, fetch(count, [label])[0][0]),
+        move=move,
+        move_back=move_back,
+    )
 
 
 # -- Rows that change in more than that -------------------------------------------------------------------------------

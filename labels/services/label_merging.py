@@ -206,3 +206,9 @@ label_mentions.register(label_mentions.column("meanings", "labels_channellabelme
 label_mentions.register(label_mentions.column("snoozes", "labels_stalesnooze", is_part=True))
 label_mentions.register(label_mentions.column("sampled_grades", "labels_sampledgrade", is_part=True))
 label_mentions.register(label_mentions.column("second_looks", "labels_secondlook", is_part=True))
+label_mentions.register(
+    label_mentions.columns("contradiction_rules", "labels_contradictionrule", ("label_id", "other_id"))
+)
+label_mentions.register(label_mentions.column("suggestion_words", "labels_labelword", is_part=True))
+label_mentions.register(label_mentions.column("dismissals", "labels_suggestiondismissal", is_part=True))
+label_mentions.register(label_mentions.column("handed_over", "labels_handedovercontact", is_part=True))

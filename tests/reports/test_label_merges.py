@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import override
 from rest_framework.test import APIClient
 
 from contacts.models import Team
@@ -18,7 +20,16 @@ from labelcrm.core import jobs as core_jobs
 from labelcrm.core.bulk import fetch
 from labelcrm.core.models import AuditEntry, Job
 from labels.jobs import merge_labels, unmerge_labels
-from labels.models import ChannelLabelMeaning, Label, LabelAlias, LabelAssignment, LabelMerge, LabelSpell, StaleFlag
+from labels.models import (
+    ChannelLabelMeaning,
+    ContradictionRule,
+    Label,
+    LabelAlias,
+    LabelAssignment,
+    LabelMerge,
+    LabelSpell,
+    StaleFlag,
+)
 from labels.services import canonical, label_merging, remapping
 from labels.services.rebuilding import rebuild
 from labels.services.staleness import flag_stale
@@ -43,7 +54,8 @@ DERIVED = (
 KEPT = (
     "labels_label", "labels_labelalias", "labels_channellabel", "labels_channellabelmeaning", "labels_staleflag",
     "labels_stalesnooze", "labels_sampledgrade", "labels_secondlook", "reports_segment", "transfer_conversionevent",
-    "transfer_conversionevent_labels", "transfer_conversionvalue", "transfer_conversion",
+    "transfer_conversionevent_labels", "transfer_conversionvalue", "transfer_conversion", "labels_contradictionrule",
+    "labels_labelword", "labels_suggestiondismissal", "labels_handedovercontact",
 )  # fmt: skip
 UNCOMPARED = {table: {"id", "updated_at"} for table in DERIVED} | {"transfer_conversionevent_labels": {"id"}}
 
@@ -134,6 +146,8 @@ def mentions() -> None:
     event = ConversionEvent.objects.create(code="x", name="X", basis="labels", meta_name="Purchase", google_name="x")
     event.labels.set([hot, done])
     ConversionValue.objects.create(event=event, label=hot, value=1000)
+    for other in ("Komplain", "Grade A"):
+        ContradictionRule.objects.create(kind="pair", label=hot, other=named(other))
 
 
 def test_merges_that_are_undone_leave_every_report_and_table_as_it_was(mentions: None) -> None:
@@ -173,7 +187,7 @@ def test_the_source_is_archived_and_its_names_are_spellings_of_the_target() -> N
     assert named("Prospek panas").deleted_at == NOW
     assert spellings <= set(LabelAlias.objects.filter(label=named("Grade A")).values_list("text", flat=True))
     assert not ChannelLabelMeaning.objects.filter(label=named("Prospek panas")).exists()
-    with pytest.raises(ValidationError, match="undo the merge"):
+    with override("en"), pytest.raises(ValidationError, match="undo the merge"):
         canonical.restore_label(named("Prospek panas"), actor=None, origin="admin")
     assert AuditEntry.objects.filter(action="label.merged", object_id=named("Prospek panas").pk).count() == 1
 
@@ -357,3 +371,43 @@ def test_a_row_that_is_a_pair_of_labels_is_renamed() -> None:
     assert [row("labels", "2026-01-01", by="day"), row("labels", "1", by="category")] == ["2026-01-01", "1"]
     flags = next(each.name for each in REPORTS.values() if FLAGS in {key.type for key in (each.key, *each.keys)})
     assert [row(flags, "1-12"), row(flags, "12-1"), row(flags, "1-1-12")] == ["5-12", "12-1", "1-1-12"]
+
+
+def test_a_rule_for_two_labels_follows_one_of_them_and_keeps_both(mentions: None) -> None:
+    hot, grade = named("Prospek panas"), named("Grade A")
+    done = merge("Prospek panas", "Grade A")
+    pairs = ContradictionRule.objects.filter(kind="pair").order_by("pk")
+    assert list(pairs.values_list("label__name", "other__name")) == [
+        ("Grade A", "Komplain"), ("Prospek panas", "Grade A"),
+    ]  # fmt: skip
+    unmerge(done)
+    assert set(pairs.values_list("label", flat=True)) == {hot.pk}
+    assert grade.pk in pairs.values_list("other", flat=True)
+
+
+# What a merge does about each column that points at a label. Derived ones follow when their contacts are restated.
+MOVED = {
+    "labels_labelalias.label_id", "labels_channellabelmeaning.label_id", "labels_channellabel.label_id",
+    "labels_staleflag.label_id", "labels_stalesnooze.label_id", "labels_sampledgrade.label_id",
+    "labels_secondlook.label_id", "labels_contradictionrule.label_id", "labels_contradictionrule.other_id",
+    "labels_labelword.label_id", "labels_suggestiondismissal.label_id", "labels_handedovercontact.label_id",
+    "transfer_conversionevent_labels.label_id", "transfer_conversionvalue.label_id", "transfer_conversion.label_id",
+}  # fmt: skip
+# Settings of the source itself, what was learned of it, what a contradiction was about then, and the merge.
+LEFT = {
+    "labels_teamlimit.label_id", "labels_learnedlimit.label_id", "labels_labeltextmodel.label_id",
+    "labels_contradictionflag.awaited_id", "labels_contradictionflag.taken_off_id", "labels_labelmerge.source_id",
+    "labels_labelmerge.target_id", "labels_refusedname.label_id",
+}  # fmt: skip
+
+
+def test_every_column_that_points_at_a_label_is_moved_derived_or_left_on_purpose() -> None:
+    pointing = {
+        f"{model._meta.db_table}.{field.column}"
+        for model in apps.get_models(include_auto_created=True)
+        for field in model._meta.concrete_fields
+        if field.remote_field is not None and field.remote_field.model is Label
+    }
+    derived = {f"{table}.{name}" for table in (*DERIVED, "labels_labelday") for name in ("label_id", "return_to_id")}
+    assert pointing - derived - MOVED - LEFT == set()
+    assert (MOVED | LEFT) - pointing == set()
