@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from django import template
 from django.utils.translation import gettext as _
 
 from desk.templatetags.labelcrm import length
+from labels.models import Label
 from reports.selectors.today import WaitingReason
 
 register = template.Library()
@@ -27,12 +29,17 @@ def todo(reason: WaitingReason) -> str:
 
 
 def _words(reason: WaitingReason) -> dict[str, str]:
+    about = reason.going or ((reason.label,) if reason.label is not None else ())
     return {
-        "label": f"“{reason.label}”" if reason.label is not None else "",
-        "labels": _(" and ").join(f"“{label}”" for label in reason.labels),
+        "label": _quoted(about),
+        "labels": _quoted(reason.labels),
         "age": str(length(reason.age)),
         "limit": str(length(timedelta(days=reason.row.limit or 0))),
     }
+
+
+def _quoted(labels: Iterable[Label]) -> str:
+    return _(" and ").join(f"“{label}”" for label in labels)
 
 
 @register.filter

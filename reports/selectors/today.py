@@ -47,7 +47,10 @@ class TodayRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class WaitingReason:
-    """Why a contact stands on the page: since when, how late that is, and what it costs."""
+    """Why a contact stands on the page: since when, how late that is, and what it costs.
+
+    Of a contradiction `labels` are those at odds, and `going` those of them that should come off.
+    """
 
     kind: WaitingKind
     row: TodayRow
@@ -55,6 +58,7 @@ class WaitingReason:
     cost: float
     label: Label | None
     labels: tuple[Label, ...] = ()
+    going: tuple[Label, ...] = ()
 
     @property
     def age(self) -> timedelta:
@@ -252,7 +256,7 @@ def complete(lines: Sequence[TodayLine], scope: TodayScope) -> None:
     for line in lines:
         line.contact, line.last = contacts[line.contact_id], last.get(line.contact_id)
         line.reasons = [
-            replace(reason, labels=at_odds[reason.row.ref].labels, label=at_odds[reason.row.ref].goes)
+            replace(reason, labels=at_odds[reason.row.ref].labels, going=at_odds[reason.row.ref].going)
             if reason.row.kind == TodayKind.CONTRADICTION and reason.row.ref in at_odds
             else reason
             for reason in line.reasons
@@ -263,7 +267,7 @@ class AtOdds(NamedTuple):
     """Labels that contradict each other, and which of them should go."""
 
     labels: tuple[Label, ...]
-    goes: Label
+    going: tuple[Label, ...]
 
 
 def _at_odds(lines: Sequence[TodayLine], labels: Mapping[int, Label]) -> dict[int | None, AtOdds]:
@@ -272,7 +276,7 @@ def _at_odds(lines: Sequence[TodayLine], labels: Mapping[int, Label]) -> dict[in
     flags = {row.ref or 0 for row in rows if row.kind == TodayKind.CONTRADICTION}
     found = ContradictionFlag.objects.filter(pk__in=flags).values_list("pk", "rule__kind", "labels") if flags else ()
     named = {pk: (kind, tuple(labels[label] for label in ids if label in labels)) for pk, kind, ids in found}
-    return {pk: AtOdds(those, to_take_off(kind, those)) for pk, (kind, those) in named.items() if those}
+    return {pk: AtOdds(those, tuple(to_take_off(kind, those))) for pk, (kind, those) in named.items() if those}
 
 
 def done_today(user: Any, *, now: datetime) -> dict[str, int]:
