@@ -54,6 +54,7 @@ MENU: list[tuple[Text, list[Entry]]] = [
                 "contacts.view_contact",
                 uses=("contacts.add_note",),
                 live_count="today-badge",
+                below=("unanswered",),
             ),
             Entry(_("Home"), "home", HOME),
             Entry(
@@ -62,9 +63,6 @@ MENU: list[tuple[Text, list[Entry]]] = [
                 "admin:contacts_contact_changelist",
                 "contacts.view_contact",
                 below=("imports",),
-            ),
-            Entry(
-                _("Unanswered"), "mark_chat_unread", "unanswered", "contacts.view_contact", uses=("contacts.add_note",)
             ),
             Entry(
                 _("Segments"), "filter_alt", "admin:segments", "reports.view_segment", uses=("contacts.view_contact",)
@@ -88,6 +86,7 @@ MENU: list[tuple[Text, list[Entry]]] = [
             Entry(_("Movement"), "moving", "report-movement", "reports.view_report"),
             Entry(_("CS quality"), "verified", "report-agents", "reports.view_report"),
             Entry(_("Second look"), "visibility", "report-second-look", "reports.view_report"),
+            Entry(_("Unusual activity"), "bolt", "report-unusual", "reports.view_report"),
             Entry(_("Campaign quality"), "insights", "report-campaigns", "reports.view_report"),
             Entry(
                 _("Data health"),
@@ -124,7 +123,6 @@ MENU: list[tuple[Text, list[Entry]]] = [
                 below=("admin:labels_contradictionflag_changelist", "admin:labels_contradictionrule_changelist"),
             ),
             Entry(_("Label budget"), "savings", "report-label-budget", "reports.view_report"),
-            Entry(_("Unusual activity"), "bolt", "report-unusual", "reports.view_report"),
             Entry(
                 _("Suggestions"),
                 "lightbulb",

@@ -24,10 +24,11 @@ ENTRY = re.compile(
 )
 DAILY = ["Home", "Contacts", "Segments", "Campaigns"]
 REPORTS = [
-    "Overview", "Movement", "CS quality", "Second look", "Campaign quality", "Data health", "What the figures mean",
+    "Overview", "Movement", "CS quality", "Second look", "Unusual activity", "Campaign quality", "Data health",
+    "What the figures mean",
 ]  # fmt: skip
 LABELS = ["Labels", "Categories", "Stale labels"]
-HYGIENE = [*LABELS, "Contradictions", "Label budget", "Unusual activity"]
+HYGIENE = [*LABELS, "Contradictions", "Label budget"]
 RECORDS = ["Labels on contacts", "Label events"]
 SENIOR = [*DAILY, "Campaign rules", "Conversions", *REPORTS, *HYGIENE]
 EXPORTING = [
