@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
 from django import template
-from django.utils.translation import gettext as _
 
 from desk.templatetags.labelcrm import length
-from labels.models import Label
+from labels.selectors.contradictions import quoted
 from reports.selectors.today import WaitingReason
 
 register = template.Library()
@@ -31,15 +29,11 @@ def todo(reason: WaitingReason) -> str:
 def _words(reason: WaitingReason) -> dict[str, str]:
     about = reason.going or ((reason.label,) if reason.label is not None else ())
     return {
-        "label": _quoted(about),
-        "labels": _quoted(reason.labels),
+        "label": quoted(about),
+        "labels": quoted(reason.labels),
         "age": str(length(reason.age)),
         "limit": str(length(timedelta(days=reason.row.limit or 0))),
     }
-
-
-def _quoted(labels: Iterable[Label]) -> str:
-    return _(" and ").join(f"“{label}”" for label in labels)
 
 
 @register.filter
