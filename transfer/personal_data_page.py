@@ -7,7 +7,8 @@ from datetime import timedelta
 from itertools import groupby
 from pathlib import Path
 
-from transfer.personal_data import SECTIONS, WITHOUT_PEOPLE, Erase, Kept, PersonalData
+from transfer.personal_data import SECTIONS, Erase, Kept, PersonalData
+from transfer.without_people import WITHOUT_PEOPLE
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "personal-data.md"
 

@@ -112,6 +112,11 @@ ABILITIES: tuple[tuple[Text, tuple[RightInWords, ...]], ...] = (
                 gettext_lazy("add labels and categories, change their names and limits"),
                 ("labels.add_label", "labels.change_label", "labels.add_category", "labels.change_category"),
             ),
+            RightInWords(gettext_lazy("see the words that labels are suggested by"), ("labels.view_labelword",)),
+            RightInWords(
+                gettext_lazy("decide by which words labels are suggested"),
+                ("labels.add_labelword", "labels.change_labelword"),
+            ),
             RightInWords(
                 gettext_lazy("look a second time at what colleagues graded, and draw samples for that"),
                 ("labels.add_secondlook", "labels.add_looksample"),

@@ -82,7 +82,7 @@ def test_every_day_of_every_cs_equals_the_slow_computation(monkeypatch: pytest.M
     most, window = 3, timedelta(hours=30)
     few = {"batch": most, "batch_window": window, "batch_look_back": timedelta(days=60)}
     monkeypatch.setattr(work_facts, "PARAMETERS", work_facts.PARAMETERS | few)
-    world = World(51, contacts=16)
+    world = World(51, contacts=24)
     world.play()
     undecided(world)
     rows = unusual.report(asked(14, 30))

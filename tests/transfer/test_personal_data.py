@@ -18,15 +18,14 @@ from tests.test_structure import sources
 from tests.transfer.columns import columns, pointing_to, wordy
 from transfer import personal_data_page
 from transfer.personal_data import (
-    MODULES_WITHOUT_PEOPLE,
     REGISTER,
-    WITHOUT_PEOPLE,
     About,
     DataPlace,
     Erase,
     Kept,
     PersonalData,
 )
+from transfer.without_people import MODULES_WITHOUT_PEOPLE, WITHOUT_PEOPLE
 
 REGISTERED = {entry.place for entry in REGISTER if entry.kind is DataPlace.COLUMN}
 ROWS = {entry.place: entry for entry in REGISTER if entry.kind is DataPlace.ROW}
