@@ -341,6 +341,18 @@ def _link(view: str) -> str:
         return ""
 
 
+# Who answers chats has something to be told in the morning (`transfer.briefs.brief_settings.READS_BRIEFS`).
+HAS_BRIEF = ("contacts.view_contact", "contacts.add_note")
+
+
+def account_links(request: HttpRequest) -> list[dict[str, Any]]:
+    """What stands under a user's name."""
+    own = [{"title": _("Change password"), "link": reverse("admin:password_change")}]
+    if request.user.has_perms(HAS_BRIEF):
+        own.insert(0, {"title": _("My morning brief"), "link": reverse("admin:my-brief")})
+    return own
+
+
 def _file(path: str) -> Callable[[HttpRequest], str]:
     return lambda request: static(path)
 
@@ -364,12 +376,7 @@ UNFOLD: dict[str, Any] = {
     "LOGIN": {"form": "desk.login.LoginForm"},
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
-    "ACCOUNT": {
-        "navigation": [
-            {"title": _("My morning brief"), "link": reverse_lazy("admin:my-brief")},
-            {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
-        ]
-    },
+    "ACCOUNT": {"navigation": account_links},
     "SHOW_LANGUAGES": True,
     "LANGUAGES": {"action": reverse_lazy("language")},
     "BORDER_RADIUS": "8px",

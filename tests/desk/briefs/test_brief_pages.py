@@ -208,3 +208,11 @@ def test_who_may_read_and_change_everybodys_briefs(client: Client, role: str, re
     client.post(reverse("admin:briefs-stop", args=[plan.pk]))
     plan.refresh_from_db()
     assert plan.is_on != changes
+
+
+@pytest.mark.parametrize(("role", "has"), [("cs", True), ("cs_lead", True), ("marketing", False), ("auditor", False)])
+def test_only_who_has_a_brief_is_led_to_it(role: str, has: bool) -> None:
+    client = Client()
+    client.force_login(UserFactory(role=role), backend="contacts.access.StaffBackend")
+    assert (f'href="{MINE}"' in client.get("/admin/password_change/").content.decode()) is has
+    assert client.get(MINE).status_code == (200 if has else 403)
