@@ -65,7 +65,7 @@ class LabelWord(Archivable):
         """Work out `key`. Raises ValidationError for what says nothing, is too long, or tells a label already."""
         key = phrase_key(self.phrase)
         self.key = " ".join(key)
-        if not key or len(self.key) < 2 or self.key.isdigit():
+        if not key or len(self.key) < 2 or not any(map(str.isalpha, self.key)):
             raise ValidationError(
                 {"phrase": gettext("Nothing is left of it to look for: write a word that says more.")}
             )

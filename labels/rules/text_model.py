@@ -9,6 +9,7 @@ when they are read.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -22,6 +23,7 @@ from labels.rules.message_words import shown_text, words_in
 VERSION = 1
 LIKELY_FROM, CERTAIN_FROM = 0.5, 0.9  # probability
 LONGEST_TERM = 40
+_DIGIT = re.compile(r"\d")  # of any script: numbers are of people, and tell no label
 MOST_QUOTED = 3
 
 
@@ -65,7 +67,7 @@ def terms_of(text: str) -> dict[str, str]:
 
 
 def _may_be_known(term: str) -> bool:
-    return 2 <= len(term) <= LONGEST_TERM and not any(char.isdigit() for char in term)
+    return 2 <= len(term) <= LONGEST_TERM and _DIGIT.search(term) is None
 
 
 def pack(weights: TextWeights) -> tuple[dict[str, Any], str]:

@@ -7,7 +7,7 @@ order of two labels says, their exclusive group does not say again, and what a g
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,14 +38,15 @@ def values() -> dict[str, Any]:
 
     They count as long as somebody has them. A rule that is not in use has no labels, so it finds nothing.
     """
-    rules = {rule.kind: rule.pk for rule in ContradictionRule.objects.filter(active=True).exclude(kind=PAIR)}
+    in_use = list(ContradictionRule.objects.filter(active=True).order_by("id"))
+    rules = {rule.kind: rule.pk for rule in in_use if rule.kind != PAIR}
     labels = list(Label.all_objects.order_by("id").values_list("id", "meaning", "exclusive_group"))
 
     def meaning(kind: str, *meanings: str) -> list[int]:
         return [pk for pk, means, _group in labels if kind in rules and means in meanings]
 
     grouped = [(pk, rules[EXCLUSIVE], group, EXCLUSIVE) for pk, _m, group in labels if group and EXCLUSIVE in rules]
-    label, rule, group, kind = transpose([*grouped, *_pairs()], 4)
+    label, rule, group, kind = transpose([*grouped, *_pairs(in_use)], 4)
     return {
         "older_rule": rules.get(OLDER), "loyal_rule": rules.get(LOYAL_NEW),
         "older_prospects": meaning(OLDER, *PROSPECT), "older_won": meaning(OLDER, "won"),
@@ -62,11 +63,11 @@ def labels_of_rules() -> set[int]:
     return {pk for name in lists for pk in asked[name]} | {pk for (pk,) in grouped}
 
 
-def _pairs() -> Iterator[tuple[int, int, str, str]]:
+def _pairs(rules: Iterable[ContradictionRule]) -> Iterator[tuple[int | None, int, str, str]]:
     """A pair is a group of two."""
-    rules = ContradictionRule.objects.filter(active=True, kind=PAIR).order_by("id")
-    for pk, label, other in rules.values_list("id", "label_id", "other_id"):
-        yield from ((label, pk, "", PAIR), (other, pk, "", PAIR))
+    for rule in rules:
+        if rule.kind == PAIR:
+            yield from ((rule.label_id, rule.pk, "", PAIR), (rule.other_id, rule.pk, "", PAIR))
 
 
 # -- Why --------------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ Of every kind of fact there is one query for all periods (`periods_together`), h
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from reports.selectors import activity_facts, agents, facts, unanswered
@@ -48,7 +48,7 @@ def history(question: Question, periods: Sequence[Period], *, agent: int) -> lis
     """The figures of each period, in their order; the question spans them all, and its filters apply. Six queries of
     facts, besides what the questions look up once.
     """
-    hers = Question(question.period, replace(question.filters, agents=frozenset({agent})), question.now)
+    hers = question.of_agent(agent)
     own = [
         activity_facts.started(hers, "s.agent_id"),
         activity_facts.ended(hers, "s.agent_id"),

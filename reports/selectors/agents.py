@@ -120,7 +120,7 @@ def parameters(question: Question) -> dict[str, Any]:
         **question.parameters,
         **work_facts.PARAMETERS,
         **stale_findings.parameters(question),
-        **contradictions.rule_values(),
+        **question.contradicting,
         "hour": HOUR,
         "day": DAY,
         "week": UNLABELLED_AFTER,

@@ -18,7 +18,6 @@ from contacts.models import Agent
 from labelcrm.core.bulk import execute, fetch
 from labels.models import Label
 from labels.selectors.contradictions import NEW_ORDER, RULES, findings, reason
-from labels.selectors.contradictions import values as rule_values
 from reports.selectors import owners
 from reports.selectors.facts import Facts
 from reports.selectors.questions import Question
@@ -27,8 +26,6 @@ _TIE = "contact_id, rule, rule_id, group_name"
 _AFTER = "%(after_contact)s, %(after_rule)s, %(after_rule_id)s, %(after_group)s"
 _ORDER = f"since DESC, {_TIE}"
 ROOM = "SET LOCAL work_mem = '64MB'"
-
-__all__ = ["ContradictionRow", "FindingPlace", "facts_of", "listed", "parameters", "report", "rule_values"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +165,7 @@ def parameters(question: Question) -> dict[str, Any]:
     return {
         "end": question.period.end,
         **question.filtered.parameters,
-        **rule_values(),
+        **question.contradicting,
         **owners.then(question.period, now=question.now, channels=question.filters.channels),
     }
 

@@ -11,6 +11,7 @@ from django.db.models import Case, Q, When
 
 from labels.models import Category, Label
 from labels.models.querysets import GRADING, UNMAPPED
+from labels.selectors import contradictions
 from reports.selectors import owners
 from reports.selectors.filtered_spells import FilteredSpells, Filters
 from reports.selectors.gaps import Gap, gaps
@@ -51,6 +52,11 @@ class Question:
         return label_kinds()
 
     @cached_property
+    def contradicting(self) -> dict[str, Any]:
+        """Which labels contradict each other, by which rule (`labels.selectors.contradictions`)."""
+        return contradictions.values()
+
+    @cached_property
     def spell_parameters(self) -> dict[str, Any]:
         """The values that queries of spells and intervals ask for, who judge nobody and look at no gap."""
         moments = {"start": self.period.start, "end": self.period.end, "now": self.now}
@@ -66,6 +72,12 @@ class Question:
         """The same of another period; what labels there are is looked up once."""
         other = replace(self, period=period)
         vars(other).update(labels=self.labels, categories=self.categories, kinds=self.kinds)
+        return other
+
+    def of_agent(self, agent: int) -> Question:
+        """The same of one agent (id) alone; what contradicts what is looked up once."""
+        other = Question(self.period, replace(self.filters, agents=frozenset({agent})), self.now)
+        vars(other).update(contradicting=self.contradicting)
         return other
 
 

@@ -13,6 +13,7 @@ import time_machine
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import override
 
 from contacts.models import Channel, StaffNumber
 from contacts.services import staff_messages, staff_numbers
@@ -23,6 +24,13 @@ from tests.webhooks.gateways.sending import FakeGateway, answers_as, fake_gatewa
 from webhooks.gateways.sending import SendOutcome
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _in_english() -> Iterator[None]:
+    with override("en"):
+        yield
+
 
 PHONE = "+628123456789"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import time_machine
 from django.core.exceptions import ValidationError
 from django.db import connection
+from django.utils.translation import override
 
 from contacts.models import Agent, Channel, ChannelOwnership, Contact
 from labelcrm.core.models import AuditEntry, JobRun
@@ -27,6 +29,13 @@ from tests.webhooks.conftest import _front_store as _front_store
 from tests.webhooks.generic import Bridge
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _in_english() -> Iterator[None]:
+    with override("en"):
+        yield
+
 
 START = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
 CHAT = "6281200000001"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils.translation import override
 
 from contacts.models import Contact, Message
 from labelcrm.core.models import Job, JobRun
@@ -19,6 +21,14 @@ from tests.factories import AgentFactory, ChannelFactory, ContactFactory
 from tests.work import do_work
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _in_english() -> Iterator[None]:
+    with override("en"):
+        yield
+
+
 NOW = datetime(2026, 6, 1, 5, 0, tzinfo=UTC)
 INSTALLED = pytest.mark.skipif(not text_fitting.is_installed(), reason="scikit-learn is not installed")
 SCHOOL = ("kaos angkatan dong", "seragam angkatan kak", "buat angkatan kami", "angkatan sekolah nih")

@@ -61,7 +61,7 @@ def test_each_period_says_what_its_own_report_says(django_assert_num_queries: An
                 assert who in rows or not got.added
     assert {name for name, total in seen.items() if not total} <= RARE, "zeros prove nothing"
     one = question()
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(17):
         agent_history.history(one, SPANS, agent=Agent.objects.values_list("id", flat=True)[0])
     check_all_together()
     check_waiting()

@@ -191,6 +191,10 @@ NO_USE = {
     "transfer.ConversionEvent_labels", "transfer.ConversionEvent",  # what is to be told of it, should it be put on
     "transfer.ConversionValue",
     "labels.SampledGrade", "labels.SecondLook",  # what a label that was put on was judged to be
+    "labels.TeamLimit", "labels.ContradictionRule", "labels.ContradictionFlag",  # limits, and rules for who has it
+    "labels.LabelMerge", "labels.RefusedName",  # what became of it, and what does not mean it
+    "labels.HandedOverContact",  # how a contact stood when a CS left
+    "labels.LabelWord", "labels.SuggestionDismissal", "labels.LabelTextModel",  # when it is suggested
 }  # fmt: skip
 
 

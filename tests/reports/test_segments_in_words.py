@@ -288,6 +288,14 @@ NUMBERS: list[tuple[dict[str, Any], str, str]] = [
         "“Contradictions” of one row, for the label “Hot”, since 2 Mar 2026",
     ),
     (
+        {"op": "label-budget", "figure": "used", "row": 1, "from": DAY},
+        "“Dipakai” pada satu baris, sejak 2 Mar 2026", "“Used” of one row, since 2 Mar 2026",
+    ),
+    (
+        {"op": "unusual", "figure": "taps", "from": DAY},
+        "“Jumlah label”, sejak 2 Mar 2026", "“Labels”, since 2 Mar 2026",
+    ),
+    (
         {"op": "data-health", "figure": "by_roster", "from": DAY, "channel": "cs1"},
         "“Bagaimana pemberi label diketahui” (sedang dinas), di nomor “CS Rina”, sejak 2 Mar 2026",
         "“How the labeller is known” (on shift), on number “CS Rina”, since 2 Mar 2026",

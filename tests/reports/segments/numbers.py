@@ -46,6 +46,10 @@ FIGURES: dict[str, list[str]] = {
 }  # fmt: skip
 
 
+# Who is behind these is compared with the slow computations of tests/reports/test_label_budget.py and test_unusual.py.
+COMPARED_ALONE = ("label-budget", "unusual")
+
+
 def period_of(condition: dict[str, Any], moment: Any, now: datetime) -> tuple[datetime, datetime]:
     """From and to; without one, the end of today."""
     tomorrow = now.astimezone(ZONE).date() + timedelta(days=1)

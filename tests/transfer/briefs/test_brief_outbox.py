@@ -15,6 +15,7 @@ from django.core import mail
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
+from django.utils.translation import override
 
 from contacts.models import Contact, StaffNumber
 from contacts.services import staff_numbers
@@ -27,6 +28,12 @@ from transfer.briefs.brief_outbox import GIVEN_UP, PAUSES, ask_now, queue_due, s
 from transfer.briefs.models import BriefMessage, BriefPlan
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _in_english() -> Iterator[None]:
+    with override("en"):
+        yield
 
 
 @pytest.fixture(scope="module")
