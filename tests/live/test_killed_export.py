@@ -73,7 +73,7 @@ def phones(body: bytes, layout: str) -> list[str]:
     return [row["phone"] for row in csv.DictReader(io.StringIO(body.decode("utf-8-sig"), newline=""))]
 
 
-@pytest.mark.parametrize("layout", [exports.CSV, exports.XLSX])
+@pytest.mark.parametrize("layout", [exports.CSV, pytest.param(exports.XLSX, marks=pytest.mark.full)])
 def test_a_killed_worker_leaves_nothing_half_written(workers: Workers, layout: str) -> None:
     """Killed while it writes the snapshot, while it writes rows, and while it seals."""
     segment = everybody(PEOPLE[layout])
