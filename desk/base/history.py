@@ -60,7 +60,7 @@ ACTIONS = {
     "recipients": gettext_lazy("recipients changed"),
     "remap_taken_back": gettext_lazy("meaning taken back"),
     "remapped": gettext_lazy("meaning decided"),
-    "removed": gettext_lazy("removed"),
+    "removed": gettext_lazy("free day removed"),
     "replayed": gettext_lazy("processed again"),
     "restored": gettext_lazy("restored"),
     "retried": gettext_lazy("tried again"),
