@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from contacts.models import Channel, ChannelOwnership
+from contacts.models import Channel, ChannelOwnership, ContactChannel
 
 CHANNEL_OWNER, ROSTER, UNKNOWN = "channel_owner", "roster", "unknown"
 
@@ -64,6 +64,14 @@ def numbers_now(channels: QuerySet[Channel], *, now: datetime, zone: str) -> dic
             owners.setdefault(pk, []).append(ChannelOwnership(channel_id=pk, **dict(values)))
     found = {pk: Ownerships(tuple(owners.get(pk, ())), ZoneInfo(zone)).at(now).agent_id for pk in names}
     return {pk: NumberNow(name, found[pk]) for pk, name in names.items()}
+
+
+def owned_by(agent: int, channels: Collection[int]) -> Q:
+    """The condition that a contact is an agent's: assigned to them, or to nobody and known on one of these channels,
+    which are theirs.
+    """
+    known = ContactChannel.objects.filter(channel__in=channels, contact=OuterRef("pk"))
+    return Q(assigned_to=agent) | Q(Exists(known), assigned_to=None)
 
 
 def _only(agents: Iterable[int], method: str) -> Owner:

@@ -26,7 +26,6 @@ from reports.selectors import today
 from reports.selectors.today import NOBODYS, SHOWN, TodayLine, TodayQueue
 from reports.selectors.today_kinds import BY_CODE, KINDS, TodayScope
 
-LEADS = "reports.view_report"
 CHAT = 30  # messages beside the queue
 MOST_CHIPS = 12  # CS that are named; a list chooses among all
 
@@ -146,7 +145,7 @@ def may_open(viewer: Viewer) -> bool:
 
 def leads(viewer: Viewer, user: Any) -> bool:
     """Whether somebody looks after others' chats too: their roles read reports, or they are no CS themselves."""
-    return viewer.may(LEADS) or getattr(user, "agent", None) is None
+    return today.own_agent(viewer, user) is None
 
 
 def scope_of(request: HttpRequest) -> TodayScope:
@@ -154,8 +153,7 @@ def scope_of(request: HttpRequest) -> TodayScope:
     viewer, user = viewer_of(request.user), request.user
     if not may_open(viewer):
         raise PermissionDenied
-    own = None if leads(viewer, user) else getattr(user, "agent", None)
-    return today.scope_of(viewer, agent=own.pk if own is not None else None)
+    return today.scope_of(viewer, agent=today.own_agent(viewer, user))
 
 
 def read_page(request: HttpRequest) -> TodayPage:

@@ -103,14 +103,14 @@ def absolute(path: str) -> str:
 def _note_failure(notice: Notice, error: Exception) -> None:
     sentence = error_sentence(error)[:300]
     logger.warning("the e-mail of notice %s: %s", notice.pk, sentence)
-    if notice.mail_tries > len(PAUSES) or _is_permanent(error):
+    if notice.mail_tries > len(PAUSES) or is_refused_for_good(error):
         _note(notice, mail=Mail.FAILED, mail_error=sentence)
     else:
         again = timezone.now() + PAUSES[notice.mail_tries - 1]
         _note(notice, mail=Mail.WAITING, mail_at=again, mail_error=sentence)
 
 
-def _is_permanent(error: Exception) -> bool:
+def is_refused_for_good(error: Exception) -> bool:
     """Whether the server said that it will never take this e-mail. A wrong password can be put right."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= PERMANENT for code, _text in error.recipients.values())

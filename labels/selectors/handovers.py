@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 
-from contacts.models import Agent, Channel, ChannelOwnership, Contact, ContactChannel
-from contacts.selectors.ownership import numbers_now
+from contacts.models import Agent, Channel, ChannelOwnership, Contact
+from contacts.selectors.ownership import numbers_now, owned_by
+from contacts.selectors.unanswered import waiting_links
 from labelcrm.core.viewer import Viewer
 from labels.models import CleanSpell, Label, StaleFlag
 
-UNANSWERED_AFTER = timedelta(hours=1)
 SETTLED = (Label.Meaning.WON, Label.Meaning.LOYAL)
 """Who has no other label than these wants nothing just now."""
 
@@ -55,20 +55,14 @@ def matters(agent: Agent, *, viewer: Viewer, now: datetime) -> QuerySet[Any]:
     Assigned to them; or to nobody, with something open, and known on a number that is the agent's now. Only whom the
     viewer sees.
     """
-    known = ContactChannel.objects.filter(contact=OuterRef("pk"), channel__in=numbers_of(agent, viewer=viewer, now=now))
     spells = CleanSpell.objects.filter(contact=OuterRef("pk"), ended_at__isnull=True).exclude(
         label__meaning__in=SETTLED
     )
     spells = spells if viewer.everything else spells.filter(channel__in=viewer.channels)
     spells = spells.order_by(F("label__step").desc(nulls_last=True), "-started_at")
-    waiting = ContactChannel.objects.filter(
-        Q(last_outbound_at__isnull=True) | Q(last_outbound_at__lt=F("last_inbound_at")),
-        Q(has_history=False) | Q(first_live_inbound_at__isnull=False),
-        contact=OuterRef("pk"),
-        last_inbound_at__lte=now - UNANSWERED_AFTER,
-    )
-    waiting = waiting if viewer.everything else waiting.filter(channel__in=viewer.channels)
-    found = Contact.objects.visible_to(viewer).filter(Q(assigned_to=agent) | Q(Exists(known), assigned_to=None))
+    waiting = waiting_links(viewer, now=now).filter(contact=OuterRef("pk"))
+    mine = owned_by(agent.pk, numbers_of(agent, viewer=viewer, now=now))
+    found = Contact.objects.visible_to(viewer).filter(mine)
     found = found.annotate(
         open_label=Subquery(spells.values("label")[:1]),
         open_step=Subquery(spells.values("label__step")[:1]),

@@ -28,6 +28,7 @@ from reports.selectors.today_kinds import BY_CODE, KINDS, TodayScope, WaitingKin
 
 SHOWN = 50  # lines of "today"; the rest is backlog
 STEP = 200  # reasons that a job works off at once
+LEADS = "reports.view_report"
 NOBODYS = 0  # stands for a CS where a contact is nobody's
 
 
@@ -150,6 +151,14 @@ def scope_of(viewer: Viewer, *, now: datetime | None = None, agent: int | None =
         labels=Label.all_objects.annotate(flagged=Exists(flags)).in_bulk(),
         agent=agent,
     )
+
+
+def own_agent(viewer: Viewer, user: Any) -> int | None:
+    """The agent (id) whose lines alone somebody reads: a CS's own; None for who looks after others' chats too, whose
+    role reads reports, or who is no CS.
+    """
+    agent = None if viewer.may(LEADS) else getattr(user, "agent", None)
+    return agent.pk if agent is not None else None
 
 
 def narrow(scope: TodayScope, agent: int | None) -> TodayScope:

@@ -27,12 +27,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact, ContactChannel
-from contacts.selectors.ownership import NumberNow
+from contacts.selectors.ownership import NumberNow, owned_by
+from contacts.selectors.unanswered import waiting_links
 from labelcrm.core.viewer import Viewer
 from labels.models import CleanSpell, ContradictionFlag, Label, StaleFlag, TodayAction, TodayKind
 from labels.selectors.stale_contacts import value_of
 from reports.selectors.home import never_labelled
-from reports.selectors.unanswered import waiting_links
 
 SLICE = 200  # of each kind; of stale labels half as many of each label
 LATELY = timedelta(days=14)  # whom to answer or to label: who wrote before that is not waiting any more
@@ -65,7 +65,8 @@ class TodayScope:
         if self.only is not None:
             rows = rows.filter(pk__in=self.only)
         if self.agent is not None:
-            rows = rows.filter(owned_by(self.agent, self.numbers))
+            theirs = [pk for pk, number in self.numbers.items() if number.owner == self.agent]
+            rows = rows.filter(owned_by(self.agent, theirs))
         if self.nobodys:
             owned = [pk for pk, number in self.numbers.items() if number.owner is not None]
             known = ContactChannel.objects.filter(channel__in=owned, contact=OuterRef("pk"))
@@ -81,13 +82,6 @@ class TodayScope:
 
     def labels_with(self, condition: Callable[[Label], bool]) -> list[int]:
         return [pk for pk, label in self.labels.items() if not label.is_archived and condition(label)]
-
-
-def owned_by(agent: int, numbers: dict[int, NumberNow]) -> Q:
-    """The condition that a contact is an agent's: assigned to them, or to nobody and known on a number of theirs."""
-    theirs = [pk for pk, number in numbers.items() if number.owner == agent]
-    known = ContactChannel.objects.filter(channel__in=theirs, contact=OuterRef("pk"))
-    return Q(assigned_to=agent) | Q(Exists(known), assigned_to=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

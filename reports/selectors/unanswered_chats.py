@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from contacts.models import Contact, Message
+from contacts.selectors.unanswered import WAITS
 from labelcrm.core.bulk import fetch
 from labelcrm.core.viewer import NOBODY, Viewer
 from labels.models import Label, LabelAssignment
@@ -126,7 +127,7 @@ def _waiting(viewer: Viewer, filters: UnansweredFilters) -> str:
         SELECT k.contact_id, min(k.last_inbound_at) AS at, array_agg(k.channel_id ORDER BY k.channel_id) AS channels
         FROM contacts_contactchannel k
         JOIN contacts_contact c ON c.id = k.contact_id AND c.deleted_at IS NULL
-        WHERE {unanswered.WAITS} {seen} {"" if filters.agent is None else f"AND {of_agent}"}
+        WHERE {WAITS} {seen} {"" if filters.agent is None else f"AND {of_agent}"}
         GROUP BY k.contact_id
     """  # noqa: S608 - SQL from this package
 

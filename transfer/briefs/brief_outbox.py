@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import smtplib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
@@ -29,7 +29,7 @@ from django.utils.translation import gettext as _
 from contacts.models import Channel, StaffNumber
 from contacts.services import staff_messages, staff_numbers
 from labelcrm.core import audit, notices
-from labelcrm.core.mails import absolute
+from labelcrm.core.mails import absolute, is_refused_for_good
 from labelcrm.core.wakeups import publish
 from labelcrm.lib.failures import error_sentence
 from transfer.briefs import brief_settings
@@ -41,7 +41,6 @@ SEND_BRIEFS = "transfer.send_briefs"  # the Celery task
 PAUSES = (timedelta(minutes=2), timedelta(minutes=10), timedelta(minutes=30), timedelta(hours=1))  # between tries
 GIVEN_UP = timedelta(minutes=10)  # a try that is older was its sender's last
 TURN = 30.0  # seconds after which others of the queue come first
-PERMANENT = 500  # codes of SMTP from here on say that a second try is no use
 State, Way = BriefMessage.State, BriefMessage.Way
 
 logger = logging.getLogger(__name__)
@@ -225,22 +224,15 @@ def _by_whatsapp(taken: TakenBrief) -> SendAnswer:
 def _by_mail(taken: TakenBrief) -> SendAnswer:
     try:
         _mail(taken).send()
-    except smtplib.SMTPRecipientsRefused as error:
-        return SendAnswer(_again_unless(code >= PERMANENT for code, _text in error.recipients.values()), "mail_refused")
-    except smtplib.SMTPResponseException as error:
+    except (smtplib.SMTPRecipientsRefused, smtplib.SMTPResponseException) as error:
         logger.warning("brief %s: %s", taken.row.pk, error_sentence(error)[:300])
-        return SendAnswer(_again_unless([isinstance(error, smtplib.SMTPDataError) and error.smtp_code >= PERMANENT]),
-                          "mail_refused")  # fmt: skip
+        return SendAnswer(SendOutcome.REFUSED if is_refused_for_good(error) else SendOutcome.LATER, "mail_refused")
     except TimeoutError:
         return SendAnswer(SendOutcome.UNKNOWN, "too_slow")
     except (OSError, smtplib.SMTPException) as error:
         logger.warning("brief %s: %s", taken.row.pk, error_sentence(error)[:300])
         return SendAnswer(SendOutcome.LATER, "mail_unreachable")
     return SendAnswer(SendOutcome.SENT)
-
-
-def _again_unless(permanent: Iterable[bool]) -> SendOutcome:
-    return SendOutcome.REFUSED if all(permanent) else SendOutcome.LATER
 
 
 def _mail(taken: TakenBrief) -> EmailMultiAlternatives:

@@ -31,7 +31,6 @@ from reports.selectors.today_kinds import KINDS
 COSTLIEST = 3
 MOST_AGENTS = 8  # that are named
 LONGEST_NAME = 40
-LEADS = "reports.view_report"
 _MARKUP = re.compile(r"[*_~`<>\\/:]+")  # what WhatsApp makes bold, a list or a link of
 _DOT = re.compile(r"(?<=\w)\.(?=\w)")  # makes a link of a name
 
@@ -90,8 +89,8 @@ class BriefWords:
 def brief_words(user: Any, *, now: datetime) -> BriefWords:
     """What a user's brief says at `now`; in about ten queries."""
     viewer = viewer_of(user)
-    own = None if viewer.may(LEADS) else getattr(user, "agent", None)
-    scope = today.scope_of(viewer, now=now, agent=own.pk if own is not None else None)
+    own = today.own_agent(viewer, user)
+    scope = today.scope_of(viewer, now=now, agent=own)
     queue = today.read_queue(scope)
     top = queue.lines[:COSTLIEST]
     today.complete(top, scope)
