@@ -45,7 +45,7 @@ MAY_READ = ("reports.view_report", "contacts.view_contact")
 MAY_FIX = "labels.change_contradictionflag"
 THROUGH = "contradictions"  # what the history of fixes says
 FIX, KEEP, TAKE_BACK = "fix", "keep", "back"
-SIZE = 50
+SIZE = 25
 FILTERS = ("rule", "agent", "label", "channel")
 RULE_NAMES = {
     OLDER: gettext_lazy("older than done"),
