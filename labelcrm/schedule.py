@@ -35,6 +35,7 @@ JOBS = [
     BeatJob("send-mails", "core.send_mails", every=60.0, expires=60),
     BeatJob("run-schedules", "transfer.run_schedules", every=60.0, expires=60),
     BeatJob("forget-unfinished-exports", "transfer.forget_unfinished", every=crontab(minute=42), expires=HOUR),
+    BeatJob("forget-old-briefs", "transfer.forget_old_briefs", every=crontab(minute=43), expires=HOUR),
     BeatJob("forget-old-jobs", "core.forget_old_jobs", every=crontab(minute=40), expires=HOUR),
     BeatJob("empty-old-bodies", "webhooks.empty_old_bodies", every=crontab(minute=45), expires=HOUR),
     BeatJob("forget-repeated-statuses", "webhooks.forget_repeated_statuses", every=crontab(minute=50), expires=HOUR),

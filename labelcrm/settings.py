@@ -127,7 +127,8 @@ CELERY_TASK_ROUTES = {
         "core.run_job", "core.heartbeat_slow", "core.forget_old_jobs", "labels.flag_stale", "labels.check_projections",
         "labels.flag_contradictions", "labels.compact_days", "labels.follow_teams", "labels.draw_second_looks",
         "core.send_mails", "transfer.run_schedules", "transfer.forget_unfinished", "transfer.collect_conversions",
-        "transfer.send_conversions", "transfer.send_briefs",
+        "transfer.send_conversions", "transfer.send_briefs", "transfer.forget_old_briefs", "labels.learn_limits",
+        "labels.train_suggestions",
     )
 }  # fmt: skip
 CELERY_TASK_IGNORE_RESULT = True

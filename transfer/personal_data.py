@@ -124,6 +124,7 @@ class _Rules(Enum):
     SESSION = (About.BOTH, Erase.ROW, False, Kept.SESSION)
     READ = (About.BOTH, Erase.ROW, False, Kept.UNTIL_ERASED)
     NOTICE = (About.STAFF, Erase.ROW, False, Kept.NOTICE)
+    BRIEF = (About.STAFF, Erase.ROW, True, Kept.NOTICE)
     JOB = (About.BOTH, Erase.EXPIRES, False, Kept.JOB)
     JOB_FILE = (About.BOTH, Erase.EXPIRES, False, Kept.JOB_FILE)
     RUN = (About.BOTH, Erase.EMPTY, False, Kept.UNTIL_ERASED)
@@ -319,7 +320,7 @@ _STAFF = [
         "transfer_briefplan", _Rules.OWN, "at which hour they want a morning brief, and by which ways",
         weekdays="on which days",
     ),
-    _line("transfer_briefmessage", _Rules.LOGIN, "which morning briefs went to them, by which way, and how that went"),
+    _line("transfer_briefmessage", _Rules.BRIEF, "which morning briefs went to them, by which way, and how that went"),
     *_table("core_notice", _Rules.NOTICE, "what they were told", mail_error="why no mail went; may quote the address"),
     _line("transfer_exportschedule", _Rules.WORK, "who set up which export that repeats"),
     _line("transfer_exportschedule_recipients", _Rules.USER_INSIDE, "which links they are sent"),

@@ -33,6 +33,7 @@ DAILY_JOBS = {
     "check-projections": _("Check every interval and figure against the events"),
     "flag-stale": _("Look for stale labels"),
     "flag-contradictions": _("Look for labels that contradict each other"),
+    "forget-old-briefs": _("Forget old morning briefs"),
     "forget-old-jobs": _("Forget old work and its files"),
     "forget-unfinished-exports": _("Forget exports that nobody finished"),
     "collect-conversions": _("Look for conversions among all who came by an ad"),

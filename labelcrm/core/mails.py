@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import smtplib
 import time
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -81,18 +82,28 @@ def _send(notice: Notice) -> bool:
 
 
 def _message(notice: Notice, text: NoticeText) -> EmailMultiAlternatives:
-    context = {"text": text, "link": absolute(text.link), "page": absolute(text.page), "user": notice.user}
-    message = EmailMultiAlternatives(
-        subject=" ".join(text.title.split()),
-        body=render_to_string("mail/notice.txt", context),
-        to=[notice.user.email],
+    context = {"text": text, "link": absolute(text.link), "page": absolute(text.page)}
+    key = f"{notice.topic}-{notice.subject}-{notice.pk}"
+    return message(notice.user, "notice", subject=text.title, context=context, key=key)
+
+
+def message(user: Any, name: str, *, subject: str, context: Mapping[str, Any], key: str) -> EmailMultiAlternatives:
+    """An e-mail to a user from the templates `mail/<name>`, as text and as HTML, in the language of the moment.
+
+    `key` tells it from all others of ours: by it a mailbox knows a second copy.
+    """
+    known = {**context, "user": user}
+    made = EmailMultiAlternatives(
+        subject=" ".join(subject.split()),
+        body=render_to_string(f"mail/{name}.txt", known),
+        to=[user.email],
         headers={
             "Auto-Submitted": "auto-generated",
-            "Message-ID": f"<{notice.topic}-{notice.subject}-{notice.pk}@{urlsplit(settings.PUBLIC_URL).hostname}>",
+            "Message-ID": f"<{key}@{urlsplit(settings.PUBLIC_URL).hostname}>",
         },
     )
-    message.attach_alternative(render_to_string("mail/notice.html", context), "text/html")
-    return message
+    made.attach_alternative(render_to_string(f"mail/{name}.html", known), "text/html")
+    return made
 
 
 def absolute(path: str) -> str:

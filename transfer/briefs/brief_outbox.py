@@ -15,21 +15,17 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
 from typing import Any
-from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from contacts.models import Channel, StaffNumber
 from contacts.services import staff_messages, staff_numbers
-from labelcrm.core import audit, notices
-from labelcrm.core.mails import absolute, is_refused_for_good
+from labelcrm.core import audit, mails, notices
 from labelcrm.core.wakeups import publish
 from labelcrm.lib.failures import error_sentence
 from transfer.briefs import brief_settings
@@ -40,6 +36,7 @@ from webhooks.gateways.sending import SendAnswer, SendOutcome
 SEND_BRIEFS = "transfer.send_briefs"  # the Celery task
 PAUSES = (timedelta(minutes=2), timedelta(minutes=10), timedelta(minutes=30), timedelta(hours=1))  # between tries
 GIVEN_UP = timedelta(minutes=10)  # a try that is older was its sender's last
+KEPT = timedelta(days=90)  # after a brief's day
 TURN = 30.0  # seconds after which others of the queue come first
 State, Way = BriefMessage.State, BriefMessage.Way
 
@@ -139,6 +136,11 @@ def give_up() -> None:
     lost.update(state=State.UNKNOWN, error="stopped_its_worker")
 
 
+def forget_old() -> int:
+    """Delete the briefs of long ago, whatever became of them; how many. The audit trail keeps that they were sent."""
+    return BriefMessage.objects.filter(day__lt=timezone.localdate() - KEPT).delete()[0]
+
+
 def _due(now: datetime) -> Any:
     return BriefMessage.objects.filter(state=State.WAITING, due_at__lte=now).order_by("due_at", "pk")
 
@@ -226,7 +228,9 @@ def _by_mail(taken: TakenBrief) -> SendAnswer:
         _mail(taken).send()
     except (smtplib.SMTPRecipientsRefused, smtplib.SMTPResponseException) as error:
         logger.warning("brief %s: %s", taken.row.pk, error_sentence(error)[:300])
-        return SendAnswer(SendOutcome.REFUSED if is_refused_for_good(error) else SendOutcome.LATER, "mail_refused")
+        return SendAnswer(
+            SendOutcome.REFUSED if mails.is_refused_for_good(error) else SendOutcome.LATER, "mail_refused"
+        )
     except TimeoutError:
         return SendAnswer(SendOutcome.UNKNOWN, "too_slow")
     except (OSError, smtplib.SMTPException) as error:
@@ -238,15 +242,5 @@ def _by_mail(taken: TakenBrief) -> SendAnswer:
 def _mail(taken: TakenBrief) -> EmailMultiAlternatives:
     row, words = taken.row, taken.words
     with translation.override(row.user.language):
-        context = {"words": words, "user": row.user, "settings_link": absolute(reverse("admin:my-brief"))}
-        message = EmailMultiAlternatives(
-            subject=words.title,
-            body=render_to_string("mail/brief.txt", context),
-            to=[row.user.email],
-            headers={
-                "Auto-Submitted": "auto-generated",
-                "Message-ID": f"<brief-{row.pk}@{urlsplit(settings.PUBLIC_URL).hostname}>",
-            },
-        )
-        message.attach_alternative(render_to_string("mail/brief.html", context), "text/html")
-    return message
+        context = {"words": words, "settings_link": mails.absolute(reverse("admin:my-brief"))}
+        return mails.message(row.user, "brief", subject=words.title, context=context, key=f"brief-{row.pk}")

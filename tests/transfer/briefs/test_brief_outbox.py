@@ -19,13 +19,14 @@ from django.utils.translation import override
 
 from contacts.models import Contact, StaffNumber
 from contacts.services import staff_numbers
-from labelcrm.core.models import AuditEntry, User
+from labelcrm.core.models import AuditEntry, JobRun, User
 from tests.factories import ChannelFactory, ContactFactory, UserFactory
 from tests.transfer.briefs.readers import MONDAY_7, PHONE, outbox, reader, switch_on
 from tests.webhooks.gateways.sending import FakeGateway, answers_as, fake_gateway
 from transfer.briefs import brief_outbox, brief_settings
 from transfer.briefs.brief_outbox import GIVEN_UP, PAUSES, ask_now, queue_due, send_due
 from transfer.briefs.models import BriefMessage, BriefPlan
+from transfer.briefs.tasks import forget_old_briefs
 
 pytestmark = pytest.mark.django_db
 
@@ -295,6 +296,20 @@ def test_one_whose_sender_vanished_is_not_sent_again(waha: FakeGateway, clock: A
     assert send_due() == 0
     assert outbox() == [("whatsapp", "unknown", "stopped_its_worker")]
     assert waha.received == []
+
+
+def test_old_ones_are_forgotten_and_that_they_were_sent_is_not(waha: FakeGateway, clock: Any) -> None:
+    reader()
+    for days in (0, 1, 91):
+        clock.move_to(MONDAY_7 + timedelta(days=days))
+        send_due()
+    forget_old_briefs()
+    forget_old_briefs()
+    assert sorted(str(day) for day in BriefMessage.objects.values_list("day", flat=True)) == [
+        "2026-03-03", "2026-06-01",
+    ]  # fmt: skip
+    assert AuditEntry.objects.filter(action="brief.sent").count() == 3
+    assert JobRun.objects.get(job="forget-old-briefs").result == {"briefs": 1}
 
 
 def test_a_message_of_one_does_not_keep_the_others_waiting(waha: FakeGateway, clock: Any) -> None:
