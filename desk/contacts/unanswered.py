@@ -72,7 +72,7 @@ def page(request: HttpRequest) -> HttpResponse:
         **admin.site.each_context(request),
         "title": _("Unanswered"),
         "lines": _lines(request, chats),
-        "counted": _counted(waiting) if chats else "",
+        "counted": _counted(waiting),
         "filters": _choices(request, given, known[0].values()),
         "is_narrowed": bool(given),
         "newer": _turned(given, "before", chats[:1]) if (more if before else cursor) else "",

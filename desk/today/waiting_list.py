@@ -76,6 +76,11 @@ class TodayPage:
         return self.whole.scope.now
 
     @property
+    def has_numbers(self) -> bool:
+        """Whether the reader sees any number that could tell of somebody who waits."""
+        return bool(self.whole.scope.numbers)
+
+    @property
     def total(self) -> str:
         return counted(len(self.queue.lines), more=bool(self.queue.full))
 

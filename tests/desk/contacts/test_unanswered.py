@@ -70,6 +70,7 @@ def test_who_was_answered_wrote_just_now_or_is_archived_does_not_wait(client_of:
     response = client_of("cs_lead", shop).get(URL)
     assert names(response) == []
     assert "Nobody waits for an answer." in response.content.decode()
+    assert "0 contacts wait for an answer" in response.content.decode()
 
 
 def test_a_line_says_what_was_written_and_what_it_may_be(client_of: ClientOf, shop: Shop) -> None:

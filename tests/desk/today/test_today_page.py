@@ -70,6 +70,13 @@ def test_each_reason_is_found_and_the_costliest_comes_first(lead: Client) -> Non
     ]
 
 
+def test_where_there_is_no_number_it_claims_nothing(client_of: ClientOf, morning: Morning) -> None:
+    """A CS without a team sees no number; what waits on those of others is not settled by that."""
+    html = client_of("cs").get(TODAY).content.decode()
+    assert "Nothing to show yet" in html
+    assert "Every chat is answered" not in html
+
+
 def test_a_line_says_why_since_when_and_what_to_do(lead: Client) -> None:
     html = lead.get(TODAY).content.decode()
     assert "Wrote 1 day ago, no answer yet" in html
