@@ -6,20 +6,21 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from labelcrm.core.models import Job
 from tests.browser.walking import Watch, axe_findings, log_in
+from tests.browser.windows import Windows
 from tests.factories import UserFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-def test_progress_moves_without_a_reload_and_leaves_the_button_in_place(browser: Browser, live_server: Any) -> None:
+def test_progress_moves_without_a_reload_and_leaves_the_button_in_place(browser: Windows, live_server: Any) -> None:
     origin = str(live_server.url)
     owner = UserFactory(username="root", is_superuser=True, language="en")
     job = Job.objects.create(kind="labels.rebuild", owner=owner, state="running", progress=310, total=1000)
-    context = browser.new_context(viewport={"width": 390, "height": 844})
+    context = browser.of_its_own(viewport={"width": 390, "height": 844})
     page = context.new_page()
     watch = Watch(page, origin)
     log_in(page, origin, "root")
