@@ -11,7 +11,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
 from contacts.models import CampaignRule
-from tests.browser.walking import axe_findings, in_the_dark, log_in
+from tests.browser.walking import findings_in_both_themes, log_in
 from tests.factories import CampaignFactory, UserFactory
 from tests.webhooks.conftest import _front_store as _front_store
 from tests.webhooks.generic import Bridge
@@ -55,9 +55,7 @@ def test_the_pictures_fit_a_phone_and_read_well_day_and_night(page: Page) -> Non
         for table in page.locator(".lc-beside-chart details").all():
             table.evaluate("one => one.open = true")
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-        assert axe_findings(page) == []
-        with in_the_dark(page):
-            assert axe_findings(page, rules=["color-contrast"]) == []
+        assert findings_in_both_themes(page) == []
 
 
 def test_a_curve_is_chosen_and_its_table_opened_by_keyboard(page: Page) -> None:

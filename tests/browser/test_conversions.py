@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.walking import Watch, axe_findings, in_the_dark, log_in
+from tests.browser.walking import Watch, findings_in_both_themes, log_in
 from tests.factories import TeamFactory, UserFactory
 from tests.transfer.conversions.ads import AdShop, ctwa
 from tests.work import do_work
@@ -67,6 +67,4 @@ def _reads_well(page: Page) -> None:
     for size in (PHONE, DESK):
         page.set_viewport_size(size)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-        assert axe_findings(page) == []
-    with in_the_dark(page):
-        assert axe_findings(page, rules=["color-contrast"]) == []
+        assert findings_in_both_themes(page) == []

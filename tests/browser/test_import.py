@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from contacts.models import Contact
 from labels.models import LabelAssignment
-from tests.browser.walking import Watch, axe_findings, in_the_dark, log_in
+from tests.browser.walking import Watch, axe_findings, findings_in_both_themes, log_in
 from tests.factories import UserFactory
 from tests.work import do_work
 
@@ -44,9 +44,7 @@ def test_from_a_file_to_contacts_and_back(page: Page, live_server: Any, tmp_path
     expect(page.get_by_text("A spreadsheet shortened this number")).to_be_visible()
     page.get_by_text("Which column is what").press("Enter")
     expect(page.get_by_label("No WA")).to_have_value("phone")
-    assert axe_findings(page) == []
-    with in_the_dark(page):
-        assert axe_findings(page) == []
+    assert findings_in_both_themes(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
     button.press("Enter")

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from labels.models import ChannelLabel, Label, LabelAlias
 from labels.rules.naming import normalize
-from tests.browser.walking import Watch, axe_findings, in_the_dark, log_in
+from tests.browser.walking import Watch, axe_findings, findings_in_both_themes, log_in
 from tests.desk.conftest import Shop, make_shop
 from tests.factories import UserFactory
 
@@ -107,9 +107,7 @@ def test_rows_are_decided_by_keyboard_and_spoken(browser: Browser, live_server: 
     page.get_by_role("button", name=re.compile("Take back.*Kurir")).press("Enter")
     expect(said).to_have_text("Taken back.")
     expect(row_of(page, "Kurir").locator("select[name=means]")).to_be_focused()
-    assert axe_findings(page) == []
-    with in_the_dark(page):
-        assert axe_findings(page) == []
+    assert findings_in_both_themes(page) == []
     assert watch.complaints == []
     page.context.close()
 
