@@ -31,7 +31,13 @@ def budi(transactional_db: None) -> Contact:
     return contact
 
 
-@pytest.fixture(params=[(1280, 800, True), (390, 844, True), (1280, 800, False)], ids=["desk", "phone", "no script"])
+@pytest.fixture(
+    params=[
+        pytest.param((1280, 800, True), id="desk", marks=pytest.mark.full),
+        pytest.param((390, 844, True), id="phone"),
+        pytest.param((1280, 800, False), id="no script"),
+    ]
+)
 def page(browser: Browser, request: pytest.FixtureRequest, live_server: Any, budi: Contact) -> Iterator[Page]:
     width, height, scripts = request.param
     context = browser.new_context(viewport={"width": width, "height": height}, java_script_enabled=scripts)

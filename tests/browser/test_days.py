@@ -11,7 +11,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from contacts.models import Contact
-from tests.browser.walking import Watch, axe_findings, log_in
+from tests.browser.walking import Watch, at_a_desk, axe_findings, log_in, on_a_phone
 from tests.factories import ContactFactory, UserFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -23,7 +23,7 @@ def contact(transactional_db: None) -> Contact:
     return found
 
 
-@pytest.fixture(params=[(1280, 800), (390, 844)], ids=["desk", "phone"])
+@pytest.fixture
 def page(browser: Browser, request: pytest.FixtureRequest, live_server: Any, contact: Contact) -> Iterator[Page]:
     UserFactory(username="root", is_superuser=True, language="en")
     width, height = request.param
@@ -46,6 +46,7 @@ def expect_focus(page: Page, day: str) -> None:
     expect(page.locator(f'.lc-calendar [data-iso="{day}"]')).to_be_focused()
 
 
+@on_a_phone
 def test_what_is_typed_is_said_under_the_field(page: Page, field: Locator) -> None:
     said = page.locator(".lc-day__said").first
     field.fill("tomorrow")
@@ -57,6 +58,7 @@ def test_what_is_typed_is_said_under_the_field(page: Page, field: Locator) -> No
     expect(said).to_have_text("")
 
 
+@at_a_desk
 def test_the_calendar_is_used_by_keyboard(page: Page, field: Locator) -> None:
     field.fill("15/4/2026")
     field.press("ArrowDown")
@@ -84,6 +86,7 @@ def test_the_calendar_is_used_by_keyboard(page: Page, field: Locator) -> None:
     expect(page.locator(".lc-day__said").first).to_have_text("Thursday, 16 Apr 2026, 09:00")
 
 
+@on_a_phone
 def test_the_last_day_of_a_long_month_stays_in_the_next(page: Page, field: Locator) -> None:
     field.fill("31 Jan 2026")
     field.press("ArrowDown")
@@ -92,6 +95,7 @@ def test_the_last_day_of_a_long_month_stays_in_the_next(page: Page, field: Locat
     expect_focus(page, "2026-02-28")
 
 
+@on_a_phone
 def test_a_day_chosen_in_the_calendar_keeps_the_time_and_is_saved(page: Page, field: Locator, contact: Contact) -> None:
     field.fill("1 Dec 2026 14:30")
     page.get_by_role("button", name="Choose a day").first.click()

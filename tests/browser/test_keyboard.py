@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.walking import axe_findings, log_in
+from tests.browser.walking import axe_findings, log_in, on_a_phone, on_both
 from tests.factories import UserFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -19,7 +19,7 @@ OUT_OF_REACH = """() => [...document.querySelectorAll("[x-on\\\\:click]")].filte
 ).map((one) => one.outerHTML.slice(0, 200))"""
 
 
-@pytest.fixture(params=[(1280, 800), (390, 844)], ids=["desk", "phone"])
+@pytest.fixture
 def page(browser: Browser, request: pytest.FixtureRequest, live_server: Any) -> Iterator[Page]:
     UserFactory(username="root", is_superuser=True, language="en")
     width, height = request.param
@@ -30,6 +30,7 @@ def page(browser: Browser, request: pytest.FixtureRequest, live_server: Any) -> 
     context.close()
 
 
+@on_both
 def test_the_menu_opens_and_closes_by_keyboard(page: Page, live_server: Any) -> None:
     page.goto(f"{live_server.url}/admin/")
     menu, first = page.get_by_role("button", name="Menu", exact=True), page.get_by_role("link", name="Contacts").first
@@ -47,6 +48,7 @@ def test_the_menu_opens_and_closes_by_keyboard(page: Page, live_server: Any) -> 
     expect(first).to_be_visible(visible=was_open)
 
 
+@on_a_phone
 def test_filters_open_by_keyboard(page: Page, live_server: Any) -> None:
     page.goto(f"{live_server.url}/admin/contacts/channel/?archived=1")
     page.get_by_role("button", name="Filters", exact=True).focus()
@@ -56,6 +58,7 @@ def test_filters_open_by_keyboard(page: Page, live_server: Any) -> None:
     expect(page.locator("#changelist-filter")).to_be_hidden()
 
 
+@on_a_phone
 def test_a_chip_is_taken_off_by_keyboard(page: Page, live_server: Any) -> None:
     page.goto(f"{live_server.url}/admin/contacts/contact/?stale=1&opted_out=1")
     chip = page.get_by_role("link", name="Remove filter Stale label: Has a stale label")
@@ -67,6 +70,7 @@ def test_a_chip_is_taken_off_by_keyboard(page: Page, live_server: Any) -> None:
     expect(page.locator(".lc-chips")).to_have_count(0)
 
 
+@on_a_phone
 @pytest.mark.parametrize(
     "path", ["", "contacts/contact/", "contacts/campaign/add/", "core/user/add/", "labels/label/add/"]
 )
@@ -79,6 +83,7 @@ def test_nothing_on_a_page_is_for_the_mouse_alone(page: Page, live_server: Any, 
     assert page.evaluate(OUT_OF_REACH) == []
 
 
+@on_a_phone
 def test_the_settings_unfold_by_keyboard_and_stay_as_they_were_left(page: Page, live_server: Any) -> None:
     def open_menu() -> None:
         menu = page.get_by_role("button", name="Menu", exact=True)

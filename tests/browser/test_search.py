@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from contacts.models import Contact
 from labelcrm.core.models import User
-from tests.browser.walking import Watch, axe_findings, log_in
+from tests.browser.walking import Watch, at_a_desk, findings_in_both_themes, log_in, on_a_phone
 from tests.desk.conftest import make_shop
 from tests.factories import UserFactory
 
@@ -29,7 +29,7 @@ def siti(transactional_db: None) -> Contact:
     return siti
 
 
-@pytest.fixture(params=[(1280, 800), (390, 844)], ids=["desk", "phone"])
+@pytest.fixture
 def page(browser: Browser, request: pytest.FixtureRequest, live_server: Any, siti: Contact) -> Iterator[Page]:
     width, height = request.param
     context = browser.new_context(viewport={"width": width, "height": height})
@@ -44,6 +44,7 @@ def box(page: Page) -> Locator:
     return page.get_by_role("combobox", name="Contacts, labels, CS, campaigns, reports, actions")
 
 
+@at_a_desk
 def test_by_keyboard_alone_to_a_contact_a_report_and_nothing(page: Page, live_server: Any, siti: Contact) -> None:
     origin = str(live_server.url)
     watch = Watch(page, origin)
@@ -84,6 +85,7 @@ def test_by_keyboard_alone_to_a_contact_a_report_and_nothing(page: Page, live_se
     assert watch.complaints == []
 
 
+@on_a_phone
 def test_the_button_opens_it_and_gets_the_focus_back(page: Page) -> None:
     button = page.get_by_role("button", name="Search", exact=True).and_(page.locator(".lc-search-open"))
     expect(button).to_be_visible()
@@ -95,6 +97,7 @@ def test_the_button_opens_it_and_gets_the_focus_back(page: Page) -> None:
     expect(button).to_be_focused()
 
 
+@at_a_desk
 def test_a_slash_that_is_typed_into_a_field_stays_there(page: Page, live_server: Any) -> None:
     page.goto(f"{live_server.url}/admin/contacts/contact/")
     field = page.locator("#searchbar, input[name=q]").first
@@ -107,6 +110,7 @@ def test_a_slash_that_is_typed_into_a_field_stays_there(page: Page, live_server:
     expect(box(page)).to_be_focused()
 
 
+@at_a_desk
 def test_enter_waits_for_the_results_of_what_was_typed(page: Page, live_server: Any, siti: Contact) -> None:
     """Who types fast presses Enter before the answer is there, and must not land on an older one."""
 
@@ -124,6 +128,7 @@ def test_enter_waits_for_the_results_of_what_was_typed(page: Page, live_server: 
     expect(page).to_have_url(f"{live_server.url}/admin/contacts/contact/{siti.pk}/")
 
 
+@on_a_phone
 def test_a_server_that_does_not_answer_is_said(page: Page) -> None:
     page.route("**/search/results/**", lambda route: route.abort())
     page.keyboard.press("/")
@@ -131,16 +136,14 @@ def test_a_server_that_does_not_answer_is_said(page: Page) -> None:
     expect(page.locator("#search-said")).to_contain_text("The server does not answer.")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_dialog_is_usable_by_everybody(page: Page, scheme: str) -> None:
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-    page.reload()
+@on_a_phone
+def test_the_dialog_is_usable_by_everybody(page: Page) -> None:
     page.keyboard.press("/")
     for term in ("", "siti", "hot", "xyzzy"):
         box(page).fill(term)
         page.wait_for_function("text => document.querySelector('#search-said').textContent.length > 0", arg=term)
         page.wait_for_timeout(400)
-        assert axe_findings(page) == []
+        assert findings_in_both_themes(page) == []
 
 
 def test_without_javascript_the_search_is_a_page(browser: Browser, live_server: Any, siti: Contact) -> None:
