@@ -77,7 +77,7 @@ def test_a_killed_replay_goes_on_and_counts_nothing_twice(workers: Workers) -> N
     assert not CampaignTouch.objects.exists()
 
     with in_the_middle_of_a_step() as wait_for_it:
-        workers.start()
+        workers.start(drains=False)
         job = replay(actor=None)
         wait_for_it()
         workers.kill()
@@ -85,7 +85,7 @@ def test_a_killed_replay_goes_on_and_counts_nothing_twice(workers: Workers) -> N
     job.refresh_from_db()
     assert (job.state, job.progress, CampaignTouch.objects.count()) == ("running", 0, 0), "nothing half-written counts"
 
-    workers.start()
+    workers.start(drains=False)
     a_minute_passes(job)
     wait_for(job, lambda job: job.progress >= CHUNK, "another worker begins again")
     workers.kill()
@@ -93,7 +93,7 @@ def test_a_killed_replay_goes_on_and_counts_nothing_twice(workers: Workers) -> N
     if not job.is_finished:
         after = job.cursor["after"]
         assert CampaignTouch.objects.filter(contact__gt=after).count() == 0, "as far as its cursor"
-    workers.start()
+    workers.start(drains=False)
     a_minute_passes(job)
     wait_for(job, lambda job: job.is_finished, "the replay is done")
 
