@@ -146,11 +146,14 @@ def _log_of(home: Path) -> Path:
 
 
 @contextmanager
-def running(home: Path) -> Iterator[System]:
-    """A system in `home`, ready to serve, stopped afterwards by SIGINT with nothing left behind."""
+def running(home: Path, **more: str) -> Iterator[System]:
+    """A system in `home`, ready to serve, stopped afterwards by SIGINT with nothing left behind.
+
+    `more` is set in its environment: a DATABASE_URL, for one, whose tables are made already.
+    """
     port = _free_port()
     environment = {name: value for name, value in os.environ.items() if name not in OURS} | {
-        "LABELCRM_HOME": str(home), "PORT": str(port), "ADMIN_PASSWORD": PASSWORD,
+        "LABELCRM_HOME": str(home), "PORT": str(port), "ADMIN_PASSWORD": PASSWORD, **more,
     }  # fmt: skip
     with _log_of(home).open("wb") as log:
         process = subprocess.Popen(

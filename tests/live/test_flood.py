@@ -20,7 +20,7 @@ from tests.live.system import System, home_in_tmp, running, wait_until
 from tests.services_plugin import is_full_run
 
 START = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
-EVENTS = 20_000 if is_full_run() else 5_000
+EVENTS = 20_000 if is_full_run() else 2_000
 Key = tuple[str, str, str]  # channel, label, phone
 
 

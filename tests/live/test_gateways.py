@@ -11,8 +11,12 @@ from typing import Any
 
 import pytest
 
+from tests import restoring
+from tests.browser.serving import database_url
 from tests.live.system import System, home_in_tmp, running, wait_until
 from tests.webhooks.gateways.payloads import PAYLOADS, Account, Post, WuzapiFormPayloads
+
+pytestmark = pytest.mark.django_db  # so that there is a database; no test here writes to it but through the system
 
 START = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 GROUP, BROADCAST, NEWSLETTER = "120363000000000001@g.us", "1700000000@broadcast", "120363000000000002@newsletter"
@@ -99,9 +103,14 @@ class Line:
 
 
 @pytest.fixture(scope="module")
-def system() -> Iterator[System]:
-    with home_in_tmp("gateways") as home, running(home) as found:
-        yield found
+def system(django_db_setup: None, django_db_blocker: Any) -> Iterator[System]:
+    """On the database of the tests, whose tables are made: test_flood starts one from nothing."""
+    try:
+        with home_in_tmp("gateways") as home, running(home, DATABASE_URL=database_url()) as found:
+            yield found
+    finally:
+        with django_db_blocker.unblock():
+            restoring.put_back()
 
 
 @pytest.fixture(scope="module")
