@@ -23,7 +23,7 @@ from rest_framework.authtoken.models import Token
 from schemathesis.checks import CHECKS
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
-from schemathesis.generation.meta import CoveragePhaseData
+from schemathesis.generation.meta import REQUEST_SHAPE_PROBES, CoveragePhaseData, CoverageScenario
 from schemathesis.openapi.checks import RejectedPositiveData
 
 from api.base.throttling import TokenThrottle
@@ -33,13 +33,16 @@ from tests.services_plugin import is_full_run
 from transfer.imports import REFUSALS
 
 SEED = 8
-EXAMPLES = 100 if is_full_run() else 3
+EXAMPLES = 100 if is_full_run() else 2
 
 # A segment's definition is one field of three operations and has thousands of boundaries. Some of them are asked where
 # it is also computed, always the same; where it is only kept, those of the fields beside it and of the whole.
 COMPUTED_AT, PLAIN = "POST /api/v1/segments/preview/", {"any": [{"all": []}]}
-ONE_IN = 6
-ONE_IN_REPORT = 3  # of the boundaries of the reports' own parameters, always the same
+ONE_IN = 12
+# Of a boundary that is asked with many values the first and some others; of what one function reads everywhere, some.
+FURTHER_ONE_IN, SHARED_ONE_IN = 12, 5
+# Read by one function for all operations: the shape of a request, and which optional values come together.
+SHARED = {*REQUEST_SHAPE_PROBES, CoverageScenario.OBJECT_REQUIRED_AND_OPTIONAL}
 # What the rows behind a number of a report take besides the parameters of the report; None is no parameter at all.
 ROWS_ALONE = {"figure", "row", "cursor", "page_size", None}
 # What all reports take and one function reads: asked of one of them, as a page of rows and as an export.
@@ -104,16 +107,33 @@ def filter_case(context: Any, case: Any) -> bool:
     is given it. `make test-full` asks all."""
     if is_full_run() or not isinstance(case.meta.phase.data, CoveragePhaseData):
         return True
+    return _is_of_this_operation(context.operation.label, case) and _is_sampled(context.operation.label, case)
+
+
+def _is_of_this_operation(operation: str, case: Any) -> bool:
     parameter = case.meta.phase.data.parameter
     if parameter in PAGING:
         return case.path in PAGED
     if case.path.endswith("/rows/"):
         return parameter in ROWS_ALONE
     if case.path.startswith("/api/v1/reports/"):
-        if case.path == f"/api/v1/reports/{ASKED_OF}/":
-            return True
-        return parameter not in OF_ALL_REPORTS and crc32(repr(case.query).encode()) % ONE_IN_REPORT == 0
-    return not isinstance(case.body, dict) or _body_is_asked(context.operation.label, case)
+        return case.path == f"/api/v1/reports/{ASKED_OF}/" or parameter not in OF_ALL_REPORTS
+    return not isinstance(case.body, dict) or _body_is_asked(operation, case)
+
+
+_met: set[str] = set()  # the boundaries that were met in this run
+
+
+def _is_sampled(operation: str, case: Any) -> bool:
+    """Every kind of boundary of every field once, and always the same of its further values."""
+    data = case.meta.phase.data
+    kind = f"{operation} {data.parameter} {data.scenario} {re.sub(r'[0-9]+', '', data.description)}"
+    of_reports = case.path.startswith("/api/v1/reports/") and f"/{ASKED_OF}/" not in case.path
+    if (of_reports or data.scenario in SHARED) and crc32(kind.encode()) % SHARED_ONE_IN:
+        return False
+    is_new = kind not in _met
+    _met.add(kind)
+    return is_new or crc32(repr((case.query, case.body)).encode()) % FURTHER_ONE_IN == 0
 
 
 def _body_is_asked(operation: str, case: Any) -> bool:
@@ -147,6 +167,7 @@ def test_schemathesis_finds_no_difference(token: str, address: str) -> None:
         }
     )
     schema = schemathesis.openapi.from_url(f"{address}/api/schema/?format=json", config=config)
+    _met.clear()
     differences: dict[str, str] = {}
     ran: dict[str, int] = defaultdict(int)
     for event in from_schema(schema).execute():
