@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from contacts.models import Agent, ChannelOwnership, Contact
+from desk.people import handover
 from labels.models import Handover
 from tests.desk.conftest import Shop
 from tests.desk.labels.test_stale_labels import ClientOf
@@ -15,6 +16,12 @@ from tests.factories import AgentFactory, UserFactory
 from tests.work import do_work
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _the_page_waits_for_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is none here, and it would wait three seconds for what `do_work` does."""
+    monkeypatch.setattr(handover, "AT_ONCE", 0.01)
 
 
 @pytest.fixture
