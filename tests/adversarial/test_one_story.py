@@ -72,7 +72,8 @@ def shown(number: Number) -> dict[tuple[str, str], list[Span]]:
     return dict(found)
 
 
-@pytest.mark.parametrize("shuffled", [False, True])
+# In order it is also told to a running system by tests/live/test_gateways.py.
+@pytest.mark.parametrize("shuffled", [pytest.param(False, marks=pytest.mark.full), True])
 def test_every_gateway_tells_the_same_week(shuffled: bool) -> None:
     """In order and in batches; or shuffled, a tenth of it twice, and drained whenever it pleases."""
     numbers = [

@@ -19,6 +19,7 @@ from contacts.services.campaigns import archive_campaign
 from labelcrm.core import jobs as core_jobs
 from labelcrm.core.models import AuditEntry, Job
 from tests.factories import CampaignFactory, ChannelFactory, ContactFactory, UserFactory
+from tests.services_plugin import is_full_run
 from tests.work import do_work
 
 pytestmark = pytest.mark.django_db
@@ -288,7 +289,10 @@ class World:
 
 
 @given(st.lists(TOLD, max_size=8), RULES, RULES, st.data())
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=40 if is_full_run() else 15, deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)  # fmt: skip
 def test_a_replay_equals_having_had_the_rules_from_the_beginning(
     story: list[tuple[Any, ...]], before: list[tuple[Any, ...]], after: list[tuple[Any, ...]], data: st.DataObject
 ) -> None:

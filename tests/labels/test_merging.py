@@ -190,7 +190,7 @@ def _now() -> Iterator[None]:
 
 
 @settings(
-    max_examples=300 if is_full_run() else 25, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    max_examples=300 if is_full_run() else 10, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
 @given(
