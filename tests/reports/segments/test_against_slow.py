@@ -21,7 +21,8 @@ from tests.services_plugin import is_full_run
 
 pytestmark = pytest.mark.django_db
 
-SEEDS = range(3000, 3200) if is_full_run() else range(3000, 3003)
+SEEDS = range(3000, 3200) if is_full_run() else range(3000, 3002)
+RANDOM = 25 if is_full_run() else 10  # definitions
 NOW = day(DAYS + 1)
 EVERYTHING = Viewer(everything=True, rights=frozenset({"reports.view_report"}))
 NAMES = ["Siti Ánggraini", "BUDI", "siti", "Ñoman 👍", "100%_asli", "", "Ｓｉｔｉ", "ﬁtri", "Émile"]
@@ -68,9 +69,10 @@ def test_every_segment_means_whom_the_records_mean(seed: int) -> None:
         for op in ops
         if op not in COMPARED_ALONE
     ]
-    for viewer in viewers():
+    # Every viewer is asked in one of two worlds; `make test-full` asks all of them in each.
+    for viewer in viewers() if is_full_run() else viewers()[seed % 2 :: 2]:
         people = People(viewer, NOW)
-        for given in [*every, *(writer.definition() for _ in range(25))]:
+        for given in [*every, *(writer.definition() for _ in range(RANDOM))]:
             members, meant = Members(parse_definition(given), viewer, NOW), people.meant(given)
             assert list(members.ids()) == meant, (given, viewer)
             assert members.count() == len(meant)
