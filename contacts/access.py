@@ -8,26 +8,33 @@ the record of chats they answered, and what ends their sight is to take the role
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Permission
+from django.db.models import QuerySet
 
 from contacts.selectors.viewing import has_left
 from labelcrm.core.jobs import unfinished_of_user
 from labelcrm.core.notices import unseen_of_user
 
 
+@cache
+def _users() -> QuerySet[Any]:
+    """With the agent, how much work they wait for and what they have not seen yet, which every page shows: none of it
+    costs a query of its own. To write the question takes longer than to ask it, so it is written once; never evaluated.
+    """
+    users = get_user_model()._default_manager.select_related("agent")
+    return users.annotate(unfinished_jobs=unfinished_of_user(), unseen_notices=unseen_of_user())
+
+
 class StaffBackend(ModelBackend):
     """Django's, except that who has left neither logs in nor stays logged in."""
 
     def get_user(self, user_id: Any) -> Any:
-        # With the agent, how much work they wait for and what they have not seen yet, which every page shows: none of
-        # it costs a query of its own.
-        users = get_user_model()._default_manager.select_related("agent")
-        shown = {"unfinished_jobs": unfinished_of_user(), "unseen_notices": unseen_of_user()}
-        user = users.annotate(**shown).filter(pk=user_id).first()
+        user = _users().filter(pk=user_id).first()
         return user if user is not None and self.user_can_authenticate(user) else None
 
     def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:

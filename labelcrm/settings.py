@@ -22,10 +22,10 @@ PUBLIC_URL = env.url("PUBLIC_URL")  # how gateways and links in e-mails reach us
 
 # -- Applications ---------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",  # without its own site: ours is desk.site
     "unfold.contrib.filters",
     "unfold.contrib.import_export",
-    "django.contrib.admin",
+    "desk.site.DeskAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
