@@ -72,9 +72,15 @@ def every_parameter_once() -> list[tuple[str, str]]:
     return sorted((path, name) for name, path in first.items())
 
 
+def values_for(path: str, name: str) -> list[str]:
+    """A third of the hostile values, the next parameter the next third: neighbours are of one kind. In full, all."""
+    first = every_parameter_once().index((path, name)) % 3
+    return HOSTILE if is_full_run() else HOSTILE[first::3]
+
+
 @pytest.mark.parametrize(("path", "name"), every_parameter_once())
 def test_no_hostile_value_of_a_parameter_is_our_fault(owner: APIClient, filled: Story, path: str, name: str) -> None:
-    for value in HOSTILE:
+    for value in values_for(path, name):
         assert is_ours(owner.get(f"/api/v1/{path}/?{name}={quote(value, safe='')}")), value
 
 
