@@ -161,10 +161,13 @@ _UPDATE = f"""
       AND (f.labels, f.since, f.owner_id) IS DISTINCT FROM (found.labels, found.since, found.owner_id)
 """  # noqa: S608
 
+# As in labels.services.staleness.
 _FLAG = f"""
     INSERT INTO labels_contradictionflag
         (contact_id, rule_id, "group", labels, owner_id, since, flagged_at, closed_reason, closed_through, remark)
     SELECT contact_id, rule_id, group_name, labels, owner_id, since, %(now)s, '', '', ''
-    FROM ({_FOUND}) AS found ORDER BY contact_id, rule_id, group_name
+    FROM ({_FOUND}) AS found
+    WHERE NOT EXISTS (SELECT FROM labels_contradictionflag f WHERE {_SAME} AND f.closed_at IS NULL)
+    ORDER BY contact_id, rule_id, group_name
     ON CONFLICT (rule_id, contact_id, "group") WHERE closed_at IS NULL DO NOTHING
 """  # noqa: S608
