@@ -197,16 +197,19 @@ def run(job_id: int, *, seconds: float = TURN) -> None:
 def do_at_once(started: Sequence[Job], *, seconds: float) -> bool:
     """Give jobs their turns here and now, for about so long; whether all have ended. The worker goes on with the rest.
 
-    For a page whose reader waits for the answer: most work is done before anybody sees a progress bar.
+    For a page whose reader waits for the answer: most work is done before anybody sees a progress bar. The first does
+    at least one step. Nothing is waited for but a worker that was quicker and is at it.
     """
     deadline = time.monotonic() + seconds
-    for job in started:
-        if time.monotonic() < deadline:
-            run(job.pk, seconds=0)
-    waiting = Job.objects.filter(pk__in=[job.pk for job in started], state__in=UNFINISHED)
-    while (left := waiting.exists()) and time.monotonic() < deadline:
-        time.sleep(0.05)  # the worker was quicker, and is at it
-    return not left
+    ids = [job.pk for job in started]
+    for pk in ids:
+        run(pk, seconds=max(deadline - time.monotonic(), 0))
+        if time.monotonic() >= deadline:
+            break
+    unfinished = Job.objects.filter(pk__in=ids, state__in=UNFINISHED)
+    while time.monotonic() < deadline and unfinished.filter(lease__isnull=False).exists():
+        time.sleep(0.05)
+    return not unfinished.exists()
 
 
 def _free() -> Any:

@@ -34,14 +34,15 @@ def remap_step(job: Job) -> Step:
     """One step of a job with the parameters `channel_label`, `label` (ids; None = not counted) and `since` (ISO 8601,
     None = always), or `undoes`, the id of a job that was done.
     """
-    cursor, total = job.cursor, job.total
-    if not cursor:
+    cursor = job.cursor
+    if not cursor:  # a step of its own: whoever asked sees it decided at once, however many contacts follow
         if job.cancel_asked_at is not None:
             return Step(progress=0, result={})
         cursor, total = _decide(job)
-    elif job.cancel_asked_at is not None and "back_to" not in cursor:
+        return Step(cursor=cursor, progress=0, total=total)
+    if job.cancel_asked_at is not None and "back_to" not in cursor:
         cursor = _take_back(job)
-    return _restate(job, cursor, total)
+    return _restate(job, cursor)
 
 
 def _decide(job: Job) -> tuple[dict[str, Any], int]:
@@ -140,15 +141,15 @@ def _put_back(row: ChannelLabel, was: Mapping[str, Any], *, actor: User | None) 
     audit.record(actor=actor, action="label.remap_taken_back", obj=row, label=row.label_id)
 
 
-def _restate(job: Job, cursor: dict[str, Any], total: int | None) -> Step:
+def _restate(job: Job, cursor: dict[str, Any]) -> Step:
     channel_label, last = job.parameters["channel_label"], cursor.get("back_to")
     contacts = contacts_with(channel_label, after=cursor["after"], last=last)
     wording.restate([channel_label], contacts)
     progress = job.progress + (len(contacts) if last is None else -len(contacts))
     if len(contacts) < CHUNK:
         wording.archive_unused()
-        return Step(cursor=cursor, progress=progress, total=total, result={"contacts": progress})
-    return Step(cursor=cursor | {"after": contacts[-1]}, progress=progress, total=total)
+        return Step(cursor=cursor, progress=progress, total=job.total, result={"contacts": progress})
+    return Step(cursor=cursor | {"after": contacts[-1]}, progress=progress, total=job.total)
 
 
 def _held(channel_label: int) -> ChannelLabel:

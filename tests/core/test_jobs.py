@@ -242,6 +242,25 @@ def test_two_workers_that_claim_at_once_are_one(work: Counting) -> None:
     assert sum(one is not None for one in claimed) == 1
 
 
+def test_a_page_does_all_it_can_of_a_job_at_once(work: Counting) -> None:
+    job = start()
+    assert jobs.do_at_once([job], seconds=60)
+    assert rows(job) == all_rows(job)
+
+
+def test_a_page_does_not_wait_for_what_nobody_is_at(work: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step that failed is tried again in some seconds; without a worker no waiting would help."""
+
+    def wait(_seconds: float) -> None:
+        raise AssertionError("it waits")
+
+    monkeypatch.setattr(jobs.time, "sleep", wait)
+    work.trouble[2] = OperationalError("away")
+    job = start()
+    assert not jobs.do_at_once([job], seconds=60)
+    assert rows(job) == all_rows(job)[:1]
+
+
 def test_who_asked_for_what_and_who_stopped_it_is_on_record(work: Counting) -> None:
     user = UserFactory()
     job = jobs.start(jobs.KINDS["count"], owner=user, parameters={})

@@ -12,6 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
+from desk.labels import mapping
 from labelcrm.core.models import AuditEntry, Job
 from labels.models import Category, ChannelLabel, Label, LabelAlias
 from labels.rules.naming import normalize
@@ -153,6 +154,23 @@ def test_a_saved_row_says_what_it_did_and_can_be_taken_back(client_of: ClientOf,
     assert 'name="means"' in back
     again = client.post(UNDO, {"row": row.pk, "batch": "x" * 32}, headers=FETCHED).content.decode()
     assert "nothing to take back" in again
+
+
+def test_many_contacts_follow_after_the_answer_but_it_is_decided_at_once(
+    client_of: ClientOf, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mapping, "MANY", 1)
+    monkeypatch.setattr(mapping, "A_MOMENT", 0)  # one step
+    row = unsorted(shop, contacts=2)
+    asked = {"row": row.pk, "means": label("Menunggu pembayaran").pk}
+    answer = client_of("cs_lead", shop).post(SORT, asked, headers=FETCHED).content.decode()
+    assert "2 contacts are being counted as Waiting payment; “Work” says how far that is." in answer
+    assert means(row) == "Menunggu pembayaran"
+    job = Job.objects.get(kind="labels.remap")
+    assert (job.state, job.progress, job.total) == ("running", 0, 2)
+    do_work()
+    job.refresh_from_db()
+    assert (job.state, job.progress) == ("done", 2)
 
 
 def test_without_javascript_the_form_leads_back_with_the_same_words(client_of: ClientOf, shop: Shop) -> None:
