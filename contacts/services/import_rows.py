@@ -43,7 +43,10 @@ class SaidRow(NamedTuple):
 
 
 class WrittenRow(NamedTuple):
-    """What became of a row: `refused` is a code, "" if it was written; `changes` see `importing.ImportOutcome`."""
+    """What became of a row: `refused` is a code, "" if it was written; `note` the id of the note that was.
+
+    `changes` holds the columns that changed, each as it was and as it is now, as JSON: `{"name": ["", "Budi"]}`.
+    """
 
     number: int
     contact: int
@@ -107,19 +110,22 @@ SELECT *, (name, agent, follow_up_at, opted_out_at)
       ) AS beside
   ) AS compared
 """
+# The JSON is put together as text, which takes half as long as jsonb does.
 _OUTCOME = """
-SELECT number, contact, refused, jsonb_strip_nulls(jsonb_build_object(
-           'name', CASE WHEN name <> old_name THEN jsonb_build_array(old_name, name) END,
-           'name_source',
-               CASE WHEN name_source <> old_name_source THEN jsonb_build_array(old_name_source, name_source) END,
-           'name_at', CASE WHEN name_at IS DISTINCT FROM old_name_at THEN jsonb_build_array(old_name_at, name_at) END,
-           'assigned_to_id', CASE WHEN agent IS DISTINCT FROM old_agent THEN jsonb_build_array(old_agent, agent) END,
-           'follow_up_at', CASE WHEN follow_up_at IS DISTINCT FROM old_follow_up_at
-                                THEN jsonb_build_array(old_follow_up_at, follow_up_at) END,
-           'opted_out_at', CASE WHEN opted_out_at IS DISTINCT FROM old_opted_out_at
-                                THEN jsonb_build_array(old_opted_out_at, opted_out_at) END,
-           'campaign_id', CASE WHEN is_moved THEN jsonb_build_array(old_campaign, campaign) END
-       ))::text, note_id
+SELECT number, contact, refused, '{' || concat_ws(', ',
+           CASE WHEN name <> old_name THEN '"name": ' || json_build_array(old_name, name) END,
+           CASE WHEN name_source <> old_name_source
+                THEN '"name_source": ' || json_build_array(old_name_source, name_source) END,
+           CASE WHEN name_at IS DISTINCT FROM old_name_at
+                THEN '"name_at": ' || json_build_array(old_name_at, name_at) END,
+           CASE WHEN agent IS DISTINCT FROM old_agent
+                THEN '"assigned_to_id": ' || json_build_array(old_agent, agent) END,
+           CASE WHEN follow_up_at IS DISTINCT FROM old_follow_up_at
+                THEN '"follow_up_at": ' || json_build_array(old_follow_up_at, follow_up_at) END,
+           CASE WHEN opted_out_at IS DISTINCT FROM old_opted_out_at
+                THEN '"opted_out_at": ' || json_build_array(old_opted_out_at, opted_out_at) END,
+           CASE WHEN is_moved THEN '"campaign_id": ' || json_build_array(old_campaign, campaign) END
+       ) || '}', note_id
   FROM import_row
 """
 

@@ -92,17 +92,14 @@ class ContactRow(NamedTuple):
 
 @dataclass(slots=True)
 class ImportOutcome:
-    """What became of the rows of a file, by their numbers: whose contact each is, and which were refused and why.
+    """What became of the rows of a file, by their numbers: what was written, and which were refused and why.
 
-    `created` are ids of contacts who were not known before. `changes` holds the columns that changed, each as it was
-    and as it is now, as JSON: `{"name": ["", "Budi"]}`. `notes` are the ids of the notes written.
+    `created` are ids of contacts who were not known before.
     """
 
-    contacts: dict[int, int] = field(default_factory=dict)
+    written: dict[int, WrittenRow] = field(default_factory=dict)
     created: set[int] = field(default_factory=set)
     refused: dict[int, ValidationError] = field(default_factory=dict)
-    changes: dict[int, str] = field(default_factory=dict)
-    notes: dict[int, int] = field(default_factory=dict)
 
 
 def create_or_update_contacts(rows: Mapping[int, ContactRow], *, actor: Any) -> ImportOutcome:
@@ -127,8 +124,11 @@ def _write(rows: Mapping[int, ContactRow], done: ImportOutcome, *, actor: Any) -
     for turn in _turns(ids):
         said = [_said(number, ids[number], rows[number], is_new=ids[number] in missing) for number in turn]
         missing.clear()  # who is written twice was made the first time
-        for written in write_rows(said, actor=actor):
-            _learn(written, done)
+        for row in write_rows(said, actor=actor):
+            if row.refused:
+                done.refused[row.number] = ValidationError(_REFUSALS[row.refused], code=row.refused)
+            else:
+                done.written[row.number] = row
     done.created |= created
 
 
@@ -139,16 +139,6 @@ def _said(number: int, contact_id: int, row: ContactRow, *, is_new: bool) -> Sai
     return SaidRow(
         number, contact_id, is_new, row.phone, said.name, agent, campaign, said.follow_up_at, said.opted_out, said.note
     )
-
-
-def _learn(written: WrittenRow, done: ImportOutcome) -> None:
-    if written.refused:
-        done.refused[written.number] = ValidationError(_REFUSALS[written.refused], code=written.refused)
-        return
-    done.contacts[written.number] = written.contact
-    done.changes[written.number] = written.changes
-    if written.note is not None:
-        done.notes[written.number] = written.note
 
 
 _REFUSALS = {

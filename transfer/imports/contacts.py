@@ -12,6 +12,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain, islice
 from typing import Any
 
 from django.db import transaction
@@ -20,7 +21,7 @@ from import_export import resources
 
 from contacts.models import Agent, Campaign, Channel, Contact, Note
 from contacts.selectors.viewing import viewer_of
-from contacts.services.import_rows import ORIGIN
+from contacts.services.import_rows import ORIGIN, WrittenRow
 from contacts.services.importing import (
     ContactFields,
     ContactRow,
@@ -65,11 +66,11 @@ class Plan:
 
     @property
     def new(self) -> bool:
-        return self.contact is None
+        return self.contact is None or self.restores
 
     @property
     def changes(self) -> bool:
-        return self.contact is None or self.restores or bool(self.labels) or self.said is not NOTHING_SAID
+        return self.new or bool(self.labels) or self.said is not NOTHING_SAID
 
 
 class ContactResource(resources.ModelResource):
@@ -95,14 +96,16 @@ def write_contacts(rows: Sequence[Mapping[str, str]], batch: ImportBatch) -> Wri
         made = plans(rows, viewer=viewer_of(batch.owner), first_row=batch.first_row, shown=batch.shown)
         wanted = {number: plan for number, plan in enumerate(made) if not plan.errors and plan.changes}
         changes = _write(wanted, rows, channel, batch) if batch.writes else []
-    shown = [(number, plan) for number, plan in wanted.items() if not plan.errors][: batch.shown]
+    problems = {line_of(rows[number], number): plan.errors for number, plan in enumerate(made) if plan.errors}
+    done = {number: plan for number, plan in wanted.items() if not plan.errors}  # some were refused when written
+    created = sum(plan.new for plan in done.values())
     return Written(
-        created=sum(plan.new or plan.restores for plan in wanted.values() if not plan.errors),
-        changed=sum(not (plan.new or plan.restores) for plan in wanted.values() if not plan.errors),
-        unchanged=sum(not plan.errors and not plan.changes for plan in made),
-        problems={line_of(rows[number], number): plan.errors for number, plan in enumerate(made) if plan.errors},
+        created=created,
+        changed=len(done) - created,
+        unchanged=len(made) - len(done) - len(problems),
+        problems=problems,
         changes=changes,
-        shown=_preview([(line_of(rows[number], number), plan) for number, plan in shown]),
+        shown=_preview([(line_of(rows[number], number), plan) for number, plan in islice(done.items(), batch.shown)]),
     )
 
 
@@ -121,8 +124,8 @@ def _write(
     events = _put_on(wanted, done, channel, batch)
     created = done.created | back
     return [
-        _change(line_of(rows[number], number), pk, pk in created, done, number, events.get(number, []))
-        for number, pk in done.contacts.items()
+        _change(line_of(rows[number], number), row, row.contact in created, events.get(number))
+        for number, row in done.written.items()
     ]
 
 
@@ -130,29 +133,23 @@ def _put_on(
     wanted: Mapping[int, Plan], done: ImportOutcome, channel: Channel | None, batch: ImportBatch
 ) -> dict[int, list[str]]:
     """Put the labels of plans on; returns the events by number of the row."""
-    labelled = {number: plan.labels for number, plan in wanted.items() if plan.labels and number in done.contacts}
-    if channel is None or not labelled:
-        return {}
-    pairs = [(done.contacts[number], label) for number, labels in labelled.items() for label in labels]
-    events = crm_labels.put_on(pairs, channel=channel, key=batch.key)
-    return {
-        number: [events[pair] for label in labels if (pair := (done.contacts[number], label)) in events]
-        for number, labels in labelled.items()
+    pairs = {
+        number: [(done.written[number].contact, label) for label in plan.labels]
+        for number, plan in wanted.items()
+        if plan.labels and number in done.written
     }
+    if channel is None or not pairs:
+        return {}
+    events = crm_labels.put_on(list(chain.from_iterable(pairs.values())), channel=channel, key=batch.key)
+    return {number: [events[pair] for pair in theirs if pair in events] for number, theirs in pairs.items()}
 
 
-def _change(line: int, pk: int, created: bool, done: ImportOutcome, number: int, labels: list[str]) -> str:
+def _change(line: int, row: WrittenRow, created: bool, labels: list[str] | None) -> str:
     """What taking a row back needs, as JSON: the columns are JSON already."""
-    beside = (
-        json.dumps({"note": done.notes.get(number), "labels": labels}) if labels or number in done.notes else _NO_MORE
-    )
     return (
-        f'{{"line": {line}, "contact": {pk}, "created": {"true" if created else "false"},'
-        f' "columns": {done.changes[number]}, {beside[1:]}'
+        f'{{"line": {line}, "contact": {row.contact}, "created": {"true" if created else "false"},'
+        f' "columns": {row.changes}, "note": {row.note or "null"}, "labels": {json.dumps(labels) if labels else "[]"}}}'
     )
-
-
-_NO_MORE = '{"note": null, "labels": []}'
 
 
 def _preview(plans: Sequence[tuple[int, Plan]]) -> list[Shown]:
@@ -161,7 +158,7 @@ def _preview(plans: Sequence[tuple[int, Plan]]) -> list[Shown]:
     return [
         Shown(
             line,
-            plan.new or plan.restores,
+            plan.new,
             {"phone": ("", plan.phone or _address(named[plan.contact or 0])), **plan.shown},
         )
         for line, plan in plans
