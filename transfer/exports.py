@@ -165,8 +165,10 @@ _SEEN = "(%(channels)s::bigint[] IS NULL OR {}.channel_id = ANY(%(channels)s::bi
 _CHOSEN = "JOIN PEOPLE ON chosen.id = {0} AND {0} BETWEEN %(first)s AND %(last)s"
 _TOGETHER = f"contacts_contact c {_CHOSEN.format('c.id')}"
 # Each by the index, whatever the planner believes: the first and the last of a few may be the first and last of all.
-_SCATTERED = """PEOPLE
-    CROSS JOIN LATERAL (SELECT * FROM contacts_contact WHERE id = chosen.id OFFSET 0) AS c"""
+# And before anything is joined, or all campaigns would be read for each of them.
+_SCATTERED = """(
+    SELECT found.* FROM PEOPLE
+     CROSS JOIN LATERAL (SELECT * FROM contacts_contact WHERE id = chosen.id OFFSET 0) AS found OFFSET 0) AS c"""
 # A cell that no program runs, as `labelcrm.lib.cells.cleaned` makes it, and one that may stand in a CSV file. Nearly
 # none needs anything done to it, which one look tells; one look at a whole row costs little more than one at a cell.
 _CLEANED = "CASE WHEN {cell} ~ %(formula)s THEN '''' || {cell} ELSE {cell} END"

@@ -56,7 +56,10 @@ class WrittenRow(NamedTuple):
 
 
 def write_rows(rows: Iterable[SaidRow], *, actor: Any) -> list[WrittenRow]:
-    """Write what rows about different contacts say, with its audit rows; nothing is written where nothing differs."""
+    """Write what rows about different contacts say, with its audit rows; nothing is written where nothing differs.
+
+    The contacts are locked in the order of the rows.
+    """
     values = {"now": timezone.now(), "actor": getattr(actor, "pk", None), "origin": ORIGIN, "manual": MANUAL}
     execute(_COMPARE, values | dict(zip(SaidRow._fields, transpose(list(rows), len(SaidRow._fields)), strict=True)))
     written = [WrittenRow(*row) for row in fetch(_OUTCOME, values)]
@@ -71,9 +74,8 @@ def write_rows(rows: Iterable[SaidRow], *, actor: Any) -> list[WrittenRow]:
     return written
 
 
-# Each column of a contact as it was (old_) and as it will be; each is looked up by the index, whatever the planner
-# believes of a table that was just made. A name that is written here comes from a person; whoever
-# opted out before did so then.
+# Each column of a contact as it was (old_) and as it will be. Contacts are looked up and locked one after the other, as
+# the rows come. A name that is written here comes from a person; whoever opted out before did so then.
 _COMPARE = """
 CREATE TEMP TABLE import_row ON COMMIT DROP AS
 SELECT *, (name, agent, follow_up_at, opted_out_at)
@@ -106,7 +108,7 @@ SELECT *, (name, agent, follow_up_at, opted_out_at)
                       %(opted_out)s::boolean[], %(note)s::text[])
                AS said (number, contact, is_new, phone, said_name, said_agent, said_campaign, said_follow_up_at,
                         opts_out, note)
-          LEFT JOIN LATERAL (SELECT * FROM contacts_contact WHERE id = said.contact OFFSET 0) AS c ON true
+          LEFT JOIN LATERAL (SELECT * FROM contacts_contact WHERE id = said.contact FOR NO KEY UPDATE) AS c ON true
       ) AS beside
   ) AS compared
 """

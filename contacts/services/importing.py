@@ -18,7 +18,6 @@ from django.utils.translation import gettext_lazy as _
 from contacts.models import Agent, Campaign, CampaignTouch, Contact, IdentityKind
 from contacts.selectors.hidden_numbers import owners_of_meta_ids
 from contacts.services.attribution import MANUAL
-from contacts.services.contact_rows import lock_contacts
 from contacts.services.contacts import save_edited
 from contacts.services.directory import resolve
 from contacts.services.identities import PHONE, claim, lookup
@@ -119,7 +118,6 @@ def create_or_update_contacts(rows: Mapping[int, ContactRow], *, actor: Any) -> 
 
 def _write(rows: Mapping[int, ContactRow], done: ImportOutcome, *, actor: Any) -> None:
     ids, created = _identified(rows)
-    lock_contacts(set(ids.values()) - created)
     missing = set(created)
     for turn in _turns(ids):
         said = [_said(number, ids[number], rows[number], is_new=ids[number] in missing) for number in turn]
