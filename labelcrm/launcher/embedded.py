@@ -20,7 +20,7 @@ from labelcrm.launcher.broker import Broker
 from labelcrm.launcher.postgres import Cluster
 from labelcrm.launcher.supervisor import Child, Supervisor
 
-START_SECONDS = 60  # crash recovery of a large WAL takes a while
+START_SECONDS = 300  # crash recovery of a large WAL takes a minute where others are at work
 SOCKET_PATH_LIMIT = 100  # sun_path holds 107 bytes and a NUL
 
 T = TypeVar("T")

@@ -24,6 +24,8 @@ SETTINGS = {
     "unix_socket_permissions": "0700",
     "max_connections": "200",
     "jit": "off",
+    # After a checkpoint each page is written whole once more: a large import made every page whole six times.
+    "max_wal_size": "4GB",
     "log_checkpoints": "off",
     "log_line_prefix": "",
     "log_min_error_statement": "panic",  # statements carry people's names and numbers

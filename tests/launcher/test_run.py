@@ -146,7 +146,7 @@ def test_data_is_durable_utf8_and_not_on_the_network(folder):
     with running as (urls, _), psycopg.connect(urls["DATABASE_URL"]) as connection:
         shown = {
             name: connection.execute(f"SHOW {name}").fetchone()[0]
-            for name in ("fsync", "listen_addresses", "server_encoding", "jit", "max_connections")
+            for name in ("fsync", "listen_addresses", "server_encoding", "jit", "max_connections", "max_wal_size")
         }
         locale = connection.execute("SELECT datcollate FROM pg_database WHERE datname = 'labelcrm'").fetchone()
     assert shown == {
@@ -155,6 +155,7 @@ def test_data_is_durable_utf8_and_not_on_the_network(folder):
         "server_encoding": "UTF8",
         "jit": "off",
         "max_connections": "200",
+        "max_wal_size": "4GB",
     }
     assert locale == ("C.UTF-8",)
 
