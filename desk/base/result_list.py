@@ -6,6 +6,7 @@ and work out the heads of the columns once per row.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,7 @@ from unfold.utils import display_for_field, display_for_value
 PICK = "action_checkbox"
 # Where the cells of a phone's card stand, in the order in which `card` names their columns.
 PLACES = ("title", "aside", "line", "end")
+NUMBER = re.compile(r"(<[^>]*>)*\d[\d.,]*(<[^>]*>)*")
 
 
 @dataclass(slots=True)
@@ -42,6 +44,11 @@ class ListCell:
     column: ListColumn
     html: Any
     is_head: bool = False
+
+    @property
+    def is_bare_number(self) -> bool:
+        """Whether a phone's card, which has no heads, must say what this counts."""
+        return bool(self.column.place and not self.is_head and NUMBER.fullmatch(str(self.html)))
 
 
 @dataclass(slots=True)

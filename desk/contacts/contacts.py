@@ -60,7 +60,7 @@ from desk.contacts.merging import ContactMerging, merges_of
 from desk.contacts.opt_out import OptInForm
 from desk.contacts.page import contact_page, with_rarities
 from desk.contacts.search import find
-from desk.templatetags.labelcrm import address, badge, badges, moment, person, phone
+from desk.templatetags.labelcrm import address, badge, badges, called, moment, person
 from labelcrm.core import audit
 from labelcrm.lib.numbers import row_id
 from labels.selectors.suggestions import suggestions_for
@@ -313,7 +313,7 @@ class ContactAdmin(ContactTransfer, KeysetAdminMixin, ContactMerging, EditingAdm
                 # Whoever was merged brought an identifier: most contacts have one, and cost no query.
                 "merges": merges_of(contact) if len(page.identities) > 1 else [],
                 "exports": _exports_of(request, contact),
-                "title": contact.name or phone(contact.phone) or contact.shown_address,
+                "title": called(contact),
                 "subtitle": None,
                 "note_form": NoteForm() if may_write else None,
                 "opt_in_form": OptInForm() if self.has_change_permission(request, contact) else None,

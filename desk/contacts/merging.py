@@ -26,7 +26,7 @@ from contacts.services.joining import who_stays
 from contacts.services.merging import preview
 from desk.base.model_admin import EditingAdmin
 from desk.contacts.search import find
-from desk.templatetags.labelcrm import phone
+from desk.templatetags.labelcrm import called, phone
 from labelcrm.core.bulk import fetch
 from labelcrm.core.viewer import Viewer
 from labelcrm.lib.numbers import row_id
@@ -44,16 +44,11 @@ REASONS = {
 }
 
 
-def shown(contact: Contact) -> str:
-    """What a contact is called where people read it."""
-    return contact.name or phone(contact.phone) or contact.shown_address
-
-
 def merges_of(contact: Contact) -> list[Any]:
     """The merges of which this contact is what stayed, latest first, ready to be shown."""
     rows: list[Any] = list(contact.merges.select_related("merged", "actor"))
     for row in rows:
-        row.merged_shown, row.why = shown(row.merged), REASONS.get(row.reason, row.reason)
+        row.merged_shown, row.why = called(row.merged), REASONS.get(row.reason, row.reason)
     return rows
 
 
@@ -147,8 +142,8 @@ def undo_preview(record: Any) -> UndoPreview:
         first = _first(ContactMerge.objects.select_related("merged", "survivor").get(pk=later))
     return UndoPreview(
         record=record,
-        survivor=shown(record.survivor),
-        merged=shown(record.merged),
+        survivor=called(record.survivor),
+        merged=called(record.merged),
         archived=bool(record.before.get("merged", {}).get("deleted_at")),
         back=_back(record),
         restored=_restored(record.before.get("survivor", {})),
@@ -158,7 +153,7 @@ def undo_preview(record: Any) -> UndoPreview:
 
 def _first(later: ContactMerge) -> dict[str, str]:
     url = reverse("admin:contacts_contact_unmerge", args=(later.survivor_id, later.pk))
-    return {"url": url, "shown": f"{shown(later.merged)} → {shown(later.survivor)}"}
+    return {"url": url, "shown": f"{called(later.merged)} → {called(later.survivor)}"}
 
 
 _TABLES = {
@@ -245,10 +240,10 @@ class ContactMerging(EditingAdmin):
         q = request.GET.get("q", "").replace("\x00", "").strip()[:200]
         found = list(find(self._others(request, contact), q)[:MAX_FOUND]) if q else []
         for one in found:
-            one.shown, one.address_shown = shown(one), phone(one.phone) or one.address
+            one.shown, one.address_shown = called(one), phone(one.phone) or one.address
         context = {
             "title": _("Merge with another contact"),
-            "who": shown(contact),
+            "who": called(contact),
             "back": _page(pk),
             "q": q,
             "found": found,
@@ -300,7 +295,7 @@ class ContactMerging(EditingAdmin):
             messages.error(request, _("Somebody else has undone this merge just now."))
         else:
             sentence = _("The merge is undone: %(merged)s is a contact of its own again.")
-            messages.success(request, sentence % {"merged": shown(record.merged)})
+            messages.success(request, sentence % {"merged": called(record.merged)})
         return HttpResponseRedirect(_page(record.survivor_id))
 
     def _page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.html import format_html
@@ -22,7 +22,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 from desk.base.filters import VisibleDropdownFilter
 from desk.base.keyset import Keyset, KeysetAdminMixin
 from desk.base.model_admin import ORIGIN, EditingAdmin, RecordAdmin
-from desk.templatetags.labelcrm import badge, badges, flag, moment
+from desk.templatetags.labelcrm import badge, badges, called, flag, moment
 from labels.models import ContradictionFlag, ContradictionRule, Label
 from labels.services import contradictions
 
@@ -159,6 +159,10 @@ class ContradictionFlagAdmin(KeysetAdminMixin, RecordAdmin):
     search_help_text = gettext_lazy("Name, phone or username of the contact")
     empty_help = gettext_lazy("What was settled stands here: which labels, who, when and how.")
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Its rows are called what the page above it is called, which lists those that are open."""
+        return super().changelist_view(request, {"list_name": _("Settled ones")} | (extra_context or {}))
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).filter(contact__deleted_at__isnull=True)
 
@@ -175,7 +179,7 @@ class ContradictionFlagAdmin(KeysetAdminMixin, RecordAdmin):
     @admin.display(description=gettext_lazy("contact"))
     def contact_shown(self, found: ContradictionFlag) -> str:
         url = reverse("admin:contacts_contact_page", args=[found.contact_id])
-        return format_html('<a class="lc-link" href="{}">{}</a>', url, found.contact)
+        return format_html('<a class="lc-link" href="{}">{}</a>', url, called(found.contact))
 
     @admin.display(description=gettext_lazy("labels"))
     def labels_shown(self, found: Any) -> str:

@@ -19,7 +19,7 @@ from desk.base.model_admin import RecordAdmin
 from desk.contacts.contacts import page_url
 from desk.contacts.search import find
 from desk.exports.record_asking import RecordExportMixin
-from desk.templatetags.labelcrm import badge, badges, flag, moment, person, whatsapp_label
+from desk.templatetags.labelcrm import badge, badges, called, flag, moment, person, whatsapp_label
 from labels.models import Effect, LabelAssignment, LabelEvent
 from transfer.label_records import SOURCES
 from transfer.models import ExportKind
@@ -68,7 +68,7 @@ class LabelHistoryAdmin(RecordExportMixin, KeysetAdminMixin, RecordAdmin):
 
     @admin.display(description=gettext_lazy("contact"))
     def contact_shown(self, row: Any) -> str:
-        return str(row.contact)
+        return called(row.contact)
 
 
 @admin.register(LabelAssignment)

@@ -22,7 +22,7 @@ from desk.base.filters import VisibleDropdownFilter
 from desk.base.keyset import Keyset, KeysetAdminMixin
 from desk.base.model_admin import RecordAdmin
 from desk.labels import stale_contacts
-from desk.templatetags.labelcrm import badge, badges, flag, length, moment
+from desk.templatetags.labelcrm import badge, badges, called, flag, length, moment
 from labels.models import StaleFlag
 
 OPEN, CLOSED = "open", "closed"
@@ -72,7 +72,7 @@ class StaleFlagAdmin(KeysetAdminMixin, RecordAdmin):
     @admin.display(description=gettext_lazy("contact"))
     def contact_shown(self, stale: StaleFlag) -> str:
         url = reverse("admin:contacts_contact_change", args=[stale.contact_id])
-        return format_html('<a class="lc-link" href="{}">{}</a>', url, stale.contact)
+        return format_html('<a class="lc-link" href="{}">{}</a>', url, called(stale.contact))
 
     @admin.display(description=gettext_lazy("label"))
     def label_shown(self, stale: StaleFlag) -> str:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.dates import WEEKDAYS
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy
 
 from desk.base.model_admin import EditingAdmin
@@ -56,6 +57,12 @@ class StaleClockAdmin(EditingAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         row = staleness.clock_row()
         return HttpResponseRedirect(reverse("admin:labels_staleclock_change", args=[row.pk]))
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        clock = super().get_object(request, object_id, from_field)
+        if clock is not None:
+            clock.name_shown = capfirst(str(clock))
+        return clock
 
     @admin.display(description=gettext_lazy("public holidays this year"))
     def holidays_shown(self, clock: StaleClock) -> SafeString:

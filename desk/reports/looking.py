@@ -23,6 +23,7 @@ from contacts.selectors.viewing import viewer_of
 from desk.contacts.page import CHAT_SIZE, ChatPage, chat_of
 from desk.reports.page_frame import MAY_READ
 from desk.reports.second_look import MAY_LOOK
+from desk.templatetags.labelcrm import called
 from labelcrm.core.viewer import Viewer
 from labelcrm.lib.numbers import row_id
 from labels.models import Label, LookSample, SampledGrade, SecondLook
@@ -113,7 +114,7 @@ def chat_page(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404
     context = {
         **admin.site.each_context(request),
-        "title": str(grade.contact),
+        "title": called(grade.contact),
         "grade": grade,
         "before": _chat_before(grade, viewer, request),
         "after": _chat_after(grade, viewer),

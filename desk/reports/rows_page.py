@@ -78,6 +78,7 @@ def rows_page(request: HttpRequest) -> HttpResponse:
     )
     total, people = facts.count(sources[figure], figure, values, who=who, everybody=everybody)
     title = _title(query, figure, who, subject, everybody=everybody)
+    lines = _lines(found[:ROWS], query.viewer)
     context = {
         **admin.site.each_context(request),
         "title": title,
@@ -87,7 +88,8 @@ def rows_page(request: HttpRequest) -> HttpResponse:
         "provisional": periods.is_provisional(query.period.end, now=query.now),
         "total": total,
         "people": people,
-        "rows": _lines(found[:ROWS], query.viewer),
+        "rows": lines,
+        "are_labelled": any(line.label for line in lines),
         "next_url": address_with(request, after=_place(found[ROWS - 1])) if len(found) > ROWS else "",
         "first_url": address_with(request, after=None) if "after" in request.GET else "",
         "segment_url": segment_url(query, figure, row=ALL_ROWS if everybody else who, name=title),

@@ -32,6 +32,7 @@ LEFT_OUT = {
     "labelled_by": gettext_lazy("labelled by, without a label"),
     "label_age": gettext_lazy("label on for, without a label"),
     "archived": gettext_lazy("archived contacts"),
+    "opted_out": gettext_lazy("opted out"),
 }
 
 
@@ -159,6 +160,8 @@ def _states(taken: _Taken) -> None:
         taken.add(field="stale", op="is", value=True)
     if given.get("opted_out") in ("0", "1"):
         taken.add(field="opted_out", op="is", value=given["opted_out"] == "1")
+    elif given.get("opted_out"):  # since when, no segment asks
+        taken.left_out += ["opted_out"]
 
 
 def _unsaid(taken: _Taken) -> None:

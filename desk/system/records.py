@@ -9,7 +9,10 @@ from django.apps import apps
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import date as format_date
+from django.utils.dateparse import parse_date
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from contacts.selectors.viewing import viewer_of
@@ -17,7 +20,7 @@ from desk.base import history
 from desk.base.filters import DayRangeFilter
 from desk.base.keyset import KeysetAdminMixin, KeysetChangeList
 from desk.base.model_admin import RecordAdmin
-from desk.templatetags.labelcrm import moment, phone
+from desk.templatetags.labelcrm import moment, phone, short
 from labelcrm.core.models import AuditEntry, Heartbeat, JobRun
 from labelcrm.lib.numbers import row_id
 
@@ -99,22 +102,37 @@ class AuditEntryAdmin(KeysetAdminMixin, RecordAdmin):
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         entry = super().get_object(request, object_id, from_field)
         history.name_objects(filter(None, [entry]), viewer=viewer_of(request.user))
+        if entry is not None:
+            done = " ".join(filter(None, [self.action_shown(entry), phone(entry.object_name)]))
+            entry.name_shown = f"{capfirst(done)}, {short(entry.at)}"
         return entry
 
 
 @admin.register(JobRun)
 class JobRunAdmin(KeysetAdminMixin, RecordAdmin):
-    list_display = ("job_shown", "period", "started_at", "finished_at", "ok")
-    card = ("job_shown", "period", "started_at", "ok")
+    list_display = ("job_shown", "period_shown", "started_at", "finished_at", "ok")
+    card = ("job_shown", "period_shown", "started_at", "ok")
     empty_help = _("Daily jobs, such as looking for stale labels, are listed here once they have run.")
     list_filter = ("ok",)
     search_fields = ("job",)
-    fields = ("job_shown", "period", "started_at", "finished_at", "ok", "result_shown")
+    fields = ("job_shown", "period_shown", "started_at", "finished_at", "ok", "result_shown")
     readonly_fields = fields
 
     @admin.display(description=_("daily job"), ordering="job")
     def job_shown(self, run: JobRun) -> str:
         return str(DAILY_JOBS.get(run.job, run.job))
+
+    @admin.display(description=_("period"), ordering="period")
+    def period_shown(self, run: JobRun) -> str:
+        """The day of a daily job; the period of any other as it is."""
+        day = parse_date(run.period)
+        return format_date(day, "DATE_FORMAT") if day else run.period
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        run = super().get_object(request, object_id, from_field)
+        if run is not None:
+            run.name_shown = f"{self.job_shown(run)}, {self.period_shown(run)}"
+        return run
 
     @admin.display(description=_("result"))
     def result_shown(self, run: JobRun) -> str:

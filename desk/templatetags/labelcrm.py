@@ -125,6 +125,27 @@ def phone(number: str) -> str:
     return _readable(number) if number else ""
 
 
+MESSAGE_KINDS = {
+    "text": gettext_lazy("a message without text"),
+    "image": gettext_lazy("a photo"),
+    "audio": gettext_lazy("a recording"),
+    "video": gettext_lazy("a video"),
+    "document": gettext_lazy("a document"),
+    "sticker": gettext_lazy("a sticker"),
+    "location": gettext_lazy("a location"),
+    "contact": gettext_lazy("a contact card"),
+    "reaction": gettext_lazy("a reaction"),
+    "poll": gettext_lazy("a poll"),
+    "other": gettext_lazy("another kind of message"),
+}
+
+
+@register.filter
+def message_kind(kind: str) -> str:
+    """What a message is that has no text to show: "a photo". A kind without words stays as it is."""
+    return str(MESSAGE_KINDS.get(kind, kind))
+
+
 @register.filter
 def gateway_title(name: str) -> str:
     """What people call a gateway: "waha" is WAHA. A name that posts here without being one of ours stays as it is."""
@@ -141,6 +162,12 @@ def address(contact: Any) -> str:
     return format_html('<span title="{}">{}</span>', contact.address, contact.shown_address)
 
 
+@register.filter
+def called(contact: Any) -> str:
+    """What a contact is called: by name, else by how it is reached, as people write it."""
+    return contact.name or phone(contact.phone) or str(contact.shown_address)
+
+
 @lru_cache(maxsize=4096)
 def _readable(number: str) -> str:
     try:
@@ -153,16 +180,17 @@ def _readable(number: str) -> str:
 @register.simple_tag(takes_context=True)
 def trail(context: Any) -> list[theme.Crumb]:
     """The way to this page; unfold says in `parts` what it would have shown, the page's own name last."""
-    request, name = context["request"], context["parts"][-1]["title"]
+    request, name = context["request"], name_shown(context["parts"][-1]["title"])
     match = request.resolver_match
     is_list = bool(match and (match.url_name or "").endswith("_changelist"))
-    return theme.trail(request, capfirst(name) if is_list else name)
+    return theme.trail(request, context.get("list_name") or capfirst(name) if is_list else name)
 
 
 @register.simple_tag(takes_context=True)
 def page_title(context: Any) -> str:
     """What the tab says: the page's name, and before it which part of it ("History: Rina"); never an act."""
-    name = str(context.get("subtitle") or context.get("title") or "")
+    row = context.get("original") or context.get("object")
+    name = str(getattr(row, "name_shown", "") or context.get("subtitle") or context.get("title") or "")
     opts = context.get("opts")
     if opts is None:
         return name
@@ -171,8 +199,13 @@ def page_title(context: Any) -> str:
     if part == "add":
         return capfirst(_("new %(name)s") % {"name": opts.verbose_name})
     if part not in theme.SUBPAGES:
-        return _list_name(context["request"], opts) if "cl" in context else name
-    return f"{theme.SUBPAGES[part]}: {context.get('object') or _list_name(context['request'], opts)}"
+        return context.get("list_name") or _list_name(context["request"], opts) if "cl" in context else name
+    return f"{theme.SUBPAGES[part]}: {name_shown(context.get('object')) or _list_name(context['request'], opts)}"
+
+
+def name_shown(row: Any) -> Any:
+    """What a row's page is called: some rows are codes to programs, and their lists give them a name in words."""
+    return getattr(row, "name_shown", row)
 
 
 def _list_name(request: HttpRequest, opts: Any) -> str:
