@@ -294,6 +294,8 @@ SUBPAGES = {
     "history": _("History"),
     "password_change": _("Password"),
 }
+# Lists of rows that are called what the page above them is called.
+LISTS: dict[str, Text] = {"labels_contradictionflag_changelist": _("Settled ones")}
 
 
 def trail(request: HttpRequest, name: Text) -> list[Crumb]:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.html import format_html
@@ -158,10 +158,6 @@ class ContradictionFlagAdmin(KeysetAdminMixin, RecordAdmin):
     search_fields = ("contact__name", "contact__phone", "contact__username")
     search_help_text = gettext_lazy("Name, phone or username of the contact")
     empty_help = gettext_lazy("What was settled stands here: which labels, who, when and how.")
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Its rows are called what the page above it is called, which lists those that are open."""
-        return super().changelist_view(request, {"list_name": _("Settled ones")} | (extra_context or {}))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).filter(contact__deleted_at__isnull=True)

@@ -183,7 +183,7 @@ def trail(context: Any) -> list[theme.Crumb]:
     request, name = context["request"], name_shown(context["parts"][-1]["title"])
     match = request.resolver_match
     is_list = bool(match and (match.url_name or "").endswith("_changelist"))
-    return theme.trail(request, context.get("list_name") or capfirst(name) if is_list else name)
+    return theme.trail(request, theme.LISTS.get(match.url_name, capfirst(name)) if is_list else name)
 
 
 @register.simple_tag(takes_context=True)
@@ -199,7 +199,7 @@ def page_title(context: Any) -> str:
     if part == "add":
         return capfirst(_("new %(name)s") % {"name": opts.verbose_name})
     if part not in theme.SUBPAGES:
-        return context.get("list_name") or _list_name(context["request"], opts) if "cl" in context else name
+        return _list_name(context["request"], opts) if "cl" in context else name
     return f"{theme.SUBPAGES[part]}: {name_shown(context.get('object')) or _list_name(context['request'], opts)}"
 
 
@@ -210,7 +210,10 @@ def name_shown(row: Any) -> Any:
 
 def _list_name(request: HttpRequest, opts: Any) -> str:
     """What the menu calls the list of these rows; a list that is not in the menu has the name of its rows."""
-    address = reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")
+    view = f"{opts.app_label}_{opts.model_name}_changelist"
+    if view in theme.LISTS:
+        return str(theme.LISTS[view])
+    address = reverse(f"admin:{view}")
     named = (str(crumb.title) for crumb in theme.trail(request, "") if crumb.link == address)
     return next(named, capfirst(opts.verbose_name_plural))
 

@@ -69,3 +69,11 @@ def test_every_action_that_is_recorded_has_a_name() -> None:
     done = {name for text in texts for name in re.findall(r'action="\w+\.(\w+)"', text)}
     assert len(done) > 20
     assert done - set(ACTIONS) == set()
+
+
+def test_the_heads_stand_above_the_lines_and_nobody_is_a_dash(client_of: ClientOf, shop: Shop) -> None:
+    campaign = CampaignFactory(name="Lebaran")
+    edits.change(campaign, actor=None, origin="api", name="Lebaran 2026")
+    path = f"/admin/contacts/campaign/{campaign.pk}/history/"
+    assert told(client_of("root", shop), path)[0][0] == "–"
+    assert "before:content" not in client_of("root", shop).get(path).content.decode()

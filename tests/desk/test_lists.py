@@ -208,3 +208,8 @@ def test_every_list_of_ours_is_drawn_by_our_rows() -> None:
     assert len(ours) > 15
     strangers = [type(a).__name__ for a in ours if not isinstance(a, StaffAdmin)]
     assert strangers == []
+
+
+def test_a_bare_number_on_a_phones_card_says_what_it_counts(client_of: ClientOf, shop: Shop) -> None:
+    html = client_of("root", shop).get("/admin/contacts/team/").content.decode()
+    assert re.findall(r'data-head="([^"]+)">(\d+)<', html) == [("CS", "1"), ("WhatsApp numbers", "1"), ("Users", "1")]

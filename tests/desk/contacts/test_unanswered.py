@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from contacts.models import Contact, ContactChannel
+from contacts.models import Contact, ContactChannel, Message
 from labelcrm.core.viewer import Viewer
 from reports.selectors import unanswered_chats
 from tests.desk.conftest import Shop
@@ -144,3 +144,20 @@ def test_home_counts_the_chats_that_the_list_shows(shop: Shop, other_shop: Shop)
     for viewer, number in ((Viewer(everything=True), 2), (theirs, 1), (Viewer(), 0)):
         listed = unanswered_chats.page(viewer, now=datetime.now(NOW.tzinfo), size=10)
         assert unanswered_chats.count(viewer, now=NOW) == len(listed[0]) == number
+
+
+def test_who_has_no_name_is_called_by_the_number_as_people_write_it(client_of: ClientOf, shop: Shop) -> None:
+    waiting(shop, "", phone="+6281234567890")
+    html = client_of("cs_lead", shop).get(URL).content.decode()
+    assert "+62 812-3456-7890" in html
+    assert "+6281234567890" not in html
+
+
+@pytest.mark.parametrize(("kind", "words"), [("image", "[a photo]"), ("sticker", "[a sticker]"), ("other", "[another")])
+def test_a_message_without_text_is_named_in_words(client_of: ClientOf, shop: Shop, kind: str, words: str) -> None:
+    contact = waiting(shop, "Siti", text="")
+    Message.objects.filter(contact=contact).update(kind=kind)
+    client = client_of("cs_lead", shop)
+    for page in (URL, f"/admin/contacts/contact/{contact.pk}/"):
+        assert words in client.get(page).content.decode()
+        assert f"[{kind}]" not in client.get(page).content.decode()

@@ -120,3 +120,14 @@ def test_the_list_is_narrowed_to_a_team_and_to_what_is_with_the_lead(
     assert "With the lead (1)" in html
     assert "with the lead since" in html
     assert "With the lead" not in client_of("cs_lead", shop).get(LIST).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("language", "opens", "title"), [("id", "08.00", "Jam kerja"), ("en", "08:00", "Working hours")]
+)
+def test_the_hours_are_written_without_seconds(
+    client_of: ClientOf, shop: Shop, language: str, opens: str, title: str
+) -> None:
+    html = client_of("cs_lead", shop, language=language).get(CLOCK, follow=True).content.decode()
+    assert f'value="{opens}"' in html
+    assert f"{title} | labelcrm" in html

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -154,3 +155,9 @@ def test_colours_against_the_convention_have_a_block_of_their_own(client_of: Cli
     html = client_of("cs_lead", shop).get(LIST).content.decode()
     assert "“Beres” on" in html
     assert "the colour of Support" in html
+
+
+def test_what_was_settled_has_a_name_of_its_own(client_of: ClientOf, shop: Shop) -> None:
+    html = client_of("cs_lead", shop).get(HISTORY).content.decode()
+    assert "Settled ones | labelcrm" in html
+    assert re.findall(r'class="lc-crumb[^>]*>(.*?)<', html)[-2:] == ["Contradictions", "Settled ones"]

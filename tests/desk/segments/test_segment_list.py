@@ -251,6 +251,7 @@ def test_a_cs_is_whom_contacts_are_assigned_to_or_whose_number_it_is(marketing: 
         ({"label_age": "30"}, ["label_age"]),
         ({"segment": "99999"}, ["segment"]),
         ({"category": "unmapped", "archived": "1"}, ["unmapped", "archived"]),
+        ({"opted_out": "lately"}, ["opted_out"]),
     ],
 )
 def test_what_a_segment_cannot_say_is_named(marketing: Client, filters: dict[str, str], left: list[str]) -> None:
