@@ -84,7 +84,7 @@ class CampaignRuleAdmin(EditingAdmin):
         ("kind", ChoicesRadioFilter),
         ("active", BooleanRadioFilter),
     )
-    card = ("value_shown", "recognised_shown", "campaign", "days_shown")
+    card = ("value_shown", "days_shown", "campaign", "recognised_shown")
     list_before_template = "campaigns/rules_head.html"
     list_after_template = "campaigns/rules_foot.html"
     search_fields = ("pattern", "campaign__name", "campaign__code")

@@ -80,6 +80,7 @@ def test_a_cs_sees_her_own_page_and_its_rows_and_no_other(rina: Bridge) -> None:
     [address] = [address for address, _number in numbers(page) if "=added&" in address]
     assert opens(client, address) == 1
     assert "admin/reports/agents/?" not in page.content.decode()
+    assert not re.search(r"·\s*</p>", page.content.decode())  # no dot after the last of a line
     assert client.get(page_of(dewi)).status_code == 403
     assert client.get(address.replace(f"who={her.pk}", f"who={dewi.pk}")).status_code == 403
     assert client.get(re.sub(r"&who=\d+", "&who=all", address)).status_code == 403
