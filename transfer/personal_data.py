@@ -246,6 +246,7 @@ _CONTACTS = [
         "labels_staleflag", _Rules.CONTACT_INSIDE, "a label they had for too long, and whose it was to look",
         by_staff=True,
     ),
+    *_table("labels_stalesum", _Rules.CONTACT_INSIDE, "what these come to: how urgent somebody is"),
     _line(
         "labels_labelmergerow.before", _Rules.CONTACT_INSIDE, "of a merge of labels: flags of theirs as they were",
         note="and segments, which may hold a part of a name that somebody looked for",

@@ -10,14 +10,14 @@ from django.utils import timezone
 
 from api.mcp.masking import masked
 from api.mcp.mcp_tool import Asker, McpTool, ToolRefused
-from labels.models import StaleFlag
 from labels.selectors import stale_contacts
-from labels.selectors.stale_contacts import Place
+from labels.selectors.stale_contacts import Part, Place
 from reports.models import Segment
 from reports.segments.definition import InvalidDefinition, SegmentDefinition, definition_schema, parse_definition
 from reports.segments.in_words import names_of, segment_in_words
 from reports.segments.known import check_known
 from reports.segments.members import Members
+from reports.selectors.home import open_stale
 
 MOST_SEGMENTS = 200
 MOST_STALE = 50
@@ -71,13 +71,12 @@ def _written(asker: Asker, given: Mapping[str, Any]) -> tuple[SegmentDefinition,
 
 def list_stale(asker: Asker, given: Mapping[str, Any]) -> dict[str, Any]:
     """Who has a label for longer than it should be on: how many, and the most urgent ones."""
-    flags = StaleFlag.objects.filter(closed_at__isnull=True).visible_to(asker.viewer)
-    now = timezone.now()
-    contacts, labels = stale_contacts.count(flags)
-    lines, _more = stale_contacts.page(flags, viewer=asker.viewer, place=Place(now), size=MOST_STALE)
+    flags, now = open_stale(asker.viewer), timezone.now()
+    counts = stale_contacts.count(flags)
+    lines, _more = stale_contacts.page(flags, viewer=asker.viewer, place=Place(now), size=MOST_STALE, part=Part.ALL)
     return {
-        "contacts": contacts,
-        "labels": labels,
+        "contacts": counts.contacts,
+        "labels": counts.labels,
         "most_urgent": [
             {
                 **masked(line.contact, asker),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -17,7 +18,7 @@ from django.views.decorators.http import require_POST
 
 from contacts.selectors.viewing import viewer_of
 from desk.base.model_admin import ORIGIN
-from labels.models import Label, LearnedLimit
+from labels.models import Label, LearnedLimit, TeamLimit
 from labels.services import learned_limits
 
 STALE = "stale"  # the list that the button leads back to
@@ -51,10 +52,18 @@ def of_label(label: Label, *, may_use: bool) -> SafeString | str:
     return render_to_string("labels/learned_limit.html", context)
 
 
-def beside(labels: Collection[int]) -> list[tuple[LearnedLimit, str]]:
-    """Of these labels (ids) the learned limits that are not the manual ones, each with its sentence."""
-    rows = LearnedLimit.objects.filter(label__in=labels, label__step__isnull=False).select_related("label")
-    differing = (row for row in rows.order_by("label__step", "label") if row.days != row.label.stale_after_days)
+def with_limits(labels: QuerySet[Label]) -> QuerySet[Label]:
+    """Labels that know what was learned of each, and whether they or a team set any limit, as `has_limit`."""
+    of_a_team = TeamLimit.objects.filter(label=OuterRef("pk"), stale_after_days__isnull=False)
+    has_limit = ExpressionWrapper(Q(stale_after_days__isnull=False) | Q(Exists(of_a_team)), output_field=BooleanField())
+    return labels.select_related("learned_limit").annotate(has_limit=has_limit)
+
+
+def beside(labels: Iterable[Label]) -> list[tuple[LearnedLimit, str]]:
+    """Of these labels, `with_limits`, the learned limits that are not the manual ones, each with its sentence."""
+    known = [label for label in labels if label.step is not None and hasattr(label, "learned_limit")]
+    known.sort(key=lambda label: (label.step or 0, label.pk))
+    differing = [label.learned_limit for label in known if label.learned_limit.days != label.stale_after_days]
     return [(row, sentence(row)) for row in differing]
 
 

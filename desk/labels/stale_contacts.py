@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,8 +17,8 @@ from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
-from django.db.models import Count, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.defaultfilters import date as format_date
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -38,7 +38,7 @@ from labelcrm.core.dates import moment_of
 from labelcrm.lib.numbers import row_id
 from labels.models import Label, StaleFlag
 from labels.selectors import stale_contacts
-from labels.selectors.stale_contacts import Place, StaleContact
+from labels.selectors.stale_contacts import AGE, SILENCE, URGENCY, Part, Place, StaleContact, StaleCounts
 from labels.services import staleness
 from reports.selectors.home import open_stale
 
@@ -47,6 +47,7 @@ AGES = (7, 14, 30, 60, 90)  # days
 MOST_DAYS = 36_500
 FILTERS = ("cs", "label", "team", "age", "escalated", "q")
 ORDER = "order"
+ORDERS = (URGENCY, AGE, SILENCE)
 KEPT = (*FILTERS, ORDER, "after", "before")  # what a button's answer leads back with
 FETCHED = "X-Requested-With"
 STILL, FOLLOW, UNFOLLOW = "still", "follow", "unfollow"
@@ -66,37 +67,61 @@ def page(request: HttpRequest) -> HttpResponse:
     before = request.GET.get("before")
     cursor = before or request.GET.get("after")
     place = _place(cursor) if cursor else Place(timezone.now())
-    all_flags = open_stale(viewer)
-    flags = _narrowed(all_flags, request, moment=place.moment)
     order = request.GET.get(ORDER, "")
-    labels, (per_owner, escalated) = list(Label.all_objects.order_by("pk")), _per_owner(all_flags)
-    agents = Agent.all_objects.visible_to(viewer).in_bulk(per_owner)
+    agents = Agent.all_objects.visible_to(viewer).in_bulk()
+    labels = list(learned_limits.with_limits(Label.objects.all()))
     lines, more = stale_contacts.page(
-        flags, viewer=viewer, place=place, size=SIZE, forward=not before, order=order, labels=labels, agents=agents
-    )
+        _narrowed(open_stale(viewer), request, moment=place.moment), viewer=viewer, place=place, size=SIZE,
+        forward=not before, order=order if order in ORDERS else URGENCY, part=_part(given), agents=agents,
+    )  # fmt: skip
+    newer = _turned(given, "before", place, lines[:1]) if (more if before else place.contact) else ""
+    older = _turned(given, "after", place, lines[-1:]) if (before or more) else ""
+    is_whole = not (newer or older or given.keys() - {ORDER})
+    counts = stale_contacts.count(open_stale(viewer)) if is_whole else None
     context = {
         **admin.site.each_context(request),
         "title": _("Stale labels"),
         "lines": lines,
-        "counted": _counted(flags),
-        "filters": _filters(
-            request,
-            _named(agents, per_owner),
-            _named_labels(labels, all_flags),
-            escalated=escalated,
-        ),
+        "counted": _counted(counts) if counts else "",
+        "count_url": reverse("admin:labels_staleflag_count") + "?" + urlencode(given),
+        "filters": _filters(request, _counted_choices(agents, counts) if counts else _choices(agents, labels)),
         "clock": limit_words.clock(),
         "q": given.get("q", ""),
         "is_narrowed": bool(given.keys() - {ORDER}),
-        "newer": _turned(given, "before", place, lines[:1]) if (more if before else place.contact) else "",
-        "older": _turned(given, "after", place, lines[-1:]) if (before or more) else "",
+        "newer": newer,
+        "older": older,
         "first": "?" + urlencode(given) if place.contact else "",
-        "learned": learned_limits.beside(Label.objects.values_list("pk", flat=True)),
+        "learned": learned_limits.beside(labels),
         "may_change_limits": request.user.has_perm(learned_limits.MAY_CHANGE),
         "may_read": request.user.has_perm("reports.view_report"),
         **_row_context(request),
     }
     return TemplateResponse(request, "stale/page.html", context)
+
+
+@require_safe
+def count(request: HttpRequest) -> HttpResponse:
+    """How much the list has with these filters, in words as `text`, and what each of its `choices` would have alone.
+
+    A page that does not show all there is asks for it once it has come.
+    """
+    if not request.user.has_perm("labels.view_staleflag"):
+        raise PermissionDenied
+    viewer = viewer_of(request.user)
+    all_flags = open_stale(viewer)
+    counts = stale_contacts.count(all_flags)
+    flags = _narrowed(all_flags, request, moment=timezone.now())
+    text = _counted(counts if flags is all_flags else stale_contacts.count(flags))
+    agents = Agent.all_objects.visible_to(viewer).in_bulk(counts.per_owner)
+    choices = {name: list(named.items()) for name, named in _counted_choices(agents, counts).items()}
+    return JsonResponse({"text": text, "choices": choices})
+
+
+def _part(given: dict[str, str]) -> Part:
+    """A label or a CS has few of all stale labels, and few wait for the lead."""
+    if not given.keys() - {ORDER}:
+        return Part.ALL
+    return Part.FEW if {"label", "cs", "escalated"} & given.keys() else Part.MANY
 
 
 def _row_context(request: HttpRequest) -> dict[str, Any]:
@@ -126,9 +151,9 @@ def _narrowed(flags: QuerySet[StaleFlag], request: HttpRequest, *, moment: datet
     return flags
 
 
-def _counted(flags: QuerySet[StaleFlag]) -> str:
+def _counted(counts: StaleCounts) -> str:
     """How much there is, in words; a contact may have several stale labels."""
-    contacts, labels = stale_contacts.count(flags)
+    contacts, labels = counts.contacts, counts.labels
     words = [
         ngettext("%(n)s contact", "%(n)s contacts", contacts) % {"n": number_format(contacts, force_grouping=True)},
         ngettext("%(n)s label", "%(n)s labels", labels) % {"n": number_format(labels, force_grouping=True)},
@@ -138,7 +163,8 @@ def _counted(flags: QuerySet[StaleFlag]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class StaleChoice:
-    """A choice above the list: its parameter, what it is called, and its choices with how many contacts each has."""
+    """A choice above the list: its parameter, what it is called, and its choices, with how many contacts each has where
+    that is known."""
 
     name: str
     title: str
@@ -146,48 +172,56 @@ class StaleChoice:
     chosen: str
 
 
-def _filters(
-    request: HttpRequest, agents: list[tuple[str, str]], labels: list[tuple[str, str]], *, escalated: int
-) -> list[StaleChoice]:
-    """Whose, which label, whose team, how old; only what is stale of somebody is offered."""
+def _filters(request: HttpRequest, found: dict[str, dict[str, str]]) -> list[StaleChoice]:
+    """Whose, which label, whose team, how old; only what is stale of somebody is offered, where that is counted."""
     over = [(str(days), _("over %(n)d days") % {"n": days}) for days in AGES]
     chosen = {name: request.GET.get(name, "") for name in (*FILTERS, ORDER)}
-    orders = [(stale_contacts.AGE, _("Oldest label first")), (stale_contacts.SILENCE, _("Longest without a message"))]
+    orders = [(AGE, _("Oldest label first")), (SILENCE, _("Longest without a message"))]
     viewer = viewer_of(request.user)
     has_several = viewer.everything or len(viewer.teams) > 1
     teams = [(str(team.pk), team.name) for team in Team.objects.visible_to(viewer)] if has_several else []
-    with_lead = [("1", _("With the lead (%(n)s)") % {"n": number_format(escalated, force_grouping=True)})]
+    with_lead = [*found["escalated"].items()]
     return [
-        StaleChoice("cs", _("CS"), agents, chosen["cs"]),
-        StaleChoice("label", _("Label"), labels, chosen["label"]),
+        StaleChoice("cs", _("CS"), [*found["cs"].items()], chosen["cs"]),
+        StaleChoice("label", _("Label"), [*found["label"].items()], chosen["label"]),
         *([StaleChoice("team", _("Team"), teams, chosen["team"])] if len(teams) > 1 or chosen["team"] else []),
         StaleChoice("age", _("Age"), over, chosen["age"]),
-        *([StaleChoice("escalated", _("With whom"), with_lead, chosen["escalated"])] if escalated else []),
+        *([StaleChoice("escalated", _("With whom"), with_lead, chosen["escalated"])] if with_lead else []),
         StaleChoice(ORDER, _("Most urgent first"), orders, chosen[ORDER]),
     ]
 
 
-def _per_owner(flags: QuerySet[StaleFlag]) -> tuple[dict[int, int], int]:
-    """How many contacts with stale labels each CS has, and how many labels are with the lead. One query."""
-    with_lead = Count("pk", filter=Q(escalated_at__isnull=False))
-    rows = flags.order_by().values_list("owner").annotate(n=Count("contact", distinct=True), escalated=with_lead)
-    found = list(rows)
-    return {pk: contacts for pk, contacts, _lead in found if pk is not None}, sum(lead for _pk, _n, lead in found)
+def _choices(agents: Mapping[int, Agent], labels: Collection[Label]) -> dict[str, dict[str, str]]:
+    """What can be stale, by filter: values and what they are called."""
+    limited = [label for label in labels if label.has_limit]  # type: ignore[attr-defined]
+    goes_on = any(label.escalate_after_days is not None for label in labels)
+    return {
+        "cs": _named({pk: str(agent) for pk, agent in agents.items() if not agent.is_archived}),
+        "label": _named({label.pk: str(label) for label in limited}),
+        "escalated": {"1": _("With the lead")} if goes_on else {},
+    }
 
 
-def _per(flags: QuerySet[StaleFlag], column: str) -> dict[int, int]:
-    counted = flags.order_by().values_list(column).annotate(n=Count("contact", distinct=True))
-    return {pk: contacts for pk, contacts in counted if pk is not None}
+def _counted_choices(agents: Mapping[int, Agent], counts: StaleCounts) -> dict[str, dict[str, str]]:
+    """What is stale, by filter: values and what they are called, with how many contacts each has.
+
+    `agents` are those whom the viewer sees; what is of others is counted, and not offered.
+    """
+    labels = Label.all_objects.in_bulk(counts.per_label)
+    with_lead = _("With the lead (%(n)s)") % {"n": number_format(counts.escalated, force_grouping=True)}
+    return {
+        "cs": _named({pk: _with_count(agents[pk], n) for pk, n in counts.per_owner.items() if pk in agents}),
+        "label": _named({pk: _with_count(label, counts.per_label[pk]) for pk, label in labels.items()}),
+        "escalated": {"1": with_lead} if counts.escalated else {},
+    }
 
 
-def _named_labels(labels: list[Label], flags: QuerySet[StaleFlag]) -> list[tuple[str, str]]:
-    counts = _per(flags, "label")
-    return _named({label.pk: label for label in labels if label.pk in counts}, counts)
+def _with_count(row: Any, number: int) -> str:
+    return f"{row} ({number_format(number, force_grouping=True)})"
 
 
-def _named(rows: dict[int, Any], counts: dict[int, int]) -> list[tuple[str, str]]:
-    named = ((str(pk), f"{row} ({number_format(counts[pk], force_grouping=True)})") for pk, row in rows.items())
-    return sorted(named, key=lambda choice: choice[1].casefold())
+def _named(names: dict[int, str]) -> dict[str, str]:
+    return {str(pk): name for pk, name in sorted(names.items(), key=lambda named: named[1].casefold())}
 
 
 # -- Places in it -----------------------------------------------------------------------------------------------------
@@ -208,7 +242,8 @@ def _place(cursor: str) -> Place:
         known = Place(moment_of(moment, offset=True) or timezone.now(), int(score), row_id(str(contact)) or 0)
     except (binascii.Error, ValueError, TypeError, AttributeError, OverflowError):
         raise BadRequest("This page address is damaged.") from None
-    if not known.contact or not 0 <= known.score < 2**62:
+    is_to_come = known.moment > timezone.now() + timedelta(days=1)  # clocks of several servers may differ
+    if not known.contact or abs(known.score) >= 2**62 or is_to_come:
         raise BadRequest("This page address is damaged.")
     return known
 
@@ -289,13 +324,11 @@ def _say(request: HttpRequest, contact: Contact, answer: StaleAnswer) -> HttpRes
         say(request, f"{contact}: {answer.error or answer.sentence}")
         kept = {name: request.GET[name] for name in KEPT if request.GET.get(name)}
         return HttpResponseRedirect(f"{reverse('admin:labels_staleflag_changelist')}?{urlencode(kept)}")
-    viewer, now = viewer_of(request.user), timezone.now()
-    lines = stale_contacts.lines_of([contact.pk], viewer=viewer, moment=now)
+    lines = stale_contacts.lines_of([contact.pk], viewer=viewer_of(request.user), moment=timezone.now())
     context = {
         "answer": answer,
         "contact": contact,
         "lines": [line for line in lines if line.labels],
-        "counted": _counted(_narrowed(open_stale(viewer), request, moment=now)),
         **_row_context(request),
     }
     return TemplateResponse(request, "stale/answer.html", context)

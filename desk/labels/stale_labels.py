@@ -66,6 +66,10 @@ class StaleFlagAdmin(KeysetAdminMixin, RecordAdmin):
             return super().changelist_view(request, extra_context)
         return stale_contacts.page(request)
 
+    def count_view(self, request: HttpRequest) -> HttpResponse:
+        """The number of what is shown, as `changelist_view` does."""
+        return super().count_view(request) if request.GET.get("state") == CLOSED else stale_contacts.count(request)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).filter(contact__deleted_at__isnull=True)
 

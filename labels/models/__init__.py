@@ -16,7 +16,7 @@ from labels.models.projections import (
     StageStay,
 )
 from labels.models.second_looks import LookSample, SampledGrade, SecondLook
-from labels.models.staleness import FreeDay, LearnedLimit, StaleClock, StaleFlag, StaleSnooze, TeamLimit
+from labels.models.staleness import FreeDay, LearnedLimit, StaleClock, StaleFlag, StaleSnooze, StaleSum, TeamLimit
 from labels.models.suggestions import LabelTextModel, LabelWord, SuggestionDismissal, SuggestionTraining
 from labels.models.today import TodayAction, TodayKind
 from labels.models.whatsapp import ChannelLabel, ChannelLabelEvent, ChannelLabelMeaning
@@ -60,6 +60,7 @@ __all__ = [
     "StaleClock",
     "StaleFlag",
     "StaleSnooze",
+    "StaleSum",
     "SuggestionDismissal",
     "SuggestionTraining",
     "TeamLimit",

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Agent, Contact, Team
@@ -36,6 +36,8 @@ class StaleFlag(models.Model):
     spell_started_at = models.DateTimeField(_("label since"))
     clock_started_at = models.DateTimeField(_("clock since"))
     limit_days = models.PositiveSmallIntegerField(_("limit (days)"))
+    # What a day over the limit costs (`labels.rules.urgency`). It follows the label's settings while the flag is open.
+    worth = models.PositiveSmallIntegerField(default=1, db_default=1, editable=False)
     age_at_least = models.BooleanField(_("age is at least"), default=False)
     flagged_at = models.DateTimeField(_("flagged at"))
     escalated_at = models.DateTimeField(_("with the lead since"), null=True, blank=True)
@@ -68,10 +70,36 @@ class StaleFlag(models.Model):
             models.Index(
                 fields=["label", "clock_started_at"], condition=Q(closed_at__isnull=True), name="open_flag_by_clock"
             ),
+            # The stale list, the oldest first, whatever the label.
+            models.Index(fields=["clock_started_at"], condition=Q(closed_at__isnull=True), name="open_flag_by_age"),
         ]
 
     def __str__(self) -> str:
         return f"{self.label} · {self.contact}"
+
+
+class StaleSum(models.Model):
+    """What the open flags of a contact come to, so that the most urgent of a million are found by an index.
+
+    At the moment t a contact is as urgent as `worth * t - due`, in microseconds: of contacts of one worth, who is due
+    the longest is the most urgent, today and tomorrow. `due` adds up worth times the moment at which each label's limit
+    was over. No service writes this: triggers of the table of flags do, with each statement that changes flags,
+    whoever's it is. A contact without open flags has no row.
+    """
+
+    contact = models.OneToOneField(
+        Contact, on_delete=models.DO_NOTHING, primary_key=True, related_name="+", db_constraint=False
+    )
+    flags = models.IntegerField()
+    worth = models.IntegerField()
+    due = models.BigIntegerField()
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index("worth", "due", F("contact").desc(), name="stale_sum_by_worth")]
+
+    def __str__(self) -> str:
+        return f"{self.contact_id}: {self.worth}"
 
 
 class StaleSnooze(models.Model):

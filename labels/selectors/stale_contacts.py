@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
 from typing import Any, NamedTuple
 
+from django.core.exceptions import EmptyResultSet
 from django.db.models import (
     BigIntegerField,
-    Case,
+    BooleanField,
     Count,
     DurationField,
     Exists,
@@ -23,16 +25,19 @@ from django.db.models import (
     Subquery,
     Sum,
     Value,
-    When,
 )
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast, Coalesce, Extract, Greatest, Left
+from django.utils import timezone
 
 from contacts.models import Agent, Contact, Message
+from labelcrm.core.bulk import array, fetch
 from labelcrm.core.viewer import Viewer
-from labels.models import CleanSpell, Label, StaleFlag, StaleSnooze
+from labels.models import CleanSpell, Label, StaleFlag, StaleSnooze, StaleSum
 from labels.rules import urgency
 
 EXCERPT = 90  # characters of the last message
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 # How the list may be sorted; each is a score of which the highest comes first.
@@ -45,6 +50,14 @@ class Place(NamedTuple):
     moment: datetime
     score: int = 0
     contact: int = 0
+
+
+class Part(Enum):
+    """Which flags a list is of: all that somebody sees, many of them, or few, which are read faster than looked up."""
+
+    ALL = auto()
+    MANY = auto()
+    FEW = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +110,44 @@ class StaleContact:
         return any(stale.asks_reason for stale in self.labels)
 
 
-def count(flags: QuerySet[StaleFlag]) -> tuple[int, int]:
-    """How many contacts, and how many labels."""
-    found = flags.order_by().aggregate(contacts=Count("contact", distinct=True), labels=Count("pk"))
-    return found["contacts"], found["labels"]
+@dataclass(frozen=True, slots=True)
+class StaleCounts:
+    """How many contacts there are, how many labels, and how many of these are with the lead.
+
+    `per_owner` and `per_label` are contacts by the id of whose label it is, and of the label.
+    """
+
+    contacts: int = 0
+    labels: int = 0
+    escalated: int = 0
+    per_owner: dict[int, int] = field(default_factory=dict)
+    per_label: dict[int, int] = field(default_factory=dict)
+
+
+_COUNT = """
+    WITH flag AS MATERIALIZED ({flags})
+    SELECT 'contacts', NULL::bigint, count(*) FROM (SELECT contact_id FROM flag GROUP BY contact_id) AS whom
+    UNION ALL SELECT 'labels', NULL, count(*) FROM flag
+    UNION ALL SELECT 'escalated', NULL, count(escalated_at) FROM flag
+    UNION ALL SELECT 'label', label_id, count(*) FROM flag GROUP BY label_id
+    UNION ALL SELECT 'owner', owner_id, count(*)
+              FROM (SELECT owner_id, contact_id FROM flag GROUP BY owner_id, contact_id) AS whose
+              WHERE owner_id IS NOT NULL GROUP BY owner_id
+"""
+
+
+def count(flags: QuerySet[StaleFlag]) -> StaleCounts:
+    """Of open flags, all at once. A contact has one open flag of a label. One query."""
+    try:
+        rows = flags.order_by().values("contact_id", "label_id", "owner_id", "escalated_at")
+        statement, values = rows.query.sql_with_params()
+    except EmptyResultSet:  # somebody without a team
+        return StaleCounts()
+    found: dict[str, dict[Any, int]] = defaultdict(dict)
+    for what, key, number in fetch(_COUNT.format(flags=statement), list(values)):
+        found[what][key] = number
+    totals = (found[what][None] for what in ("contacts", "labels", "escalated"))
+    return StaleCounts(*totals, per_owner=found["owner"], per_label=found["label"])
 
 
 def on_numbers_of(teams: QuerySet[Any]) -> Exists:
@@ -117,49 +164,157 @@ def page(
     size: int,
     forward: bool = True,
     order: str = URGENCY,
-    labels: Collection[Label] | None = None,
+    part: Part = Part.MANY,
     agents: Mapping[int, Agent] | None = None,
 ) -> tuple[list[StaleContact], bool]:
     """The next `size` contacts beyond a place, and whether there are more in that direction.
 
     `order`: most urgent first (URGENCY), whose label has been on longest (AGE), or who has been without a message
     longest (SILENCE). All scores are of the place's moment, so a list keeps its order while its pages are turned, and
-    of the given flags; a contact's line shows all their stale labels. Seven queries, one less for each that is known
-    already: all `labels`, and the `agents` whom the viewer sees, by id, of all who have open flags.
+    of the given flags; a contact's line shows all their stale labels. `part` says what they are of all that the viewer
+    sees. Seven queries, and up to four more of MANY; one less where all the `agents` whom the viewer sees are known.
     """
-    scored = flags.order_by().values("contact").annotate(score=_score(order, place.moment, labels))
-    if place.contact:
-        word = "lt" if forward else "gt"
-        tie = Q(score=place.score) & Q(**{f"contact__{word}": place.contact})
-        scored = scored.filter(Q(**{f"score__{word}": place.score}) | tie)
-    direction = ("-score", "-contact") if forward else ("score", "contact")
-    found = list(scored.order_by(*direction).values_list("contact", "score")[: size + 1])
+    found = _Walk(flags, viewer, place, forward=forward, limit=size + 1).found(order, part)
     more, found = len(found) > size, found[:size] if forward else found[:size][::-1]
     return _lines(found, viewer=viewer, moment=place.moment, agents=agents), more
 
 
-def _score(order: str, moment: datetime, labels: Collection[Label] | None) -> Any:
-    """What a contact's flags come to, in SQL: whole numbers, which compare exactly."""
+# -- The order --------------------------------------------------------------------------------------------------------
+
+Scored = list[tuple[int, int]]  # contacts and their scores
+NEAR = (2_000, 20_000)  # of so many the first are looked at; where that is not enough for a page, of all
+DAY = 86_400_000_000  # microseconds
+_WORTHS = """
+    WITH RECURSIVE next (worth) AS (
+        SELECT min(worth) FROM labels_stalesum
+        UNION ALL SELECT (SELECT min(s.worth) FROM labels_stalesum s WHERE s.worth > next.worth)
+                  FROM next WHERE next.worth IS NOT NULL
+    ) SELECT worth FROM next WHERE worth IS NOT NULL
+"""
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """`limit` contacts of `flags` beyond a place, each with its score."""
+
+    flags: QuerySet[StaleFlag]
+    viewer: Viewer
+    place: Place
+    forward: bool
+    limit: int
+
+    def found(self, order: str, part: Part) -> Scored:
+        """Of whom an index names first, as far as that is enough for a page; else of everybody."""
+        if part == Part.ALL and order == URGENCY:
+            return self._of_worths(worths(), _seen_sums(self.viewer), self.place if self.place.contact else None)
+        looked_at = {} if part == Part.FEW else {URGENCY: self._near_the_most_urgent, AGE: self._near_the_oldest}
+        found = looked_at[order]() if order in looked_at else None
+        return self._scored(self.flags, order) if found is None else found
+
+    def _near_the_most_urgent(self) -> Scored | None:
+        """None where somebody else may stand among them.
+
+        Nobody is more urgent by some of their flags than by all, but for flags that were not due at the moment of the
+        list: each has become due since then.
+        """
+        known = worths()
+        slack = max(known, default=0) * _microseconds(max(timezone.now() - self.place.moment, timedelta()))
+        for number in NEAR:
+            first = replace(self, forward=True, limit=number)._of_worths(known, StaleSum.objects.all(), None)
+            found = self._among(first, URGENCY)
+            if len(first) < number:
+                return found
+            edge = first[-1][1] + slack
+            if len(found) == self.limit and found[-1][1] > edge if self.forward else self.place.score > edge:
+                return found
+        return None
+
+    def _near_the_oldest(self) -> Scored | None:
+        """None where somebody else may stand among them."""
+        try:
+            at = self.place.moment - timedelta(microseconds=self.place.score)
+        except OverflowError:  # nobody's age
+            return None
+        beyond = {"clock_started_at__gte" if self.forward else "clock_started_at__lte": at}
+        flags = self.flags.filter(**beyond) if self.place.contact else self.flags
+        age = _microseconds_since(F("clock_started_at"), self.place.moment)
+        by_clock = flags.order_by("clock_started_at" if self.forward else "-clock_started_at").annotate(score=age)
+        for number in NEAR:
+            first = list(by_clock.values_list("contact_id", "score")[:number])
+            found = self._among(first, AGE)
+            if len(first) < number:
+                return found
+            edge, last = first[-1][1], found[-1][1] if len(found) == self.limit else first[-1][1]
+            if last > edge if self.forward else last < edge:
+                return found
+        return None
+
+    def _among(self, contacts: Scored, order: str) -> Scored:
+        ids = array({contact for contact, _score in contacts})
+        chosen = RawSQL("SELECT unnest(%s::bigint[])", [ids])
+        return self._scored(self.flags.filter(contact__in=chosen), order)
+
+    def _scored(self, flags: QuerySet[StaleFlag], order: str) -> Scored:
+        """Of flags that are all read."""
+        scored = flags.order_by().values("contact").annotate(score=_score(order, self.place.moment))
+        if self.place.contact:
+            word = "lt" if self.forward else "gt"
+            tie = Q(score=self.place.score) & Q(**{f"contact__{word}": self.place.contact})
+            scored = scored.filter(Q(**{f"score__{word}": self.place.score}) | tie)
+        direction = ("-score", "-contact") if self.forward else ("score", "contact")
+        return list(scored.order_by(*direction).values_list("contact", "score")[: self.limit])
+
+    def _of_worths(self, known: Sequence[int], sums: QuerySet[StaleSum], place: Place | None) -> Scored:
+        """The first of `sums` beyond `place`, of each worth by the index and then of all."""
+        at = _microseconds(self.place.moment - EPOCH)
+        score = ExpressionWrapper(F("worth") * Value(at) - F("due"), output_field=BigIntegerField())
+        parts = []
+        for worth in known:
+            rows = sums.filter(worth=worth)
+            if place is not None:
+                due = worth * at - place.score
+                way, other = ("gt", "lt") if self.forward else ("lt", "gt")
+                tie = Q(**{f"due__{way}": due}) | Q(**{f"contact_id__{other}": place.contact})
+                rows = rows.filter(tie, **{f"due__{way}e": due})
+            order = ("due", "-contact_id") if self.forward else ("-due", "contact_id")
+            parts.append(rows.annotate(score=score).order_by(*order).values_list("contact_id", "score")[: self.limit])
+        if len(parts) < 2:
+            return list(parts[0]) if parts else []
+        order = ("-score", "-contact_id") if self.forward else ("score", "contact_id")
+        return list(parts[0].union(*parts[1:], all=True).order_by(*order)[: self.limit])
+
+
+def worths() -> list[int]:
+    """What a day over all limits of a contact costs: each sum that there is, ascending. One query."""
+    return [worth for (worth,) in fetch(_WORTHS, [])]
+
+
+def _seen_sums(viewer: Viewer) -> QuerySet[StaleSum]:
+    """Of living contacts whom the viewer sees. Asked row by row: PostgreSQL would list all contacts of a team first."""
+    if viewer.everything:
+        return StaleSum.objects.filter(contact__deleted_at__isnull=True)
+    contact = Contact.objects.visible_to(viewer).filter(pk=OuterRef("contact_id")).annotate(seen=Value(True))
+    return StaleSum.objects.filter(Subquery(contact.values("seen")[:1], output_field=BooleanField()))
+
+
+def _score(order: str, moment: datetime) -> Any:
+    """What a contact's flags come to, in SQL: whole microseconds, which compare exactly."""
     if order == AGE:
-        return Max(_seconds_since(F("clock_started_at"), moment))
+        return Max(_microseconds_since(F("clock_started_at"), moment))
     if order == SILENCE:
         said = (F(f"contact__{name}") for name in ("last_inbound_at", "last_outbound_at", "first_seen_at"))
-        return Max(_seconds_since(Greatest(*said), moment))
-    return Sum(_cost(moment, labels))
+        return Max(_microseconds_since(Greatest(*said), moment))
+    over = _microseconds_since(F("clock_started_at"), moment) - F("limit_days") * Value(DAY)
+    return Sum(F("worth") * over, output_field=BigIntegerField())
 
 
-def _seconds_since(at: Any, moment: datetime) -> Any:
+def _microseconds_since(at: Any, moment: datetime) -> Any:
     passed = ExpressionWrapper(Value(moment) - at, output_field=DurationField())
-    return Greatest(Cast(Extract(passed, "epoch"), BigIntegerField()), Value(0), output_field=BigIntegerField())
+    return Cast(Extract(passed, "epoch") * Value(1_000_000), BigIntegerField())
 
 
-def _cost(moment: datetime, labels: Collection[Label] | None) -> Any:
-    """Value × seconds over the limit of a flag."""
-    over = _seconds_since(F("clock_started_at"), moment) - F("limit_days") * 86400
-    worth = [When(label__in=ids, then=Value(value)) for value, ids in labels_by_value(labels).items()]
-    return Greatest(over, Value(0), output_field=BigIntegerField()) * Case(
-        *worth, default=Value(1), output_field=BigIntegerField()
-    )
+def _microseconds(length: timedelta) -> int:
+    return length // timedelta(microseconds=1)
 
 
 def labels_by_value(labels: Collection[Label] | None = None) -> dict[int, list[int]]:

@@ -12,6 +12,8 @@ from labelcrm.core import edits, jobs
 from labels.models import Category, Label, LabelAlias
 from labels.rules.naming import normalize
 from labels.selectors.label_merges import standing_merge
+from labels.selectors.stale_contacts import value_of
+from labels.services.staleness import follow_worth
 
 RESTAGE = "labels.restage"  # the kind of job, see labels.jobs
 
@@ -37,7 +39,7 @@ def create_label(*, actor: Any, origin: str, **values: Any) -> Label:
 
 def update_label(label: Label, *, actor: Any, origin: str, **values: Any) -> Label:
     """Change a canonical label. A former name stays a spelling of it; a new step or exclusive group starts a job
-    that restates the stages and returns of whoever had it.
+    that restates the stages and returns of whoever had it. Its open stale flags follow what it is worth.
 
     Raises ValidationError.
     """
@@ -46,6 +48,8 @@ def update_label(label: Label, *, actor: Any, origin: str, **values: Any) -> Lab
         label = edits.change(label, actor=actor, origin=origin, **values)
         if {"name", "name_en"} & values.keys():
             _keep_spellings(label)
+        if value_of(label) != value_of(before):
+            follow_worth(label)
         if (label.step, label.exclusive_group) != (before.step, before.exclusive_group):
             parameters = {"label": label.pk, "names": [label.name, label.name_en]}
             jobs.start(jobs.KINDS[RESTAGE], owner=actor, parameters=parameters, subject=f"label:{label.pk}")

@@ -22,6 +22,7 @@ from labelcrm.core.audit import record
 from labels.models import CleanSpell, FreeDay, Label, StaleClock, StaleFlag, StaleSnooze, TeamLimit
 from labels.rules.urgency import needs_reason
 from labels.selectors import working_time
+from labels.selectors.stale_contacts import value_of
 from labels.services import stale_notices
 
 
@@ -43,7 +44,7 @@ def flag_stale(now: datetime) -> StaleResult:
     with transaction.atomic():
         closed = close_settled(now)
         with connection.cursor() as cursor:
-            cursor.execute(_FLAG, {"now": now, **_limits(now)})
+            cursor.execute(_FLAG, {"now": now, **_limits(now), **_worths()})
             flagged = cursor.rowcount
             cursor.execute(_ESCALATE, {"now": now})
             escalated = cursor.rowcount
@@ -62,7 +63,7 @@ def close_settled(now: datetime, *, contact_ids: Collection[int] | None = None) 
         cursor.execute(_LOCK_FLAGS, chosen)
         if not cursor.rowcount:
             return 0
-        chosen |= _limits(now)
+        chosen |= _limits(now) | _worths()
         cursor.execute(_CLOSE, chosen)
         closed: int = cursor.rowcount
         cursor.execute(_UPDATE, chosen)
@@ -123,6 +124,19 @@ def _limits(now: datetime) -> dict[str, Any]:
     return {"limit_days": days, "limit_moments": moments}
 
 
+def follow_worth(label: Label) -> None:
+    """Give the open flags of a label what it is worth now, where that was changed."""
+    worth = value_of(label)
+    StaleFlag.objects.filter(label=label, closed_at__isnull=True).exclude(worth=worth).update(worth=worth)
+
+
+def _worths() -> dict[str, Any]:
+    """Of each label, archived ones too, what a day over its limit costs."""
+    labels = Label.all_objects.order_by("pk")
+    worths = {label.pk: value_of(label) for label in labels}
+    return {"labels": [*worths], "worths": [*worths.values()]}
+
+
 def _needs_reason(spell: CleanSpell, label: Label) -> bool:
     said = StaleSnooze.objects.filter(contact=spell.contact_id, label=label, at__gte=spell.started_at)
     return needs_reason(high_quality=label.high_quality, said_before=said.count())
@@ -147,11 +161,12 @@ OWNERS_NOW = f"""
 
 # Every active label that has a limit: since when, by which clock, and whose. Served by open_clean_spell_by_contact.
 _CLOCKS = f"""
-    SELECT s.contact_id, s.label_id, s.started_at, s.found, m.days AS stale_after_days, m.moment,
+    SELECT s.contact_id, s.label_id, s.started_at, s.found, m.days AS stale_after_days, m.moment, v.worth,
            greatest(s.started_at, z.at, CASE WHEN l.stale_reset_by_inbound THEN c.last_inbound_at END) AS clock,
            coalesce(own.agent_id, c.assigned_to_id) AS owner_id
     FROM labels_cleanspell s
     JOIN labels_label l ON l.id = s.label_id AND l.deleted_at IS NULL
+    JOIN unnest(%(labels)s::bigint[], %(worths)s::int[]) AS v (label_id, worth) ON v.label_id = l.id
     JOIN contacts_contact c ON c.id = s.contact_id AND c.deleted_at IS NULL
     JOIN contacts_channel n ON n.id = s.channel_id
     LEFT JOIN {OWNERS_NOW} ON own.channel_id = s.channel_id
@@ -171,9 +186,9 @@ _STALE = f"""
 # What is flagged already is left out by one join, not refused row by row: a fifth of a night's look at 750,000 flags.
 _FLAG = f"""
     INSERT INTO labels_staleflag
-        (contact_id, label_id, owner_id, spell_started_at, clock_started_at, limit_days, age_at_least, flagged_at,
-         closed_reason)
-    SELECT contact_id, label_id, owner_id, started_at, clock, stale_after_days, found, %(now)s, ''
+        (contact_id, label_id, owner_id, spell_started_at, clock_started_at, limit_days, worth, age_at_least,
+         flagged_at, closed_reason)
+    SELECT contact_id, label_id, owner_id, started_at, clock, stale_after_days, worth, found, %(now)s, ''
     FROM ({_STALE}) AS stale
     WHERE NOT EXISTS (SELECT FROM labels_staleflag f WHERE f.contact_id = stale.contact_id
                                                         AND f.label_id = stale.label_id AND f.closed_at IS NULL)
@@ -217,11 +232,11 @@ _CLOSE = f"""
 _UPDATE = f"""
     UPDATE labels_staleflag f
     SET owner_id = stale.owner_id, spell_started_at = stale.started_at, clock_started_at = stale.clock,
-        limit_days = stale.stale_after_days, age_at_least = stale.found
+        limit_days = stale.stale_after_days, worth = stale.worth, age_at_least = stale.found
     FROM ({_STALE}) AS stale
     WHERE {_CHOSEN} AND stale.contact_id = f.contact_id AND stale.label_id = f.label_id
-      AND (f.owner_id, f.spell_started_at, f.clock_started_at, f.limit_days, f.age_at_least)
-          IS DISTINCT FROM (stale.owner_id, stale.started_at, stale.clock, stale.stale_after_days, stale.found)
+      AND (f.owner_id, f.spell_started_at, f.clock_started_at, f.limit_days, f.worth, f.age_at_least) IS DISTINCT FROM
+          (stale.owner_id, stale.started_at, stale.clock, stale.stale_after_days, stale.worth, stale.found)
 """  # noqa: S608
 
 # The calendar's days: whoever is on the list too long is so on Sunday, too.

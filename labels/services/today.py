@@ -23,6 +23,7 @@ from contacts.models import Agent, Contact
 from contacts.services.contacts import edit_contact
 from labelcrm.core import audit
 from labels.models import ContradictionFlag, Label, StaleFlag, StaleSnooze, TodayAction, TodayKind
+from labels.selectors.stale_contacts import value_of
 from labels.services import contradiction_fixes, crm_labels, staleness
 from labels.services.contradiction_fixes import FindingKey
 
@@ -287,12 +288,14 @@ def _undo(contact: Contact, action: TodayAction, *, actor: Any, origin: str) -> 
 def _undo_still_right(snooze: int, flag: int | None) -> None:
     """The clock goes on as if nothing had been said. A flag of the label that came since stays."""
     StaleSnooze.objects.filter(pk=snooze).delete()
-    was = StaleFlag.objects.filter(pk=flag or 0, closed_reason=StaleFlag.Closed.SNOOZED).first()
+    flags = StaleFlag.objects.select_related("label")
+    was = flags.filter(pk=flag or 0, closed_reason=StaleFlag.Closed.SNOOZED).first()
     if (
         was is not None
         and not StaleFlag.objects.filter(contact=was.contact_id, label=was.label_id, closed_at=None).exists()
     ):
-        StaleFlag.objects.filter(pk=was.pk).update(closed_at=None, closed_reason="", closed_by=None)
+        open_again = {"closed_at": None, "closed_reason": "", "closed_by": None, "worth": value_of(was.label)}
+        StaleFlag.objects.filter(pk=was.pk).update(**open_again)
 
 
 def _undo_contradiction(flag: int, *, actor: Any) -> None:

@@ -19,6 +19,29 @@
     }
   };
 
+  // What a work list says of itself: how much waits, and in the filters above it how much each choice has.
+  const countWork = async () => {
+    const place = document.querySelector("output[data-count-url]");
+    if (!place) return;
+    try {
+      const { text, choices } = await ask(place.dataset.countUrl);
+      place.textContent = text;
+      for (const [name, named] of Object.entries(choices || {})) offer(name, named);
+    } catch {
+      place.textContent ||= "–";
+    }
+  };
+
+  // The choices of a filter anew, behind its first one; what is chosen stays.
+  const offer = (name, named) => {
+    const select = document.querySelector(`#quick-filters select[name="${name}"]`);
+    if (!select || select === document.activeElement) return;
+    const [first, ...known] = select.options;
+    const kept = known.filter((option) => option.selected && !named.some(([value]) => value === option.value));
+    const fresh = named.map(([value, text]) => new Option(text, value, false, value === select.value));
+    select.replaceChildren(first, ...kept, ...fresh);
+  };
+
   const countFilters = (form, button) => {
     const before = button.textContent;
     let latest = 0;
@@ -60,6 +83,8 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     countList();
+    if (!document.querySelector("output[data-count-url]")?.textContent) countWork();
+    document.addEventListener("rows-changed", countWork);
     watchFilters();
     document.getElementById("quick-filters")?.addEventListener("change", (event) => event.currentTarget.requestSubmit());
     document.addEventListener("click", closeColumns);

@@ -37,7 +37,8 @@
     const toggle = again && next.querySelector(":scope > input[type=checkbox]");
     if (toggle) toggle.checked = open;
     const left = document.getElementById("rows-left");
-    if (left && said) left.textContent = said.dataset.left;
+    if (left && said?.dataset.left) left.textContent = said.dataset.left;
+    else if (said) document.dispatchEvent(new Event("rows-changed"));
     document.getElementById("rows-said").textContent = said?.dataset.said || "";
     const into = next || fresh.at(-1);
     (into?.querySelector("[data-next]") || into?.querySelector(FIRST))?.focus();
