@@ -225,6 +225,14 @@ class ContactChannel(models.Model):
             # CS quality: contacts whose first inbound on a channel fell in a period. Segments of a team, from the index
             # alone: who is known on a channel.
             models.Index(fields=["channel", "first_inbound_at"], include=["contact"], name="contact_channel_covered"),
+            # Who waits for an answer, the longest first: of a chat that was answered it holds nothing.
+            models.Index(
+                fields=["last_inbound_at", "contact"],
+                include=["channel"],
+                condition=Q(last_inbound_at__isnull=False)
+                & (Q(last_outbound_at__isnull=True) | Q(last_outbound_at__lt=F("last_inbound_at"))),
+                name="contact_channel_waits",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -11,15 +11,25 @@ from contacts.selectors.counting import COUNTS
 from labelcrm.core.viewer import Viewer
 
 AFTER = timedelta(hours=1)
-# Of a contact on a channel, `k`: the last message is theirs, waits for over AFTER, and came since it was connected.
-WAITS = f"""
-    k.last_inbound_at > coalesce(k.last_outbound_at, '-infinity')
-    AND k.last_inbound_at + %(unanswered_after)s <= %(now)s
-    AND (NOT k.has_history OR EXISTS (
-        SELECT FROM contacts_message m
-        WHERE m.contact_id = k.contact_id AND m.channel_id = k.channel_id AND m.at = k.last_inbound_at
-          AND NOT m.from_me AND NOT m.history AND m.{COUNTS}))
-"""
+
+
+def waits(link: str) -> str:
+    """Of a contact on a channel: the last message is theirs, waits for over AFTER, and came since it was connected.
+
+    `link` names the row. The first two lines are what the index of who waits holds.
+    """
+    return f"""
+        {link}.last_inbound_at IS NOT NULL
+        AND ({link}.last_outbound_at IS NULL OR {link}.last_outbound_at < {link}.last_inbound_at)
+        AND {link}.last_inbound_at <= %(now)s - %(unanswered_after)s
+        AND (NOT {link}.has_history OR EXISTS (
+            SELECT FROM contacts_message m
+            WHERE m.contact_id = {link}.contact_id AND m.channel_id = {link}.channel_id
+              AND m.at = {link}.last_inbound_at AND NOT m.from_me AND NOT m.history AND m.{COUNTS}))
+    """
+
+
+WAITS = waits("k")
 
 
 def waiting_links(viewer: Viewer, *, now: datetime) -> QuerySet[ContactChannel]:

@@ -12,9 +12,9 @@ from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.core.exceptions import BadRequest, PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.response import TemplateResponse
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
@@ -64,22 +64,35 @@ def page(request: HttpRequest) -> HttpResponse:
     before = request.GET.get("before")
     cursor = before or request.GET.get("after")
     known = knowledge_now()
-    chats, more, waiting = unanswered_chats.page(
+    chats, more = unanswered_chats.page(
         viewer_of(request.user), now=timezone.now(), size=SIZE, filters=_narrowed(request, given),
         place=_place(cursor) if cursor else None, forward=not before, known=known,
     )  # fmt: skip
+    newer = _turned(given, "before", chats[:1]) if (more if before else cursor) else ""
+    older = _turned(given, "after", chats[-1:]) if (before or more) else ""
     context = {
         **admin.site.each_context(request),
         "title": _("Unanswered"),
         "lines": _lines(request, chats),
-        "counted": _counted(waiting),
+        "counted": "" if newer or older else _counted(len(chats)),
+        "count_url": reverse("unanswered-count") + "?" + urlencode(given),
         "filters": _choices(request, given, known[0].values()),
         "is_narrowed": bool(given),
-        "newer": _turned(given, "before", chats[:1]) if (more if before else cursor) else "",
-        "older": _turned(given, "after", chats[-1:]) if (before or more) else "",
+        "newer": newer,
+        "older": older,
         "first": "?" + urlencode(given) if cursor else "",
     }
     return TemplateResponse(request, "unanswered/page.html", context)
+
+
+@require_safe
+def count(request: HttpRequest) -> HttpResponse:
+    """How many wait, in words; a page that does not show all of them asks once it has come."""
+    if not request.user.has_perm(MAY_READ):
+        raise PermissionDenied
+    given = {name: request.GET[name] for name in FILTERS if request.GET.get(name)}
+    viewer, filters = viewer_of(request.user), _narrowed(request, given)
+    return JsonResponse({"text": _counted(unanswered_chats.count(viewer, now=timezone.now(), filters=filters))})
 
 
 def _narrowed(request: HttpRequest, given: dict[str, str]) -> UnansweredFilters:
@@ -140,4 +153,7 @@ def _place(cursor: str) -> UnansweredPlace:
     return UnansweredPlace(known[0], known[1], known[2])
 
 
-urlpatterns = [path("unanswered/", admin.site.admin_view(page), name="unanswered")]
+urlpatterns = [
+    path("unanswered/", admin.site.admin_view(page), name="unanswered"),
+    path("unanswered/count/", admin.site.admin_view(count), name="unanswered-count"),
+]

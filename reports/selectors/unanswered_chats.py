@@ -6,13 +6,13 @@ longest comes first.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from contacts.models import Contact, Message
-from contacts.selectors.unanswered import WAITS
+from contacts.selectors.unanswered import WAITS, waits
 from labelcrm.core.bulk import fetch
 from labelcrm.core.viewer import NOBODY, Viewer
 from labels.models import Label, LabelAssignment
@@ -58,12 +58,14 @@ class UnansweredChat:
     suggestion: LabelSuggestion | None = None
 
 
-def count(viewer: Viewer, *, now: datetime) -> int:
+def count(viewer: Viewer, *, now: datetime, filters: UnansweredFilters | None = None) -> int:
     """How many contacts wait for an answer, of those the viewer sees. One query."""
-    [(contacts,)] = fetch(
-        f"SELECT count(*) FROM ({_waiting(viewer, UnansweredFilters())}) AS waiting",  # noqa: S608
-        _values(viewer, UnansweredFilters(), now),
-    )
+    filters = filters or UnansweredFilters()
+    chosen = "true" if filters.label is None else _labelled(viewer, filters)
+    statement = f"""
+        SELECT count(*) FROM (SELECT DISTINCT k.contact_id {_waiting(viewer, filters)} AND {chosen}) AS waiting
+    """  # noqa: S608 - SQL from this module
+    [(contacts,)] = fetch(statement, _values(viewer, filters, now))
     return int(contacts)
 
 
@@ -76,60 +78,137 @@ def page(
     place: UnansweredPlace | None = None,
     forward: bool = True,
     known: Known | None = None,
-) -> tuple[list[UnansweredChat], bool, int]:
-    """The next `size` chats beyond a place, whether there are more that way, and how many there are in all.
+) -> tuple[list[UnansweredChat], bool]:
+    """The next `size` chats beyond a place, and whether there are more that way.
 
     Six queries, two for an empty list; one less where `knowledge_now` is known.
     """
     filters = filters or UnansweredFilters()
     labels, knowledge = known or knowledge_now()
-    worth = {pk: value_of(label) for pk, label in labels.items()}
-    values = _values(viewer, filters, now) | {"labels": list(worth), "worths": list(worth.values()), "limit": size + 1}
-    if place is not None:
-        values |= {"value": place.value, "at": place.at, "after": place.contact}
-    rows = fetch(_page(viewer, filters, place, forward=forward), values)
+    walk = _Walk(viewer, filters, place, forward=forward)
+    rows = fetch(*walk.query(labels.values(), _values(viewer, filters, now) | {"limit": size + 1}))
     found = rows[:size] if forward else rows[:size][::-1]
-    return _chats(found, viewer, labels, knowledge, now=now), len(rows) > size, rows[0][4] if rows else 0
+    return _chats(found, viewer, labels, knowledge, now=now), len(rows) > size
 
 
-def _page(viewer: Viewer, filters: UnansweredFilters, place: UnansweredPlace | None, *, forward: bool) -> str:
-    less, more, up, down = ("<", ">", "ASC", "DESC") if forward else (">", "<", "DESC", "ASC")
-    beyond = f"value {less} %(value)s OR value = %(value)s AND (at, contact_id) {more} (%(at)s, %(after)s)"
+# -- SQL --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """The chats beyond a place, one value after the other, in the order in which they are met.
+
+    Chats of one value are read along the index of who waits, as far as the page needs; a value is only looked at where
+    those before it have not filled the page.
+    """
+
+    viewer: Viewer
+    filters: UnansweredFilters
+    place: UnansweredPlace | None
+    forward: bool
+
+    def query(self, labels: Iterable[Label], values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Columns: contact, since when they wait, value, the numbers that they wait on."""
+        worth: dict[int, list[int]] = {UNLABELLED: []}
+        for label in labels:
+            worth.setdefault(value_of(label), []).append(label.pk)
+        parts: dict[str, str] = {}
+        given = dict(values)
+        for value in self._values(worth):
+            found = " + ".join(f"(SELECT count(*) FROM {name})" for name in parts)  # noqa: S608 - names from here
+            parts[f"worth_{value}"] = self._part(value, f"{found or 0} < %(limit)s")
+            given[f"of_{value}"] = worth.get(value, [])
+            given[f"above_{value}"] = [pk for other, ids in worth.items() if other > value for pk in ids]
+        if self.place is not None:
+            given |= {"value": self.place.value, "at": self.place.at, "after": self.place.contact}
+        named = ", ".join(f"{name} AS MATERIALIZED ({part})" for name, part in parts.items())
+        together = " UNION ALL ".join(f"TABLE {name}" for name in parts)
+        up, down = ("ASC", "DESC") if self.forward else ("DESC", "ASC")
+        seen = _seen(self.viewer, self.filters)
+        return (
+            f"""
+            WITH {named}
+            SELECT f.contact_id, f.at, f.value, ARRAY(
+                SELECT k.channel_id FROM contacts_contactchannel k JOIN contacts_contact c ON c.id = k.contact_id
+                WHERE k.contact_id = f.contact_id AND {WAITS} AND {seen} ORDER BY k.channel_id)
+            FROM (SELECT * FROM ({together}) AS every
+                  ORDER BY value {down}, at {up}, contact_id {up} LIMIT %(limit)s) AS f
+            ORDER BY value {down}, at {up}, contact_id {up}
+            """,  # noqa: S608 - SQL from this module
+            given,
+        )
+
+    def _values(self, known: Iterable[int]) -> list[int]:
+        """The values in the order in which they are met, from that of the place on, which no label may have now."""
+        place = self.place
+        values = sorted({*known, *([place.value] if place else [])}, reverse=self.forward)
+        if self.filters.label == UNLABELLED:
+            values = [UNLABELLED]
+        return [
+            value for value in values if place is None or (value <= place.value) == self.forward or value == place.value
+        ]
+
+    def _part(self, value: int, is_needed: str) -> str:
+        more, way = (">", "ASC") if self.forward else ("<", "DESC")
+        seen = _seen(self.viewer, self.filters, "j")
+        conditions = [is_needed, self._worth(value)]
+        if self.filters.label not in (None, UNLABELLED):
+            conditions.append(_labelled(self.viewer, self.filters))
+        if self.place is not None and self.place.value == value:
+            conditions += [
+                f"k.last_inbound_at {more}= %(at)s",
+                f"(k.last_inbound_at, k.contact_id) {more} (%(at)s, %(after)s)",
+            ]
+        return f"""
+            SELECT k.contact_id, k.last_inbound_at AS at, {value} AS value {_waiting(self.viewer, self.filters)}
+              AND NOT EXISTS (
+                SELECT FROM contacts_contactchannel j
+                WHERE j.contact_id = k.contact_id AND {waits("j")} AND {seen}
+                  AND (j.last_inbound_at, j.channel_id) < (k.last_inbound_at, k.channel_id))
+              AND {" AND ".join(conditions)}
+            ORDER BY k.last_inbound_at {way}, k.contact_id {way} LIMIT %(limit)s
+        """  # noqa: S608 - SQL from this module
+
+    def _worth(self, value: int) -> str:
+        """That the best label of the contact is worth that much."""
+        if value == UNLABELLED:
+            return f"NOT EXISTS ({_labels(self.viewer)})"
+        best = f"EXISTS ({_labels(self.viewer)} AND a.label_id = ANY(%(of_{value})s::bigint[]))"
+        return f"{best} AND NOT EXISTS ({_labels(self.viewer)} AND a.label_id = ANY(%(above_{value})s::bigint[]))"
+
+
+def _labels(viewer: Viewer) -> str:
+    """The labels of a waiting contact that the viewer sees, `a`."""
+    seen = "" if viewer.everything else "AND a.channel_id = ANY(%(label_channels)s::bigint[])"
     return f"""
-        WITH waiting AS ({_waiting(viewer, filters)}),
-        valued AS MATERIALIZED (
-            SELECT w.contact_id, w.at, w.channels, coalesce(max(v.worth), {UNLABELLED}) AS value
-            FROM waiting w
-            LEFT JOIN labels_labelassignment a ON a.contact_id = w.contact_id AND a.removed_at IS NULL
-             {"" if viewer.everything else "AND a.channel_id = ANY(%(label_channels)s::bigint[])"}
-             AND EXISTS (SELECT FROM labels_channellabel h WHERE h.id = a.channel_label_id AND NOT h.hidden)
-            LEFT JOIN unnest(%(labels)s::bigint[], %(worths)s::int[]) AS v (label, worth) ON v.label = a.label_id
-            GROUP BY w.contact_id, w.at, w.channels {_having(filters)})
-        SELECT contact_id, at, value, channels, (SELECT count(*) FROM valued) FROM valued
-        {f"WHERE {beyond}" if place is not None else ""}
-        ORDER BY value {down}, at {up}, contact_id {up} LIMIT %(limit)s
+        SELECT FROM labels_labelassignment a
+        WHERE a.contact_id = k.contact_id AND a.removed_at IS NULL {seen}
+          AND EXISTS (SELECT FROM labels_channellabel h WHERE h.id = a.channel_label_id AND NOT h.hidden)
     """  # noqa: S608 - SQL from this module
 
 
-def _having(filters: UnansweredFilters) -> str:
-    if filters.label is None:
-        return ""
-    return "HAVING count(a.id) = 0" if filters.label == UNLABELLED else "HAVING bool_or(a.label_id = %(label)s)"
+def _labelled(viewer: Viewer, filters: UnansweredFilters) -> str:
+    if filters.label == UNLABELLED:
+        return f"NOT EXISTS ({_labels(viewer)})"
+    return f"EXISTS ({_labels(viewer)} AND a.label_id = %(label)s)"
+
+
+def _seen(viewer: Viewer, filters: UnansweredFilters, link: str = "k") -> str:
+    """That the viewer sees the number of a link, and that the filtered agent answers on it."""
+    seen = "true" if viewer.everything else f"{link}.channel_id = ANY(%(channels)s::bigint[])"
+    if filters.agent is None:
+        return seen
+    numbers = f"c.assigned_to_id IS NULL AND {link}.channel_id = ANY(%(numbers)s::bigint[])"
+    return f"{seen} AND (c.assigned_to_id = %(agent)s OR {numbers})"
 
 
 def _waiting(viewer: Viewer, filters: UnansweredFilters) -> str:
-    """Each contact who waits once, with the numbers and since when; as one list where they wait on several."""
-    seen = "" if viewer.everything else "AND k.channel_id = ANY(%(channels)s::bigint[])"
-    of_agent = (
-        "(c.assigned_to_id = %(agent)s OR c.assigned_to_id IS NULL AND k.channel_id = ANY(%(numbers)s::bigint[]))"
-    )
+    """From where contacts wait: a row for each number, `k`, of a contact, `c`."""
     return f"""
-        SELECT k.contact_id, min(k.last_inbound_at) AS at, array_agg(k.channel_id ORDER BY k.channel_id) AS channels
         FROM contacts_contactchannel k
         JOIN contacts_contact c ON c.id = k.contact_id AND c.deleted_at IS NULL
-        WHERE {WAITS} {seen} {"" if filters.agent is None else f"AND {of_agent}"}
-        GROUP BY k.contact_id
-    """  # noqa: S608 - SQL from this package
+        WHERE {WAITS} AND {_seen(viewer, filters)}
+    """
 
 
 def _values(viewer: Viewer, filters: UnansweredFilters, now: datetime) -> dict[str, Any]:
@@ -153,7 +232,7 @@ def _chats(
     *,
     now: datetime,
 ) -> list[UnansweredChat]:
-    ids = [row[0] for row in found]
+    ids = [contact for contact, *_rest in found]
     if not ids:
         return []
     contacts = Contact.objects.select_related("assigned_to").in_bulk(ids)
@@ -161,7 +240,7 @@ def _chats(
     suggested = suggestions_for(ids, viewer, now=now, known=(labels, knowledge))
     chats = {
         pk: UnansweredChat(contacts[pk], at, value, channels, last=last.get(pk), suggestion=suggested.get(pk))
-        for pk, at, value, channels, _all in found
+        for pk, at, value, channels in found
         if pk in contacts
     }
     for contact, label in _labels_now(ids, viewer):
