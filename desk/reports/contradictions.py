@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -38,7 +38,7 @@ from reports.definitions import definition
 from reports.query import InvalidQuery, ReportQuery, parse_query
 from reports.registry import REPORTS
 from reports.selectors import contradictions
-from reports.selectors.contradictions import ContradictionRow, FindingPlace
+from reports.selectors.contradictions import ContradictionRow, Counts, FindingPlace
 from transfer.layouts import RECORD_LAYOUTS
 
 MAY_READ = ("reports.view_report", "contacts.view_contact")
@@ -91,7 +91,7 @@ def page(request: HttpRequest) -> HttpResponse:
     """`/admin/reports/contradictions/`; the FILTERS narrow it, `?after=` goes on, `?format=` makes a file of all."""
     if not request.user.has_perms(MAY_READ):
         raise PermissionDenied
-    given = {name: request.GET[name] for name in FILTERS if request.GET.get(name)}
+    given = _given(request)
     query = _query(request, given)
     if (code := request.GET.get("format", "")) in RECORD_LAYOUTS:
         return report_downloads.download(request, query, code=code)
@@ -99,16 +99,18 @@ def page(request: HttpRequest) -> HttpResponse:
     kinds = (rule,) if rule in RULE_NAMES else RULES
     after = _place(request.GET.get("after", ""))
     rows, counts = contradictions.listed(query.question, limit=SIZE + 1, after=after, rules=kinds, agent=agent)
-    shown = rows[:SIZE]
+    shown, labels = rows[:SIZE], Label.all_objects.in_bulk()
+    told = _told(query, given, counts) if counts is not None else None
     context = {
         **admin.site.each_context(request),
         "title": _("Contradictions"),
-        "lines": _lines(shown, query.viewer),
-        "counted": _counted(sum(n for (kind, who), n in counts.items() if kind in kinds and agent in (None, who))),
-        "hints": 0 if rule else sum(n for (kind, _who), n in counts.items() if kind == NEW_ORDER),
+        "lines": _lines(shown, query.viewer, labels),
+        "counted": told["text"] if told else "",
+        "count_url": reverse("report-contradictions-count") + "?" + urlencode(given),
+        "hints": told["links"]["hints"] if told else "",
         "hints_url": "?" + urlencode(given | {"rule": NEW_ORDER}),
         "are_hints": rule == NEW_ORDER,
-        "filters": _filters(query, given, counts),
+        "filters": _filters(query, given, told["choices"] if told else _choices(query.viewer), labels),
         "is_narrowed": bool(given),
         "older": "?" + urlencode(given | {"after": _written(shown[-1])}) if len(rows) > SIZE else "",
         "first": "?" + urlencode(given) if after else "",
@@ -122,6 +124,20 @@ def page(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "reports/contradictions.html", context)
 
 
+@require_safe
+def count(request: HttpRequest) -> HttpResponse:
+    """What `_told` says; a page that could be shown without reading all asks for it once it has come."""
+    if not request.user.has_perms(MAY_READ):
+        raise PermissionDenied
+    given = _given(request)
+    query = _query(request, given)
+    return JsonResponse(_told(query, given, contradictions.counts(query.question)))
+
+
+def _given(request: HttpRequest) -> dict[str, str]:
+    return {name: request.GET[name] for name in FILTERS if request.GET.get(name)}
+
+
 def _query(request: HttpRequest, given: dict[str, str]) -> ReportQuery:
     """What is open now; what is no filter value narrows nothing."""
     asked = {name: text for name, text in given.items() if name != "rule"}
@@ -132,10 +148,9 @@ def _query(request: HttpRequest, given: dict[str, str]) -> ReportQuery:
         return parse_query(REPORTS["contradictions"], {}, viewer=viewer)
 
 
-def _lines(rows: list[ContradictionRow], viewer: Viewer) -> list[FindingLine]:
+def _lines(rows: list[ContradictionRow], viewer: Viewer, labels: dict[int, Label]) -> list[FindingLine]:
     ids = {row.contact for row in rows}
     contacts = Contact.objects.visible_to(viewer).in_bulk(ids)
-    labels = Label.all_objects.in_bulk({label.label for row in rows for label in row.labels})
     last = last_messages(sorted(contacts), viewer)
     places = rules.places({(row.contact, label.label) for row in rows for label in row.labels}, viewer)
     flags = ContradictionFlag.objects.filter(contact__in=contacts, closed_at__isnull=True).select_related("awaited")
@@ -176,23 +191,47 @@ def _waiting(viewer: Viewer) -> int:
     return open_flags.filter(awaited__isnull=False, contact__deleted_at__isnull=True).count()
 
 
+def _told(query: ReportQuery, given: dict[str, str], counts: Counts) -> dict[str, Any]:
+    """How many findings there are, in words as `text`; what each of the `choices` has; and what `links` say."""
+    rule, agent = given.get("rule", ""), row_id(given.get("agent"))
+    kinds = (rule,) if rule in RULE_NAMES else RULES
+    hints = 0 if rule else sum(n for (kind, _who), n in counts.items() if kind == NEW_ORDER)
+    words = ngettext("%(n)s more may be a new order", "%(n)s more may be new orders", hints)
+    per_rule = {kind: sum(n for (found, _who), n in counts.items() if found == kind) for kind in RULE_NAMES}
+    return {
+        "text": _counted(sum(n for (kind, who), n in counts.items() if kind in kinds and agent in (None, who))),
+        "choices": {
+            "rule": [
+                (kind, _with_count(str(RULE_NAMES[kind]), n)) for kind, n in per_rule.items() if n or kind in RULES
+            ],
+            "agent": _agents(query.viewer, counts),
+        },
+        "links": {"hints": words % {"n": number_format(hints, force_grouping=True)} if hints else ""},
+    }
+
+
+def _choices(viewer: Viewer) -> dict[str, list[tuple[str, str]]]:
+    """What may be chosen where nothing is counted yet."""
+    agents = ((str(agent.pk), agent.name) for agent in Agent.objects.visible_to(viewer))
+    return {"rule": [(kind, str(name)) for kind, name in RULE_NAMES.items()], "agent": sorted(agents, key=_by_name)}
+
+
 def _filters(
-    query: ReportQuery, given: dict[str, str], counts: dict[tuple[str, int | None], int]
+    query: ReportQuery, given: dict[str, str], choices: dict[str, list[tuple[str, str]]], known: dict[int, Label]
 ) -> list[FindingChoice]:
-    per_rule = {rule: sum(n for (kind, _who), n in counts.items() if kind == rule) for rule in RULE_NAMES}
-    kinds = [(rule, _with_count(str(RULE_NAMES[rule]), n)) for rule, n in per_rule.items() if n or rule in RULES]
-    labels = Label.objects.filter(pk__in=rules.labels_of_rules())
+    ids = rules.labels_of_rules(query.question.contradicting)
+    labels = [known[pk] for pk in ids if pk in known and not known[pk].is_archived]
     channels = Channel.objects.visible_to(query.viewer).exclude(gateway=CRM_GATEWAY)
     found = [
-        ("rule", _("Why"), kinds),
-        ("agent", _("CS"), _agents(query.viewer, counts)),
+        ("rule", _("Why"), choices["rule"]),
+        ("agent", _("CS"), choices["agent"]),
         ("label", _("Label"), sorted(((str(label.pk), str(label)) for label in labels), key=_by_name)),
         ("channel", _("Number"), [(channel.key, channel.name) for channel in channels]),
     ]
     return [FindingChoice(name, title, choices, given.get(name, "")) for name, title, choices in found]
 
 
-def _agents(viewer: Viewer, counts: dict[tuple[str, int | None], int]) -> list[tuple[str, str]]:
+def _agents(viewer: Viewer, counts: Counts) -> list[tuple[str, str]]:
     per_agent: dict[int, int] = {}
     for (rule, who), n in counts.items():
         if who is not None and rule in RULES:

@@ -35,6 +35,7 @@ urlpatterns = [
     path("rows/", admin.site.admin_view(rows_page), name="report-rows"),
     path("export/", admin.site.admin_view(export_page), name="report-export"),
     path("contradictions/", admin.site.admin_view(contradictions.page), name="report-contradictions"),
+    path("contradictions/count/", admin.site.admin_view(contradictions.count), name="report-contradictions-count"),
     path("contradictions/act/", admin.site.admin_view(contradictions.act), name="report-contradictions-act"),
     path("label-budget/", admin.site.admin_view(label_budget_page), name="report-label-budget"),
     path("unusual/", admin.site.admin_view(unusual_page), name="report-unusual"),

@@ -7,7 +7,7 @@ order of two labels says, their exclusive group does not say again, and what a g
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 
 from contacts.models import Channel
 from contacts.models.channels import CRM_GATEWAY
-from labelcrm.core.bulk import fetch, transpose
+from labelcrm.core.bulk import transpose
 from labelcrm.core.viewer import Viewer
 from labels.models import Category, ChannelLabel, ContradictionRule, Label, LabelAssignment
 from labels.models.canonical import ColorFamily
@@ -55,12 +55,11 @@ def values() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def labels_of_rules() -> set[int]:
-    """The ids of the labels that a rule in use is about."""
-    asked = values()
+def labels_of_rules(asked: Mapping[str, Any]) -> set[int]:
+    """The ids of the labels that a rule in use is about, of what `values` says."""
     lists = ("older_prospects", "older_won", "loyal_customers", "loyal_inquiries")
-    grouped = fetch("SELECT unnest(%(grouped_label)s::bigint[])", asked)
-    return {pk for name in lists for pk in asked[name]} | {pk for (pk,) in grouped}
+    grouped = asked["grouped_label"].strip("{}")
+    return {pk for name in lists for pk in asked[name]} | {int(pk) for pk in grouped.split(",") if pk}
 
 
 def _pairs(rules: Iterable[ContradictionRule]) -> Iterator[tuple[int | None, int, str, str]]:

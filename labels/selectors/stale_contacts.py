@@ -36,6 +36,15 @@ from labelcrm.core.viewer import Viewer
 from labels.models import CleanSpell, Label, StaleFlag, StaleSnooze, StaleSum
 from labels.rules import urgency
 
+# The ids of the labels of which any flag is open: one entry of an index each, and not all flags.
+FLAGGED_LABELS = """
+    WITH RECURSIVE next (label) AS (
+        SELECT min(label_id) FROM labels_staleflag WHERE closed_at IS NULL
+        UNION ALL SELECT (SELECT min(f.label_id) FROM labels_staleflag f
+                          WHERE f.closed_at IS NULL AND f.label_id > next.label)
+                  FROM next WHERE next.label IS NOT NULL
+    ) SELECT label FROM next WHERE label IS NOT NULL
+"""
 EXCERPT = 90  # characters of the last message
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -25,6 +25,8 @@ from reports.selectors.questions import Question
 _TIE = "contact_id, rule, rule_id, group_name"
 _AFTER = "%(after_contact)s, %(after_rule)s, %(after_rule_id)s, %(after_group)s"
 _ORDER = f"since DESC, {_TIE}"
+# How far back a page is looked for before all is read.
+NEAR = (timedelta(days=4), timedelta(days=60))
 ROOM = "SET LOCAL work_mem = '64MB'"
 
 
@@ -81,13 +83,58 @@ def report(question: Question) -> list[ContradictionRow]:
     return _rows(found)
 
 
+Counts = dict[tuple[str, int | None], int]  # findings of each kind of rule and owner, new orders among them
+
+
 def listed(
     question: Question, *, limit: int, after: FindingPlace | None, rules: Sequence[str], agent: int | None
-) -> tuple[list[ContradictionRow], dict[tuple[str, int | None], int]]:
-    """A page of findings, and how many there are in all of each rule and owner, new orders among them.
+) -> tuple[list[ContradictionRow], Counts | None]:
+    """A page of findings, the newest first; and how many there are in all, where all had to be read for it.
 
-    One statement, because looking for them is what costs.
+    A finding begins with one of its labels. So those of the last days are found among whose label came in these days,
+    and a page that they fill is the page of all.
     """
+    newest = after.since if after is not None else question.period.end
+    for days in NEAR:
+        found = _since(newest - days, question, limit=limit, after=after, rules=rules, agent=agent)
+        if len(found) == limit:
+            return _rows(found), None
+    return _with_counts(question, limit=limit, after=after, rules=rules, agent=agent)
+
+
+def counts(question: Question) -> Counts:
+    """How many findings there are."""
+    return _with_counts(question, limit=0, after=None, rules=RULES, agent=None)[1]
+
+
+def _since(
+    start: datetime,
+    question: Question,
+    *,
+    limit: int,
+    after: FindingPlace | None,
+    rules: Sequence[str],
+    agent: int | None,
+) -> list[tuple[Any, ...]]:
+    """The findings of a page that began at `start` or later. Parts of `clean` are looked up by LATERAL joins alone."""
+    began = "AND started_at <= %(after)s" if after is not None else ""
+    statement = f"""
+        WITH {_clean(question)}, near AS NOT MATERIALIZED (
+            SELECT s.* FROM (
+                SELECT DISTINCT contact_id FROM clean WHERE started_at >= %(start)s {began}
+            ) AS whom CROSS JOIN LATERAL (SELECT * FROM clean WHERE clean.contact_id = whom.contact_id OFFSET 0) AS s
+        )
+        SELECT contact_id, rule, labels, starts, since, who, rule_id, group_name
+        FROM ({_owned(question, rules, spells="near")}) AS finding
+        WHERE since >= %(start)s {_conditions(after, agent)} ORDER BY {_ORDER} LIMIT %(limit)s
+    """  # noqa: S608
+    return fetch(statement, {**parameters(question), **_values(after, agent), "limit": limit, "start": start})
+
+
+def _with_counts(
+    question: Question, *, limit: int, after: FindingPlace | None, rules: Sequence[str], agent: int | None
+) -> tuple[list[ContradictionRow], Counts]:
+    """One statement for both, because looking for them is what costs."""
     place = _conditions(after, agent)
     statement = f"""
         WITH {_clean(question)}, finding AS MATERIALIZED ({_owned(question, (*RULES, NEW_ORDER))})
@@ -178,12 +225,12 @@ def _clean(question: Question) -> str:
     return question.filtered.clean(labels=False, certain=False)
 
 
-def _owned(question: Question, rules: Sequence[str]) -> str:
-    """The findings at the end of the period, each with the owner of its number then, as `who`."""
+def _owned(question: Question, rules: Sequence[str], *, spells: str = "clean") -> str:
+    """The findings of `spells` at the end of the period, each with the owner of its number then, as `who`."""
     of_labels = "WHERE f.labels && %(labels)s::bigint[]" if question.filters.labels is not None else ""
     return f"""
         SELECT f.*, o.agent_id AS who
-        FROM ({findings("clean", at_end=question.period.end <= question.now, kinds=rules)}) AS f
+        FROM ({findings(spells, at_end=question.period.end <= question.now, kinds=rules)}) AS f
         LEFT JOIN unnest(%(then_channel)s::bigint[], %(then_agent)s::bigint[]) AS o (channel_id, agent_id)
                ON o.channel_id = f.channel_id
         {of_labels}

@@ -13,17 +13,18 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import BooleanField, Count, QuerySet
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from contacts.models import Agent, Channel, Contact, ContactChannel
 from contacts.models.channels import CRM_GATEWAY
 from contacts.selectors.ownership import NumberNow, numbers_now
 from labelcrm.core.viewer import Viewer
-from labels.models import ContradictionFlag, Label, StaleFlag, TodayAction, TodayKind
+from labels.models import ContradictionFlag, Label, TodayAction, TodayKind
 from labels.rules.waiting import cost
 from labels.selectors.contradictions import to_take_off
-from labels.selectors.stale_contacts import last_messages, value_of
+from labels.selectors.stale_contacts import FLAGGED_LABELS, last_messages, value_of
 from reports.selectors.today_kinds import BY_CODE, KINDS, TodayScope, WaitingKind
 
 SHOWN = 50  # lines of "today"; the rest is backlog
@@ -143,12 +144,12 @@ def scope_of(viewer: Viewer, *, now: datetime | None = None, agent: int | None =
     """Whose lines a viewer reads: all they see, or one CS's. Two queries."""
     now = now or timezone.now()
     channels = Channel.objects.visible_to(viewer).exclude(gateway=CRM_GATEWAY)
-    flags = StaleFlag.objects.filter(label=OuterRef("pk"), closed_at__isnull=True)
+    flagged = RawSQL(f"labels_label.id IN ({FLAGGED_LABELS})", [], output_field=BooleanField())  # noqa: S611
     return TodayScope(
         viewer=viewer,
         now=now,
         numbers=numbers_now(channels, now=now, zone=settings.TIME_ZONE),
-        labels=Label.all_objects.annotate(flagged=Exists(flags)).in_bulk(),
+        labels=Label.all_objects.annotate(flagged=flagged).in_bulk(),
         agent=agent,
     )
 

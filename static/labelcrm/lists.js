@@ -24,12 +24,19 @@
     const place = document.querySelector("output[data-count-url]");
     if (!place) return;
     try {
-      const { text, choices } = await ask(place.dataset.countUrl);
+      const { text, choices, links } = await ask(place.dataset.countUrl);
       place.textContent = text;
       for (const [name, named] of Object.entries(choices || {})) offer(name, named);
+      for (const [id, words] of Object.entries(links || {})) say(document.getElementById(id), words);
     } catch {
       place.textContent ||= "–";
     }
+  };
+
+  const say = (link, words) => {
+    if (!link) return;
+    link.textContent = words;
+    link.hidden = !words;
   };
 
   // The choices of a filter anew, behind its first one; what is chosen stays.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -12,11 +14,16 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from contacts.models import Contact, ContactChannel, Message
+from contacts.models import Channel, Contact, ContactChannel, Message
+from contacts.models.channels import CRM_GATEWAY
+from contacts.selectors.viewing import viewer_of
 from labelcrm.core.viewer import Viewer
+from labels.models import Label
+from labels.selectors.stale_contacts import value_of
 from reports.selectors import unanswered_chats
-from tests.desk.conftest import Shop
-from tests.factories import THEN
+from reports.selectors.unanswered_chats import UNLABELLED, UnansweredFilters, UnansweredPlace
+from tests.desk.conftest import Shop, make_shop
+from tests.factories import THEN, ContactFactory
 
 ClientOf = Callable[..., Client]
 URL = "/admin/unanswered/"
@@ -161,3 +168,131 @@ def test_a_message_without_text_is_named_in_words(client_of: ClientOf, shop: Sho
     for page in (URL, f"/admin/contacts/contact/{contact.pk}/"):
         assert words in client.get(page).content.decode()
         assert f"[{kind}]" not in client.get(page).content.decode()
+
+
+# -- The order, against the definition --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def crowd(shop: Shop, other_shop: Shop) -> list[Contact]:
+    """Contacts on one number or both, who wait on some, many since the same moment; with up to three labels each, some
+    of them hidden, taken off, or only here."""
+    dice = random.Random(1)
+    here = make_shop("CRM")
+    Channel.objects.filter(pk=here.channel.pk).update(gateway=CRM_GATEWAY, team=None)
+    names = ("Grade A", "Prospek panas", "Prospek dingin", "Menunggu pembayaran", "Komplain")
+    rows = [each.whatsapp_label(name) for each in (shop, other_shop, here) for name in names]
+    hidden = [each.whatsapp_label("Pelanggan loyal", hidden=True) for each in (shop, other_shop)]
+    crowd = []
+    for _ in range(40):
+        contact = ContactFactory(
+            deleted_at=NOW if dice.random() < 0.05 else None, assigned_to=dice.choice((shop.agent, None, None))
+        )
+        for each in dice.choice(([shop], [other_shop], [shop, other_shop])):
+            wrote = NOW - dice.choice((timedelta(hours=5), timedelta(minutes=dice.randrange(1, 3000))))
+            ContactChannel.objects.create(
+                contact=contact, channel=each.channel, first_seen_at=THEN,
+                last_inbound_at=dice.choice((wrote, wrote, None)),
+                last_outbound_at=dice.choice((None, None, wrote, wrote - timedelta(hours=1), NOW)),
+                has_history=dice.random() < 0.2,
+            )  # fmt: skip
+            Message.objects.create(
+                contact=contact, channel=each.channel, external_id=f"H{contact.pk}", from_me=False, at=wrote,
+                at_source="whatsapp", received_at=wrote, history=dice.random() < 0.5,
+            )  # fmt: skip
+        for row in dice.sample([*rows, *hidden], dice.randrange(4)):
+            shop.put(contact, row, hours=dice.choice((None, None, None, 1)))
+        crowd.append(contact)
+    return crowd
+
+
+def slowly(viewer: Viewer, filters: UnansweredFilters) -> list[tuple[int, list[int]]]:
+    """Who waits in which order, and on which numbers, from the definition."""
+    found = []
+    seen = set(Channel.objects.values_list("pk", flat=True)) if viewer.everything else viewer.channels
+    for contact in Contact.objects.all():
+        labels = {
+            row.label
+            for row in contact.assignments.select_related("label", "channel_label")
+            if row.removed_at is None and not row.channel_label.hidden and row.channel_id in {*seen, viewer.crm}
+        }
+        links = [link for link in contact.on_channels.all() if link.channel_id in seen and waits(link)]
+        if filters.agent is not None and contact.assigned_to_id != filters.agent:
+            links = [link for link in links if contact.assigned_to_id is None and link.channel_id in filters.numbers]
+        if filters.label is not None and not (
+            filters.label in {each.pk for each in labels} if filters.label else not labels
+        ):
+            continue
+        if links:
+            at = min(link.last_inbound_at for link in links)
+            value = max(map(value_of, labels), default=0)
+            found.append((-value, at, contact.pk, sorted(link.channel_id for link in links)))
+    return [(pk, channels) for _value, _at, pk, channels in sorted(found)]
+
+
+def waits(link: ContactChannel) -> bool:
+    at, answered = link.last_inbound_at, link.last_outbound_at
+    if at is None or (answered is not None and answered >= at) or at > NOW - timedelta(hours=1):
+        return False
+    live = Message.objects.filter(contact=link.contact_id, channel=link.channel_id, at=at, from_me=False, history=False)
+    return not link.has_history or live.exists()
+
+
+def walked(viewer: Viewer, filters: UnansweredFilters) -> list[tuple[int, list[int]]]:
+    """Everybody, page by page to the end and back again."""
+
+    def turn(edge: list[Any], *, forward: bool) -> tuple[list[Any], bool]:
+        place = [UnansweredPlace(chat.value, chat.at, chat.contact.pk) for chat in edge]
+        return unanswered_chats.page(
+            viewer, now=NOW, size=4, filters=filters, place=place[0] if place else None, forward=forward
+        )
+
+    chats, more = turn([], forward=True)
+    pages = [chats]
+    while more:
+        chats, more = turn(chats[-1:], forward=True)
+        pages.append(chats)
+    for page in pages[-2::-1]:
+        chats, more = turn(chats[:1], forward=False)
+        assert [chat.contact for chat in chats] == [chat.contact for chat in page]
+    assert len(pages) == 1 or not more
+    return [(chat.contact.pk, chat.channels) for page in pages for chat in page]
+
+
+@pytest.mark.usefixtures("crowd")
+def test_the_list_equals_a_sort_of_all_who_wait(client_of: ClientOf, shop: Shop, other_shop: Shop) -> None:
+    users = (
+        client_of("owner"),
+        client_of("cs_lead", shop),
+        client_of("cs_lead", shop, other_shop),
+        client_of("cs_lead"),
+    )
+    grade = Label.objects.get(name="Grade A").pk
+    every = (
+        UnansweredFilters(),
+        UnansweredFilters(label=grade),
+        UnansweredFilters(label=UNLABELLED),
+        UnansweredFilters(agent=shop.agent.pk, numbers=[shop.channel.pk]),
+        UnansweredFilters(agent=other_shop.agent.pk, numbers=[other_shop.channel.pk], label=grade),
+    )
+    for viewer, filters in product([viewer_of(client.user) for client in users], every):  # type: ignore[attr-defined]
+        expected = slowly(viewer, filters)
+        assert walked(viewer, filters) == expected
+        assert unanswered_chats.count(viewer, now=NOW, filters=filters) == len(expected)
+        assert expected or not viewer.everything, "each filter finds somebody"
+        assert not expected or viewer.everything or viewer.teams
+
+
+def test_a_list_of_several_pages_is_counted_when_it_has_come(
+    client_of: ClientOf, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("desk.contacts.unanswered.SIZE", 2)
+    for place in range(3):
+        waiting(shop, f"{place}", label=shop.whatsapp_label("Grade A") if place == 0 else None)
+    page = client_of("cs_lead", shop).get(URL, {"cs": shop.agent.pk})
+    assert page.context["counted"] == ""
+    count_url = page.context["count_url"]
+    assert f'data-count-url="{count_url}"' in page.content.decode()
+    assert client_of("cs_lead", shop).get(count_url).json() == {"text": "3 contacts wait for an answer"}
+    assert client_of("cs_lead", shop).get(f"{URL}count/?label=none").json()["text"].startswith("2 ")
+    assert client_of("cs_lead").get(count_url).json()["text"].startswith("0 ")
