@@ -155,8 +155,8 @@ def count(flags: QuerySet[StaleFlag]) -> StaleCounts:
     found: dict[str, dict[Any, int]] = defaultdict(dict)
     for what, key, number in fetch(_COUNT.format(flags=statement), list(values)):
         found[what][key] = number
-    totals = (found[what][None] for what in ("contacts", "labels", "escalated"))
-    return StaleCounts(*totals, per_owner=found["owner"], per_label=found["label"])
+    contacts, labels, escalated = (found[what][None] for what in ("contacts", "labels", "escalated"))
+    return StaleCounts(contacts, labels, escalated, found["owner"], found["label"])
 
 
 def on_numbers_of(teams: QuerySet[Any]) -> Exists:

@@ -80,6 +80,25 @@ def test_rows_are_settled_and_followed_up_by_keyboard(browser: Browser, live_ser
     page.context.close()
 
 
+def test_what_a_page_does_not_show_is_counted_when_it_has_come(
+    browser: Browser, live_server: Any, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("desk.labels.stale_contacts.SIZE", 2)
+    page, watch = as_cs(browser, live_server, shop, viewport={"width": 390, "height": 844})
+    left, labels = page.locator("#rows-left"), page.get_by_role("combobox", name="Label")
+    expect(left).to_have_text("3 contacts")
+    expect(labels.locator("option")).to_have_text(["Label", "Grade A (1)", "Grade B (1)", "Grade C (1)"])
+    row_of(page, "Budi").get_by_role("checkbox", name=re.compile("actions: Budi")).click()
+    row_of(page, "Budi").get_by_role("button", name="Still right").click()
+    expect(left).to_have_text("2 contacts")
+    expect(labels.locator("option")).to_have_text(["Label", "Grade A (1)", "Grade C (1)"])
+    labels.select_option(label="Grade C (1)")
+    expect(page.locator(".lc-stale__row")).to_have_count(1)
+    expect(labels.locator("option:checked")).to_have_text("Grade C (1)")
+    assert watch.complaints == []
+    page.context.close()
+
+
 def test_a_phone_shows_two_lines_and_the_rest_behind_the_dots(browser: Browser, live_server: Any, shop: Shop) -> None:
     page, watch = as_cs(browser, live_server, shop, viewport={"width": 390, "height": 844}, has_touch=True)
     row = row_of(page, "Budi")

@@ -170,6 +170,32 @@ def test_filters_narrow_by_cs_label_age_and_words(client_of: ClientOf, shop: Sho
     assert "Nothing is found by that." in client.get(LIST, {"age": 90}).content.decode()
 
 
+def test_a_list_of_several_pages_is_counted_when_it_has_come(
+    client_of: ClientOf, shop: Shop, other_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("desk.labels.stale_contacts.SIZE", 1)
+    ani = stale(shop, days=20)
+    stale(shop, "Komplain", contact=ani)
+    stale(other_shop, "Komplain", days=3)
+    client = client_of("cs_lead", shop, other_shop)
+    page = client.get(LIST)
+    assert page.context["counted"] == ""
+    assert f'data-count-url="{page.context["count_url"]}"' in page.content.decode()
+    offered = {choices.name: [text for _value, text in choices.choices] for choices in page.context["filters"]}
+    assert offered["cs"] == ["CS Budi", "CS Rina"]
+    assert {"Complain", "Grade A"} <= {*offered["label"]}
+    told = client.get(page.context["count_url"]).json()
+    complaint = str(Label.objects.get(name="Komplain").pk)
+    assert told["text"] == "2 contacts · 3 labels"
+    assert dict(told["choices"]["label"])[complaint] == "Complain (2)"
+    assert [text for _value, text in told["choices"]["cs"]] == ["CS Budi (1)", "CS Rina (1)"]
+    narrowed = client.get(f"{LIST}count/", {"label": complaint, "cs": shop.agent.pk}).json()
+    assert (narrowed["text"], narrowed["choices"]) == ("1 contact", told["choices"]), "choices say what each has alone"
+    theirs = client_of("cs_lead", other_shop).get(f"{LIST}count/").json()
+    assert (theirs["text"], len(theirs["choices"]["cs"]), len(theirs["choices"]["label"])) == ("1 contact", 1, 1)
+    assert client_of("cs_lead").get(f"{LIST}count/").json()["text"] == "0 contacts"
+
+
 def test_a_team_sees_only_its_contacts_numbers_and_people(client_of: ClientOf, shop: Shop, other_shop: Shop) -> None:
     ours, theirs = stale(shop), stale(other_shop, days=30)
     shared = shop.contact()
