@@ -183,7 +183,7 @@ def page(
     of the given flags; a contact's line shows all their stale labels. `part` says what they are of all that the viewer
     sees. Seven queries, and up to four more of MANY; one less where all the `agents` whom the viewer sees are known.
     """
-    found = _Walk(flags, viewer, place, forward=forward, limit=size + 1).found(order, part)
+    found = _StaleWalk(flags, viewer, place, forward=forward, limit=size + 1).found(order, part)
     more, found = len(found) > size, found[:size] if forward else found[:size][::-1]
     return _lines(found, viewer=viewer, moment=place.moment, agents=agents), more
 
@@ -203,7 +203,7 @@ _WORTHS = """
 
 
 @dataclass(frozen=True)
-class _Walk:
+class _StaleWalk:
     """`limit` contacts of `flags` beyond a place, each with its score."""
 
     flags: QuerySet[StaleFlag]

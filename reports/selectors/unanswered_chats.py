@@ -85,7 +85,7 @@ def page(
     """
     filters = filters or UnansweredFilters()
     labels, knowledge = known or knowledge_now()
-    walk = _Walk(viewer, filters, place, forward=forward)
+    walk = _UnansweredWalk(viewer, filters, place, forward=forward)
     rows = fetch(*walk.query(labels.values(), _values(viewer, filters, now) | {"limit": size + 1}))
     found = rows[:size] if forward else rows[:size][::-1]
     return _chats(found, viewer, labels, knowledge, now=now), len(rows) > size
@@ -95,7 +95,7 @@ def page(
 
 
 @dataclass(frozen=True)
-class _Walk:
+class _UnansweredWalk:
     """The chats beyond a place, one value after the other, in the order in which they are met.
 
     Chats of one value are read along the index of who waits, as far as the page needs; a value is only looked at where
