@@ -31,7 +31,7 @@ from django.db.models.functions import Cast, Coalesce, Extract, Greatest, Left
 from django.utils import timezone
 
 from contacts.models import Agent, Contact, Message
-from labelcrm.core.bulk import array, fetch
+from labelcrm.core.bulk import array, fetch, positional
 from labelcrm.core.viewer import Viewer
 from labels.models import CleanSpell, Label, StaleFlag, StaleSnooze, StaleSum
 from labels.rules import urgency
@@ -198,7 +198,13 @@ _WORTHS = """
         SELECT min(worth) FROM labels_stalesum
         UNION ALL SELECT (SELECT min(s.worth) FROM labels_stalesum s WHERE s.worth > next.worth)
                   FROM next WHERE next.worth IS NOT NULL
-    ) SELECT worth FROM next WHERE worth IS NOT NULL
+    ) SELECT worth, {seen} FROM next WHERE worth IS NOT NULL
+"""
+FEW_SEEN = 20_000  # so many contacts are sorted faster than they are looked for among all
+_SEEN = """
+    SELECT contact_id FROM contacts_contactchannel WHERE channel_id = ANY(%(channels)s::bigint[])
+    UNION ALL SELECT c.id FROM contacts_contact c JOIN contacts_agent a ON a.id = c.assigned_to_id
+              WHERE a.team_id = ANY(%(teams)s::bigint[]) OR a.id = %(agent)s
 """
 
 
@@ -215,10 +221,19 @@ class _StaleWalk:
     def found(self, order: str, part: Part) -> Scored:
         """Of whom an index names first, as far as that is enough for a page; else of everybody."""
         if part == Part.ALL and order == URGENCY:
-            return self._of_worths(worths(), _seen_sums(self.viewer), self.place if self.place.contact else None)
+            return self._all_by_urgency()
         looked_at = {} if part == Part.FEW else {URGENCY: self._near_the_most_urgent, AGE: self._near_the_oldest}
         found = looked_at[order]() if order in looked_at else None
         return self._scored(self.flags, order) if found is None else found
+
+    def _all_by_urgency(self) -> Scored:
+        """Of the sums of all whom the viewer sees. Two queries."""
+        known, seen = _worths_and_seen(self.viewer)
+        if seen > FEW_SEEN or self.viewer.everything:
+            return self._of_worths(known, _seen_sums(self.viewer), self.place if self.place.contact else None)
+        ids = RawSQL(*positional(_SEEN, _parameters(self.viewer)))  # noqa: S611 - SQL from this module
+        sums = StaleSum.objects.filter(contact__in=ids, contact__deleted_at__isnull=True)
+        return self._beyond(sums.annotate(score=self._score_of_sum()))
 
     def _near_the_most_urgent(self) -> Scored | None:
         """None where somebody else may stand among them.
@@ -265,7 +280,9 @@ class _StaleWalk:
 
     def _scored(self, flags: QuerySet[StaleFlag], order: str) -> Scored:
         """Of flags that are all read."""
-        scored = flags.order_by().values("contact").annotate(score=_score(order, self.place.moment))
+        return self._beyond(flags.order_by().values("contact").annotate(score=_score(order, self.place.moment)))
+
+    def _beyond(self, scored: QuerySet[Any]) -> Scored:
         if self.place.contact:
             word = "lt" if self.forward else "gt"
             tie = Q(score=self.place.score) & Q(**{f"contact__{word}": self.place.contact})
@@ -273,10 +290,13 @@ class _StaleWalk:
         direction = ("-score", "-contact") if self.forward else ("score", "contact")
         return list(scored.order_by(*direction).values_list("contact", "score")[: self.limit])
 
+    def _score_of_sum(self) -> Any:
+        at = Value(_microseconds(self.place.moment - EPOCH))
+        return ExpressionWrapper(F("worth") * at - F("due"), output_field=BigIntegerField())
+
     def _of_worths(self, known: Sequence[int], sums: QuerySet[StaleSum], place: Place | None) -> Scored:
         """The first of `sums` beyond `place`, of each worth by the index and then of all."""
-        at = _microseconds(self.place.moment - EPOCH)
-        score = ExpressionWrapper(F("worth") * Value(at) - F("due"), output_field=BigIntegerField())
+        at, score = _microseconds(self.place.moment - EPOCH), self._score_of_sum()
         parts = []
         for worth in known:
             rows = sums.filter(worth=worth)
@@ -295,7 +315,20 @@ class _StaleWalk:
 
 def worths() -> list[int]:
     """What a day over all limits of a contact costs: each sum that there is, ascending. One query."""
-    return [worth for (worth,) in fetch(_WORTHS, [])]
+    return [worth for worth, _seen in fetch(_WORTHS.format(seen=0), [])]
+
+
+def _worths_and_seen(viewer: Viewer) -> tuple[list[int], int]:
+    """The same, and how many contacts the viewer sees, as far as FEW_SEEN matters; 0 for who sees everybody."""
+    if viewer.everything:
+        return worths(), 0
+    counted = f"(SELECT count(*) FROM (SELECT FROM ({_SEEN}) AS whom LIMIT {FEW_SEEN + 1}) AS seen)"  # noqa: S608
+    found = fetch(_WORTHS.format(seen=counted), _parameters(viewer))
+    return [worth for worth, _seen in found], found[0][1] if found else 0
+
+
+def _parameters(viewer: Viewer) -> dict[str, Any]:
+    return {"channels": sorted(viewer.channels), "teams": sorted(viewer.teams), "agent": viewer.agent}
 
 
 def _seen_sums(viewer: Viewer) -> QuerySet[StaleSum]:

@@ -18,7 +18,19 @@ from contacts.selectors.viewing import viewer_of
 from labelcrm.core.viewer import Viewer
 from labels.models import CleanSpell, Label, StaleFlag, StaleSum
 from labels.selectors import stale_contacts
-from labels.selectors.stale_contacts import AGE, DAY, EPOCH, NEAR, SILENCE, URGENCY, Part, Place, count, value_of
+from labels.selectors.stale_contacts import (
+    AGE,
+    DAY,
+    EPOCH,
+    FEW_SEEN,
+    NEAR,
+    SILENCE,
+    URGENCY,
+    Part,
+    Place,
+    count,
+    value_of,
+)
 from labels.services import canonical, merging, staleness
 from reports.selectors.home import open_stale
 from tests.factories import AgentFactory, ChannelFactory, ContactFactory, TeamFactory, UserFactory
@@ -128,6 +140,7 @@ def test_every_order_equals_a_sort_of_all_there_is(monkeypatch: pytest.MonkeyPat
         assert bool(expected) == (bool(viewer.everything or viewer.teams) and name != "nobody")
         for part, near in product([Part.MANY, *([Part.ALL] if name == "all" else [Part.FEW])], (NEAR, (3, 12))):
             monkeypatch.setattr("labels.selectors.stale_contacts.NEAR", near)
+            monkeypatch.setattr("labels.selectors.stale_contacts.FEW_SEEN", FEW_SEEN if near == NEAR else 0)
             assert walked(flags, viewer, order, part) == expected, (name, order, part, near)
 
 
