@@ -180,14 +180,25 @@ class CampaignTouch(models.Model):
     `evidence` holds what it saw: the id of the ad by its name, or the part of the text.
     """
 
-    contact = models.ForeignKey(Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="touches")
+    # Indexes below lead with whatever has none of its own.
+    contact = models.ForeignKey(
+        Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="touches", db_index=False
+    )
     campaign = models.ForeignKey(
-        Campaign, verbose_name=_("campaign"), null=True, blank=True, on_delete=models.PROTECT, related_name="touches"
+        Campaign,
+        verbose_name=_("campaign"),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="touches",
+        db_index=False,
     )
     channel = models.ForeignKey(
         Channel, verbose_name=_("channel"), null=True, on_delete=models.PROTECT, related_name="+"
     )
-    message = models.ForeignKey(Message, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    message = models.ForeignKey(
+        Message, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
     at = models.DateTimeField(_("time"))
     method = models.CharField(_("recognised by"), max_length=20)
     rule = models.ForeignKey(
@@ -197,7 +208,7 @@ class CampaignTouch(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="touches",
-        db_index=False,  # touch_by_rule leads with it
+        db_index=False,
     )
     evidence = models.JSONField(_("evidence"), default=dict, blank=True)
 
