@@ -24,8 +24,12 @@ SUMS = """
     SELECT contact_id, sum(flags)::int AS flags, sum(worth)::int AS worth, sum(due)::bigint AS due
     FROM ({parts}) AS part GROUP BY contact_id
 """
-# In the order of contacts. Two who change flags of one contact wait for each other: the second adds to what the first
-# left, and a row that the first took away is made anew.
+# Two who change flags of the same contacts wait for each other, in the order of contacts: the second adds to what the
+# first left, and a row that the first took away is made anew.
+HOLD = """
+    PERFORM 1 FROM labels_stalesum WHERE contact_id IN (SELECT contact_id FROM gone WHERE closed_at IS NULL)
+    ORDER BY contact_id FOR UPDATE;
+"""
 ADD = """
     WITH changed AS MATERIALIZED ({sums} HAVING (sum(flags), sum(worth), sum(due)) <> (0, 0, 0)), fewer AS (
         UPDATE labels_stalesum s
@@ -44,9 +48,9 @@ TIDY = """
 """
 FILL = "INSERT INTO labels_stalesum (contact_id, flags, worth, due) {sums} ORDER BY contact_id"
 EVENTS = {
-    "insert": ("NEW TABLE AS came", [CAME], ""),
-    "update": ("OLD TABLE AS gone NEW TABLE AS came", [CAME, GONE], TIDY),
-    "delete": ("OLD TABLE AS gone", [GONE], TIDY),
+    "insert": ("NEW TABLE AS came", [CAME], "{add}"),
+    "update": ("OLD TABLE AS gone NEW TABLE AS came", [CAME, GONE], HOLD + "{add}" + TIDY),
+    "delete": ("OLD TABLE AS gone", [GONE], HOLD + "{add}" + TIDY),
 }
 
 
@@ -55,8 +59,8 @@ def follow(apps, schema_editor):
     run("LOCK TABLE labels_staleflag IN SHARE ROW EXCLUSIVE MODE")
     run(WORTH)
     run(FILL.format(sums=SUMS.format(parts=PART.format(sign="", table="labels_staleflag"))))
-    for event, (tables, parts, tidy) in EVENTS.items():
-        body = ADD.format(sums=SUMS.format(parts=" UNION ALL ".join(parts))) + tidy
+    for event, (tables, parts, steps) in EVENTS.items():
+        body = steps.format(add=ADD.format(sums=SUMS.format(parts=" UNION ALL ".join(parts))))
         run(
             f"CREATE FUNCTION labels_stalesum_{event}() RETURNS trigger LANGUAGE plpgsql AS"
             f" $body$ BEGIN {body} RETURN NULL; END $body$"
