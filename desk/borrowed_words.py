@@ -50,6 +50,8 @@ WORDS = (
     _("Page not found"),
     _("%(name)s with ID “%(key)s” doesn’t exist. Perhaps it was deleted?"),
     # Users and passwords
+    _("access attempt"),
+    _("access attempts"),
     _("Permissions"),
     _("permission"),
     _("permissions"),

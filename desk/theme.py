@@ -238,7 +238,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _items(entries: list[Entry], request: HttpRequest) -> Iterator[dict[str, Any]]:
-    _group, here = _place(request.path)
+    _group, here = _place(_address(request))
     for entry in entries:
         link = _link(entry.view)
         if link and is_shown(entry, request.user):
@@ -300,7 +300,7 @@ LISTS: dict[str, Text] = {"labels_contradictionflag_changelist": _("Settled ones
 
 def trail(request: HttpRequest, name: Text) -> list[Crumb]:
     """The way through the menu to the page of `request`, in the menu's own words; `name` is what the page is called."""
-    group, entry = _place(request.path)
+    group, entry = _place(_address(request))
     link = _link(entry.view)
     steps = [Crumb(group)] if group and group != entry.title else []
     steps.append(Crumb(entry.title, link if may_open(entry, request.user) else ""))
@@ -313,6 +313,15 @@ def trail(request: HttpRequest, name: Text) -> list[Crumb]:
     if subpage in ("history", "password_change"):
         return [*steps, Crumb(name, "../change/"), Crumb(SUBPAGES[subpage])]
     return [*steps, Crumb(name)]
+
+
+def place_under(request: HttpRequest, address: str) -> None:
+    """Let a page belong to the same entry of the menu as `address`, where its own address tells of none."""
+    request.placed_under = address.partition("?")[0]  # type: ignore[attr-defined]
+
+
+def _address(request: HttpRequest) -> str:
+    return str(getattr(request, "placed_under", "") or request.path)
 
 
 def _place(path: str) -> tuple[Text, Entry]:

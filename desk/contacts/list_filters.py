@@ -222,8 +222,14 @@ class SegmentFilter(DropdownFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
         viewer = viewer_of(request.user)
-        rows = Segment.objects.visible_to(viewer) if viewer.may("reports.view_segment") else Segment.objects.none()
-        return [(str(pk), name) for pk, name in rows.order_by("name", "id").values_list("pk", "name")]
+        may_name = viewer.may("reports.view_segment")
+        rows = Segment.objects.visible_to(viewer) if may_name else Segment.objects.none()
+        names = {str(pk): name for pk, name in rows.order_by("name", "id").values_list("pk", "name")}
+        if (chosen := self.value()) and chosen not in names:
+            archived = Segment.all_objects.visible_to(viewer).filter(pk=row_id(chosen) or 0).first()
+            unknown = _("one that is not there, or not shared with you")
+            names[chosen] = archived.name if archived and may_name else unknown
+        return list(names.items())
 
     def has_output(self) -> bool:
         """In use even where there is none to choose: whoever is sent a link to a hidden one must not see everybody."""

@@ -26,6 +26,7 @@ from desk.reports.agent_page import is_own
 from desk.reports.as_segment import ALL_ROWS, segment_url
 from desk.reports.campaign_charts import ALL, NONE
 from desk.reports.page_frame import MAY_READ, address_with, asked_query, check_may_read, same_again
+from desk.theme import place_under
 from labelcrm.core.dates import moment_of
 from labelcrm.core.viewer import Viewer
 from labelcrm.lib.numbers import whole_number
@@ -79,6 +80,8 @@ def rows_page(request: HttpRequest) -> HttpResponse:
     total, people = facts.count(sources[figure], figure, values, who=who, everybody=everybody)
     title = _title(query, figure, who, subject, everybody=everybody)
     lines = _lines(found[:ROWS], query.viewer)
+    back = _back(query)
+    place_under(request, back)
     context = {
         **admin.site.each_context(request),
         "title": title,
@@ -93,7 +96,7 @@ def rows_page(request: HttpRequest) -> HttpResponse:
         "next_url": address_with(request, after=_place(found[ROWS - 1])) if len(found) > ROWS else "",
         "first_url": address_with(request, after=None) if "after" in request.GET else "",
         "segment_url": segment_url(query, figure, row=ALL_ROWS if everybody else who, name=title),
-        "back_url": _back(query),
+        "back_url": back,
     }
     return TemplateResponse(request, "reports/rows.html", context)
 

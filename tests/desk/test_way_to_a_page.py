@@ -55,6 +55,13 @@ def test_the_way_to_a_setting_begins_with_its_group(
     assert [words for words, _link in way(client_of("root", shop), path)] == steps
 
 
+def test_the_rows_behind_a_number_are_below_their_report(client_of: Callable[..., Client], shop: Shop) -> None:
+    client = client_of("root", shop)
+    found = way(client, "/admin/reports/rows/?report=agents&figure=added")
+    assert [words for words, _link in found[:2]] == ["Reports", "CS quality"]
+    assert found[1][1] == "/admin/reports/agents/"
+
+
 def test_a_place_that_is_in_ones_menu_no_more_still_leads_there(client_of: Callable[..., Client], shop: Shop) -> None:
     """An analyst reads what labels mean, though only who decides that has the entry."""
     row = shop.whatsapp_label()

@@ -12,6 +12,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from desk.contacts import list_filters
 from labels.models import Label
@@ -188,8 +189,19 @@ def test_a_segment_of_many_is_narrowed_and_paged_like_any_list(
 
 def test_a_segment_that_one_does_not_see_lists_nobody(marketing: Client) -> None:
     Story(team=TeamFactory()).contact()
-    private = segment("X", owner=UserFactory(), shared="private")
+    private = segment("Rahasia", owner=UserFactory(), shared="private")
     assert marketing.get(f"{CONTACTS}count/?segment={private.pk}").json()["count"] == 0
+    for pk in (private.pk, 880_088):
+        html = marketing.get(f"{CONTACTS}?segment={pk}").content.decode()
+        assert "<b>one that is not there, or not shared with you</b>" in html
+        assert "Rahasia" not in html
+
+
+def test_an_archived_segment_still_says_its_name(client_of: ClientOf) -> None:
+    gone = segment("Lebaran lalu", {"field": "stale", "op": "is", "value": True})
+    Segment.objects.filter(pk=gone.pk).update(deleted_at=timezone.now())
+    html = client_of("marketing").get(f"{CONTACTS}?segment={gone.pk}").content.decode()
+    assert "<b>Lebaran lalu</b>" in html
 
 
 def taken(client: Client, **filters: Any) -> tuple[list[list[dict[str, Any]]], list[str]]:
