@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.models import Group, Permission
@@ -13,10 +14,12 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from contacts.selectors.viewing import viewer_of
 from desk.people.abilities import areas, in_short, rights_by_role, roles_in_order
 from desk.people.delegation import NoMoreThanOnesOwn, permissions_held, roles_to_change
+from desk.people.person_form import RoleField, offer_roles
 from desk.people.users import AuditedAdmin
 from labelcrm.core.models import User
 from labelcrm.core.roles import ROLES, role_title
@@ -48,6 +51,28 @@ def permission_title(permission: Permission) -> str:
     thing, (verb, _under, model) = permission.content_type, permission.codename.partition("_")
     title = VERBS[verb] if verb in VERBS and model == thing.model else _(permission.name)
     return f"{thing.name}: {title}"
+
+
+class NewRoleForm(forms.ModelForm):
+    """A role of one's own, which begins as another. `viewer`, who fills it in, is set as on `PersonForm`."""
+
+    viewer: Viewer
+
+    like = RoleField(
+        label=gettext_lazy("May do the same as"),
+        queryset=Group.objects.none(),
+        empty_label=None,
+        widget=UnfoldAdminRadioSelectWidget(),
+        help_text=gettext_lazy("Once it is saved, its page says what it may do, and lets you change that."),
+    )
+
+    class Meta:
+        model = Group
+        fields = ("name",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offer_roles(self.fields["like"], self.viewer)
 
 
 @admin.register(Group)
@@ -98,10 +123,22 @@ class RoleAdmin(NoMoreThanOnesOwn, AuditedAdmin, GroupAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """The single rights, folded, for who may change them; everybody reads the sentences above."""
         if obj is None:
-            return [(None, {"fields": ("name", "permissions")})]
+            return [(None, {"fields": ("name", "like")})]
         if not self.has_change_permission(request, obj):
             return []
         return [(gettext_lazy("Single rights"), {"classes": ("collapse",), "fields": ("name", "permissions")})]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        if obj is not None:
+            return super().get_form(request, obj, change, **kwargs)
+        form: Any = super().get_form(request, obj, change, form=NewRoleForm, **kwargs)
+        form.viewer = viewer_of(request.user)
+        return form
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if not change:
+            form.instance.permissions.set(Permission.objects.filter(group__in=form.cleaned_data["like"]))
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         group = context.get("original")

@@ -38,7 +38,7 @@ for model in (TokenProxy, AccessAttempt, AccessFailureLog, AccessLog):  # theirs
     if admin.site.is_registered(model):
         admin.site.unregister(model)
 
-LISTS = ("groups", "permissions")
+LISTS = ("groups", "permissions", "like")
 
 
 class AuditedAdmin(StaffAdmin):

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from desk.people.abilities import ABILITIES, areas, in_short, rights_by_role
+from labelcrm.core.models import AuditEntry
 from labelcrm.core.roles import PERMISSIONS, ROLES
 from labelcrm.env import BASE_DIR
 from tests.desk.conftest import Shop
@@ -149,9 +150,27 @@ def test_who_may_change_a_role_finds_the_single_rights_below(client_of: ClientOf
 
 
 def test_a_role_of_ones_own_is_added_and_described(client_of: ClientOf) -> None:
+    """It begins as another, which the form describes in words; nobody picks from a list of permissions."""
     client = client_of("root")
-    wanted = Permission.objects.get(codename="view_report")
-    client.post(reverse("admin:auth_group_add"), {"name": "gudang", "permissions": [wanted.pk]})
-    html = client.get(reverse("admin:auth_group_changelist")).text
-    assert "gudang" in html
-    assert "Reads reports." in html
+    page = reverse("admin:auth_group_add")
+    form = client.get(page).text
+    assert "Sees their own teams, changes contacts." in form
+    assert "Can change" not in form
+    assert "campaign: change" not in form
+    lead = Group.objects.get(name="cs_lead")
+    client.post(page, {"name": "gudang", "like": lead.pk})
+    own = Group.objects.get(name="gudang")
+    assert set(own.permissions.all()) == set(lead.permissions.all())
+    assert "gudang" in client.get(reverse("admin:auth_group_changelist")).text
+    entry = AuditEntry.objects.get(action="group.created", object_id=own.pk)
+    assert entry.details["like"] == ["cs_lead"]
+
+
+def test_a_new_role_begins_as_one_that_may_no_more_than_who_adds_it(client_of: ClientOf) -> None:
+    client = client_of("cs_lead")
+    client.user.user_permissions.add(Permission.objects.get(codename="add_group"))  # type: ignore[attr-defined]
+    page = reverse("admin:auth_group_add")
+    owner = Group.objects.get(name="owner")
+    answer = client.post(page, {"name": "gudang", "like": owner.pk})
+    assert answer.status_code == 200
+    assert not Group.objects.filter(name="gudang").exists()
