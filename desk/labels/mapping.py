@@ -55,7 +55,7 @@ FROM_TODAY = "from"
 SIZE, MOST_OPTIONS = 20, 2500  # rows of a page, and choices that all its rows may offer together
 NAMED = 3  # numbers and agents of a row that are named; the template has it too
 AT_ONCE = 1.0  # seconds that an answer may wait for its contacts to follow
-MANY, A_MOMENT = 1000, 0.1  # contacts that cannot follow in that time, and seconds in which it is decided for them
+MANY = 1000  # contacts that cannot follow in that time: the answer waits until it is decided, and for none of them
 MOST_ROWS = 500  # numbers with one name; more is no form of ours
 FETCHED = "X-Requested-With"  # what our script sends: the answer is the row alone
 
@@ -293,7 +293,7 @@ def _remap(request: HttpRequest, answer: Answer, label: Label | None) -> None:
     started = [
         jobs.remap(channel_label=row, label=label, since=since, actor=request.user, batch=answer.batch) for row in rows
     ]
-    done = do_at_once(started, seconds=AT_ONCE if used.contacts <= MANY else A_MOMENT)
+    done = do_at_once(started, seconds=AT_ONCE if used.contacts <= MANY else 0)
     answer.sentence = _said(used.contacts, label, done=done)
 
 

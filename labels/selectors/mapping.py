@@ -11,7 +11,7 @@ from django.db.models import CharField, Exists, OuterRef, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
 from contacts.models import Agent
-from labelcrm.core.bulk import fetch
+from labelcrm.core.bulk import fetch, transpose
 from labelcrm.core.jobs import UNFINISHED
 from labelcrm.core.models import Job
 from labelcrm.core.viewer import Viewer
@@ -83,23 +83,31 @@ def load_suggester(*, meanings: Mapping[str, int] | None = None) -> Suggester:
     return Suggester(spellings.values_list("normalized", "label"), meanings=meanings or {}, refused=frozenset(refused))
 
 
-_USE = """
-    SELECT n.name, a.added_by_id, count(DISTINCT a.contact_id)
+# One number has a label on a contact once at a time; where several have it, a contact may be with more than one.
+_USE = " UNION ALL ".join(
+    f"""
+    SELECT n.name, a.added_by_id, {contacts} AS contacts, grouping(a.added_by_id) AS of_all
     FROM unnest(%s::int[], %s::bigint[]) AS n (name, channel_label)
     JOIN labels_labelassignment a ON a.channel_label_id = n.channel_label AND a.removed_at IS NULL
-    JOIN contacts_contact c ON c.id = a.contact_id AND c.deleted_at IS NULL
+    WHERE NOT EXISTS (SELECT FROM contacts_contact c WHERE c.id = a.contact_id AND c.deleted_at IS NOT NULL)
     GROUP BY GROUPING SETS ((n.name), (n.name, a.added_by_id))
-    ORDER BY grouping(a.added_by_id) DESC, 3 DESC, 2
-"""
+    """  # noqa: S608 - an expression from below
+    for contacts in ("count(*)", "count(DISTINCT a.contact_id)")
+)
 
 
 def count_use(names: Sequence[WhatsAppName], viewer: Viewer) -> None:
     """Set `contacts` and `agents` of each; two queries."""
-    pairs = [(place, row.pk) for place, each in enumerate(names) for row in each.rows]
-    found = fetch(_USE, [[place for place, _ in pairs], [pk for _, pk in pairs]])
-    agents = Agent.all_objects.visible_to(viewer).in_bulk({agent for _, agent, _ in found if agent is not None})
+    on_one, on_several = (
+        [(place, row.pk) for place, each in enumerate(names) if is_several == (len(each.rows) > 1) for row in each.rows]
+        for is_several in (False, True)
+    )
+    found = fetch(
+        f"{_USE} ORDER BY of_all DESC, contacts DESC, added_by_id", [*transpose(on_one, 2), *transpose(on_several, 2)]
+    )
+    agents = Agent.all_objects.visible_to(viewer).in_bulk({agent for _, agent, *_ in found if agent is not None})
     counted: set[int] = set()
-    for place, agent, contacts in found:
+    for place, agent, contacts, _ in found:
         if place not in counted:  # its own sum comes before those of its agents
             counted.add(place)
             names[place].contacts = contacts

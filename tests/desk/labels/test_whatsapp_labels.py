@@ -100,6 +100,22 @@ def test_what_needs_a_decision_comes_first_and_most_used_before(client_of: Clien
     assert [row.group.name for row in rows(page, "sorted_rows")] == ["Grade A"]
 
 
+def test_a_contact_counts_once_on_however_many_numbers_and_not_when_archived(
+    client_of: ClientOf, shop: Shop, other_shop: Shop
+) -> None:
+    both = [unsorted(shop, contacts=1), unsorted(other_shop, "TITIP dulu", label="Titip dulu", contacts=1)]
+    alone = unsorted(shop, "Jarang", contacts=1)
+    on_both, archived = shop.contact(), shop.contact()
+    for row in both:
+        other_shop.put(on_both, row) if row.channel == other_shop.channel else shop.put(on_both, row)
+    for row in (both[0], alone):
+        shop.put(archived, row)
+    archived.delete()
+    page = client_of("cs_lead", shop, other_shop).get(LIST)
+    assert {row.group.name: row.group.contacts for row in rows(page)} == {"TITIP dulu": 3, "Jarang": 1}
+    assert sorted(count for _, count in rows(page)[0].group.agents) == [2, 2]
+
+
 def test_a_row_says_its_suggestion_how_sure_and_why(client_of: ClientOf, shop: Shop) -> None:
     for name in ("Panas bulan ini", "Nunggu TF", "Reseller"):
         unsorted(shop, name, color=14)
@@ -160,7 +176,6 @@ def test_many_contacts_follow_after_the_answer_but_it_is_decided_at_once(
     client_of: ClientOf, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mapping, "MANY", 1)
-    monkeypatch.setattr(mapping, "A_MOMENT", 0)  # one step
     row = unsorted(shop, contacts=2)
     asked = {"row": row.pk, "means": label("Menunggu pembayaran").pk}
     answer = client_of("cs_lead", shop).post(SORT, asked, headers=FETCHED).content.decode()
