@@ -29,9 +29,15 @@ def _value(value: Any) -> Any:
     """A list is of rows or of numbers. Numbers are not looked at one by one, as `asdict` does: two years of curves are
     two million.
     """
-    if is_dataclass(value):
+    if _is_row(value.__class__):
         return as_plain(value)
-    return [as_plain(row) for row in value] if isinstance(value, list) and value and is_dataclass(value[0]) else value
+    is_of_rows = value.__class__ is list and value and _is_row(value[0].__class__)
+    return [as_plain(row) for row in value] if is_of_rows else value
+
+
+@cache
+def _is_row(kind: type[Any]) -> bool:
+    return is_dataclass(kind)
 
 
 @cache

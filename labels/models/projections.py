@@ -98,6 +98,13 @@ class LabelSpell(Observed):
                 condition=Q(added_before__isnull=False),
                 name="spell_added_again",
             ),
+            # What is on now, by who put it on, of all and of a team, from the index alone.
+            models.Index(
+                fields=["channel", "agent", "contact"],
+                include=["started_at", "reach"],
+                condition=Q(ended_at__isnull=True),
+                name="spell_open_covered",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -293,7 +300,11 @@ class LabelDay(models.Model):
         # Sums of a period, and of a label; compacting.
         indexes = [
             models.Index(fields=["scope", "day"], name="label_day_by_day"),
-            models.Index(fields=["scope", "label", "day"], name="label_day_by_label"),
+            models.Index(
+                fields=["scope", "label", "day"],
+                include=["added", "mistaps", "found", "removed", "lost"],
+                name="label_day_covered",
+            ),
             models.Index(fields=["id"], condition=Q(compacted=False), name="label_day_new"),
         ]
 

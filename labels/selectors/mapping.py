@@ -11,6 +11,7 @@ from django.db.models import CharField, Exists, OuterRef, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
 from contacts.models import Agent
+from contacts.selectors.counting import is_living
 from labelcrm.core.bulk import fetch, transpose
 from labelcrm.core.jobs import UNFINISHED
 from labelcrm.core.models import Job
@@ -89,7 +90,7 @@ _USE = " UNION ALL ".join(
     SELECT n.name, a.added_by_id, {contacts} AS contacts, grouping(a.added_by_id) AS of_all
     FROM unnest(%s::int[], %s::bigint[]) AS n (name, channel_label)
     JOIN labels_labelassignment a ON a.channel_label_id = n.channel_label AND a.removed_at IS NULL
-    WHERE NOT EXISTS (SELECT FROM contacts_contact c WHERE c.id = a.contact_id AND c.deleted_at IS NOT NULL)
+    WHERE {is_living("a.contact_id")}
     GROUP BY GROUPING SETS ((n.name), (n.name, a.added_by_id))
     """  # noqa: S608 - an expression from below
     for contacts in ("count(*)", "count(DISTINCT a.contact_id)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.selectors.facts import Facts
@@ -71,6 +71,35 @@ def ended(question: Question, who: str, *, key: KeyType = IDS) -> Facts:
     )
 
 
+def active_at_end(question: Question, who: str) -> Facts:
+    """Of `of_spells` those that were active at the end. What is still on and what ended later each have an index."""
+    columns = f"{who} AS who, s.contact_id, s.label_id, s.started_at AS at"
+    return Facts(
+        expressions=[question.filtered.spells()],
+        query=f"""
+            SELECT {columns} FROM spell s WHERE s.started_at < %(end)s AND s.ended_at IS NULL
+            UNION ALL
+            SELECT {columns} FROM spell s WHERE s.started_at < %(end)s AND s.ended_at >= %(end)s
+        """,  # noqa: S608
+        counts={"active_to": "true"},
+        measures={"active_to_contacts": "count(DISTINCT contact_id)"},
+    )
+
+
+def parts(question: Question, who: str) -> list[Facts]:
+    """`of_spells` in parts that each have an index, for who counts them all; `with_start` adds what was active before.
+
+    Of two million spells that are active and a few hundred thousand that changed, in half the time.
+    """
+    return [started(question, who), ended(question, who), active_at_end(question, who)]
+
+
+def with_start(counts: Mapping[str, Any]) -> dict[str, Any]:
+    """What `parts` counted of one row, with `active_from`: what changed since is the difference to the end."""
+    found = NOTHING | dict(counts)
+    return found | {"active_from": found["active_to"] - net(found)}
+
+
 def removals(question: Question) -> Facts:
     """Live removals in the period, by who did them."""
     return Facts(
@@ -137,7 +166,7 @@ _CERTAIN = """
 NOTHING: dict[str, Any] = dict.fromkeys((*COUNTS, *CONTACTS), 0)
 
 
-def net(found: dict[str, Any]) -> int:
+def net(found: Mapping[str, Any]) -> int:
     """Added + Found - Removed - Lost: what Active(from) needs to become Active(to)."""
     total: int = found["added"] + found["found"] - found["removed"] - found["lost"]
     return total

@@ -110,7 +110,9 @@ def report(question: Question, *, agents: Iterable[Agent]) -> list[AgentRow]:
 
 def sources(question: Question) -> dict[str, Facts]:
     """The facts behind every count of the report, by count."""
-    known = [*_facts(question), activity_facts.taps(question)]  # whose counts are sums of others in a row
+    known = [activity_facts.of_spells(question, "s.agent_id"), *_other_facts(question)]
+    known = [brought(question, each) for each in known]
+    known.append(activity_facts.taps(question))  # whose counts are sums of others in a row
     return {count: each for each in known for count in each.counts}
 
 
@@ -132,14 +134,11 @@ def parameters(question: Question) -> dict[str, Any]:
 def _summaries(question: Question) -> dict[int | None, dict[str, Any]]:
     found: dict[int | None, dict[str, Any]] = {}
     values = parameters(question)
-    for each in _facts(question):
-        for who, counts in facts.summarize(each, values).items():
+    for each in (*activity_facts.parts(question, "s.agent_id"), *_other_facts(question)):
+        for who, counts in facts.summarize(brought(question, each), values).items():
             found.setdefault(who, {}).update(counts)
+    found = {who: activity_facts.with_start(counts) for who, counts in found.items()}
     return {who: counts for who, counts in found.items() if any(counts.values())}
-
-
-def _facts(question: Question) -> list[Facts]:
-    return [brought(question, each) for each in _all_facts(question)]
 
 
 def brought(question: Question, each: Facts) -> Facts:
@@ -149,11 +148,11 @@ def brought(question: Question, each: Facts) -> Facts:
     return replace(each, query=f"SELECT * FROM ({each.query}) AS everybody WHERE {BROUGHT}")  # noqa: S608
 
 
-def _all_facts(question: Question) -> list[Facts]:
+def _other_facts(question: Question) -> list[Facts]:
+    """What is counted of agents besides `activity_facts.of_spells`."""
     return [
         _received(),
         _arrivals(),
-        activity_facts.of_spells(question, "s.agent_id"),
         activity_facts.removals(question),
         activity_facts.instant_mistaps(question, "a.added_by_id"),
         _grades(question),

@@ -12,6 +12,7 @@ from typing import Any
 from django.utils.timezone import localtime
 
 from contacts.models import Campaign, CampaignCost
+from contacts.selectors.counting import is_living
 from labelcrm.core.bulk import fetch
 from labelcrm.core.viewer import Viewer
 from labels.models import Label
@@ -216,8 +217,7 @@ def touched(question: Question, touch: Touch) -> str:
         touched AS (
             SELECT t.contact_id, t.campaign_id AS who, t.at, t.channel_id
             FROM contacts_campaigntouch t
-            JOIN contacts_contact c ON c.id = t.contact_id AND c.deleted_at IS NULL
-            WHERE t.at >= %(start)s AND t.at < %(end)s {narrowed} AND NOT EXISTS (
+            WHERE {is_living("t.contact_id")} AND t.at >= %(start)s AND t.at < %(end)s {narrowed} AND NOT EXISTS (
                 SELECT FROM contacts_campaigntouch u WHERE u.contact_id = t.contact_id AND {_BETTER[touch]}
             )
             UNION ALL
@@ -291,11 +291,11 @@ def _mixes(
         values,
     )
     labels = Label.all_objects.in_bulk({label for _, label, _ in found if label is not None})
+    called: dict[int | None, tuple[str, str]] = {pk: (str(label), label.color) for pk, label in labels.items()}
+    called[None] = ("", ColorFamily.NEUTRAL.value)
     mixes: dict[int | None, list[LabelCount]] = {}
     for who, label, contacts in found:
-        name, color = (
-            (str(labels[label]), labels[label].color) if label is not None else ("", ColorFamily.NEUTRAL.value)
-        )
+        name, color = called[label]
         mixes.setdefault(who, []).append(LabelCount(label=label, name=name, color=color, contacts=contacts))
     return mixes
 
@@ -343,11 +343,10 @@ def _undated_days(campaigns: Iterable[Any]) -> dict[int, tuple[date, date]]:
     return {campaign: (localtime(first).date(), localtime(last).date()) for campaign, first, last in found}
 
 
-_SEEN_DAYS = """
+_SEEN_DAYS = f"""
     SELECT t.campaign_id, min(t.at), max(t.at)
-    FROM contacts_campaigntouch t JOIN contacts_contact c ON c.id = t.contact_id AND c.deleted_at IS NULL
-    WHERE t.campaign_id = ANY(%(ids)s) GROUP BY 1
-"""
+    FROM contacts_campaigntouch t WHERE {is_living("t.contact_id")} AND t.campaign_id = ANY(%(ids)s) GROUP BY 1
+"""  # noqa: S608 - SQL from this package
 
 
 # -- Rows -------------------------------------------------------------------------------------------------------------

@@ -187,7 +187,7 @@ class FilteredSpells:
             yield f"SELECT {stored} FROM {table}"  # noqa: S608 - names from this module
             return
         others = "AND contact_id <> ALL(%(mixed)s::bigint[])" if self._scopes["mixed"] else ""
-        yield f"SELECT {stored} FROM {table} WHERE {SEEN_WHOLE} {others}"  # noqa: S608
+        yield f"SELECT {stored} FROM {table} WHERE {seen_whole(self._scopes)} {others}"  # noqa: S608
         yield f"SELECT {stored} FROM {_SCOPED[table]} WHERE {SEEN_IN_PART} {others}"  # noqa: S608
         if others:
             yield f"SELECT * FROM unnest({_arrays(kind, _COLUMNS[kind])})"  # noqa: S608
@@ -201,7 +201,7 @@ class FilteredSpells:
             yield f"SELECT {_STAY_NAMES} FROM labels_stagestay"  # noqa: S608
             return
         others = "AND contact_id <> ALL(%(mixed)s::bigint[])" if self._scopes["mixed"] else ""
-        yield f"SELECT {_STAY_NAMES} FROM labels_stagestay WHERE {SEEN_WHOLE} {others}"  # noqa: S608
+        yield f"SELECT {_STAY_NAMES} FROM labels_stagestay WHERE {seen_whole(self._scopes)} {others}"  # noqa: S608
         yield f"SELECT {_STAY_NAMES} FROM labels_scopedstagestay WHERE {SEEN_IN_PART} {others}"  # noqa: S608
         if others:
             yield f"SELECT * FROM unnest({_arrays('stay', STAY_COLUMNS)})"  # noqa: S608
@@ -215,11 +215,20 @@ def _arrays(kind: str, columns: Mapping[str, str]) -> str:
 
 
 _SCOPED = {"labels_labelspell": "labels_scopedlabelspell", "labels_cleanspell": "labels_scopedcleanspell"}
-# A contact known on one channel only, or on those of one team, is seen whole by it.
-SEEN_WHOLE = """
-    (reach <= 2 AND channel_id = ANY(%(team_channels)s::bigint[])
-     OR reach = 1 AND channel_id = ANY(%(single_channels)s::bigint[]))
-"""
+
+
+def seen_whole(scopes: Mapping[str, Sequence[int]]) -> str:
+    """The condition that a contact known on one channel only, or on those of one team, is seen whole by `scopes_of`.
+
+    Of teams alone, or of single channels alone, it is one that an index answers.
+    """
+    sides = {
+        "team_channels": "reach <= 2 AND channel_id = ANY(%(team_channels)s::bigint[])",
+        "single_channels": "reach = 1 AND channel_id = ANY(%(single_channels)s::bigint[])",
+    }
+    return f"({' OR '.join(side for name, side in sides.items() if scopes[name]) or 'false'})"
+
+
 # Labels that exist only here are seen with their contact: of one who has no other, and of one who has others elsewhere.
 # Whoever has some on the channels themselves is seen in a scope of theirs, these among them.
 _KNOWN = """

@@ -273,10 +273,14 @@ def _counted(question: Question, by: By) -> dict[Any, dict[str, Any]]:
     elif kind.started is not None and kind.scopes is not None and label_days.are_enough(question):
         _merge(found, _summed_by_scope(question, kind.scopes))
         others = [kind.started, *others]
+    elif by == By.AGENT:
+        others = [*activity_facts.parts(question, "s.agent_id"), *others]
     else:
         others = [activity, *others]
     for each in others:
         _merge(found, facts.summarize(each, values))
+    if by == By.AGENT:
+        found = {row: activity_facts.with_start(counts) for row, counts in found.items()}
     return {row: _complete(counts) for row, counts in found.items() if any(counts.values())}
 
 

@@ -141,13 +141,16 @@ _MOVED = """
 # The same counted, without putting everybody together with their stay: `seen` says whether somebody was known at the
 # start (old), was first seen in the period (new), or neither (""). Who is in no stay is what is left of `people`.
 _COUNTED = """
-    SELECT 'steady' AS what, s.label_id AS from_label, s.label_id AS to_label,
-           CASE WHEN p.contact_id IS NULL THEN 'old' ELSE 'new' END AS seen, false AS out_by_repair,
-           false AS in_by_repair, count(*) AS contacts
-    FROM steady s
-    LEFT JOIN (SELECT contact_id FROM people WHERE seen >= %(start)s AND seen < %(end)s) p
-           ON p.contact_id = s.contact_id
-    GROUP BY 1, 2, 3, 4
+    SELECT 'steady' AS what, s.label_id AS from_label, s.label_id AS to_label, part.seen, false AS out_by_repair,
+           false AS in_by_repair, part.contacts
+    FROM (
+        SELECT s.label_id, count(*) AS everybody, count(p.contact_id) AS new
+        FROM steady s
+        LEFT JOIN (SELECT contact_id FROM people WHERE seen >= %(start)s AND seen < %(end)s) p
+               ON p.contact_id = s.contact_id
+        GROUP BY s.label_id
+    ) AS s
+    CROSS JOIN LATERAL (VALUES ('old', s.everybody - s.new), ('new', s.new)) AS part (seen, contacts)
     UNION ALL
     SELECT 'changed', s.from_label, s.to_label,
            CASE WHEN p.seen < %(start)s THEN 'old' WHEN p.seen < %(end)s THEN 'new' ELSE '' END, s.out_by_repair,
@@ -155,9 +158,11 @@ _COUNTED = """
     FROM changed s LEFT JOIN people p ON p.contact_id = s.contact_id
     GROUP BY 1, 2, 3, 4, 5, 6
     UNION ALL
-    SELECT 'people', NULL, NULL, CASE WHEN seen < %(start)s THEN 'old' ELSE 'new' END, false, false, sum(contacts)::int
-    FROM ({people}) AS p WHERE seen < %(end)s
-    GROUP BY 4
+    SELECT 'people', NULL, NULL, 'old', false, false, coalesce(sum(contacts), 0)
+    FROM ({people}) AS p WHERE seen < %(start)s
+    UNION ALL
+    SELECT 'people', NULL, NULL, 'new', false, false, coalesce(sum(contacts), 0)
+    FROM ({people}) AS p WHERE seen >= %(start)s AND seen < %(end)s
 """
 # Everybody less the few archived ones: both are read off an index, without a look at any contact.
 _EVERYBODY = """

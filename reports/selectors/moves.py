@@ -13,7 +13,7 @@ from reports.selectors import facts
 from reports.selectors.facts import Facts
 from reports.selectors.questions import Question
 from reports.selectors.row_keys import PAIRS, pair, pair_of
-from reports.selectors.stages import people, stage_labels
+from reports.selectors.stages import people, stage_labels, with_people
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ def _facts(question: Question) -> Facts:
                 FULL JOIN (SELECT * FROM stay WHERE ended_at >= %(start)s AND ended_at < %(end)s) d
                        ON d.contact_id = a.contact_id AND d.ended_at = a.started_at
             ) AS m
-            LEFT JOIN people p ON p.contact_id = m.contact_id AND m.since IS NULL
+            {with_people(question, "m.contact_id", "m.since IS NULL")}
             LEFT JOIN LATERAL (
                 SELECT s.ended_at FROM stay s
                 WHERE s.contact_id = m.contact_id AND s.started_at < m.at AND m.since IS NULL

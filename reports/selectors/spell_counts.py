@@ -19,7 +19,7 @@ from labels.models import ChannelLabelMeaning, LabelAssignment, LabelDay, LabelS
 from labels.rules.scopes import WHOLE
 from labels.rules.spells import SpellRow, runs_of, spells
 from labels.selectors.spell_inputs import histories, limits_now, meanings_in
-from reports.selectors.filtered_spells import SEEN_IN_PART, SEEN_WHOLE, scopes_of
+from reports.selectors.filtered_spells import SEEN_IN_PART, scopes_of, seen_whole
 from reports.selectors.periods import Period, of_days
 
 ADDED, FOUND, REMOVED, LOST = "added", "found", "removed", "lost"
@@ -150,11 +150,11 @@ def _days_of_all(first: date, last: date) -> dict[date, SpellCounts]:
 
 # -- As a team sees it ------------------------------------------------------------------------------------------------
 
-_DAYS = f"""
+_DAYS = """
     WITH seen AS NOT MATERIALIZED (
-        SELECT contact_id, started_at, ended_at, found, lost FROM labels_labelspell WHERE {SEEN_WHOLE}
+        SELECT contact_id, started_at, ended_at, found, lost FROM labels_labelspell WHERE {seen_whole}
         UNION ALL
-        SELECT contact_id, started_at, ended_at, found, lost FROM labels_scopedlabelspell WHERE {SEEN_IN_PART}
+        SELECT contact_id, started_at, ended_at, found, lost FROM labels_scopedlabelspell WHERE {seen_in_part}
     ), changes AS (
         SELECT contact_id, started_at AS at, (NOT found)::int AS added, found::int AS found, 0 AS removed, 0 AS lost
         FROM seen WHERE started_at >= %(start)s AND started_at < %(end)s
@@ -165,7 +165,7 @@ _DAYS = f"""
     SELECT (at AT TIME ZONE %(zone)s)::date AS day,
            sum(added)::int, sum(found)::int, sum(removed)::int, sum(lost)::int
     FROM changes WHERE contact_id <> ALL(%(joined)s::bigint[]) GROUP BY day
-"""  # noqa: S608 - conditions from reports.selectors.filtered_spells
+"""
 _SEEN_BY_SEVERAL = f"""
     SELECT DISTINCT contact_id FROM labels_scopedlabelspell WHERE {SEEN_IN_PART}
     AND (started_at >= %(start)s AND started_at < %(end)s OR ended_at >= %(start)s AND ended_at < %(end)s)
@@ -180,7 +180,8 @@ def _days_of(viewer: Viewer, first: date, last: date) -> dict[date, SpellCounts]
     contacts = _only_here(viewer, period)
     if len(scopes["scopes"]) > 1:
         contacts |= {pk for (pk,) in fetch(_SEEN_BY_SEVERAL, asked)}
-    rows = fetch(_DAYS, asked | {"joined": sorted(contacts)})
+    statement = _DAYS.format(seen_whole=seen_whole(scopes), seen_in_part=SEEN_IN_PART)
+    rows = fetch(statement, asked | {"joined": sorted(contacts)})
     found = {day: SpellCounts(**dict(zip(FIGURES, counts, strict=True))) for day, *counts in rows}
     joined = list(_spells_of(viewer, contacts))
     for n in range((last - first).days if joined else 0):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from contacts.selectors.counting import is_living
 from labels.models import Label
+from reports.selectors.filtered_spells import BROUGHT
 from reports.selectors.questions import Question
 
 
@@ -15,21 +17,35 @@ def people(question: Question, name: str = "people") -> str:
     With channels, those known on them, and since when there: a team has a new contact when it sees them for the first
     time, whoever knew them before. With campaigns, those whom one of them touched first.
     """
-    brought = "" if question.filters.campaigns is None else "AND c.campaign_id = ANY(%(campaigns)s::bigint[])"
+    campaigns = question.filters.campaigns
     if question.filters.channels is None:
+        brought = "" if campaigns is None else "AND c.campaign_id = ANY(%(campaigns)s::bigint[])"
         query = f"""
             SELECT c.id, c.first_seen_at, c.first_inbound_at, c.last_outbound_at
             FROM contacts_contact c WHERE c.deleted_at IS NULL {brought}
         """  # noqa: S608 - SQL from this function
     else:
+        brought = "" if campaigns is None else f"AND {BROUGHT}"
         query = f"""
             SELECT k.contact_id, min(k.first_seen_at), min(k.first_inbound_at), max(k.last_outbound_at)
-            FROM contacts_contactchannel k JOIN contacts_contact c ON c.id = k.contact_id AND c.deleted_at IS NULL
-            WHERE k.channel_id = ANY(%(channels)s::bigint[]) {brought} GROUP BY k.contact_id
+            FROM contacts_contactchannel k
+            WHERE k.channel_id = ANY(%(channels)s::bigint[]) AND {is_living("k.contact_id")} {brought}
+            GROUP BY k.contact_id
         """  # noqa: S608
     # Those of channels are put together from several rows, so once, however often a query asks.
     kept = "NOT MATERIALIZED" if question.filters.channels is None else "MATERIALIZED"
     return f"{name} (contact_id, seen, wrote, answered) AS {kept} ({query})"
+
+
+def with_people(question: Question, contact: str, condition: str) -> str:
+    """The join of rows with whoever they are of, `p` in `people`, where a condition on the row is met.
+
+    Of everybody each is looked up, for a join would read all of them; those of some channels are together already.
+    """
+    if question.filters.channels is not None:
+        return f"LEFT JOIN people p ON p.contact_id = {contact} AND {condition}"
+    own = f"SELECT * FROM people p WHERE p.contact_id = {contact} AND {condition} OFFSET 0"  # noqa: S608
+    return f"LEFT JOIN LATERAL ({own}) AS p ON true"
 
 
 def stage_labels(found: Iterable[int | None]) -> list[Label]:

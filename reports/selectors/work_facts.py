@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from contacts.selectors.counting import COUNTS
+from contacts.selectors.counting import COUNTS, is_living
 from reports.selectors import owners
 from reports.selectors.facts import Facts
 from reports.selectors.questions import Question
@@ -24,7 +24,7 @@ PARAMETERS = {
 }
 """The values that these facts ask for besides those of the question."""
 
-ARRIVALS = """
+ARRIVALS = f"""
     SELECT DISTINCT ON (o.agent_id, k.contact_id) o.agent_id AS who, k.contact_id, k.channel_id,
            k.first_inbound_at AS at, k.last_outbound_at
     FROM owned o
@@ -32,9 +32,9 @@ ARRIVALS = """
      AND k.first_inbound_at >= o.since AND k.first_inbound_at < o.until
      AND k.first_inbound_at >= %(start)s AND k.first_inbound_at < %(end)s
      AND (NOT k.has_history OR k.first_live_inbound_at = k.first_inbound_at)
-    JOIN contacts_contact c ON c.id = k.contact_id AND c.deleted_at IS NULL
+    WHERE {is_living("k.contact_id")}
     ORDER BY o.agent_id, k.contact_id, k.first_inbound_at, k.channel_id
-"""
+"""  # noqa: S608 - SQL from this package
 """Contacts whose first message in on a channel came while the agent owned it, over `owners.OWNED`.
 
 The bounds of the period, in which every stretch lies, tell the planner how few these are.
