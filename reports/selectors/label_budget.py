@@ -233,8 +233,12 @@ class _NumberBudget:
         question: Question,
     ) -> _NumberBudget:
         of_number = sets.get(channel.pk, Counter())
-        pairs = list(_pairs(channel, labels, of_number))
-        rows = [_row(channel, label, use[label.pk], of_number, pairs) for label in labels]
+        active = _active(of_number)
+        pairs = list(_pairs(channel, labels, of_number, active))
+        twins = _twins(pairs)
+        rows = [
+            _row(channel, label, use[label.pk], of_number, active[label.pk], twins.get(label.pk)) for label in labels
+        ]
         rows = _proposed(rows, of_number, staying=_not_judged(labels, question.period), use=use)
         return cls(_number(channel, rows), rows, pairs)
 
@@ -243,14 +247,24 @@ def _not_judged(labels: Iterable[ChannelLabel], period: Period) -> set[int]:
     return {label.pk for label in labels if label.hidden or label.first_seen_at > period.end - KNOWN_FOR}
 
 
+def _active(sets: Counter[LabelSet]) -> Counter[int]:
+    """How many contacts have each label of a number."""
+    active: Counter[int] = Counter()
+    for those, count in sets.items():
+        for label in those:
+            active[label] += count
+    return active
+
+
 def _row(
     channel: Channel,
     label: ChannelLabel,
     use: _LabelUse,
     sets: Counter[LabelSet],
-    pairs: Sequence[LabelPairRow],
+    active: int,
+    pair: LabelPairRow | None,
 ) -> LabelBudgetRow:
-    twin, pair = _twin(label.pk, pairs)
+    is_first = pair is not None and pair.first == label.pk
     return LabelBudgetRow(
         channel_label=label.pk,
         name=label.name,
@@ -262,10 +276,10 @@ def _row(
         label_name=str(label.label),
         used=use.count,
         last_used=use.last_at,
-        active=sum(count for those, count in sets.items() if label.pk in those),
+        active=active,
         coverage_lost=share(sets[frozenset({label.pk})], sets.total()),
-        twin=twin,
-        twin_name="" if pair is None else pair.second_name if pair.first == label.pk else pair.first_name,
+        twin=None if pair is None else pair.second if is_first else pair.first,
+        twin_name="" if pair is None else pair.second_name if is_first else pair.first_name,
         together=pair.together if pair is not None else share(0, 0),
         lift=pair.lift if pair is not None else None,
         proposal="",
@@ -273,23 +287,28 @@ def _row(
     )
 
 
-def _twin(label: int, pairs: Iterable[LabelPairRow]) -> tuple[int | None, LabelPairRow | None]:
-    """The label that nearly always comes with this one."""
-    near = [pair for pair in pairs if pair.near_duplicate and label in (pair.first, pair.second)]
-    if not near:
-        return None, None
-    nearest = max(near, key=lambda pair: (pair.together.value or 0, pair.both))
-    return nearest.second if nearest.first == label else nearest.first, nearest
+def _twins(pairs: Iterable[LabelPairRow]) -> dict[int, LabelPairRow]:
+    """Of each label that has one, the pair with that which nearly always comes with it."""
+    twins: dict[int, LabelPairRow] = {}
+    for pair in pairs:
+        for label in (pair.first, pair.second) if pair.near_duplicate else ():
+            known = twins.get(label)
+            if known is None or _togetherness(pair) > _togetherness(known):
+                twins[label] = pair
+    return twins
 
 
-def _pairs(channel: Channel, labels: Sequence[ChannelLabel], sets: Counter[LabelSet]) -> Iterator[LabelPairRow]:
-    """The pairs of a number that any contact has, those that are most together first."""
+def _togetherness(pair: LabelPairRow) -> tuple[float, int]:
+    return (pair.together.value or 0, pair.both)
+
+
+def _pairs(
+    channel: Channel, labels: Sequence[ChannelLabel], sets: Counter[LabelSet], single: Counter[int]
+) -> Iterator[LabelPairRow]:
+    """The pairs of a number that any contact has, those that are most together first. `single` is how many have one."""
     names = {label.pk: label.name for label in labels}
-    single: Counter[int] = Counter()
     both: Counter[tuple[int, int]] = Counter()
     for those, count in sets.items():
-        for label in those:
-            single[label] += count
         for two in combinations(sorted(those), 2):
             both[two] += count
     found = [_pair(channel, names, two, count, single, sets.total()) for two, count in both.items()]
@@ -370,10 +389,14 @@ def _doubled(rows: Iterable[LabelBudgetRow], left_out: set[int]) -> Iterator[Lab
 
 def _with_losses(going: Sequence[LabelBudgetRow], sets: Counter[LabelSet]) -> Iterator[LabelBudgetRow]:
     """Each with what it costs to drop it with those before it: contacts all of whose labels are gone then."""
-    gone: set[int] = set()
-    for row in going:
-        gone.add(row.channel_label)
-        lost = sum(count for those, count in sets.items() if those <= gone)
+    place = {row.channel_label: number for number, row in enumerate(going)}
+    lost_at: Counter[int] = Counter()  # by the last of somebody's labels to go
+    for those, count in sets.items():
+        if those <= place.keys():
+            lost_at[max(place[label] for label in those)] += count
+    lost = 0
+    for number, row in enumerate(going):
+        lost += lost_at[number]
         yield replace(row, coverage_lost_so_far=share(lost, sets.total()))
 
 
