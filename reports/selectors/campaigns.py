@@ -168,7 +168,7 @@ def _cohort(question: Question, touch: Touch) -> Facts:
         query=f"""
             SELECT t.who, t.contact_id, NULL::bigint AS label_id, t.at, t.became,
                    t.at + %(window)s <= %(now)s AS is_over, flags.gap
-            FROM ({labelled(_BECAME)}) AS t
+            FROM ({labelled(question, _BECAME)}) AS t
             {gap_flags(gap=(CHANNEL, "t.at", "%(window)s"))}
         """,  # noqa: S608
         counts=counts,
@@ -196,14 +196,19 @@ NEAR = """
 """
 
 
-def labelled(columns: str, condition: str = "") -> str:
+def labelled(question: Question, columns: str, condition: str = "") -> str:
     """The query of everybody `t` in `touched`, with `columns` aggregated over their spells `s` near the touch.
 
-    Each is looked up. Of a table in parts the planner would else read all that is not filtered out, for a handful of
-    contacts; of the whole a join costs twice as much over 90 days, and of two years a tenth less.
+    Of everybody one join finds them: of a million contacts and two years in 10 s instead of 24. Of the contacts of some
+    channels each is looked up, for of a table in parts the planner would read all that is not filtered out.
     """
-    own = f"SELECT {columns} FROM clean s WHERE {NEAR} {condition}"  # noqa: S608
-    return f"SELECT t.*, own.* FROM touched t CROSS JOIN LATERAL ({own}) AS own"  # noqa: S608
+    if question.filters.channels is not None:
+        own = f"SELECT {columns} FROM clean s WHERE {NEAR} {condition}"  # noqa: S608
+        return f"SELECT t.*, own.* FROM touched t CROSS JOIN LATERAL ({own}) AS own"  # noqa: S608
+    return f"""
+        SELECT t.contact_id, t.who, t.at, t.channel_id, {columns}
+        FROM touched t LEFT JOIN clean s ON {NEAR} {condition} GROUP BY t.contact_id, t.who, t.at, t.channel_id
+    """  # noqa: S608
 
 
 def touched(question: Question, touch: Touch) -> str:
