@@ -205,11 +205,13 @@ class Remap(threading.Thread):
         while self.ended_at is None:
             time.sleep(0.5)
             html = self._browser.page("/admin/jobs/rows/").body.decode()
-            row = html.partition("<tbody>")[2].partition("</tr>")[0]
-            now = time.perf_counter()
+            now, job = time.perf_counter(), self._job()
+            row = next(
+                (row for row in html.split("<tr>") if f"/jobs/{job.pk}/" in row), ""
+            )  # others may be at work too
             if share := re.search(r'<progress[^>]* value="(\d+)"', row):
                 self.progress.append((now - self.started_at, int(share[1])))
-            self.state = self._job().state
+            self.state = job.state
             if self.state in ("done", "failed", "cancelled"):
                 self.ended_at = now
         connection.close()

@@ -8,9 +8,10 @@ import shutil
 import socket
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from labelcrm.env import BASE_DIR
@@ -42,13 +43,14 @@ class Site:
 
     @contextmanager
     def running(self, *names: str) -> Iterator[dict[str, int]]:
-        """Run web, worker or beat as `make run` does; process ids by name. Returns when web answers."""
-        supervisor = Supervisor(Log(shown=False))
+        """Run web, workers or beat as `make run` does; process ids by name. Returns when web answers and workers work."""
+        supervisor, begun = Supervisor(Log(shown=False)), datetime.now(UTC)
         try:
             for name in names:
                 supervisor.start(Child(name, command_line(name), dict(os.environ), popen_arguments={"cwd": BASE_DIR}))
             if "web" in names:
                 _wait_for(f"{self.url}/healthz")
+            _wait_for_workers({"worker", "slow"}.intersection(names), begun)
             yield supervisor.pids()
         finally:
             supervisor.stop()
@@ -110,6 +112,15 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _wait_for_workers(names: Set[str], begun: datetime) -> None:
+    from labelcrm.core.models import Heartbeat
+
+    deadline = time.monotonic() + WORKERS_READY_SECONDS
+    while not names <= set(Heartbeat.objects.filter(at__gte=begun).values_list("name", flat=True)):
+        assert time.monotonic() < deadline, f"{names} work"
+        time.sleep(0.1)
 
 
 def _wait_for(url: str) -> None:
