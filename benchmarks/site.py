@@ -8,7 +8,8 @@ import shutil
 import socket
 import time
 import urllib.request
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -43,7 +44,7 @@ class Site:
 
     @contextmanager
     def running(self, *names: str) -> Iterator[dict[str, int]]:
-        """Run web, workers or beat as `make run` does; process ids by name. Returns when web answers and workers work."""
+        """Run web, workers or beat as `make run` does; process ids by name. Returns when they answer, or work."""
         supervisor, begun = Supervisor(Log(shown=False)), datetime.now(UTC)
         try:
             for name in names:
@@ -114,7 +115,7 @@ def _free_port() -> int:
         return port
 
 
-def _wait_for_workers(names: Set[str], begun: datetime) -> None:
+def _wait_for_workers(names: AbstractSet[str], begun: datetime) -> None:
     from labelcrm.core.models import Heartbeat
 
     deadline = time.monotonic() + WORKERS_READY_SECONDS
