@@ -89,7 +89,7 @@ def _counted(each: Facts) -> str:
     """How many per hour of the week.
 
     What happened in one quarter of an hour is counted first, for the weekday and the hour of a moment cost more than
-    all else: of two years and ten million labels 10 s → 2.5 s. No place's clock is off by part of a quarter.
+    all else: of two years and ten million labels 10 s → 3 s. No place's clock is off by part of a quarter.
     """
     return f"""
         {expressions_of(each)}

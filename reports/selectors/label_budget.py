@@ -17,6 +17,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from contacts.models import Agent, Channel, ChannelOwnership
+from contacts.selectors.counting import is_living
 from labelcrm.core.bulk import fetch
 from labels.models import ChannelLabel
 from labels.rules.naming import normalize
@@ -519,7 +520,7 @@ def _open(question: Question, row: str = "a") -> str:
 
 _LASTED = "(a.removed_at IS NULL OR a.removed_at - a.added_at >= %(mistap)s)"
 _BY_HAND = f"a.origin IN ('live', 'crm') AND {_LASTED}"
-_IS_THERE = "NOT EXISTS (SELECT FROM contacts_contact c WHERE c.id = a.contact_id AND c.deleted_at IS NOT NULL)"
+_IS_THERE = is_living("a.contact_id")
 # The labels that a number has at the end of the period, in the conditions of facts.
 _COUNTED = f"""
     JOIN labels_channellabel w ON w.id = a.channel_label_id AND NOT w.hidden AND w.first_seen_at < %(end)s
