@@ -180,7 +180,10 @@ def _cohort(question: Question, touch: Touch) -> Facts:
 # them: one aggregate of integers costs a third of ten of booleans.
 _WITHIN, _BEFORE = 1, 1 << len(OUTCOMES)
 _BITS = " | ".join(f"CASE WHEN {holds} THEN {1 << place} ELSE 0 END" for place, holds in enumerate(OUTCOMES.values()))
-_BECAME = f"coalesce(bit_or(({_BITS}) << CASE WHEN s.started_at < t.at THEN {len(OUTCOMES)} ELSE 0 END), 0) AS became"
+_BECAME = f"""
+    coalesce(bit_or(({_BITS}) << CASE WHEN s.started_at < t.at THEN {len(OUTCOMES)} ELSE 0 END)
+             FILTER (WHERE s.contact_id IS NOT NULL), 0) AS became
+"""
 
 
 # Who came by no channel that we know of came by the one they wrote on first.
