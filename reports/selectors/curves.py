@@ -98,7 +98,7 @@ def _facts(question: Question, touch: Touch) -> Facts:
         expressions=[touched(question, touch), question.filtered.clean(certain=False), GAPS],
         query=f"""
             SELECT t.who, t.contact_id, NULL::bigint AS label_id, t.at, {monday} AS week, {judged}
-            FROM ({labelled(question, reached, _OF_OUTCOMES)}) AS t
+            FROM ({labelled(question, reached, _OF_OUTCOMES, together=True)}) AS t
             {gap_flags(gap=(CHANNEL, "t.at", "LEAST(%(window)s, %(now)s - t.at)"))}
             WHERE %(week)s::date IS NULL OR {monday} = %(week)s::date
         """,  # noqa: S608
