@@ -148,6 +148,9 @@ def signed(number: int) -> str:
 
 
 def _board_sentence(rows: Sequence[Any], total: Any) -> str:
+    """Where contacts are; "" where there are none, which the board says itself."""
+    if not total.start and not total.new:
+        return ""
     largest = max((row for row in rows if row.stage is not None), key=lambda row: row.end, default=None)
     counts = {
         name: written(n, "count") for name, n in (("moved", total.out), ("start", total.start), ("new", total.new))

@@ -194,7 +194,9 @@ def test_a_page_without_anybody_says_so_and_draws_nothing() -> None:
     for view in VIEWS:
         page = client_of().get(PAGE, {"view": view})
         assert page.status_code == 200
-        assert "lc-empty" in page.content.decode(), view
+        html = page.content.decode()
+        assert "lc-empty" in html, view
+        assert "0 contacts" not in html, view
         assert drawn(page) == {}, view
 
 
