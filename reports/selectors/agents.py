@@ -132,12 +132,11 @@ def parameters(question: Question) -> dict[str, Any]:
 
 
 def _summaries(question: Question) -> dict[int | None, dict[str, Any]]:
-    found: dict[int | None, dict[str, Any]] = {}
     values = parameters(question)
-    for each in (*activity_facts.parts(question, "s.agent_id"), *_other_facts(question)):
+    found: dict[int | None, dict[str, Any]] = activity_facts.counted_in_parts(question, "s.agent_id", values)
+    for each in _other_facts(question):
         for who, counts in facts.summarize(brought(question, each), values).items():
             found.setdefault(who, {}).update(counts)
-    found = {who: activity_facts.with_start(counts) for who, counts in found.items()}
     return {who: counts for who, counts in found.items() if any(counts.values())}
 
 

@@ -274,13 +274,11 @@ def _counted(question: Question, by: By) -> dict[Any, dict[str, Any]]:
         _merge(found, _summed_by_scope(question, kind.scopes))
         others = [kind.started, *others]
     elif by == By.AGENT:
-        others = [*activity_facts.parts(question, "s.agent_id"), *others]
+        _merge(found, activity_facts.counted_in_parts(question, "s.agent_id", values))
     else:
         others = [activity, *others]
     for each in others:
         _merge(found, facts.summarize(each, values))
-    if by == By.AGENT:
-        found = {row: activity_facts.with_start(counts) for row, counts in found.items()}
     return {row: _complete(counts) for row, counts in found.items() if any(counts.values())}
 
 
