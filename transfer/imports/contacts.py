@@ -199,10 +199,11 @@ def plans(
 
 def _once(plan: Plan, row: Mapping[str, str], keys: Sequence[str], first_row: dict[str, str]) -> None:
     """Of two rows about one contact the later is wrong."""
-    first = next((first_row[key] for key in keys if key in first_row), None)
-    if first is not None:
-        plan.wrong("phone", _("The same contact as in row %(row)s.") % {"row": first})
-    elif keys:
+    for key in keys:
+        if key in first_row:
+            plan.wrong("phone", _("The same contact as in row %(row)s.") % {"row": first_row[key]})
+            return
+    if keys:
         first_row[keys[0]] = row.get(ROW_NUMBER, "")
 
 

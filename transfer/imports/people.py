@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, NamedTuple
@@ -119,7 +119,7 @@ def recognize(rows: Iterable[Mapping[str, str]], viewer: Viewer) -> Recognized:
 
 
 def _identify(row: Mapping[str, str]) -> RowIds:
-    named = RowIds(id=_id(row.get("id", "")), other_id=_id(row.get(OTHER_ID, "")))
+    named = RowIds(id=_id(row.get("id")), other_id=_id(row.get(OTHER_ID)))
     text = row.get("phone", "")
     if named.id is None and named.other_id is None and (mobile := readers.mobile(text)):
         named.phone = mobile
@@ -131,21 +131,22 @@ def _identify(row: Mapping[str, str]) -> RowIds:
             named.errors["phone"], named.unknown = str(error), error.unknown
             ours = phones.as_written_by_us(text)
         named.as_it_stands = ours or ""
-    for part in _ids_in(row.get("lids", "")):
+    for part in _ids_in(row.get("lids")):
         digits = phones.lid_digits(part)
         if digits is not None:
             named.lids.append(digits)
         elif not readers.is_empty(part):
             named.errors["lids"] = _("“%(text)s” is no LID.") % {"text": part[:60]}
-    named.user_ids = [found.value for part in _ids_in(row.get("user_ids", "")) if (found := user_ids.read(part))]
+    if ids := _ids_in(row.get("user_ids")):
+        named.user_ids = [found.value for part in ids if (found := user_ids.read(part))]
     return named
 
 
-def _ids_in(cell: str) -> list[str]:
-    return [part for part in re.split(r"[;,\s]+", legible(restored(cell))) if part] if cell else []
+def _ids_in(cell: str | None) -> Sequence[str]:
+    return [part for part in re.split(r"[;,\s]+", legible(restored(cell))) if part] if cell else ()
 
 
-def _id(cell: str) -> int | None:
+def _id(cell: str | None) -> int | None:
     return row_id(legible(cell).removesuffix(".0")) if cell else None
 
 
