@@ -108,8 +108,9 @@ SELECT *, (name, agent, follow_up_at, opted_out_at)
                       %(opted_out)s::boolean[], %(note)s::text[])
                AS said (number, contact, is_new, phone, said_name, said_agent, said_campaign, said_follow_up_at,
                         opts_out, note)
-          LEFT JOIN LATERAL (SELECT * FROM contacts_contact WHERE id = said.contact AND NOT is_new FOR NO KEY UPDATE) AS c
-                 ON true
+          LEFT JOIN LATERAL (
+                SELECT * FROM contacts_contact WHERE id = said.contact AND NOT is_new FOR NO KEY UPDATE
+               ) AS c ON true
       ) AS beside
   ) AS compared
 """

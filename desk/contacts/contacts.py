@@ -84,8 +84,9 @@ class ContactChangeList(KeysetChangeList):
 
     @property
     def segment_url(self) -> str:
-        """Where these filters are made a segment; "" for who keeps none."""
-        if not self.viewer.may("reports.view_segment", "reports.add_segment"):
+        """Where these filters are made a segment; "" for who keeps none, and within a segment that they do not see."""
+        hidden = any(isinstance(each, SegmentFilter) and each.hidden for each in self.filter_specs)
+        if hidden or not self.viewer.may("reports.view_segment", "reports.add_segment"):
             return ""
         return reverse("admin:segments-from-contacts") + self.get_query_string()
 

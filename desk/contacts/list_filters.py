@@ -215,10 +215,11 @@ class StaleFilter(RadioFilter):
 
 
 class SegmentFilter(DropdownFilter):
-    """The contacts of a saved segment, as far as the reader sees them."""
+    """The contacts of a saved segment, as far as the reader sees them; nobody where that is one they do not see."""
 
     title = gettext_lazy("segment")
     parameter_name = "segment"
+    hidden = False
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
         viewer = viewer_of(request.user)
@@ -241,6 +242,7 @@ class SegmentFilter(DropdownFilter):
             return queryset
         segment = Segment.all_objects.visible_to(viewer).filter(pk=pk).first()
         if segment is None:
+            self.hidden = True
             return queryset.none()
         members = Members(parse_definition(segment.definition), viewer, timezone.now())
         ids = members.page(limit=FEW + 1)  # few are named one by one, as by `among`

@@ -81,7 +81,7 @@ class _Taken:
 def _segment(taken: _Taken) -> None:
     """Filters within a segment narrow each of its groups."""
     viewer = viewer_of(taken.request.user)
-    segment = Segment.objects.visible_to(viewer).filter(pk=taken.id("segment") or 0).first()
+    segment = Segment.all_objects.visible_to(viewer).filter(pk=taken.id("segment") or 0).first()
     if segment is None:
         taken.left_out += ["segment"] if taken.given.get("segment") else []
     else:

@@ -285,7 +285,7 @@ def _wide(lines: Iterable[tuple[int, list[str]]], width: int) -> Iterator[tuple[
     for count, (number, line) in enumerate(lines):
         if count == MAX_ROWS:
             raise UploadRefused("too_many_rows")
-        yield number, (line + [""] * width)[:width]
+        yield number, line if len(line) == width else (line + [""] * width)[:width]
 
 
 def _cell(value: Any) -> str:

@@ -84,8 +84,8 @@ class RowIds:
 
         Who was made by a row before is known by now, and was remembered by the number.
         """
-        number = self.same_number if self.id is None else ""
-        return [key for key in (str(contact_id or ""), number) if key]
+        known = [str(contact_id)] if contact_id else []
+        return [*known, self.same_number] if self.phone and self.id is None else known
 
     def believe(self, owners: Owners) -> None:
         """Take the digits as they stand where the id confirms them, or where somebody has this odd number."""
