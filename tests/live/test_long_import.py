@@ -16,7 +16,7 @@ from transfer import jobs
 
 __all__ = ["workers"]
 pytestmark = pytest.mark.django_db(transaction=True)
-ROWS, KNOWN = 7500, 20  # a step writes five thousand
+ROWS, KNOWN = 7500, 20  # with labels a step writes 2,500
 
 
 def test_an_import_with_labels_goes_on_after_kill_9_and_writes_no_row_twice(workers: Workers) -> None:

@@ -34,12 +34,12 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def three_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    write_at_once(monkeypatch, 3)
+    write_at_once(monkeypatch, 3, slow=frozenset())
 
 
-def write_at_once(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
+def write_at_once(monkeypatch: pytest.MonkeyPatch, rows: int, **more: Any) -> None:
     for name, source in (("contacts.import", import_job.CONTACTS), ("campaigns.import", import_job.CAMPAIGNS)):
-        step = partial(import_job.step, source=replace(source, chunk=rows))
+        step = partial(import_job.step, source=replace(source, chunk=rows, **more))
         kind = replace(core_jobs.KINDS[name], step=step)
         monkeypatch.setitem(core_jobs.KINDS, name, kind)
 
@@ -90,6 +90,16 @@ def test_killed_in_any_step_it_writes_no_row_twice(user: Any, three_a_step: None
     [entry] = AuditEntry.objects.filter(action="contacts.imported")
     assert entry.details == {"format": "csv", "rows": 10, "new": 9, "changed": 1, "unchanged": 0, "failed": 0}
     assert kept_files() == {"changes"}, "the file is forgotten"
+
+
+@pytest.mark.parametrize(("headings", "first"), [("nama,hp", 8), ("nama,hp,label", 2)])
+def test_labels_take_long_so_fewer_rows_are_written_at_once(
+    user: Any, monkeypatch: pytest.MonkeyPatch, headings: str, first: int
+) -> None:
+    write_at_once(monkeypatch, 8)
+    rows = "".join(f"Baru {n},081300000{n:03d}{',Grade A' * ('label' in headings)}\n" for n in range(10))
+    job = steps(start(user, f"{headings}\n{rows}"), 2)
+    assert (job.progress, Contact.objects.count()) == (first, first)
 
 
 def test_a_row_that_became_wrong_is_not_written_and_all_others_are(user: Any, three_a_step: None) -> None:
