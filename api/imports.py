@@ -18,7 +18,7 @@ from rest_framework.response import Response
 
 from api.base.errors import Conflict
 from api.base.parsers import StrictMultiPartParser
-from api.base.serializers import StrictSerializer
+from api.base.serializers import FormBooleanField, StrictSerializer
 from api.base.viewsets import ReadViewSet
 from labelcrm.core.models import Job
 from labelcrm.lib.spreadsheets import MAX_BYTES, UploadRefused
@@ -48,7 +48,7 @@ class NotUndoable(Conflict):
 class AskedImportSerializer(StrictSerializer):
     file = serializers.FileField(allow_empty_file=True, help_text="CSV or XLSX, at most 20 MB and 200,000 rows.")
     kind = serializers.ChoiceField(choices=list(IMPORTS))
-    dry_run = serializers.BooleanField(
+    dry_run = FormBooleanField(
         default=False, help_text="Count what would happen and which rows would be refused; write nothing."
     )
 
@@ -98,7 +98,11 @@ class ImportSerializer(serializers.ModelSerializer[Any]):
     def get_failed(self, job: Any) -> int:
         return import_job.counts_of(job)["failed"]
 
-    @extend_schema_field(serializers.URLField(allow_null=True, help_text="The refused rows with reasons, for a week."))
+    @extend_schema_field(
+        serializers.URLField(
+            allow_null=True, help_text="The refused rows with reasons, for a week; of one that failed for a day."
+        )
+    )
     def get_errors_url(self, job: Any) -> str | None:
         if not job.is_finished or not import_job.counts_of(job)["failed"]:
             return None

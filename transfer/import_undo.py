@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from contacts.services import taking_back
 from labelcrm.core import audit, jobs
-from labelcrm.core.jobs import FAILED_FILES_KEPT, FILES_KEPT, JobKind, JobRefused, Step
+from labelcrm.core.jobs import JobKind, JobRefused, Step
 from labelcrm.core.models import Job, JobFile
 from transfer import exports
 from transfer.import_job import CHANGES, ImportSource, changes_of, counts_of, is_dry
@@ -40,8 +40,7 @@ def can_undo(job: Job) -> bool:
     counts = counts_of(job)
     if is_dry(job) or job.finished_at is None or "undo" in job.result or not counts["created"] + counts["changed"]:
         return False
-    kept = FAILED_FILES_KEPT if job.state == Job.State.FAILED else FILES_KEPT
-    return job.finished_at + kept > timezone.now()
+    return job.finished_at + jobs.files_kept(job) > timezone.now()
 
 
 def start(kind: JobKind, job: Job, *, actor: Any) -> Job | None:

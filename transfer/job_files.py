@@ -114,7 +114,7 @@ class Download:
     @property
     def expires_at(self) -> datetime:
         assert self.job.finished_at is not None, "only what ended has files to download"
-        return self.job.finished_at + jobs.FILES_KEPT
+        return self.job.finished_at + jobs.files_kept(self.job)
 
     @property
     def size(self) -> int:

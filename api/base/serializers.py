@@ -63,6 +63,14 @@ class StrictBooleanField(serializers.BooleanField):
         return data
 
 
+class FormBooleanField(serializers.BooleanField):
+    """true or false in a form, once: what was left blank, or said twice, is not taken for the default."""
+
+    def get_value(self, dictionary: Any) -> Any:
+        given = dictionary.getlist(self.field_name)
+        return given[0] if len(given) == 1 else given or empty
+
+
 class StrictDateField(serializers.DateField):
     """`2026-03-02`."""
 

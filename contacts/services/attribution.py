@@ -35,7 +35,8 @@ def attribute(message_ids: Collection[int]) -> None:
     if not messages:
         return
     recognizer = Recognizer.now()
-    forget_later_touches([m for m in messages if is_first(m)])
+    # All of a contact's first ones: of two that were written in one second one may have been stored before.
+    forget_later_touches(first_messages({m.contact_id for m in messages if is_first(m)}))
     matches = [(message, recognizer.match(message, is_first=is_first(message))) for message in messages]
     write_touches([(message, match) for message, match in matches if match is not None])
     set_first_touch({message.contact_id for message in messages})

@@ -63,10 +63,12 @@ def set_by_hand(contact: Contact, campaign: Campaign | None, *, actor: Any, orig
     with transaction.atomic():
         lock_contacts([contact.pk])
         current = Contact.all_objects.get(pk=contact.pk)
+        said = CampaignTouch.objects.filter(contact=current, method=MANUAL)
         if campaign is not None:
-            set_campaigns([(current, campaign)], actor=actor, origin=origin)
+            confirmed = [] if said.filter(campaign=campaign).exists() else [current.pk]
+            set_campaigns([(current, campaign)], actor=actor, origin=origin, confirmed=confirmed)
             return
-        if CampaignTouch.objects.filter(contact=current, method=MANUAL).delete()[0]:
+        if said.delete()[0]:
             set_first_touch([current.pk])
             forget_lost_campaigns([current.pk])
             now = Contact.all_objects.values_list("campaign", flat=True).get(pk=current.pk)

@@ -194,16 +194,19 @@ def _known_by_now(phones: Collection[str]) -> dict[str, int]:
 # -- One column of it -------------------------------------------------------------------------------------------------
 
 
-def set_campaigns(chosen: Iterable[tuple[Contact, Campaign]], *, actor: Any, origin: str) -> None:
+def set_campaigns(
+    chosen: Iterable[tuple[Contact, Campaign]], *, actor: Any, origin: str, confirmed: Collection[int] = ()
+) -> None:
     """Say by hand which campaigns brought contacts that the caller holds locked.
 
-    That goes before what messages show, and before what was said.
+    That goes before what messages show, and before what was said. Whose campaign it is already stays as it was found,
+    but for the contacts (ids) for whom it is `confirmed`.
     """
     now = timezone.now()
     changed: dict[int, Contact] = {}
     entries: list[audit.NewEntry] = []
     for contact, campaign in chosen:
-        if contact.campaign_id != campaign.pk:
+        if contact.campaign_id != campaign.pk or contact.pk in confirmed:
             details = {"campaign": campaign.pk, "before": contact.campaign_id}
             entries.append(audit.entry(actor=actor, action="contact.campaign", obj=contact, origin=origin, **details))
             contact.campaign, contact.updated_at = campaign, now

@@ -384,6 +384,11 @@ def forget_files(job: Job, *names: str) -> None:
     (files.filter(name__in=names) if names else files).delete()
 
 
+def files_kept(job: Job) -> timedelta:
+    """How long after its end the files of a job are kept."""
+    return FAILED_FILES_KEPT if job.state == State.FAILED else FILES_KEPT
+
+
 def forget_old_files() -> int:
     """Delete what jobs made a week ago, and what failed ones left yesterday; how many parts. Their rows stay."""
     now = timezone.now()

@@ -217,12 +217,15 @@ def labelled(question: Question, columns: str, condition: str = "", *, together:
 
 
 def touched(question: Question, touch: Touch) -> str:
-    """Contacts whose touch falls in the period, with its campaign; those without any, by their first message in."""
+    """Contacts whose touch falls in the period, with its campaign; those without any, by their first message in.
+
+    What a person or a file said came by no channel: then, as without a touch, it is where the contact is known.
+    """
     narrowed = untouched = ""
     if question.filters.channels is not None:
-        narrowed = "AND t.channel_id = ANY(%(channels)s::bigint[])"
-        untouched = """AND EXISTS (SELECT FROM contacts_contactchannel k WHERE k.contact_id = c.id
-                                   AND k.channel_id = ANY(%(channels)s::bigint[]))"""
+        untouched = f"AND {_KNOWN_HERE.format('c.id')}"
+        narrowed = f"""AND (t.channel_id = ANY(%(channels)s::bigint[])
+                            OR (t.channel_id IS NULL AND {_KNOWN_HERE.format("t.contact_id")}))"""
     return f"""
         touched AS (
             SELECT t.contact_id, t.campaign_id AS who, t.at, t.channel_id
@@ -240,6 +243,9 @@ def touched(question: Question, touch: Touch) -> str:
     """  # noqa: S608
 
 
+_KNOWN_HERE = """EXISTS (
+    SELECT FROM contacts_contactchannel k WHERE k.contact_id = {} AND k.channel_id = ANY(%(channels)s::bigint[])
+)"""
 # What a person set by hand comes before all, as in contacts.services.attribution.
 _BETTER = {
     Touch.FIRST: "(u.method <> 'manual', u.at, u.id) < (t.method <> 'manual', t.at, t.id)",

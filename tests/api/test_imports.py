@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,14 +11,17 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from contacts.models import Campaign, Contact
+from labelcrm.core.jobs import forget_old_files
 from labelcrm.core.models import Job, JobFile
 from labels.models import LabelAssignment
 from tests.api.conftest import client_of, get, rows
 from tests.factories import ContactFactory, UserFactory
 from tests.work import do_work
+from transfer.job_files import PROBLEMS
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/imports/"
@@ -55,6 +59,17 @@ def test_a_file_is_imported_and_its_counts_are_told(marketing: APIClient) -> Non
     assert text.splitlines()[1].startswith("4,phone,")
     assert LabelAssignment.objects.get().origin == "import"
     assert rows(marketing, "imports") == [told]
+
+
+@pytest.mark.parametrize(("state", "days"), [("done", 7), ("cancelled", 7), ("failed", 1)])
+def test_refused_rows_are_linked_as_long_as_they_are_kept(marketing: APIClient, state: str, days: int) -> None:
+    pk = send(marketing).json()["id"]
+    do_work()
+    for hours, there in ((-1, True), (1, False)):
+        Job.objects.filter(pk=pk).update(state=state, finished_at=timezone.now() - timedelta(days=days, hours=hours))
+        assert bool(get(marketing, f"imports/{pk}")["errors_url"]) == there
+        forget_old_files()
+        assert JobFile.objects.filter(job=pk, name=PROBLEMS).exists() == there
 
 
 def test_a_dry_run_counts_and_writes_nothing(marketing: APIClient) -> None:
@@ -121,9 +136,10 @@ def test_what_only_reading_shows_is_a_failed_import_with_its_reason(db: None) ->
     [
         ({"kind": "labels"}, "kind", "invalid_choice"), ({"kind": ""}, "kind", "invalid_choice"),
         ({"dry_run": "perhaps"}, "dry_run", "invalid"), ({"whole": "1"}, "whole", "unknown_field"),
+        ({"dry_run": ""}, "dry_run", "invalid"), ({"dry_run": ["true", "false"]}, "dry_run", "invalid"),
     ],
 )  # fmt: skip
-def test_what_is_no_import_is_400(marketing: APIClient, given: dict[str, str], field: str, code: str) -> None:
+def test_what_is_no_import_is_400(marketing: APIClient, given: dict[str, Any], field: str, code: str) -> None:
     answer = send(marketing, **({"kind": "contacts"} | given))
     assert answer.status_code == 400
     assert answer.json()["error"]["fields"][field][0]["code"] == code

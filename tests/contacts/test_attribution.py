@@ -54,6 +54,17 @@ def campaign_of_budi() -> str | None:
 
 @pytest.mark.usefixtures("lebaran")
 class TestFirstTouch:
+    @pytest.mark.parametrize("words_first", [True, False])
+    def test_of_two_messages_in_one_second_the_words_count_whichever_is_stored_first(
+        self, bridge: Bridge, words_first: bool
+    ) -> None:
+        texts = ["Mau PROMO-IG09", "Halo kak"]
+        for number, text in enumerate(texts if words_first else reversed(texts)):
+            bridge.post("message", chat=BUDI, at=MON, message={"id": f"S{number}", "text": text, "from_me": False})
+            bridge.drain()
+        assert campaign_of_budi() == "Lebaran"
+        assert CampaignTouch.objects.get().method == "keyword"
+
     def test_an_ad_is_known_by_its_id(self, bridge: Bridge) -> None:
         message(bridge, "Halo", minute=1, ad={"source_id": "1202"})
         assert campaign_of_budi() == "Lebaran"

@@ -390,11 +390,12 @@ class Slow:
         for contact in self.contacts:
             touches = self.touches[contact]
             touch = self._touch(touches, last=last)
-            if touch is not None and self.within(touch.at) and self._here({touch.channel}):
+            known_on: set[int | None] = {channel for _, _, channel in told[contact]}
+            if touch is not None and self.within(touch.at) and self._here({touch.channel} - {None} or known_on):
                 yield touch.campaign, contact, touch.at, touch.channel or came_by(told[contact])
             elif not touches and told[contact]:
                 at = min([at for at, inbound, _ in told[contact] if inbound] or [at for at, _, _ in told[contact]])
-                if self.within(at) and self._here({channel for _, _, channel in told[contact]}):
+                if self.within(at) and self._here(known_on):
                     yield None, contact, at, came_by(told[contact])
 
     def _here(self, channels: set[int | None]) -> bool:

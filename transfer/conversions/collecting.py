@@ -6,8 +6,8 @@ latest touch up to the label: an ad referral that a gateway told, or a message t
 label before any ad brought them is no conversion, for no ad taught them.
 
 A look writes what differs and nothing else, so it can be repeated, and two at once wait for each other. What went
-anywhere is never touched again. What did not follows what it was made of: a label that is taken off late as a mistap,
-a merge, another value, a touch that is recognised anew.
+anywhere is never touched again. What did not, be it that it waits in the outbox or failed there, follows what it was
+made of: a label that is taken off late as a mistap, a merge, another value, a touch that is recognised anew.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ def collect(now: datetime, *, changed_since: datetime | None = None) -> Collecte
         wanted = _parameters(events, contacts, now)
         execute("CREATE TEMPORARY TABLE wanted_conversion ON COMMIT DROP AS " + _WANTED, wanted)
         execute("ANALYZE wanted_conversion", [])
+        execute(_DROP_WAITING, wanted)
         dropped = execute(_DROP, wanted)
         written = execute(_WRITE, wanted)
         execute("DROP TABLE wanted_conversion", [])
@@ -128,13 +129,15 @@ _CLICKS = f"""
 """  # noqa: S608 - the words above
 # Nothing but letters, digits and the signs of such ids: what else stands there goes into no file.
 _ID = "CASE WHEN {0} ~ '^[A-Za-z0-9_.-]+$' AND length({0}) <= 600 THEN {0} ELSE '' END"
+# By files, and by what Meta's API was told or is being told now; not by what only waits for it or failed.
+_TOLD_BY = "(d.state = 'done' OR d.file_id IS NOT NULL OR d.leased_until IS NOT NULL)"
+_WENT = f"EXISTS (SELECT FROM transfer_conversiondelivery d WHERE d.conversion_id = {{}}.id AND {_TOLD_BY})"
 # Two who turned out to be one had their conversion when one of them had it, as long as it went somewhere.
-_OF_MERGED = """
+_OF_MERGED = f"""
     SELECT DISTINCT merged.merged_into_id AS contact_id, c.event_id
     FROM transfer_conversion c JOIN contacts_contact merged ON merged.id = c.contact_id
-    WHERE merged.merged_into_id IS NOT NULL
-      AND EXISTS (SELECT FROM transfer_conversiondelivery d WHERE d.conversion_id = c.id)
-"""
+    WHERE merged.merged_into_id IS NOT NULL AND {_WENT.format("c")}
+"""  # noqa: S608
 _WANTED = f"""
     SELECT f.event_id, f.contact_id, f.label_id, f.channel_id, f.started_at AS occurred_at, f.found,
            CASE WHEN click.click_id = '' AND click.gclid IS NOT NULL THEN 'google' ELSE 'meta' END AS network,
@@ -158,15 +161,18 @@ _WANTED = f"""
       AND told.contact_id IS NULL
 """  # noqa: S608
 
-_WENT = "EXISTS (SELECT FROM transfer_conversiondelivery d WHERE d.conversion_id = {}.id)"
+_UNWANTED = """
+    c.event_id = ANY(%(events)s::bigint[])
+    AND (%(contacts)s::bigint[] IS NULL OR c.contact_id = ANY(%(contacts)s::bigint[]))
+    AND NOT EXISTS (SELECT FROM wanted_conversion w WHERE w.contact_id = c.contact_id AND w.event_id = c.event_id)
+"""
+_DROP_WAITING = f"""
+    DELETE FROM transfer_conversiondelivery d USING transfer_conversion c
+    WHERE d.conversion_id = c.id AND NOT {_TOLD_BY} AND NOT {_WENT.format("c")} AND {_UNWANTED}
+"""  # noqa: S608
 _DROP = f"""
     DELETE FROM transfer_conversion c
-    WHERE c.event_id = ANY(%(events)s::bigint[])
-      AND (%(contacts)s::bigint[] IS NULL OR c.contact_id = ANY(%(contacts)s::bigint[]))
-      AND NOT {_WENT.format("c")}
-      AND NOT EXISTS (
-          SELECT FROM wanted_conversion w WHERE w.contact_id = c.contact_id AND w.event_id = c.event_id
-      )
+    WHERE NOT EXISTS (SELECT FROM transfer_conversiondelivery d WHERE d.conversion_id = c.id) AND {_UNWANTED}
 """  # noqa: S608
 _FOLLOWING = (
     "label_id", "channel_id", "occurred_at", "found", "network", "click_id", "ad_id", "touch_id", "touch_at",

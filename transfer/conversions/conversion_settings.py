@@ -15,6 +15,7 @@ from labelcrm.core import audit, edits
 from labelcrm.core.outbound import is_allowed
 from transfer.conversions.collecting import hold
 from transfer.conversions.models import (
+    TESTED,
     Conversion,
     ConversionDelivery,
     ConversionEvent,
@@ -132,6 +133,8 @@ def change_connection(*, actor: Any, access_token: str, **fields: Any) -> MetaCo
             row.enabled_at = timezone.now()
         row.full_clean()
         row.save()
+        if "test_event_code" in changed:  # what was tried with the old one has still to be told
+            ConversionDelivery.objects.filter(target=Target.META_API, error=TESTED).delete()
         audit.record(actor=actor, action="metaconnection.changed", obj=row, fields=changed, enabled=row.enabled)
     return row
 

@@ -2,7 +2,8 @@
 
 A conversion that the API can have becomes a row. A look takes some rows for itself for a few minutes and commits that,
 then calls Meta, then writes what Meta said: a worker that dies in between leaves rows whose lease ends, they are sent
-again, and Meta counts an `event_id` once. Who opted out since is taken out when rows are taken.
+again, and Meta counts an `event_id` once. Each is judged anew when it is taken: who opted out since, whose label was a
+mistap and what has become too old while it waited is taken out.
 
 Busy, unreachable and slow servers are asked again, after a minute and then twice as long each time. A batch that Meta
 refuses is halved, down to the one event that is then failed with Meta's words. When it is the token, its rights or the
@@ -22,7 +23,7 @@ from labelcrm.core.bulk import execute
 from transfer.conversions import meta_api
 from transfer.conversions.collecting import hold
 from transfer.conversions.meta_api import CallOutcome, MetaAnswer
-from transfer.conversions.models import Conversion, ConversionDelivery, DeliveryState, MetaConnection, Target
+from transfer.conversions.models import TESTED, Conversion, ConversionDelivery, DeliveryState, MetaConnection, Target
 from transfer.conversions.targets import READY, judged, sendable, within_reach
 
 BATCH = 100
@@ -81,7 +82,8 @@ def _take(now: datetime) -> list[Any]:
         waiting = ConversionDelivery.objects.filter(target=Target.META_API, state=DeliveryState.WAITING)
         free = waiting.exclude(not_before__gt=now).exclude(leased_until__gt=now)
         rows = list(free.select_for_update(skip_locked=True).order_by("id")[:BATCH])
-        known = sendable(Conversion.objects.select_related("event")).in_bulk([row.conversion_id for row in rows])
+        asked = sendable(Conversion.objects.filter(pk__in=[row.conversion_id for row in rows]).select_related("event"))
+        known = judged(asked, Target.META_API, now=now, again=True).filter(verdict=READY).in_bulk()
         ConversionDelivery.objects.filter(pk__in=[row.pk for row in rows if row.conversion_id not in known]).delete()
         kept = [row for row in rows if row.conversion_id in known]
         for row in kept:
@@ -116,7 +118,9 @@ def _note(
     """Write down what Meta said of these rows, in one transaction."""
     with transaction.atomic():
         if answer.outcome is CallOutcome.SENT:
-            _update(rows, state=DeliveryState.DONE, done_at=now, error="", told="")
+            _update(
+                rows, state=DeliveryState.DONE, done_at=now, error=TESTED * bool(connection.test_event_code), told=""
+            )
             counts.sent += len(rows)
         elif answer.outcome is CallOutcome.LATER:
             _later(rows, answer, now, counts)

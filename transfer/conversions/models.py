@@ -266,6 +266,9 @@ class DeliveryState(models.TextChoices):
     FAILED = "failed", _("failed")
 
 
+TESTED = "tested"  # `error` of what was done with a test event code: Meta counts it nowhere
+
+
 class ConversionDelivery(models.Model):
     """That a conversion goes to a target, once per `round`: a second round is only ever asked for by a person.
 

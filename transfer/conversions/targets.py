@@ -15,12 +15,14 @@ from typing import Any
 from django.db.models import Case, CharField, Count, Exists, OuterRef, Q, QuerySet, Value, When
 
 from labelcrm.core.viewer import Viewer
+from labels.models import CleanSpell
 from transfer.conversions.models import (
     HELD,
     HOLDS,
     Conversion,
     ConversionDelivery,
     ConversionEvent,
+    DeliveryState,
     MetaConnection,
     Target,
 )
@@ -115,8 +117,16 @@ def judged(rows: QuerySet[Any], target: str, *, now: datetime, again: bool = Fal
 
 
 def sendable(rows: QuerySet[Any]) -> QuerySet[Any]:
-    """Those that may still go anywhere, whatever the target."""
-    return rows.exclude(HELD)
+    """Those that may still go anywhere, whatever the target.
+
+    Their label is still on record as they say, or somebody was told so already: a removal that came since may have made
+    a mistap of it, which the next look takes back.
+    """
+    spells = CleanSpell.objects.filter(
+        contact=OuterRef("contact"), label=OuterRef("label"), started_at=OuterRef("occurred_at")
+    )
+    told = ConversionDelivery.objects.filter(conversion=OuterRef("pk"), state=DeliveryState.DONE)
+    return rows.exclude(HELD).filter(Exists(spells) | Exists(told))
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,24 @@ def test_what_is_said_by_hand_wins_until_it_is_taken_back(client_of: ClientOf, s
     assert AuditEntry.objects.filter(action="contact.campaign").count() == 2
 
 
+def test_whoever_confirms_what_words_showed_keeps_it_when_the_words_speak_no_more(
+    client_of: ClientOf, shop: Shop
+) -> None:
+    told = CampaignFactory(name="Kaos")
+    rule = CampaignRule.objects.create(campaign=told, kind="keyword", pattern="kaos")
+    contact = shop.contact(first_inbound_at=THEN)
+    attribute([shop.say(contact, "kaos").pk])
+    for _twice in range(2):
+        client_of("cs", shop).post(f"/admin/contacts/campaignrule/by-hand/{contact.pk}/", {"campaign": told.pk})
+    assert CampaignTouch.objects.filter(method="manual").count() == 1
+    assert AuditEntry.objects.filter(action="contact.campaign").count() == 1
+    rule.delete()
+    jobs.replay(actor=None)
+    do_work()
+    contact.refresh_from_db()
+    assert contact.campaign == told
+
+
 def test_taken_back_without_any_message_no_campaign_is_left(client_of: ClientOf, shop: Shop) -> None:
     contact, campaign = shop.contact(), CampaignFactory()
     client = client_of("cs", shop)

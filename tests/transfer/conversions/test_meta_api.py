@@ -275,6 +275,70 @@ def test_a_token_that_does_not_hold_stops_everything_and_loses_nothing(
     assert send(2).sent == 3
 
 
+# -- What changes while it waits --------------------------------------------------------------------------------------
+
+
+def removed_late(shop: AdShop, contact: Contact) -> None:
+    """It is told only now that the label went off again within a minute."""
+    shop.now = at(2) + timedelta(minutes=1) - timedelta(hours=1)
+    shop.take_off(contact, "Grade A")
+
+
+@pytest.mark.parametrize("looks", [True, False])
+@pytest.mark.parametrize("refusal", [error(401, 190, "Expired"), error(400, 100, "Invalid parameter"), (503, b"")])
+def test_a_mistap_that_is_known_late_is_not_told_from_the_outbox(
+    shop: AdShop, meta: FakeMeta, connected: MetaConnection, refusal: tuple[int, Any], looks: bool
+) -> None:
+    [budi] = leads(shop)
+    meta.answers = lambda body: refusal
+    send()
+    assert len(meta.requests) == 1
+    removed_late(shop, budi)
+    if looks:
+        assert look().dropped == 1
+    connect(meta, access_token="EAAB-baru")
+    conversion_settings.send_failed_again(actor=UserFactory(role="owner"))
+    assert send(30).sent == 0
+    assert len(meta.requests) == 1
+    assert states() == []
+
+
+def test_a_label_that_turns_out_to_be_earlier_is_told_as_it_was(
+    shop: AdShop, meta: FakeMeta, connected: MetaConnection
+) -> None:
+    [budi] = leads(shop)
+    meta.answers = lambda body: error(401, 190, "Expired")
+    send()
+    shop.labelled(budi, "Hot prospect", 1.5)
+    look()
+    meta.answers = lambda body: (200, {"events_received": len(body["data"])})
+    connect(meta, access_token="EAAB-baru")
+    assert send(1).sent == 1
+    assert meta.requests[-1]["body"]["data"][0]["event_time"] == int(at(1.5).timestamp())
+
+
+def test_what_has_become_too_old_in_the_outbox_is_not_told(
+    shop: AdShop, meta: FakeMeta, connected: MetaConnection
+) -> None:
+    leads(shop)
+    meta.answers = lambda body: error(401, 190, "Expired")
+    send()
+    connect(meta, access_token="EAAB-baru")
+    assert send(60 * 24 * 8).sent == 0
+    assert len(meta.requests) == 1
+    assert states() == []
+
+
+def test_what_was_tried_with_a_test_code_is_told_when_it_counts(shop: AdShop, meta: FakeMeta, db: None) -> None:
+    with time_machine.travel(at(0), tick=False):
+        connect(meta, test_event_code="TEST1")
+    leads(shop)
+    assert (send().sent, send(1).sent) == (1, 0)
+    connect(meta, test_event_code="")
+    assert (send(2).sent, send(3).sent) == (1, 0)
+    assert ["test_event_code" in request["body"] for request in meta.requests] == [True, False]
+
+
 # -- The connection ---------------------------------------------------------------------------------------------------
 
 

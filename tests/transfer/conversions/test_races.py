@@ -11,6 +11,7 @@ import pytest
 from django.db import connection, transaction
 
 from labelcrm.core import jobs as core_jobs
+from labels.models import CleanSpell
 from tests.factories import TeamFactory, UserFactory
 from tests.transfer.conversions.ads import NOW, AdShop, ctwa, look
 from transfer.conversions import collecting, conversion_jobs
@@ -54,8 +55,9 @@ def test_two_looks_at_once_find_each_conversion_once(shop: AdShop) -> None:
 
 def test_two_files_at_once_share_no_conversion(shop: AdShop) -> None:
     look()
-    now = Conversion.objects.all()
-    now.update(occurred_at=collecting.settled_before(_now()))
+    lately = collecting.settled_before(_now())
+    CleanSpell.objects.update(started_at=lately)
+    Conversion.objects.update(occurred_at=lately)
     files = [conversion_jobs.make_file(Target.META, owner=UserFactory(role="marketing")) for _ in range(2)]
     assert at_once(*(lambda pk=file.job_id: core_jobs.run(pk, seconds=60) for file in files)) == []
     assert sorted(ConversionDelivery.objects.values_list("conversion_id", flat=True)) == list(
@@ -66,6 +68,7 @@ def test_two_files_at_once_share_no_conversion(shop: AdShop) -> None:
 def test_a_look_waits_while_a_file_chooses_and_takes_nothing_from_it(shop: AdShop) -> None:
     """What is being chosen is not dropped under the file's hands."""
     look()
+    file = conversion_jobs.make_file(Target.META, owner=UserFactory(role="marketing"))
     chosen, go = threading.Event(), threading.Event()
 
     def choose() -> None:
@@ -74,7 +77,7 @@ def test_a_look_waits_while_a_file_chooses_and_takes_nothing_from_it(shop: AdSho
             chosen.set()
             assert go.wait(30)
             for conversion in Conversion.objects.all():
-                ConversionDelivery.objects.create(conversion=conversion, target=Target.META, created_at=NOW)
+                ConversionDelivery.objects.create(conversion=conversion, target=Target.META, file=file, created_at=NOW)
 
     def look_without_labels() -> None:
         assert chosen.wait(30)
