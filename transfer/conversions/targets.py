@@ -30,6 +30,7 @@ from transfer.conversions.models import (
 READY, DELIVERED = "ready", "delivered"
 OFFLINE_DAYS, MESSAGING_DAYS, CLICK_DAYS = 62, 7, 90
 META, GOOGLE = Conversion.Network.META, Conversion.Network.GOOGLE
+META_WAYS = (Target.META, Target.META_API)
 _PURCHASE = ConversionEvent.MetaName.PURCHASE
 _NO_VALUE = Q(event__meta_name=_PURCHASE, value__isnull=True)  # Meta refuses a purchase without one
 
@@ -107,9 +108,10 @@ def counted_for_targets(rows: QuerySet[Any], *, now: datetime) -> QuerySet[Any]:
 def judged(rows: QuerySet[Any], target: str, *, now: datetime, again: bool = False) -> QuerySet[Any]:
     """`rows` with `verdict`: READY, DELIVERED, or the code of the first reason why the target does not get it.
 
-    With `again` it does not matter that the target got it already.
+    With `again` it does not matter that the target got it already. Meta gets each by one of its two ways.
     """
-    went = ConversionDelivery.objects.filter(conversion=OuterRef("pk"), target=target)
+    ways = META_WAYS if target in META_WAYS else (target,)
+    went = ConversionDelivery.objects.filter(conversion=OuterRef("pk"), target__in=ways)
     delivered = {} if again else {DELIVERED: Exists(went)}
     reasons = {**delivered, **HOLDS, **REFUSALS[Target(target)](now)}
     cases = [When(condition, then=Value(code)) for code, condition in reasons.items()]

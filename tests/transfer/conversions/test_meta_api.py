@@ -18,13 +18,14 @@ from labelcrm.core.outbound import is_allowed
 from tests.factories import UserFactory
 from tests.transfer.conversions.ads import NOW, AdShop, at, ctwa, look
 from tests.transfer.conversions.meta_server import FakeMeta, error, fake_meta
-from transfer.conversions import conversion_settings, meta_api, meta_outbox
+from transfer.conversions import conversion_settings, meta_api, meta_outbox, targets
 from transfer.conversions.models import (
     Conversion,
     ConversionDelivery,
     ConversionEvent,
     DeliveryState,
     MetaConnection,
+    Target,
 )
 
 pytestmark = pytest.mark.django_db
@@ -273,6 +274,19 @@ def test_a_token_that_does_not_hold_stops_everything_and_loses_nothing(
     meta.answers = lambda body: (200, {"events_received": len(body["data"])})
     connect(meta, access_token="EAAB-baru")
     assert send(2).sent == 3
+
+
+def test_meta_gets_each_by_one_way(shop: AdShop, meta: FakeMeta, connected: MetaConnection) -> None:
+    def delivered(target: Target) -> tuple[int, int]:
+        found = targets.counts(Conversion.objects.all(), target, now=NOW)
+        return found.ready, found.delivered
+
+    leads(shop, 2)
+    in_a_file, other = Conversion.objects.order_by("pk")
+    ConversionDelivery.objects.create(conversion=in_a_file, target=Target.META, state="done", created_at=NOW)
+    assert send().sent == 1
+    assert meta.told == [f"labelcrm-{other.pk}"]
+    assert delivered(Target.META) == delivered(Target.META_API) == (0, 2)
 
 
 # -- What changes while it waits --------------------------------------------------------------------------------------
