@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import models
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -67,7 +68,9 @@ class FormBooleanField(serializers.BooleanField):
     """true or false in a form, once: what was left blank, or said twice, is not taken for the default."""
 
     def get_value(self, dictionary: Any) -> Any:
-        given = dictionary.getlist(self.field_name)
+        given = (
+            dictionary.getlist(str(self.field_name)) if isinstance(dictionary, QueryDict) else []
+        )  # or there is no form
         return given[0] if len(given) == 1 else given or empty
 
 

@@ -148,6 +148,7 @@ def test_what_is_no_import_is_400(marketing: APIClient, given: dict[str, Any], f
 
 def test_without_a_file_it_is_400_and_as_json_415(marketing: APIClient) -> None:
     assert marketing.post(URL, {"kind": "contacts"}, format="multipart").status_code == 400
+    assert marketing.post(URL).status_code == 400
     assert marketing.post(URL, {"kind": "contacts"}, format="json").status_code == 415
 
 

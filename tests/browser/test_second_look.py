@@ -33,6 +33,7 @@ def test_a_sample_is_cleared_by_keyboard(browser: Browser, live_server: Any) -> 
     for n, (key, chosen) in enumerate((("1", "Grade A"), ("0", "Can’t tell")), start=2):
         page.keyboard.press(key)
         expect(place).to_have_text(f"{n} of 3")
+        page.wait_for_load_state()  # before it, keys are not heard
         expect(before).to_contain_text(chosen)
     page.keyboard.press("z")
     expect(place).to_have_text("2 of 3")

@@ -118,9 +118,8 @@ def _note(
     """Write down what Meta said of these rows, in one transaction."""
     with transaction.atomic():
         if answer.outcome is CallOutcome.SENT:
-            _update(
-                rows, state=DeliveryState.DONE, done_at=now, error=TESTED * bool(connection.test_event_code), told=""
-            )
+            tested = TESTED if connection.test_event_code else ""
+            _update(rows, state=DeliveryState.DONE, done_at=now, error=tested, told="")
             counts.sent += len(rows)
         elif answer.outcome is CallOutcome.LATER:
             _later(rows, answer, now, counts)
