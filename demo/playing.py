@@ -29,6 +29,7 @@ from demo.senders import WebhookPost
 from demo.story import CONTACTS, SEED, senders_of_numbers, tell
 from labelcrm.core.models import Setting
 from labels.services import contradictions, staleness
+from transfer.conversions import collecting
 from webhooks.drain.inbox import pending_channels
 from webhooks.models import InboundEvent
 
@@ -62,6 +63,8 @@ def play(*, url: str, say: Say, seed: int = SEED, contacts: int = CONTACTS) -> M
     say(f"{flagged.open:,} labels are stale.")
     found = contradictions.flag_contradictions(timezone.now())
     say(f"{found.open:,} contacts have labels that contradict each other.")
+    found_by_ads = collecting.collect(timezone.now())
+    say(f"{found_by_ads.written:,} conversions: first good labels of contacts who came by an ad.")
     looks = second_looks.plant(timezone.now(), seed=stamp["seed"])
     say(f"{looks:,} grades were looked at a second time.")
     finish(story.manifest)
