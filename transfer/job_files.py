@@ -142,7 +142,7 @@ class Download:
 
 
 def link(job: Job, name: str) -> str:
-    """The address of a file for a week; whoever has it needs no login. "" when the week is over."""
+    """The address of a file as long as it is kept; whoever has it needs no login. "" when that is over."""
     if Download(job, name).is_over:
         return ""
     return reverse("job-file", args=[_signer.sign(f"{job.pk}:{name}")])

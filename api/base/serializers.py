@@ -68,9 +68,9 @@ class FormBooleanField(serializers.BooleanField):
     """true or false in a form, once: what was left blank, or said twice, is not taken for the default."""
 
     def get_value(self, dictionary: Any) -> Any:
-        given = (
-            dictionary.getlist(str(self.field_name)) if isinstance(dictionary, QueryDict) else []
-        )  # or there is no form
+        if not isinstance(dictionary, QueryDict):  # a request without a form
+            return empty
+        given = dictionary.getlist(str(self.field_name))
         return given[0] if len(given) == 1 else given or empty
 
 
