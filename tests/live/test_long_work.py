@@ -216,7 +216,8 @@ def test_a_disturbed_remap_leaves_what_an_undisturbed_one_leaves(workers: Worker
         workers.kill()
         Redis.from_url(settings.REDIS_URL).flushdb()
     job.refresh_from_db()
-    assert (job.state, job.progress, job.cursor) == ("running", 0, {}), "what the dead had begun counts for nothing"
+    restated_to = job.cursor.get("after", 0)  # the decision itself may be made, or wait for the lane with its channel
+    assert (job.state, job.progress, restated_to) == ("running", 0, 0), "what the dead had begun counts for nothing"
 
     workers.start()
     a_minute_passes(job)
