@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from contacts.models import Consent, Contact
 from contacts.services.opt_out import consent, hold_files
+from contacts.services.opt_out_notices import tell_owners
 from labelcrm.core import audit, edits
 from labelcrm.core.bulk import execute, transpose
 
@@ -31,7 +32,7 @@ def edit_contact(
     with transaction.atomic():
         current = edits.locked(contact)
         columns = _columns(current, values, opted_out=opted_out, now=now)
-        _keep(_consents(current, columns, actor=actor, origin=origin, now=now, reason=reason))
+        _keep(_consents(current, columns, actor=actor, origin=origin, now=now, reason=reason), actor=actor)
         return edits.change(current, actor=actor, origin=origin, private=PRIVATE | _BESIDE, **columns)
 
 
@@ -57,7 +58,7 @@ def edit_contacts(told: Iterable[ContactEdit], *, actor: Any, origin: str) -> No
         if entry is not None:
             entries.append(entry)
             changed[edit.contact.pk] = edit.contact
-    _keep(consents)
+    _keep(consents, actor=actor)
     save_edited(changed.values())
     audit.record_all(entries)
 
@@ -92,11 +93,12 @@ def _consents(
     return [consent(contact, opted_out=opted_out, at=now, actor=actor, origin=origin, reason=reason)]
 
 
-def _keep(consents: Collection[Consent]) -> None:
+def _keep(consents: Collection[Consent], *, actor: Any) -> None:
     """Write consents down; while one of them is an opt-out, no file of contacts is sealed."""
     Consent.objects.bulk_create(consents)
-    if any(not consent.given for consent in consents):
+    if out := [consent.contact_id for consent in consents if not consent.given]:
         hold_files()
+        tell_owners(out, actor=actor)
 
 
 def save_edited(contacts: Collection[Contact]) -> None:

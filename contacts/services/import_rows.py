@@ -16,6 +16,7 @@ from django.utils import timezone
 from contacts.models import Contact
 from contacts.services.attribution import MANUAL
 from contacts.services.opt_out import hold_files
+from contacts.services.opt_out_notices import tell_owners
 from labelcrm.core import audit
 from labelcrm.core.bulk import execute, fetch, transpose
 
@@ -67,8 +68,9 @@ def write_rows(rows: Iterable[SaidRow], *, actor: Any) -> list[WrittenRow]:
         execute("DELETE FROM import_row WHERE refused <> ''", values)
     for statement in (_CREATE, _FORGET_TOUCHES, _TOUCH, _NOTE, _CHANGE):
         execute(statement, values)
-    if execute(_OPT_OUT, values):
+    if out := fetch(_OPT_OUT, values):
         hold_files()
+        tell_owners([contact for (contact,) in out], actor=actor)
     audit.record_found(_TOLD, values, model=Contact, actor=actor)
     execute("DROP TABLE import_row", values)
     return written
@@ -164,6 +166,7 @@ _OPT_OUT = """
 INSERT INTO contacts_consent (contact_id, given, at, source, recorded_by_id)
 SELECT contact, false, opted_out_at, %(origin)s, %(actor)s
   FROM import_row WHERE opted_out_at IS DISTINCT FROM old_opted_out_at
+RETURNING contact_id
 """
 # The audit rows, as `contacts.services.contacts` and `labelcrm.core.edits` write them for one contact.
 _TOLD = """

@@ -23,6 +23,7 @@ from django.db.models.functions import Now
 
 from contacts.models import Consent, ConsentSource, Contact, Message
 from contacts.services.messages import NewMessage
+from contacts.services.opt_out_notices import tell_owners
 from labelcrm.core import audit
 from labelcrm.core.bulk import fetch
 from labelcrm.lib.text import said
@@ -94,13 +95,14 @@ def _note(message_ids: Collection[int], words: Collection[str]) -> None:
 
 
 def settle(contact_ids: Collection[int]) -> None:
-    """Opt out whoever said so after they were last let in, each with its audit row. Opts nobody in.
+    """Opt out whoever said so after they were last let in, each with its audit row, and tell whose chats they are.
 
-    The caller holds the contacts locked.
+    Opts nobody in. The caller holds the contacts locked.
     """
     settled = fetch(_SETTLE, [list(contact_ids)])
     if settled:
         hold_files()
+        tell_owners([pk for pk, *_rest in settled], actor=None)
     audit.record_all(
         audit.entry(
             actor=None, action="contact.opted_out", obj=Contact(pk=pk), origin=ConsentSource.MESSAGE.value,
