@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils.functional import cached_property
 from django_filters import CharFilter
 from drf_spectacular.utils import extend_schema_field
@@ -33,6 +34,7 @@ class DeliverySerializer(serializers.ModelSerializer[Any]):
 
 
 class ConversionSerializer(StrictModelSerializer):
+    contact = serializers.IntegerField(source="person", read_only=True, help_text="Who the contact is now, if merged.")
     event = serializers.CharField(source="event.code", read_only=True)
     label_name = serializers.CharField(source="label.name", read_only=True)
     channel = serializers.CharField(source="channel.key", read_only=True)
@@ -65,7 +67,8 @@ class ConversionFilterSet(StrictFilterSet):
         fields: tuple[str, ...] = ()
 
     def of_contact(self, queryset: QuerySet[Any], name: str, value: int) -> QuerySet[Any]:
-        return queryset.filter(contact_id=surviving_id(value))
+        now = surviving_id(value)  # a merge leaves conversions where they are; whoever was merged before points there
+        return queryset.filter(Q(contact_id=now) | Q(contact__merged_into_id=now))
 
     def of_event(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         if value not in self._events:
@@ -88,13 +91,14 @@ class ConversionViewSet(ReadViewSet):
     queryset = Conversion.objects.none()
     serializer_class = ConversionSerializer
     filterset_class = ConversionFilterSet
-    person = "contact_id"
+    person = "person"
     cursor_fields = ("updated_at", "id")
     action_permissions = dict.fromkeys(("list", "retrieve"), RIGHTS)
 
     def rows(self) -> Any:
         told = Prefetch("deliveries", ConversionDelivery.objects.order_by("id"))
-        return Conversion.objects.with_state().select_related("event", "label", "channel").prefetch_related(told)
+        listed = Conversion.objects.with_state().annotate(person=Coalesce("contact__merged_into_id", "contact_id"))
+        return listed.select_related("event", "label", "channel").prefetch_related(told)
 
     def keyset(self, request: Any) -> tuple[str, ...]:
         """Whoever asks for changes walks by time of change, so that a row changed meanwhile comes again."""

@@ -115,12 +115,15 @@ class ExportSerializer(StrictModelSerializer):
     expires_at = serializers.SerializerMethodField()
     reason = serializers.SerializerMethodField(help_text="Why it failed: a code; else empty.")
     format = serializers.SerializerMethodField()
+    layout = serializers.ChoiceField(
+        choices=sorted(LAYOUTS), read_only=True, help_text="What the file is for: more than its format says."
+    )
 
     class Meta:
         model = Export
         fields = (
-            "id", "kind", "segment", "name", "format", "state", "progress", "matched", "excluded", "rows", "sha256",
-            "url", "expires_at", "computed_at", "created_at", "finished_at", "reason",
+            "id", "kind", "segment", "name", "format", "layout", "state", "progress", "matched", "excluded", "rows",
+            "sha256", "url", "expires_at", "computed_at", "created_at", "finished_at", "reason",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -113,7 +113,7 @@ class SegmentViewSet(ArchiveViewSet):
     @extend_schema(request=PreviewSerializer, responses={200: PREVIEW}, filters=False)
     @action(detail=False, methods=["post"])
     def preview(self, request: Request) -> Response:
-        """How many contacts a definition means, and the first of them. Nothing is segments."""
+        """How many contacts a definition means, and the first of them. Nothing is saved."""
         asked = PreviewSerializer(data=request.data, context=self.get_serializer_context())
         asked.is_valid(raise_exception=True)
         members = self._members(asked.validated_data["definition"])

@@ -38,13 +38,17 @@ class BroadcastOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BroadcastResult:
-    """`until` is the end of the seven days, or now. `unknown_…`: how many are not judged because of `gaps`."""
+    """`until` is the end of the seven days, or now. `unknown_…`: how many are not judged because of `gaps`.
+
+    `written_to` is how many of those held out were in another file until then: they compare less than they should.
+    """
 
     until: datetime
     so_far: bool
     outcomes: list[BroadcastOutcome]
     unknown_sent: int
     unknown_held_out: int
+    written_to: int
     gaps: list[Gap]
 
 
@@ -62,6 +66,7 @@ def broadcast_result(export: Export, *, viewer: Viewer, now: datetime) -> Broadc
     return BroadcastResult(
         until=until, so_far=now < end, outcomes=outcomes, unknown_sent=counts.get((True, True), {}).get("people", 0),
         unknown_held_out=counts.get((False, True), {}).get("people", 0), gaps=silent,
+        written_to=_written_to(export, until=until),
     )  # fmt: skip
 
 
@@ -96,6 +101,20 @@ def _counts(
     }
 
 
+def _written_to(export: Export, *, until: datetime) -> int:
+    """How many of those held out are in the file of another export that was done in that time."""
+    others = Export.objects.filter(finished_at__gte=export.finished_at, finished_at__lt=until).exclude(pk=export.pk)
+    files = list(others.values_list("pk", flat=True)) if export.hold_out else []
+    return int(fetch(_WRITTEN_TO, [export.pk, files])[0][0]) if files else 0
+
+
+_WRITTEN_TO = """
+    SELECT count(*) FROM transfer_exportedperson p
+    WHERE p.export_id = %s AND p.reason = 6 AND EXISTS (
+        SELECT FROM transfer_exportedperson other
+        WHERE other.export_id = ANY(%s::bigint[]) AND other.contact_id = p.contact_id AND other.reason = 0
+    )
+"""
 # Two contacts that became one are one: whoever of them got it, got it.
 _PEOPLE = """
     person AS (

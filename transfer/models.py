@@ -7,6 +7,7 @@ from typing import Any, Self
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
@@ -85,6 +86,10 @@ class ExportQuerySet(models.QuerySet[Any]):
     def done(self) -> Self:
         return self.filter(finished_at__isnull=False)
 
+    def note_cancelled(self, job: Job) -> None:
+        """Write down that the export of this job was stopped: the job is forgotten after a while."""
+        self.filter(job=job).update(cancelled_at=Now())
+
     def update(self, **values: Any) -> int:
         self._refuse_sealed()
         return super().update(**values)
@@ -124,6 +129,7 @@ class Export(ExportSettings):
     created_at = models.DateTimeField(_("asked for"), auto_now_add=True)
     computed_at = models.DateTimeField(_("computed at"), null=True)
     finished_at = models.DateTimeField(_("finished at"), null=True)
+    cancelled_at = models.DateTimeField(_("cancelled at"), null=True)
     matched = models.BigIntegerField(_("matched"), null=True)
     excluded = models.JSONField(_("left out"), default=dict)  # {"complaint": 3, …}: each person once
     rows = models.BigIntegerField(_("rows"), null=True)
@@ -159,10 +165,12 @@ class Export(ExportSettings):
 
     @property
     def state(self) -> str:
-        """The job's; of an export whose job was forgotten, whether it was done."""
+        """The job's; of an export whose job was forgotten, whether it was done or cancelled."""
         if self.finished_at is not None:
             return str(Job.State.DONE)
-        return str(self.job.state if self.job is not None else Job.State.FAILED)
+        if self.job is not None:
+            return str(self.job.state)
+        return str(Job.State.FAILED if self.cancelled_at is None else Job.State.CANCELLED)
 
     def is_visible_to(self, viewer: Viewer) -> bool:
         """What `ExportQuerySet.visible_to` says of one that was read already."""

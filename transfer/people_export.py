@@ -73,16 +73,16 @@ class ExportOrder:
 # -- Asking for one ---------------------------------------------------------------------------------------------------
 
 
-def export_segment(kind: JobKind, segment: Segment, order: ExportOrder, *, owner: Any, subject: str = "") -> Export:
+def export_segment(kind: JobKind, segment: Segment, order: ExportOrder, *, owner: Any) -> Export:
     """Queue the export of whom a segment means, as its owner sees them. The work begins after the commit.
 
-    Those of one `subject` are made one after the other.
+    Those of one segment are made one after the other: "only new" must know who is in the file before.
     """
     viewer = viewer_of(owner)
     definition = parse_definition(segment.definition)
     sentence = segment_in_words(definition, names_of([definition], viewer=viewer))
     whom = {"segment": segment, "name": segment.name, "definition": segment.definition, "sentence": sentence}
-    return _start(kind, order, owner=owner, viewer=viewer, whom=whom, subject=subject)
+    return _start(kind, order, owner=owner, viewer=viewer, whom=whom, subject=f"export-segment:{segment.pk}")
 
 
 def export_list(
@@ -141,6 +141,7 @@ def _put_away(job: Job, export: Export) -> Step:
     """What was begun of a cancelled export leaves no trace but that it was asked for."""
     jobs.forget_files(job)
     ExportedPerson.objects.filter(export=export).delete()
+    Export.objects.note_cancelled(job)
     return Step(cursor=job.cursor, progress=job.progress, result={"rows": 0})
 
 

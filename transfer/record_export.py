@@ -73,6 +73,7 @@ def step(job: Job) -> Step:
     """One step of an export."""
     if job.cancel_asked_at is not None:
         jobs.forget_files(job)
+        Export.objects.note_cancelled(job)
         return Step(cursor=job.cursor, progress=job.progress, result={"rows": 0})
     export = Export.objects.get(job=job)
     with in_language_of(job):

@@ -54,6 +54,7 @@ def asked_again(query: ReportQuery) -> dict[str, str]:
 def step(job: Job) -> Step:
     """The only step of an export."""
     if job.cancel_asked_at is not None:
+        Export.objects.note_cancelled(job)
         return Step(cursor=job.cursor, progress=job.progress, result={"rows": 0})
     export = Export.objects.get(job=job)
     with in_language_of(job):

@@ -246,9 +246,7 @@ def _begin(kind: JobKind, schedule: ExportSchedule, run: ScheduledRun) -> None:
 def _export(kind: JobKind, schedule: ExportSchedule) -> Any:
     owner = User.objects.select_related("agent").get(pk=schedule.owner_id or NOBODY)
     with translation.override(viewer_of(owner).language):
-        return people_export.export_segment(
-            kind, schedule.segment, order_of(schedule), owner=owner, subject=f"export-schedule:{schedule.pk}"
-        )
+        return people_export.export_segment(kind, schedule.segment, order_of(schedule), owner=owner)
 
 
 def run_now(kind: JobKind, schedule: ExportSchedule, *, actor: Any) -> ScheduledRun:

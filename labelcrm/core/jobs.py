@@ -192,6 +192,15 @@ def run(job_id: int, *, seconds: float = TURN) -> None:
             _release(job)
             publish(RUN_JOB, job.pk)
             return
+    if job is not None and job.subject:
+        _wake_next(job.subject)
+
+
+def _wake_next(subject: str) -> None:
+    """Queue whoever waited for a job of this subject to end; the sweep would, some seconds later."""
+    waiting = Job.objects.filter(_free(), subject=subject, state__in=UNFINISHED).order_by("id")
+    for pk in waiting.values_list("pk", flat=True)[:1]:
+        publish(RUN_JOB, pk)
 
 
 def do_at_once(started: Sequence[Job], *, seconds: float) -> bool:

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from contacts.models import Contact
+from labels.services.merging import merge
 from tests.api.conftest import get, rows
 from tests.factories import CampaignFactory, TeamFactory
 from tests.transfer.conversions.ads import NOW, AdShop, ctwa, look
@@ -93,6 +94,14 @@ def test_a_foreign_conversion_does_not_exist(as_role: Callable[..., APIClient], 
     stranger = as_role("cs_lead", TeamFactory())
     assert rows(stranger, "conversions") == []
     assert stranger.get(f"/api/v1/conversions/{Conversion.objects.latest('pk').pk}/").status_code == 404
+
+
+def test_those_of_a_merged_contact_are_the_survivors(owner: APIClient, leads: list[Contact]) -> None:
+    survivor, merged, _other = leads[1], leads[0], leads[2]
+    merge(survivor_id=survivor.pk, merged_id=merged.pk, reason="one person", actor=None)
+    for known_as in (survivor.pk, merged.pk):
+        found = rows(owner, "conversions", contact=known_as)
+        assert [row["contact"] for row in found] == [survivor.pk] * 3
 
 
 def test_more_rows_cost_no_more_queries(owner: APIClient, leads: list[Contact], shop: AdShop) -> None:

@@ -64,6 +64,7 @@ def test_an_export_says_how_far_it_is_and_then_who_is_in_it(owner: APIClient, se
     assert begun["segment"] == segment.pk
     export = finished(owner, answer)
     assert (export["state"], export["progress"], export["format"], export["reason"]) == ("done", 100, "csv", "")
+    assert export["layout"] == "csv_program", "without the mark that Excel needs"
     assert (export["matched"], export["rows"]) == (4, 2)
     assert export["excluded"] == dict.fromkeys(EXCLUDED, 0) | {"opted_out": 1, "no_phone": 1}
     assert export["computed_at"] < export["expires_at"]

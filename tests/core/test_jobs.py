@@ -221,8 +221,9 @@ def test_the_sweep_finds_what_a_wiped_broker_forgot(work: Counting, monkeypatch:
     assert jobs.sweep() == 1
     assert queued == [waiting.pk]
     jobs.run(waiting.pk)
+    assert queued[1:] == [behind.pk], "whoever waited for it is queued when it ends"
     jobs.sweep()
-    assert queued[1:] == [behind.pk]
+    assert queued[2:] == [behind.pk]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -136,3 +136,19 @@ def test_archived_people_leave_the_result(story: Story) -> None:
     told = Broadcast(story, sent=3, held_out=1)
     Contact.objects.filter(pk=told.people[0].pk).update(deleted_at=LATER)
     assert counted(told.result())["replied"] == ((0, 2), (0, 1))
+
+
+def test_who_was_held_out_and_is_in_another_file_meanwhile_is_counted(story: Story) -> None:
+    told = Broadcast(story, sent=2, held_out=3)
+    execute("UPDATE transfer_export SET hold_out = 60", [])
+    told.export.refresh_from_db()
+    assert told.result().written_to == 0
+    market = Market(story)
+    for days, away in ((8, 0), (3, 1), (-1, 2)):  # later, within the seven days with one left out, before
+        export = market.export(market.segment(EVERYBODY))
+        left = [contact.pk for contact in told.people[2 : 2 + away]]
+        execute("UPDATE transfer_exportedperson SET reason = 2 WHERE export_id = %s AND contact_id = ANY(%s)",
+                [export.pk, left])  # fmt: skip
+        execute("UPDATE transfer_export SET finished_at = %s WHERE id = %s", [told.at + days * DAY, export.pk])
+    assert told.result().written_to == 2
+    assert told.result(now=told.at + 2 * DAY).written_to == 0, "nobody yet"

@@ -361,7 +361,23 @@ def test_a_cancelled_export_leaves_nobody_in_a_snapshot(market: Market, three_a_
     assert (export.state, jobs.export_link(export)) == (Job.State.CANCELLED, "")
     assert not ExportedPerson.objects.exists()
     assert not JobFile.objects.exists()
+    Job.objects.filter(export=export).delete()  # as after 90 days
+    assert Export.objects.get(pk=export.pk).state == Job.State.CANCELLED
     assert market.export(segment, exported_days=1, only_new=True).rows == 4
+
+
+def test_of_two_that_are_asked_for_together_the_second_knows_who_is_in_the_first(
+    market: Market, three_a_step: None
+) -> None:
+    market.people(4)
+    segment = market.segment()
+    first, second = market.start(segment), market.start(segment, only_new=True)
+    steps(first, 2)
+    assert second.job is not None
+    core_jobs.run(second.job.pk, seconds=600)
+    assert Export.objects.get(pk=second.pk).state == Job.State.QUEUED, "it waits"
+    market.people(1)
+    assert (done(first).rows, left_out(done(second)), done(second).rows) == (4, {"not_new": 4}, 1)
 
 
 def test_an_export_that_is_not_done_excludes_nobody_from_another(market: Market, three_a_step: None) -> None:
@@ -369,7 +385,7 @@ def test_an_export_that_is_not_done_excludes_nobody_from_another(market: Market,
     segment = market.segment()
     unfinished = market.start(segment)
     steps(unfinished, 2)
-    other = market.start(segment, exported_days=1, only_new=True)
+    other = market.start(market.segment(), exported_days=1, only_new=True)
     assert other.job is not None
     core_jobs.run(other.job.pk, seconds=600)
     other.refresh_from_db()
