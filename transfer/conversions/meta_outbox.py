@@ -77,8 +77,12 @@ def _queue(now: datetime) -> int:
 
 
 def _take(now: datetime) -> list[Any]:
-    """The next rows, ours for the length of LEASE; who may not be sent any more is taken out of the outbox."""
+    """The next rows, ours for the length of LEASE; who may not be sent any more is taken out of the outbox.
+
+    A look at conversions that is under way is waited for: it may take some of them back, or change what is sent.
+    """
     with transaction.atomic():
+        hold()
         waiting = ConversionDelivery.objects.filter(target=Target.META_API, state=DeliveryState.WAITING)
         free = waiting.exclude(not_before__gt=now).exclude(leased_until__gt=now)
         rows = list(free.select_for_update(skip_locked=True).order_by("id")[:BATCH])

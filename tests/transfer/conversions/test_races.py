@@ -8,13 +8,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import connection, transaction
 
 from labelcrm.core import jobs as core_jobs
 from labels.models import CleanSpell
 from tests.factories import TeamFactory, UserFactory
-from tests.transfer.conversions.ads import NOW, AdShop, ctwa, look
-from transfer.conversions import collecting, conversion_jobs
+from tests.transfer.conversions.ads import NOW, AdShop, at, ctwa, look
+from tests.transfer.conversions.meta_server import fake_meta
+from tests.transfer.conversions.test_meta_api import connect
+from transfer.conversions import collecting, conversion_jobs, meta_outbox
 from transfer.conversions.models import Conversion, ConversionDelivery, Target
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -89,6 +92,31 @@ def test_a_look_waits_while_a_file_chooses_and_takes_nothing_from_it(shop: AdSho
 
     assert at_once(choose, look_without_labels) == []
     assert Conversion.objects.count() == 6
+
+
+def test_what_a_look_takes_back_meanwhile_is_not_sent(shop: AdShop) -> None:
+    with fake_meta() as meta, time_machine.travel(at(0), tick=False):
+        connect(meta)
+    look()
+    meta_outbox._queue(NOW)
+    assert ConversionDelivery.objects.count() == 6, "all wait for Meta"
+    looking, go, taken = threading.Event(), threading.Event(), []
+
+    def look_without_labels() -> None:
+        with transaction.atomic():
+            collecting.hold()
+            looking.set()
+            assert go.wait(30)
+            CleanSpell.objects.all().delete()
+            look()
+
+    def take() -> None:
+        assert looking.wait(30)
+        threading.Timer(0.3, go.set).start()
+        taken.extend(meta_outbox._take(NOW))
+
+    assert at_once(look_without_labels, take) == []
+    assert (taken, Conversion.objects.count(), ConversionDelivery.objects.count()) == ([], 0, 0)
 
 
 def _now() -> Any:
