@@ -66,6 +66,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "labelcrm.core.middleware.TooSlowMiddleware",
 ]
 ROOT_URLCONF = "labelcrm.urls"
 WSGI_APPLICATION = "labelcrm.wsgi.application"

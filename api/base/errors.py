@@ -8,7 +8,7 @@
 | 404, 405, 406 | `not_found`, `method_not_allowed`, `not_acceptable` |
 | 409 | `conflict`: a rule refused what alone would be right, such as a name that is taken; with `fields` |
 | 413, 415 | `body_too_large`, `unsupported_media_type` |
-| 429, 503 | `throttled`, `unavailable`; both with Retry-After |
+| 429, 503 | `throttled`; `unavailable`, `too_slow`; all with Retry-After |
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
-RETRY_SECONDS = 5
+from labelcrm.core.retries import took_too_long
+
+RETRY_SECONDS, SLOW_SECONDS = 5, 60
 
 
 class Conflict(exceptions.APIException):
@@ -41,6 +43,16 @@ class Unavailable(exceptions.APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_detail = _("The database cannot be reached. Nothing was changed; please try again.")
     default_code = "unavailable"
+
+
+class TooSlow(Unavailable):
+    """The database gave the question up: the same again would most likely take as long."""
+
+    default_detail = _(
+        "This took longer than a page may take and was stopped. Nothing was changed. Ask for a shorter period or fewer "
+        "rows, or have a file made by `exports/`."
+    )
+    default_code = "too_slow"
 
 
 class InvalidParameter(exceptions.ValidationError):
@@ -76,6 +88,8 @@ def _known(exception: Exception) -> exceptions.APIException | None:
         return exceptions.PermissionDenied()
     if isinstance(exception, RuleBroken):
         return _refused(exception)
+    if took_too_long(exception):
+        return TooSlow()
     if isinstance(exception, (OperationalError, InterfaceError)):
         return Unavailable()
     return None
@@ -122,7 +136,7 @@ def _headers(exception: exceptions.APIException) -> dict[str, str]:
     if challenge := getattr(exception, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
     if isinstance(exception, Unavailable):
-        headers["Retry-After"] = str(RETRY_SECONDS)
+        headers["Retry-After"] = str(SLOW_SECONDS if isinstance(exception, TooSlow) else RETRY_SECONDS)
     elif wait := getattr(exception, "wait", None):
         headers["Retry-After"] = str(math.ceil(wait))
     return headers

@@ -1,21 +1,27 @@
-"""What happens before any view: text that no table can hold is refused, and the reader's language begins."""
+"""What happens around any view: text that no table can hold is refused, the reader's language begins, and what takes
+too long is said to.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import BadRequest, TooManyFieldsSent
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.defaults import bad_request
 
+from labelcrm.core.retries import took_too_long
 from labelcrm.lib.strict_json import is_storable
 
 LANGUAGE_COOKIE = settings.LANGUAGE_COOKIE_NAME
 API = "/api/"
+logger = logging.getLogger(__name__)
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -70,6 +76,22 @@ def _refuse(request: HttpRequest, name: str) -> HttpResponse:
     problem = {"message": _("This cannot be a value."), "code": "invalid"}
     message = f"{name}: {problem['message']}"
     return JsonResponse({"error": {"code": "invalid", "message": message, "fields": {name: [problem]}}}, status=400)
+
+
+class TooSlowMiddleware:
+    """Answers 503 with what to do instead to a page whose question the database gave up, as it took too long."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not took_too_long(exception):
+            return None
+        logger.warning("%s took too long and was stopped", request.path)
+        return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": "60"})
 
 
 class UserLanguageMiddleware:

@@ -9,12 +9,18 @@ from django.db import DatabaseError, OperationalError, transaction
 
 TRIES = 5  # after so many deadlocks in a row the caller gets the error
 DEADLOCKS = ("40P01", "40001")  # deadlock_detected, serialization_failure
+QUERY_CANCELED = "57014"  # by a time limit, most likely
 T = TypeVar("T")
 
 
 def sqlstate(error: DatabaseError) -> str:
     """PostgreSQL's code of an error, "" where it did not say."""
     return getattr(error.__cause__, "sqlstate", None) or ""
+
+
+def took_too_long(error: BaseException) -> bool:
+    """Whether the server gave a statement up because it took longer than it may."""
+    return isinstance(error, OperationalError) and sqlstate(error) == QUERY_CANCELED
 
 
 def run_in_transaction(work: Callable[[], T]) -> T:

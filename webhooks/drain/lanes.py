@@ -21,7 +21,7 @@ from django.utils import timezone
 from contacts.models import Channel
 from contacts.services import connections, staff_numbers
 from labelcrm.core.bulk import execute, fetch
-from labelcrm.core.retries import run_in_transaction, sqlstate
+from labelcrm.core.retries import QUERY_CANCELED, run_in_transaction, sqlstate
 from labelcrm.lib.failures import error_sentence
 from labelcrm.lib.memory import collector_paused
 from webhooks.drain.applying import apply
@@ -31,7 +31,6 @@ from webhooks.models import InboundEvent, LaneMark
 
 BATCH = 2000
 MAX_TRIES = 5
-QUERY_CANCELED = "57014"  # by a time limit, most likely
 LANE_LOCK = 0x1ABE1  # the first half of the advisory lock of a lane; the second is the channel id
 
 log = logging.getLogger(__name__)
