@@ -132,7 +132,9 @@ class Download:
 
     @property
     def filename(self) -> str:
-        subject = self.job.parameters.get("report") or self.job.kind.partition(".")[0]
+        """By what the file is about, its `called` or report or kind, and when it was asked for."""
+        asked = self.job.parameters
+        subject = asked.get("called") or asked.get("report") or self.job.kind.partition(".")[0]
         subject = subject if self.name == MADE else f"{subject}-{self.name}"
         return f"{subject}-{timezone.localtime(self.job.created_at):%Y%m%d-%H%M}.{self.suffix}"
 

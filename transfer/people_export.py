@@ -24,6 +24,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.text import slugify
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -46,6 +47,7 @@ from transfer.layouts import LAYOUTS, Layout
 from transfer.models import Export, ExportedPerson, Reason, ScheduledRun
 
 RIGHTS = ("contacts.view_contact", "contacts.export_contact")
+LONGEST_NAME = 60  # letters of a segment's name in that of its file
 _AGAIN = 10  # pieces that are written again in one step
 
 
@@ -105,7 +107,8 @@ def _start(
     filters: Mapping[str, Any] | None = None, subject: str = "",
 ) -> Export:  # fmt: skip
     kept = {"filters": audit.kept_filters(filters)} if filters is not None else {"segment": whom["segment"].pk}
-    parameters = {"format": order.layout.code, "language": get_language(), **kept}
+    called = slugify(whom.get("name", ""))[:LONGEST_NAME]
+    parameters = {"format": order.layout.code, "language": get_language(), "called": called, **kept}
     with transaction.atomic():
         job = jobs.start(kind, owner=owner, parameters=parameters, subject=subject)
         return Export.objects.create(job=job, owner=owner, scope=scope_in_words(viewer), **whom, **order.values())

@@ -54,7 +54,7 @@ def test_from_the_filtered_list_to_the_file_in_three_clicks(page: Page, live_ser
     page.get_by_label("Held out by chance").fill("0")
     page.keyboard.press("Tab")
     expect(step.last).to_contain_text(str(listed))
-    page.locator(".lc-chooser summary").click()
+    page.locator(".lc-columns summary").click()
     page.get_by_role("checkbox", name="Campaign").uncheck()
 
     page.get_by_role("button", name="Start export").click()

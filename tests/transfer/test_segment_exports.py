@@ -496,6 +496,18 @@ def phones_in_order() -> list[str]:
     return list(Contact.objects.order_by("pk").values_list("phone", flat=True))
 
 
+@pytest.mark.parametrize(
+    ("name", "called"), [("Kaos, panas 🌸 14 hari", "kaos-panas-14-hari-20"), ("🌸", "segments-20"), ("a" * 99, "a" * 60)]
+)
+def test_a_file_is_called_like_its_segment(market: Market, name: str, called: str) -> None:
+    market.people(1)
+    segment = market.segment()
+    Segment.objects.update(name=name)
+    segment.refresh_from_db()
+    answer: Any = Client().get(jobs.export_link(market.export(segment)))
+    assert answer["Content-Disposition"].startswith(f'attachment; filename="{called}')
+
+
 def test_what_is_pasted_into_elsewhere_has_its_headings(market: Market) -> None:
     [contact] = market.people(1)
     market.story.put_on(contact, "Prospek panas")
