@@ -497,7 +497,8 @@ def phones_in_order() -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "called"), [("Kaos, panas 🌸 14 hari", "kaos-panas-14-hari-20"), ("🌸", "segments-20"), ("a" * 99, "a" * 60)]
+    ("name", "called"),
+    [("Kaos, panas 🌸 14 hari", "kaos-panas-14-hari-20"), ("🌸", "segments-20"), ("a" * 99, "a" * 60)],
 )
 def test_a_file_is_called_like_its_segment(market: Market, name: str, called: str) -> None:
     market.people(1)
