@@ -65,14 +65,14 @@ def _words(consent: int, user: Any) -> NoticeText | None:
     noted_by_others = Exists(since.filter(Q(recorded_by=None) | ~Q(recorded_by=user.pk)))
     contacts = Contact.objects.visible_to(viewer_of(user)).filter(noted_by_others, owned_by(agent, theirs))
     found = contacts.exclude(opted_out_at=None)
-    count = found.count()
-    if not count:
+    people = list(found.order_by("pk")[:2])
+    if not people:
         return None
-    if count == 1:
-        contact = found.get()
-        title = _("%(name)s opted out of broadcasts") % {"name": contact}
-        page = reverse("admin:contacts_contact_change", args=[contact.pk])
+    if len(people) == 1:
+        title = _("%(name)s opted out of broadcasts") % {"name": people[0]}
+        page = reverse("admin:contacts_contact_change", args=[people[0].pk])
     else:
+        count = found.count()
         words = ngettext(
             "%(n)s of your contacts opted out of broadcasts", "%(n)s of your contacts opted out of broadcasts", count
         )
