@@ -81,6 +81,7 @@ class JobKind:
 
     `title` says in the reader's language what the job does, `outcome` what came of it, `link` where to look at it;
     others than the owner are shown the link if they have the `link_rights`.
+    `begins_anew`: tried again after it failed it begins from nothing, for what it had found may be old by then.
     `lease` is how long a step may be before somebody else takes the job for a dead worker's; it is read before each.
     `quiet` is the condition for a finished job of the system's own of which nobody needs to know.
     `undo` is the address of a form that takes a job back, "" for one that cannot be. `on_failure` is told in the
@@ -104,6 +105,7 @@ class JobKind:
     lease: Callable[[Job], timedelta] = lambda job: LEASE
     winds_back: bool = False
     can_retry: bool = True
+    begins_anew: bool = False
     quiet: Q | None = None
     undo: Callable[[Job], str] = lambda job: ""
     on_failure: Callable[[Job], None] = lambda job: None
@@ -144,15 +146,20 @@ def cancel(job: Job, *, actor: Any) -> bool:
 
 
 def retry(job: Job, *, actor: Any) -> bool:
-    """Go on with a failed job from the step that failed; whether it had failed, and is of a kind that can."""
+    """Go on with a failed job from the step that failed; whether it had failed, and is of a kind that can.
+
+    Who was told that it failed is told anew what becomes of it.
+    """
     kind = KINDS.get(job.kind)
     if kind is None or not kind.can_retry:
         return False
+    anew: dict[str, Any] = {"cursor": {}, "progress": 0} if kind.begins_anew else {}
     with transaction.atomic():
         again = Job.objects.filter(pk=job.pk, state=State.FAILED).update(
-            state=State.QUEUED, error="", tries=0, not_before=None, finished_at=None
+            state=State.QUEUED, error="", tries=0, not_before=None, finished_at=None, **anew
         )
         if again:
+            notices.forget(ENDED, job.pk)
             audit.record(actor=actor, action="job.retried", obj=job, kind=job.kind)
             transaction.on_commit(lambda: publish(RUN_JOB, job.pk))
     return bool(again)
@@ -271,12 +278,27 @@ def _try_step(kind: JobKind, job: Job) -> bool:
     except Exception as error:  # noqa: BLE001 - whatever happens to a job is that job's end, not the worker's
         _end(job, State.FAILED, error=error_sentence(error), because=error)
     else:
-        return kept and step.result is None
+        return step.result is None if kept else _is_to_stop(job)
     return False
 
 
+def _is_to_stop(job: Job) -> bool:
+    """Whether the last step was not kept because somebody had asked to stop meanwhile: the next one does so."""
+    if not Job.objects.filter(pk=job.pk, lease=job.lease).exclude(cancel_asked_at=None).exists():
+        return False  # taken over
+    job.refresh_from_db()
+    return True
+
+
 def _save(job: Job, step: Step) -> bool:
-    """Keep what a step did, in its transaction; False when the job was taken over: then nothing of it counts."""
+    """Keep what a step did, in its transaction.
+
+    False when nothing of it counts: the job was taken over, or this was the last step and somebody asked to stop
+    while it was at work.
+    """
+    rows = Job.objects.filter(pk=job.pk, lease=job.lease)
+    if step.result is not None and job.cancel_asked_at is None:
+        rows = rows.filter(cancel_asked_at=None)
     job.cursor, job.progress = step.cursor, step.progress
     job.total = step.total if step.total is not None else job.total
     values: dict[str, Any] = {
@@ -292,7 +314,7 @@ def _save(job: Job, step: Step) -> bool:
         job.state = State.CANCELLED if job.cancel_asked_at is not None else State.DONE
         values |= {"state": job.state, "result": step.result, "finished_at": Now(), "lease": None, "leased_until": None}
     job.tries = 0
-    kept = _update(job, **values)
+    kept = bool(rows.update(**values))
     if kept and job.state == State.DONE:
         _tell(job)
     if kept and step.result is None:

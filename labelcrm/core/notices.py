@@ -111,6 +111,11 @@ def unseen(user: Any) -> list[tuple[Notice, NoticeText]]:
     return [(row, text) for row, text in said if text is not None]
 
 
+def forget(topic: NoticeTopic, subject: int) -> None:
+    """Whoever was told of this subject may be told again. An e-mail that is being sent right now stays."""
+    Notice.objects.filter(topic=topic.name, subject=subject).exclude(mail=Notice.Mail.SENDING).delete()
+
+
 def see(user: Any, *, topic: NoticeTopic, subjects: Iterable[int] | None = None) -> None:
     """A user has seen what there is to know of these subjects of a topic, or of all; it needs no e-mail any more."""
     rows = _unseen(user).filter(topic=topic.name)

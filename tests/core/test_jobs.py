@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from labelcrm.core import jobs
 from labelcrm.core.jobs import JobKind, JobRefused, Step
-from labelcrm.core.models import AuditEntry, Heartbeat, Job, JobFile
+from labelcrm.core.models import AuditEntry, Heartbeat, Job, JobFile, Notice
+from labelcrm.core.notices import NoticeAudience
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -224,6 +225,58 @@ def test_the_sweep_finds_what_a_wiped_broker_forgot(work: Counting, monkeypatch:
     assert queued[1:] == [behind.pk], "whoever waited for it is queued when it ends"
     jobs.sweep()
     assert queued[2:] == [behind.pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_stops_a_job_during_its_last_step_has_stopped_it(work: Counting) -> None:
+    job = start()
+
+    def stop() -> None:
+        assert jobs.cancel(job, actor=None)
+        connection.close()
+
+    def stopped_meanwhile(job: Job) -> Step:
+        step = work.step(job)
+        if step.result is not None:
+            somebody = threading.Thread(target=stop)
+            somebody.start()
+            somebody.join()
+        return step
+
+    jobs.register(JobKind(name="count", step=stopped_meanwhile, title=lambda job: "Counting"))
+    jobs.run(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.progress, job.result) == ("cancelled", 4, {})
+    assert rows(job) == all_rows(job)[:4]
+    assert not Notice.objects.exists()
+
+
+def test_a_kind_that_begins_anew_is_tried_again_from_nothing(work: Counting) -> None:
+    jobs.register(JobKind(name="count", step=work.step, title=lambda job: "Counting", begins_anew=True))
+    work.trouble[3] = JobRefused("full")
+    job = start()
+    jobs.run(job.pk)
+    assert jobs.retry(Job.objects.get(pk=job.pk), actor=None)
+    again = Job.objects.get(pk=job.pk)
+    assert (again.cursor, again.progress) == ({}, 0)
+
+
+def test_who_was_told_of_a_failure_is_told_of_what_comes_of_the_next_try(work: Counting) -> None:
+    user = UserFactory()
+    jobs.register(
+        JobKind(
+            name="count", step=work.step, title=lambda job: "Counting",
+            tells=lambda job: NoticeAudience(seen_by=[user.pk]),
+        )
+    )  # fmt: skip
+    work.trouble[3] = JobRefused("full")
+    job = start()
+    jobs.run(job.pk)
+    Notice.objects.update(seen_at=timezone.now())
+    jobs.retry(Job.objects.get(pk=job.pk), actor=None)
+    jobs.run(job.pk)
+    assert Job.objects.get(pk=job.pk).state == "done"
+    assert Notice.objects.get().seen_at is None
 
 
 @pytest.mark.django_db(transaction=True)
