@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -102,6 +102,25 @@ class FunnelCounts:
         return cls(matched=rows + sum(excluded.values()), excluded=excluded, rows=rows)
 
 
+@dataclass(frozen=True, slots=True)
+class EarlierFiles:
+    """Exports that are done, and the reason for which their people are left out of another."""
+
+    reason: Reason
+    exports: list[int]
+    of_schedule: bool = field(kw_only=True)
+
+    def people(self, exports: str) -> str:
+        """The query of their people; `exports` is the name of the parameter with them."""
+        held_out = self.of_schedule and self.reason is Reason.NOT_NEW
+        reasons = f"{Reason.FILE.value}, {Reason.HOLD_OUT.value}" if held_out else f"{Reason.FILE.value}"
+        return _IN_FILES.format(exports=exports, reasons=reasons)
+
+    def query(self, exports: str) -> str:
+        """The query of those of them who are in the file of `%(export)s`."""
+        return _IN_FILE_TOO.format(people=self.people(exports))
+
+
 @dataclass(frozen=True)
 class Funnel:
     """What an export would leave out of those whom `meant` names, at `now`, as `viewer` sees them.
@@ -165,25 +184,31 @@ class Funnel:
         if self.exclusions.complaint:
             heads["complaining"], more = _nested(_who_complains(viewer=self.viewer, now=self.now), "complaining")
             values, sets = values | more, {Reason.COMPLAINT: "complaining"}
-        for reason, exports in self._earlier().items():
-            held_out = reason is Reason.NOT_NEW and self.schedule is not None
-            reasons = f"{Reason.FILE.value}, {Reason.HOLD_OUT.value}" if held_out else f"{Reason.FILE.value}"
-            heads[reason.code] = _IN_FILES.format(exports=f"{reason.code}_exports", reasons=reasons)
-            values[f"{reason.code}_exports"], sets[reason] = exports, reason.code
+        earlier_ones = earlier_files(self.exclusions, now=self.now, segment=self.segment, schedule=self.schedule)
+        for earlier in earlier_ones:
+            code = earlier.reason.code
+            heads[code] = earlier.people(f"{code}_exports")
+            values[f"{code}_exports"], sets[earlier.reason] = earlier.exports, code
         return {"heads": heads, "judged": _judged(sets, no_phone=self.exclusions.no_phone), "values": values}
 
-    def _earlier(self) -> dict[Reason, list[int]]:
-        """The earlier exports whose people are left out, by reason."""
-        found: dict[Reason, Iterable[int]] = {}
-        done = Export.objects.done().order_by("pk").values_list("pk", flat=True)
-        if self.exclusions.exported_days:
-            since = self.now - timedelta(hours=24 * self.exclusions.exported_days)
-            found[Reason.RECENTLY_EXPORTED] = done.filter(finished_at__gt=since)
-        if self.exclusions.only_new and self.schedule is not None:
-            found[Reason.NOT_NEW] = done.filter(run__schedule=self.schedule)
-        elif self.exclusions.only_new and self.segment is not None:
-            found[Reason.NOT_NEW] = done.filter(segment=self.segment)
-        return {reason: list(exports) for reason, exports in found.items()}
+
+def earlier_files(
+    exclusions: Exclusions, *, now: datetime, segment: int | None, schedule: int | None, since: datetime | None = None
+) -> list[EarlierFiles]:
+    """The files whose people are left out, in the order of the funnel; with `since` those done after it alone."""
+    found: dict[Reason, Iterable[int]] = {}
+    done = Export.objects.done().order_by("pk").values_list("pk", flat=True)
+    if since is not None:
+        done = done.filter(finished_at__gt=since)
+    if exclusions.exported_days:
+        found[Reason.RECENTLY_EXPORTED] = done.filter(
+            finished_at__gt=now - timedelta(hours=24 * exclusions.exported_days)
+        )
+    if exclusions.only_new and schedule is not None:
+        found[Reason.NOT_NEW] = done.filter(run__schedule=schedule)
+    elif exclusions.only_new and segment is not None:
+        found[Reason.NOT_NEW] = done.filter(segment=segment)
+    return [EarlierFiles(reason, list(exports), of_schedule=schedule is not None) for reason, exports in found.items()]
 
 
 def _nested(query: MembersQuery, prefix: str) -> tuple[str, dict[str, Any]]:
@@ -199,6 +224,10 @@ _IN_FILES = """
     SELECT c.merged_into_id FROM contacts_contact c JOIN transfer_exportedperson p ON p.contact_id = c.id
     WHERE c.merged_into_id IS NOT NULL AND p.export_id = ANY(%({exports})s::bigint[]) AND p.reason IN ({reasons})
 """
+_IN_FILE_TOO = f"""
+    SELECT contact_id FROM transfer_exportedperson
+    WHERE export_id = %(export)s AND reason = {Reason.FILE.value} AND contact_id IN ({{people}})
+"""  # noqa: S608 - the words above
 # Random, and the same again for the same export: the order of a hash of its id and the contact's.
 _DRAWN = f"""
     SELECT contact_id, CASE WHEN reason = 0 AND place <= held_out THEN {Reason.HOLD_OUT.value} ELSE reason END AS reason

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from contacts.models import Campaign, Contact
-from contacts.selectors.viewing import viewer_of
+from contacts.selectors.viewing import has_left, viewer_of
 from labelcrm.core import jobs
 from labelcrm.core.jobs import JobKind, Step
 from labelcrm.core.models import Job
@@ -131,6 +131,16 @@ def _export_page(job: Job, user: Any) -> str:
     return reverse("admin:exports-page", args=[export.pk]) if export and export.is_visible_to(viewer_of(user)) else ""
 
 
+def _owner_with(rights: tuple[str, ...]) -> Callable[[Job, Any], bool]:
+    """Who may know of a job that ended: its owner, and of a file only while they have the right to it."""
+
+    def may_open(job: Job, user: Any) -> bool:
+        may_have = user.has_perms(rights) and not has_left(user)
+        return job.owner_id == user.pk and bool(may_have or job.state != Job.State.DONE)
+
+    return may_open
+
+
 def tell_owner(job: Job) -> NoticeAudience:
     """Whoever asked for a file is told that it is done, or why it is not."""
     owner = [job.owner_id] if job.owner_id is not None else []
@@ -141,6 +151,7 @@ EXPORT_SEGMENT = jobs.register(
     JobKind(
         name="segments.export",
         step=people_export.step,
+        begins_anew=True,
         title=_segment_title,
         outcome=_export_outcome,
         link=_export_link,
@@ -156,6 +167,7 @@ EXPORT_CONTACTS = jobs.register(
     JobKind(
         name="contacts.export",
         step=people_export.step,
+        begins_anew=True,
         title=lambda job: _("Export of contacts, %(format)s") % _format(job),
         outcome=_export_outcome,
         link=_export_link,
@@ -176,6 +188,7 @@ EXPORT_CAMPAIGNS = jobs.register(
         link_rights=export_job.RIGHTS,
         winds_back=True,
         tells=tell_owner,
+        may_open=_owner_with(export_job.RIGHTS),
     )
 )
 
@@ -190,6 +203,7 @@ EXPORT_RECORDS = {
             link_rights=EXPORT_RIGHTS[kind],
             winds_back=True,
             tells=tell_owner,
+            may_open=_owner_with(EXPORT_RIGHTS[kind]),
             page=_export_page,
         )
     )
@@ -212,6 +226,7 @@ EXPORT_REPORT = jobs.register(
         link_rights=EXPORT_RIGHTS[ExportKind.REPORT],
         winds_back=True,
         tells=tell_owner,
+        may_open=_owner_with(EXPORT_RIGHTS[ExportKind.REPORT]),
         page=_export_page,
     )
 )

@@ -5,20 +5,24 @@
    and was taken down there as ids.
 2. Each further step reads the next people of the file, looks again at what the owner may do and see and at who opted
    out in the meantime, corrects the snapshot, and keeps their rows as a piece of the file.
-3. The last one looks once more at who opted out since their piece was written. Pieces with somebody like that are
-   written again; else the counts, the SHA-256 and the audit row are written together with "done". From that look to
-   "done" nobody is opted out (`contacts.services.opt_out.hold_opt_outs`). Before "done" there is no link, and
-   afterwards nothing of the export changes any more.
+3. The last one looks once more at who opted out since their piece was written, and at whom another export that was
+   done meanwhile has, where those are to be left out. Pieces with somebody like that are written again; else the
+   counts, the SHA-256 and the audit row are written together with "done". From that look to "done" nobody is opted out
+   (`contacts.services.opt_out.hold_opt_outs`). Before "done" there is no link, and afterwards nothing of the export
+   changes any more.
+
+Whom the owner sees is kept with the cursor: when that has changed, or after a failure, all begins anew.
 
 A step counts together with its cursor, or was never there: a worker that is killed leaves nothing half-written.
 """
 
 from __future__ import annotations
 
+import hashlib
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -41,13 +45,14 @@ from reports.segments.in_words import names_of, segment_in_words
 from reports.segments.members import Members
 from transfer import exports, pieces, snapshots
 from transfer.exports import ChosenPeople
-from transfer.funnel import Exclusions, Funnel, FunnelCounts, whom_ids_mean, whom_list_means
-from transfer.job_files import IDS, all_kept_ids, in_language_of, keep_ids, owner_with
+from transfer.funnel import Exclusions, Funnel, FunnelCounts, earlier_files, whom_ids_mean, whom_list_means
+from transfer.job_files import IDS, MADE, all_kept_ids, in_language_of, keep_ids, owner_with
 from transfer.layouts import LAYOUTS, Layout
 from transfer.models import Export, ExportedPerson, Reason, ScheduledRun
 
 RIGHTS = ("contacts.view_contact", "contacts.export_contact")
 LONGEST_NAME = 60  # letters of a segment's name in that of its file
+_COMMITS_WITHIN = timedelta(minutes=10)  # of the time that an export says it was done at
 _AGAIN = 10  # pieces that are written again in one step
 
 
@@ -135,7 +140,7 @@ def step(job: Job) -> Step:
     with in_language_of(job):
         sentence = _("The right to export these rows was taken away in the meantime: no file was made.")
         viewer = viewer_of(owner_with(job, RIGHTS, code="export_right_required", sentence=sentence))
-        if not job.cursor:
+        if job.cursor.get("sight") != _sight(viewer):
             return _freeze(job, export, viewer)
         return _write_next(job, export, viewer) if job.progress < (job.total or 0) else _seal(job, export, viewer)
 
@@ -148,6 +153,12 @@ def _put_away(job: Job, export: Export) -> Step:
     return Step(cursor=job.cursor, progress=job.progress, result={"rows": 0})
 
 
+def _sight(viewer: Viewer) -> str:
+    """Whom a viewer sees, in some letters that change with it."""
+    seen = (viewer.everything, sorted(viewer.teams), sorted(viewer.channels), viewer.agent, viewer.crm)
+    return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
+
+
 def funnel_of(export: Export, *, viewer: Viewer, now: datetime) -> Funnel:
     """The funnel of an export that begins now."""
     if export.segment_id is not None:
@@ -155,12 +166,17 @@ def funnel_of(export: Export, *, viewer: Viewer, now: datetime) -> Funnel:
     else:
         assert export.job is not None
         meant = whom_ids_mean(all_kept_ids(export.job), viewer=viewer)
-    schedule = ScheduledRun.objects.filter(export=export).values_list("schedule_id", flat=True).first()
-    return Funnel(meant, Exclusions.of(export), viewer, now, segment=export.segment_id, schedule=schedule)
+    return Funnel(meant, Exclusions.of(export), viewer, now, segment=export.segment_id, schedule=_schedule_of(export))
+
+
+def _schedule_of(export: Export) -> int | None:
+    """The id of the schedule that asked for it."""
+    return ScheduledRun.objects.filter(export=export).values_list("schedule_id", flat=True).first()
 
 
 def _freeze(job: Job, export: Export, viewer: Viewer) -> Step:
     now = timezone.now()
+    jobs.forget_files(job, MADE)
     execute("DELETE FROM transfer_exportedperson WHERE export_id = %s", [export.pk])
     funnel_of(export, viewer=viewer, now=now).freeze(export)
     found = snapshots.counts(export)
@@ -171,7 +187,7 @@ def _freeze(job: Job, export: Export, viewer: Viewer) -> Step:
     export.computed_at, export.matched, export.excluded, export.rows = now, found.matched, found.excluded, found.rows
     export.save()
     pieces.write_head(job, layout.head(export.columns))
-    return Step(cursor={"ends": []}, progress=0, total=found.rows)
+    return Step(cursor={"ends": [], "sight": _sight(viewer)}, progress=0, total=found.rows)
 
 
 def _write_next(job: Job, export: Export, viewer: Viewer) -> Step:
@@ -180,7 +196,7 @@ def _write_next(job: Job, export: Export, viewer: Viewer) -> Step:
     if people is None:  # the snapshot of an export that failed is deleted after a while, as its pieces are
         raise JobRefused("files_gone", _("What was begun was deleted in the meantime: begin anew."))
     _write(job, export, viewer, piece=len(ends), people=people)
-    return Step(cursor={"ends": [*ends, people.last]}, progress=job.progress + count)
+    return Step(cursor=job.cursor | {"ends": [*ends, people.last]}, progress=job.progress + count)
 
 
 def _write(job: Job, export: Export, viewer: Viewer, *, piece: int, people: ChosenPeople) -> None:
@@ -224,14 +240,31 @@ def _seal(job: Job, export: Export, viewer: Viewer) -> Step:
     found = snapshots.counts(export)
     if not pieces.nobody_opts_out_any_more():
         return Step(cursor=job.cursor, progress=job.progress)
-    if late := _opted_out_meanwhile(export):
+    if late := _exported_meanwhile(export) | _opted_out_meanwhile(export):
         return _write_again(job, export, viewer, late)
     return _done(job, export, found, digest)
 
 
-def _opted_out_meanwhile(export: Export) -> list[int]:
+def _opted_out_meanwhile(export: Export) -> dict[int, Reason]:
     """Who is in the file and has opted out by now, themselves or as the contact they were merged into."""
-    return [pk for (pk,) in fetch(_LATE, {"export": export.pk})]
+    return {pk: Reason.OPTED_OUT for (pk,) in fetch(_LATE, {"export": export.pk})}
+
+
+def _exported_meanwhile(export: Export) -> dict[int, Reason]:
+    """Who is in the file, and in one that was done since this one began and whose people are to be left out of it.
+
+    No two exports are sealed at once, so one of two that ran together finds the other here.
+    """
+    assert export.computed_at is not None, "it was frozen"
+    known = earlier_files(
+        Exclusions.of(export), now=timezone.now(), segment=export.segment_id, schedule=_schedule_of(export),
+        since=export.computed_at - _COMMITS_WITHIN,
+    )  # fmt: skip
+    found: dict[int, Reason] = {}
+    for earlier in reversed(known):
+        rows = fetch(earlier.query("earlier"), {"earlier": earlier.exports, "export": export.pk})
+        found |= {pk: earlier.reason for (pk,) in rows}
+    return found
 
 
 # From the few who opted out to the file, and not the other way round: opt-outs wait for the answer.
@@ -247,13 +280,14 @@ _LATE = """
 """
 
 
-def _write_again(job: Job, export: Export, viewer: Viewer, late: Sequence[int]) -> Step:
+def _write_again(job: Job, export: Export, viewer: Viewer, late: Mapping[int, Reason]) -> Step:
     """Write the pieces anew in which these people stand; of many pieces some, the next step finds the others."""
     ends = job.cursor["ends"]
     for place in sorted({bisect_left(ends, pk) for pk in late})[:_AGAIN]:
         start = ends[place - 1] if place else 0
         within = [pk for pk in late if start < pk <= ends[place]]
-        _leave_out(export, within, Reason.OPTED_OUT)
+        for reason in {late[pk] for pk in within}:
+            _leave_out(export, [pk for pk in within if late[pk] is reason], reason)
         people = snapshots.in_file(export, first=start + 1, last=ends[place])
         _write(job, export, viewer, piece=place, people=people)
     return Step(cursor=job.cursor, progress=job.progress)

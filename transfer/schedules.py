@@ -66,12 +66,14 @@ def update_schedule(
     asked = _as_chosen(order) if order is not None else {}
     with transaction.atomic():
         before = edits.locked(schedule)
+        _refuse_archived(before)
         changed = edits.change(schedule, actor=actor, origin=origin, **asked, **values)
         if recipients is not None:
             _name(changed, recipients, actor=actor)
         if changed.is_on:
             _check(changed)
-        is_as_before = before.is_on and changed.is_on and before.rhythm == changed.rhythm
+        is_due = before.is_on and before.next_due_at is not None
+        is_as_before = is_due and changed.is_on and before.rhythm == changed.rhythm
         return changed if is_as_before else _wait_for_next(changed)
 
 
@@ -102,6 +104,11 @@ def order_of(schedule: ExportSchedule) -> ExportOrder:
             exported_days=schedule.exported_days, only_new=schedule.only_new, hold_out=schedule.hold_out,
         ),
     )  # fmt: skip
+
+
+def _refuse_archived(schedule: ExportSchedule) -> None:
+    if schedule.is_archived:
+        raise ValidationError(_("This schedule is archived: restore it first."), code="archived")
 
 
 def _check(schedule: ExportSchedule) -> None:
@@ -211,20 +218,22 @@ def _run_if_due(kind: JobKind, pk: int, *, now: datetime) -> bool:
     schedule = rows.select_related("segment").filter(pk=pk).first()
     if schedule is None:  # somebody else has it, or had it
         return False
-    due = schedule.latest_due(now)
-    run, made = ScheduledRun.objects.get_or_create(
-        schedule=schedule, due_at=due, defaults={"missed": _missed(schedule, due)}
-    )
+    due, waited_for = schedule.latest_due(now), schedule.next_due_at
     schedule.next_due_at = schedule.due_after(now)
     schedule.save(update_fields=["next_due_at"])
+    if waited_for is not None and due < waited_for:
+        return False  # the clock of the business was set to another zone since
+    run, made = ScheduledRun.objects.get_or_create(
+        schedule=schedule, due_at=due, defaults={"missed": _missed(schedule, due, since=waited_for)}
+    )
     if made:
         _begin(kind, schedule, run)
     return bool(made)
 
 
-def _missed(schedule: ExportSchedule, due: datetime) -> int:
-    """How many due times there were before this one since the last that was dealt with."""
-    missed, moment = 0, schedule.next_due_at
+def _missed(schedule: ExportSchedule, due: datetime, *, since: datetime | None) -> int:
+    """How many due times there were before this one, from the one that was waited for on."""
+    missed, moment = 0, since
     while moment is not None and moment < due and missed < MOST_MISSED:
         missed, moment = missed + 1, schedule.due_after(moment)
     return missed
@@ -253,6 +262,7 @@ def run_now(kind: JobKind, schedule: ExportSchedule, *, actor: Any) -> Scheduled
     """A run by hand, with the owner's rights as every other; the next due time stays. Raises ValidationError."""
     with transaction.atomic():
         held = edits.locked(schedule)
+        _refuse_archived(held)
         _check(held)
         if held.runs.filter(export__job__state__in=UNFINISHED).exists():
             raise ValidationError(_("A run is at work already."), code="at_work")

@@ -59,8 +59,9 @@ def _words(consent: int, user: Any) -> NoticeText | None:
     agent = Agent.objects.filter(user=user.pk).values_list("pk", flat=True).first()
     if agent is None or not user.has_perm(RIGHT):
         return None
-    owned = ChannelOwnership.objects.filter(agent=agent, channel=OuterRef("pk"))
-    theirs = [pk for pk, owner in _owners(Q(Exists(owned))).items() if owner == agent]
+    now = timezone.now()  # whose number it is in this hour makes no difference: a shift may be over
+    owned = ChannelOwnership.objects.filter(agent=agent).exclude(since__gt=now).exclude(until__lte=now)
+    theirs = list(owned.values_list("channel", flat=True))
     since = Consent.objects.filter(contact=OuterRef("pk"), pk__gte=consent, given=False)
     noted_by_others = Exists(since.filter(Q(recorded_by=None) | ~Q(recorded_by=user.pk)))
     contacts = Contact.objects.visible_to(viewer_of(user)).filter(noted_by_others, owned_by(agent, theirs))

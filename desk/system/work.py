@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
+from contacts.selectors.viewing import has_left
 from desk.system.page import pulses
 from labelcrm.core import jobs, notices
 from labelcrm.core.jobs import JobKind
@@ -170,8 +171,10 @@ def _may_act(job: Job, user: Any) -> bool:
 
 
 def _may_follow(kind: JobKind, job: Job, user: Any) -> bool:
-    """Whoever sees everybody's work does not get with it what only others may take out of the house."""
-    return bool(job.owner_id == user.pk or user.has_perms(kind.link_rights))
+    """Whoever sees everybody's work does not get with it what only others may take out of the house; nor does its
+    owner any more once the right is taken away, or who has left.
+    """
+    return bool(user.has_perms(kind.link_rights)) and not has_left(user)
 
 
 def _outcome(kind: JobKind, job: Job) -> str | Promise:

@@ -80,7 +80,7 @@ class JobKind:
     """A kind of job. `step` is called in a transaction with the job's row and goes on from `job.cursor`.
 
     `title` says in the reader's language what the job does, `outcome` what came of it, `link` where to look at it;
-    others than the owner are shown the link if they have the `link_rights`.
+    nobody is shown the link who has not the `link_rights`.
     `begins_anew`: tried again after it failed it begins from nothing, for what it had found may be old by then.
     `lease` is how long a step may be before somebody else takes the job for a dead worker's; it is read before each.
     `quiet` is the condition for a finished job of the system's own of which nobody needs to know.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
 from django.utils import timezone, translation
 
 from contacts.models import Agent, Channel, ChannelOwnership, ContactChannel
@@ -17,6 +20,7 @@ from tests.webhooks.conftest import _front_store as _front_store
 from tests.webhooks.telling import message, minutes, person, tell
 
 pytestmark = pytest.mark.django_db
+JAKARTA = ZoneInfo("Asia/Jakarta")
 
 
 @pytest.fixture
@@ -103,6 +107,23 @@ def test_of_a_number_that_two_may_claim_nobody_is_told(number: Channel, rina: Ag
     sari = AgentFactory(team=rina.team, user=UserFactory(role="cs"))
     opt_out(known_on(number, name="Budi"))
     ChannelOwnership.objects.create(channel=number, agent=sari, since=timezone.now())
-    assert told(rina.user) == [], "whose chat it is now is not known"
+    assert told(rina.user) == ["Budi opted out of broadcasts"]
+    notices.put_away(rina.user, Notice.objects.get().pk)
     opt_out(known_on(number))
     assert Notice.objects.filter(seen_at=None).count() == 0
+
+
+def test_whose_shift_is_over_reads_what_came_within_it(rina: Agent) -> None:
+    channel = ChannelFactory(key="cs2", team=rina.team)
+    ChannelOwnership.objects.create(channel=channel, agent=rina, hour_from=time(8), hour_to=time(17))
+    with time_machine.travel(datetime(2026, 3, 2, 16, 55, tzinfo=JAKARTA)):
+        opt_out(known_on(channel, name="Budi"))
+    with time_machine.travel(datetime(2026, 3, 2, 17, 5, tzinfo=JAKARTA)):
+        opt_out(known_on(channel, name="Cici"))
+        assert told(rina.user) == ["2 of your contacts opted out of broadcasts"]
+
+
+def test_whose_number_it_is_no_more_is_told_nothing(number: Channel, rina: Agent) -> None:
+    opt_out(known_on(number, name="Budi"))
+    ChannelOwnership.objects.update(until=timezone.now())
+    assert told(rina.user) == []

@@ -22,7 +22,7 @@ from openpyxl import load_workbook
 from contacts.models import Agent, Contact
 from contacts.selectors.viewing import viewer_of
 from labelcrm.core import jobs as core_jobs
-from labelcrm.core.models import AuditEntry, Job, JobFile, JobRun
+from labelcrm.core.models import AuditEntry, Job, JobFile, JobRun, User
 from labelcrm.core.tasks import forget_old_jobs
 from tests.desk.conftest import Shop, other_shop, shop
 from tests.desk.reports.test_pages import client_of
@@ -189,7 +189,7 @@ def test_what_the_owner_no_longer_sees_is_not_written(shop: Shop, other_shop: Sh
     job = steps(start(lead), 2)
     lead.teams.remove(other_shop.team)
     assert names(done(job)) == all_names(contacts)[:3]
-    assert job.result["gone"] == 3
+    assert (job.result["matched"], job.result["gone"]) == (3, 0), "begun anew, with whom they see now"
 
 
 def test_who_was_merged_or_erased_meanwhile_has_no_row(ten: list[Contact], user: Any) -> None:
@@ -389,6 +389,23 @@ def test_a_link_is_shown_to_whose_it_is_and_to_who_may_export(ten: list[Contact]
         [*lines] = client_of(role).get("/admin/jobs/").context["lines"]
         shown[role] = [bool(line.link) for line in lines]
     assert shown == {"marketing": [], "owner": [True], "auditor": [False]}
+
+
+def test_whoever_loses_the_right_is_shown_no_link_any_more(ten: list[Contact], user: Any) -> None:
+    job = done(start(user))
+    client = Client()
+    client.force_login(user)
+
+    def links() -> list[bool]:
+        return [bool(line.link) for line in client.get("/admin/jobs/").context["lines"]]
+
+    assert links() == [True]
+    user.groups.get().permissions.remove(Permission.objects.get(codename="export_contact"))
+    assert links() == [False]
+    for kind in ("contacts.export", "label_intervals.export", "label_events.export"):
+        Job.objects.filter(pk=job.pk).update(kind=kind)
+        found = Job.objects.get(pk=job.pk)
+        assert not core_jobs.KINDS[kind].may_open(found, User.objects.get(pk=user.pk)), kind
 
 
 # -- What is forgotten --------------------------------------------------------------------------------------------

@@ -131,6 +131,31 @@ def test_an_archived_schedule_is_due_no_more(market: Market, clock: Any) -> None
     assert (restored.is_on, tick(clock, MONDAY + timedelta(days=7))) == (False, [])
 
 
+def test_an_archived_one_is_neither_switched_on_nor_run(market: Market, clock: Any) -> None:
+    """As from a page that was open before; what is on without a due time gets one when it is switched on again."""
+    made = schedules.archive_schedule(schedule(market), actor=market.user, origin="admin")
+    for act in (
+        lambda: schedules.update_schedule(made, actor=market.user, origin="admin", is_on=True),
+        lambda: jobs.run_schedule_now(made, actor=market.user),
+    ):
+        with pytest.raises(ValidationError) as refused:
+            act()
+        assert refused.value.code == "archived"
+    made = schedules.restore_schedule(made, actor=market.user, origin="admin")
+    ExportSchedule.all_objects.update(is_on=True)
+    made = schedules.update_schedule(made, actor=market.user, origin="admin", is_on=True)
+    assert made.next_due_at == MONDAY
+
+
+def test_another_time_zone_makes_no_run_twice(market: Market, clock: Any) -> None:
+    with override_settings(TIME_ZONE="Asia/Makassar"):
+        made = schedule(market, every="daily")
+        assert made.next_due_at == MONDAY - timedelta(hours=1)
+    assert tick(clock, MONDAY - timedelta(hours=1)) == []
+    assert ExportSchedule.objects.get().next_due_at == MONDAY
+    assert len(tick(clock, MONDAY)) == 1
+
+
 def test_a_second_tick_of_the_same_moment_finds_nothing_to_do(market: Market, clock: Any) -> None:
     made = schedule(market)
     tick(clock, MONDAY)

@@ -392,6 +392,53 @@ def test_an_export_that_is_not_done_excludes_nobody_from_another(market: Market,
     assert other.rows == 4
 
 
+def test_what_failed_and_is_tried_again_is_judged_anew(market: Market, three_a_step: None) -> None:
+    """Another file had the same people in the meantime; one wrote a complaint, and one more is meant."""
+    people = market.people(4)
+    segment = market.segment()
+    failed = market.start(segment, only_new=True)
+    steps(failed, 2)
+    Job.objects.filter(pk=failed.job_id).update(state=Job.State.FAILED, lease=None, leased_until=None)
+    assert market.export(segment, only_new=True).rows == 4
+    market.story.put_on(people[0], "Komplain")
+    market.people(1)
+    assert core_jobs.retry(Job.objects.get(pk=failed.job_id), actor=market.user)
+    found = done(failed)
+    assert (found.matched, found.rows, left_out(found)) == (5, 1, {"complaint": 1, "not_new": 3})
+    assert len(lines(found)) == 1
+
+
+@pytest.mark.parametrize("layout", [exports.CSV, exports.XLSX])
+def test_of_two_segments_exported_at_once_nobody_is_in_both_files(
+    market: Market, three_a_step: None, layout: str
+) -> None:
+    market.people(7)
+    first = market.start(market.segment(), exported_days=7, layout=layout)
+    second = market.start(market.segment(EVERYBODY), exported_days=7, layout=layout)
+    for export in (first, second):
+        steps(export, 3)
+    first, second = done(first), done(second)
+    assert (first.rows, second.rows, left_out(second)) == (7, 0, {"recently_exported": 7})
+    assert all_phones(second, layout) == []
+
+
+def test_whoever_loses_a_team_while_the_file_is_written_has_nobody_of_it_in_the_file(
+    market: Market, three_a_step: None
+) -> None:
+    other = Story(team=TeamFactory(name="Grosir"), key="cs2", agent="CS Dewi")
+    market.people(4)
+    theirs = [other.contact(name=f"Grosir {n}") for n in range(4)]
+    for contact in theirs:
+        other.put_on(contact, "Grade A")
+    lead = UserFactory(role="cs_lead", teams=[market.story.channel.team, other.channel.team])
+    export = market.start(market.segment(shared="everyone"), user=lead)
+    steps(export, 4)
+    lead.teams.remove(other.channel.team)
+    found = done(export)
+    assert (found.matched, found.rows) == (4, 4)
+    assert all(name.startswith("Budi") for name in names(found))
+
+
 @pytest.mark.parametrize("layout", [exports.CSV, exports.XLSX])
 def test_killed_in_any_step_it_makes_the_same_file_once(
     market: Market, three_a_step: None, layout: str, monkeypatch: pytest.MonkeyPatch
