@@ -22,7 +22,7 @@ from contacts.models import Campaign
 from contacts.models.channels import CRM_GATEWAY
 from labelcrm.core.bulk import array, fetch
 from labelcrm.core.viewer import Viewer
-from labelcrm.lib.cells import FORMULA, cleaned
+from labelcrm.lib.cells import FORMULA, before_inner_formula, for_csv, inner_formula
 from labels.models import Label, Method
 from transfer import workbook
 
@@ -110,8 +110,13 @@ def csv_query(
     """
     statement = rf"SELECT string_agg({line}, E'\r\n') || E'\r\n' FROM ({_cells(columns, people)}) AS written"  # noqa: S608
     special = f'[{delimiter}"\r\n]'
-    odd_row = f"{_APART_SIGN}{FORMULA.removeprefix('^')}|{special}"
-    patterns = {"special": special, "odd": f"{FORMULA}|{special}", "odd_row": odd_row}
+    inner = inner_formula(delimiter)
+    patterns = {
+        "special": special,
+        "odd": f"{FORMULA}|{inner}|{special}",
+        "odd_row": f"{_APART_SIGN}{FORMULA.removeprefix('^')}|{inner}|{special}",
+        "before_inner": before_inner_formula(delimiter),
+    }
     return statement, _values(people, viewer) | patterns
 
 
@@ -169,9 +174,10 @@ _TOGETHER = f"contacts_contact c {_CHOSEN.format('c.id')}"
 _SCATTERED = """(
     SELECT found.* FROM PEOPLE
      CROSS JOIN LATERAL (SELECT * FROM contacts_contact WHERE id = chosen.id OFFSET 0) AS found OFFSET 0) AS c"""
-# A cell that no program runs, as `labelcrm.lib.cells.cleaned` makes it, and one that may stand in a CSV file. Nearly
+# A cell that no program runs, as `labelcrm.lib.cells.for_csv` makes it, and one that may stand in a CSV file. Nearly
 # none needs anything done to it, which one look tells; one look at a whole row costs little more than one at a cell.
-_CLEANED = "CASE WHEN {cell} ~ %(formula)s THEN '''' || {cell} ELSE {cell} END"
+_CLEANED = r"""regexp_replace(CASE WHEN {cell} ~ %(formula)s THEN '''' || {cell} ELSE {cell} END,
+     %(before_inner)s, '\1''', 'g')"""
 _QUOTED = """CASE WHEN {cell} !~ %(odd)s THEN {cell}
      WHEN {cell} ~ %(special)s THEN '"' || replace(CLEAN, '"', '""') || '"' ELSE CLEAN END""".replace("CLEAN", _CLEANED)
 _FREE_TEXT = frozenset(COLUMNS) - {"id", "phone", "opted_out", "follow_up_at", "first_message_at", "last_message_at"}
@@ -290,7 +296,7 @@ def csv_rows(lines: Iterable[Sequence[Any]], *, delimiter: str = ",", as_they_ar
 
 def _csv_cell(cell: Any, delimiter: str) -> str:
     if isinstance(cell, str):
-        return cleaned(cell)
+        return for_csv(cell, delimiter)
     return str(cell).replace(".", ",") if delimiter == ";" else str(cell)
 
 

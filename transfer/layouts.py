@@ -16,7 +16,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from labelcrm.lib.cells import cleaned
+from labelcrm.lib.cells import for_csv
 from transfer import exports, workbook
 
 Line = Sequence[str]
@@ -71,7 +71,7 @@ class Layout:
 def _google_line(cells: Line) -> list[str]:
     """Google Contacts reads a number without its plus as one of the country where the phone is."""
     phone, name, labels = cells
-    return [cleaned(name), cleaned(labels.replace(exports.JOINER, " ::: ")), "Mobile", f"+{phone}"]
+    return [for_csv(name), for_csv(labels.replace(exports.JOINER, " ::: ")), "Mobile", f"+{phone}"]
 
 
 def _meta_line(cells: Line) -> list[str]:

@@ -4,12 +4,17 @@ A program that opens a CSV file runs what begins with `=`, `+`, `-` or `@`, some
 some take the wide forms of East Asian keyboards for the same (OWASP ASVS 5.0, 1.2.10). Such text gets an apostrophe
 before it, which spreadsheet programs hide; `restored` takes exactly that one away. Numbers are not text and are left
 alone by whoever writes them.
+
+A program that opens a CSV file may also part its cells by another sign than the file does: Excel in Indonesia by
+semicolons, whatever stands in quotes. So within a cell of a CSV file the same is done behind every sign but the file's
+own (`for_csv`), and `from_csv` takes it away.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 
 MAX_LENGTH = 32_767  # of a cell in XLSX
 
@@ -30,9 +35,41 @@ def _formula(nul: str) -> str:
     return rf"^('*[\t\r\n{nul}]|[{nul}{_SKIPPED}]*[{_STARTS}])"
 
 
+_BETWEEN = ";,\t\r\n"  # by which some program parts cells or rows
+_NO_OPERAND = r"/.,;:!?)*%"  # behind the sign: "Rp500.000,-" and "2.000,-/pcs" are prices
+
+
+def _inner(nul: str) -> str:
+    """What a program could run behind a sign that parts cells for it."""
+    skipped = rf"[{nul}{_SKIPPED}]*"
+    return rf"{skipped}[{_STARTS}]{skipped}[^{nul}{_SKIPPED}{_NO_OPERAND}]"
+
+
+def _between(delimiter: str) -> str:
+    return f"[{_BETWEEN.replace(delimiter, '')}]"
+
+
+def inner_formula(delimiter: str) -> str:
+    """What a program could run within a cell of a CSV file with this delimiter, for PostgreSQL."""
+    return _between(delimiter) + _inner("")
+
+
+def before_inner_formula(delimiter: str) -> str:
+    """The sign before that, as a group, for PostgreSQL."""
+    return f"({_between(delimiter)})(?={_inner('')})"
+
+
+@cache
+def _inner_patterns(delimiter: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """The sign before it, and the same where it was cleaned."""
+    between, behind = f"({_between(delimiter)})", f"(?={_inner(_NUL)})"
+    return re.compile(between + behind), re.compile(f"{between}'{behind}")
+
+
 # The same for PostgreSQL, which writes large files, and keeps no NUL: no class in it depends on a locale.
 FORMULA = _formula("")
-_FORMULA = re.compile(_formula(r"\x00"))
+_NUL = r"\x00"
+_FORMULA = re.compile(_formula(_NUL))
 _APART = "|"  # between cells that are looked at together
 _MAY_BEGIN_FORMULA = re.compile(rf"\{_APART}[{_SKIPPED}{_STARTS}]")
 # XML 1.0 cannot hold these, so neither can XLSX.
@@ -51,6 +88,20 @@ def cleaned(text: str) -> str:
 def restored(cell: str) -> str:
     """What `cleaned` made a cell of: `restored(cleaned(text)) == text` for every text."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell
+
+
+def for_csv(text: str, delimiter: str = ",") -> str:
+    """`text` cleaned for a cell of a CSV file.
+
+    >>> for_csv("a;=1+1"), for_csv("Rp500.000,-")
+    ("a;'=1+1", 'Rp500.000,-')
+    """
+    return _inner_patterns(delimiter)[0].sub(r"\1'", cleaned(text))
+
+
+def from_csv(cell: str, delimiter: str = ",") -> str:
+    """What was cleaned: `from_csv(for_csv(text)) == cleaned(text)` for every text and delimiter."""
+    return _inner_patterns(delimiter)[1].sub(r"\1", cell) if "'" in cell else cell
 
 
 def for_xlsx(text: str) -> str:

@@ -19,6 +19,8 @@ from datetime import date, datetime
 from itertools import chain, islice
 from typing import Any
 
+from labelcrm.lib.cells import from_csv
+
 MAX_BYTES = 20 * 1024 * 1024
 MAX_INFLATED = 100 * 1024 * 1024
 MAX_MEMBERS = 1_000
@@ -144,7 +146,9 @@ def _open_csv(raw: bytes, is_heading: IsHeading) -> OpenTable:
     text = io.TextIOWrapper(io.BytesIO(raw), encoding=encoding, newline="")
     if named:
         text.readline()
-    lines = csv.reader(text, delimiter=separator, strict=True)
+    lines = (
+        [from_csv(cell, separator) for cell in line] for line in csv.reader(text, delimiter=separator, strict=True)
+    )
     return _table(_refusing(enumerate(lines, start=2 if named else 1), csv.Error), is_heading)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 import unicodedata
 from xml.sax.saxutils import escape
 
@@ -9,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from labelcrm.lib.cells import MAX_LENGTH, are_plain, cleaned, for_xlsx, restored
+from labelcrm.lib.cells import MAX_LENGTH, are_plain, cleaned, for_csv, for_xlsx, from_csv, restored
 
 HOSTILE = [
     "=1+1", "==1+1", "+62812", "-1", "@SUM(A1)", "\t=1", "\rx", "\nx", "\x00=1", "＝1+1", "＋1", "－1", "＠x", "  =1",
@@ -34,6 +37,33 @@ def test_other_text_stays_as_it_is(text: str) -> None:
 @example("'\tabc")
 def test_what_is_cleaned_comes_back(text: str) -> None:
     assert restored(cleaned(text)) == text
+
+
+PARTED = st.text(alphabet=st.sampled_from("=+-@'\"\t\r\n \x00;,＝a1/.|"), max_size=10)
+
+
+@given(st.text() | ODD | PARTED, st.sampled_from(",;\t"))
+@example(";'\t=1", ",")
+def test_what_is_cleaned_for_csv_comes_back(text: str, delimiter: str) -> None:
+    assert from_csv(for_csv(text, delimiter), delimiter) == cleaned(text)
+    assert restored(from_csv(for_csv(text, delimiter), delimiter)) == text
+
+
+@given(st.lists(st.text() | ODD | PARTED, min_size=1, max_size=3), st.sampled_from(",;"))
+@example(["62812", "a;=1+cmd|'/C calc'!A0;b"], ",")
+@example(["62812", "a,=1+1"], ";")
+@example(["62812", "a\n=1+1"], ",")
+def test_no_cell_of_a_csv_file_is_run_however_a_program_parts_it(cells: list[str], delimiter: str) -> None:
+    line = io.StringIO(newline="")
+    csv.writer(line, delimiter=delimiter).writerow([for_csv(cell, delimiter) for cell in cells])
+    for apart in ",;\t\r\n".replace(delimiter, ""):
+        for part in line.getvalue().split(apart)[1:]:
+            assert not re.match(r"[\s'\"]*[=+\-@＝]\s*[\w(]", part) or part.lstrip('" ').startswith("'"), part
+
+
+@pytest.mark.parametrize("text", ["Rp500.000,-", "2.000,-/pcs; grosir", "Budi; Ani", "10.30, 31/12", "a;\tb", "7.7; -"])
+def test_what_people_write_behind_a_comma_stays_as_it_is(text: str) -> None:
+    assert for_csv(text) == text
 
 
 @given(st.text() | ODD)

@@ -22,7 +22,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from labelcrm.lib.cells import cleaned
+from labelcrm.lib.cells import for_csv
 from transfer.conversions.models import Target
 from transfer.exports import csv_rows
 
@@ -79,7 +79,7 @@ def _meta(conversion: Any) -> list[str]:
 def _google(conversion: Any) -> list[str]:
     return [
         conversion.click_id,
-        cleaned(conversion.event.google_name),
+        for_csv(conversion.event.google_name),
         _google_time(conversion),
         amount(conversion.value),
         _currency(conversion),
@@ -90,7 +90,7 @@ def _google_leads(conversion: Any) -> list[str]:
     by_google = conversion.network == conversion.Network.GOOGLE
     return [
         hashed(conversion.contact.phone),
-        cleaned(conversion.event.google_name),
+        for_csv(conversion.event.google_name),
         _google_time(conversion),
         amount(conversion.value),
         _currency(conversion),
