@@ -144,9 +144,7 @@ def _save(page: SegmentPage, *, as_new: bool) -> Any:
     if not (page.may_add if as_new or page.segment is None else page.may_change):
         raise PermissionDenied
     definition = page.draft.definition()
-    try:
-        check_known(parse_definition(definition), viewer=page.viewer)
-    except InvalidDefinition:
+    if not _is_complete(page, check_draft(page.draft)) or not _is_known(definition, page.viewer):
         page.errors["definition"] = [_("Not saved: a condition is not complete, or names what is not there.")]
         return None
     values = {"name": page.name, "shared": page.shared, "definition": definition}
@@ -158,6 +156,19 @@ def _save(page: SegmentPage, *, as_new: bool) -> Any:
     except ValidationError as error:
         page.errors |= error.message_dict if hasattr(error, "error_dict") else {"definition": error.messages}
         return None
+
+
+def _is_complete(page: SegmentPage, checked: Checked) -> bool:
+    """Whether the definition says all that the page does: an empty box, or a name of nothing, is not in it."""
+    return not checked.problems and not page.draft.typed
+
+
+def _is_known(definition: Any, viewer: Viewer) -> bool:
+    try:
+        check_known(parse_definition(definition), viewer=viewer)
+    except InvalidDefinition:
+        return False
+    return True
 
 
 # -- Drawing ----------------------------------------------------------------------------------------------------------
@@ -205,7 +216,7 @@ def _rail_context(page: SegmentPage, checked: Checked) -> dict[str, Any]:
         "in_words": capfirst(_in_words(definition, page.viewer)) if definition else "",
         "narrowing_url": f"{reverse('admin:segments-narrowing')}?{urlencode({'d': page.draft.as_json()})}",
         "narrowing": _narrowing(checked, page.viewer) if "narrowing" in page.request.GET else None,
-        "list_url": _list_url(page) if page.segment and not page.is_changed else "",
+        "list_url": _list_url(page, checked),
         "page": page,
     }
 
@@ -214,7 +225,10 @@ def _in_words(definition: SegmentDefinition, viewer: Viewer) -> str:
     return segment_in_words(definition, names_of([definition], viewer=viewer))
 
 
-def _list_url(page: SegmentPage) -> str:
+def _list_url(page: SegmentPage, checked: Checked) -> str:
+    """Where the people who are counted stand, which are those of the segment only as it is saved."""
+    if page.segment is None or page.is_changed or not _is_complete(page, checked):
+        return ""
     return f"{reverse('admin:contacts_contact_changelist')}?segment={page.segment.pk}"
 
 

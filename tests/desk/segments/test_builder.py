@@ -270,11 +270,41 @@ def test_a_segment_is_saved_and_opens_with_what_it_says(marketing: Client, story
     assert AuditEntry.objects.filter(action="segment.created").count() == 1
 
 
-@pytest.mark.parametrize("fields", [one(kind=""), one(kind="label.active"), one(kind="label.active", labels="999999")])
-def test_what_is_not_complete_is_not_saved(marketing: Client, fields: dict[str, Any]) -> None:
-    html = marketing.post(NEW, {**fields, "name": "X", "shared": "private", "do": "save"}).content.decode()
+PUT_ON = {"kind": "label.added", "labels__typed": "Grade A"}
+INCOMPLETE = [
+    one(kind=""),
+    one(kind="label.active"),
+    one(kind="label.active", labels="999999"),
+    one(**PUT_ON, when="last", was="last", days_from=""),
+    one(**PUT_ON, when="before", was="before", days_to=""),
+    one(**PUT_ON, when="range", was="range", days_from="14", days_to=""),
+    one(**PUT_ON, when="dates", was="dates"),
+    one(kind="label.active", labels__typed="Grade A", agents__typed="Rinna"),
+    {**one(kind="labelled.now"), "row": ["0.0", "0.1"], "0.1.kind": "channel.is", "0.1.channels.typed": "CS 99"},
+]
+
+
+@pytest.mark.parametrize("fields", INCOMPLETE)
+@pytest.mark.parametrize(("saved", "button"), [(False, "save"), (True, "save"), (True, "save-new")])
+def test_what_is_not_complete_is_not_saved(marketing: Client, fields: dict[str, Any], saved: bool, button: str) -> None:
+    """Without what is missing it would be another segment, which means more people."""
+    path, before = NEW, {"any": [{"all": [{"field": "labelled", "op": "ever"}]}]}
+    if saved:
+        segment = Segment.objects.create(name="X", definition=before, owner=marketing.user)  # type: ignore[attr-defined]
+        path = f"/admin/segments/{segment.pk}/"
+    html = marketing.post(path, {**fields, "name": "Y", "shared": "private", "do": button}).content.decode()
     assert "Not saved: a condition is not complete" in html
-    assert not Segment.objects.exists()
+    assert list(Segment.objects.values_list("name", "definition")) == ([("X", before)] if saved else [])
+
+
+@pytest.mark.parametrize("more", [{"when": "last", "was": "last", "days_from": ""}, {"agents__typed": "Rinna"}])
+def test_the_contact_list_is_offered_of_what_is_said_completely(marketing: Client, more: dict[str, str]) -> None:
+    """The list shows the segment as it is saved, which what is incomplete leaves as it was."""
+    added = {"field": "label", "op": "added", "labels": [label("Grade A")]}
+    segment = Segment.objects.create(name="X", definition={"any": [{"all": [added]}]}, shared="everyone")
+    path, fields = f"/admin/segments/{segment.pk}/", {"kind": "label.added", "labels": added["labels"]}
+    assert 'id="segment-contacts"' in changed(marketing, one(**fields, when="any"), path)["rail"]
+    assert 'id="segment-contacts"' not in changed(marketing, one(**{**fields, "when": "any", **more}), path)["rail"]
 
 
 @pytest.mark.parametrize(
