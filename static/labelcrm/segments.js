@@ -34,6 +34,8 @@
       this.sample = form.querySelector("#segment-sample");
       this.said = form.querySelector("#segment-said");
       this.narrowing = form.querySelector("#segment-narrowing");
+      this.away = form.querySelector("#segment-away");
+      this.float = form.querySelector("#segment-float");
       this.rows.addEventListener("input", (event) => this.typed(event.target));
       this.rows.addEventListener("change", (event) => this.changed(event.target));
       form.addEventListener("submit", (event) => this.submitted(event));
@@ -99,19 +101,30 @@
         this.show(told, this.anew, focus, from);
         this.anew = false;
       } catch {
-        if (!request.signal.aborted) this.said.textContent = this.form.dataset.away;
+        if (!request.signal.aborted) {
+          this.said.textContent = this.form.dataset.away;
+          this.float.textContent = "–"; // on a phone the number alone is in sight
+          this.warn();
+        }
       }
       if (this.request === request) this.rail.removeAttribute("aria-busy");
     }
 
+    // Until the next answer the number is that of other conditions than one reads beside it.
+    warn() {
+      this.away.textContent = this.form.dataset.away;
+      this.away.hidden = false;
+    }
+
     show(told, anew, focus, from) {
+      this.away.hidden = true;
       this.remember(told.d, anew);
       if (anew) this.draw(told.rows, focus, from);
       else this.say(told.rows);
       this.rail.innerHTML = told.rail;
       this.sample.innerHTML = told.sample;
       this.said.textContent = told.said;
-      document.getElementById("segment-float").textContent = told.said;
+      this.float.textContent = told.said;
       this.narrow();
     }
 
@@ -181,7 +194,9 @@
         const { html } = await ask(url);
         if (this.narrowed === url) this.narrowing.innerHTML = html;
       } catch {
+        if (this.narrowed !== url) return; // a later one is on its way
         this.narrowed = null;
+        this.warn();
       }
       if (this.narrowed === url || !this.narrowed) this.narrowing.removeAttribute("aria-busy");
     }

@@ -196,6 +196,44 @@ def test_what_is_typed_is_not_drawn_over_and_mistakes_are_said(browser: Browser,
     expect(page.locator("#segment-count")).to_have_text("5 contacts")
 
 
+@pytest.mark.parametrize("size", [DESK, PHONE])
+def test_a_number_that_could_not_be_counted_anew_is_said_to_be_old(
+    browser: Browser, live_server: Any, shop: Shop, size: Any
+) -> None:
+    page, _watch = as_marketing(browser, live_server, viewport=size)
+    page.goto(str(live_server.url) + NEW)
+    away = page.locator("#segment-away")
+    page.select_option("#row-0-0-kind", "labelled.now")
+    expect(page.locator("#segment-count")).to_have_text("5 contacts")
+    expect(away).to_be_hidden()
+    page.route(f"**{NEW}*", lambda route: route.abort())
+    page.select_option("#row-0-0-not", "1")
+    expect(away).to_be_visible()
+    expect(away).to_contain_text("The server did not answer: what you see may be old.")
+    expect(page.locator("#segment-float")).to_have_text("–")
+    assert findings_in_both_themes(page) == []
+    page.unroute(f"**{NEW}*")
+    page.select_option("#row-0-0-kind", "phone.empty")
+    expect(page.locator("#segment-count")).to_have_text("5 contacts")
+    expect(page.locator("#segment-float")).to_have_text("5 contacts")
+    expect(away).to_be_hidden()
+
+
+def test_what_conditions_take_away_is_said_to_be_old_where_it_could_not_be_asked(
+    browser: Browser, live_server: Any, shop: Shop
+) -> None:
+    page, _watch = as_marketing(browser, live_server, viewport=DESK)
+    page.goto(str(live_server.url) + NEW)
+    page.route("**/segments/narrowing/*", lambda route: route.fulfill(status=503))
+    page.select_option("#row-0-0-kind", "labelled.now")
+    expect(page.locator("#segment-count")).to_have_text("5 contacts")
+    expect(page.locator("#segment-away")).to_be_visible()
+    page.unroute("**/segments/narrowing/*")
+    page.select_option("#row-0-0-not", "1")
+    expect(page.locator(".lc-seg-narrowing li b")).to_have_text(["5", "0"])
+    expect(page.locator("#segment-away")).to_be_hidden()
+
+
 def test_a_chip_is_taken_away_and_backspace_takes_the_last(browser: Browser, live_server: Any, shop: Shop) -> None:
     page, _watch = as_marketing(browser, live_server, viewport=DESK)
     page.goto(str(live_server.url) + NEW)
