@@ -37,7 +37,15 @@ from desk.segments.options import Chosen, SegmentChip
 from labelcrm.core.dates import moment_of
 from reports.segments.behind import FIELD, filters_of_report
 from reports.segments.definition import GRAMMAR, Condition, moment_at
-from reports.segments.in_words import Kind, SegmentNames, number_in_words, period_in_words, verbs, words_before
+from reports.segments.in_words import (
+    PLANNED,
+    Kind,
+    SegmentNames,
+    number_in_words,
+    period_in_words,
+    verbs,
+    words_before,
+)
 
 Text = str | Promise
 
@@ -118,6 +126,7 @@ WAYS = {
     RANGE: gettext_lazy("between … and … days ago"),
     DATES: gettext_lazy("between two dates"),
 }
+AHEAD = gettext_lazy("from … days ago on")  # LAST of what is planned: what is still to come is in it
 PICK = {
     "labels": gettext_lazy("Label or category"),
     "stages": gettext_lazy("Stage"),
@@ -166,6 +175,7 @@ class Time:
     last: str = ""
     kept: str = ""
     kept_in_words: str = ""
+    is_ahead: bool = False
 
 
 @dataclass(slots=True)
@@ -310,7 +320,8 @@ def _time(key: str, raw: Raw, field: str) -> Time:
     left_away = {ANY_TIME} - ({ANY_TIME} if field in OPTIONAL_TIME else set()) | ({BEFORE} if field == FIELD else set())
     if way == ANY_TIME and way in left_away:
         way = LAST
-    ways = [(code, words) for code, words in WAYS.items() if code not in left_away]
+    ahead = field in PLANNED
+    ways = [(code, AHEAD if ahead and code == LAST else words) for code, words in WAYS.items() if code not in left_away]
     if way == KEPT:
         ends = {name: raw[name] for name in ("from", "to") if name in raw}
         kept = json.dumps(ends, separators=(",", ":"), ensure_ascii=False)
@@ -318,7 +329,7 @@ def _time(key: str, raw: Raw, field: str) -> Time:
         return Time(way, [*ways, (KEPT, words)], kept=kept, kept_in_words=words)
     if way == DATES:
         return Time(way, ways, first=_day_field(key, "from", raw), last=_day_field(key, "until", raw))
-    return Time(way, ways, days_from=_days(raw.get("from")), days_to=_days(raw.get("to")))
+    return Time(way, ways, days_from=_days(raw.get("from")), days_to=_days(raw.get("to")), is_ahead=ahead)
 
 
 def _days(value: Any) -> Any:

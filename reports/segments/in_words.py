@@ -27,6 +27,7 @@ from reports.selectors.heatmap import weekday_and_hour
 from reports.selectors.row_keys import NEW, NOTHING
 
 Kind = tuple[str, str]  # a field and its operator
+PLANNED = frozenset({"follow_up"})  # fields whose time may still come: from a day on is not "in the last … days"
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +316,10 @@ _FILLS: Mapping[str, Callable[[Condition, SegmentNames], str]] = {
 
 
 def _when(condition: Condition) -> str:
-    return period_in_words(condition.values.get("from"), condition.values.get("to"))
+    start, end = condition.values.get("from"), condition.values.get("to")
+    if condition.field in PLANNED and start is not None and end is None:
+        return _start(start, alone=False)
+    return period_in_words(start, end)
 
 
 # -- Numbers of reports -----------------------------------------------------------------------------------------------

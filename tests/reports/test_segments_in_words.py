@@ -139,6 +139,11 @@ SAID: list[tuple[dict[str, Any], str, str, str, str]] = [
         "is to be followed up from now on", "is not to be followed up from now on",
     ),
     (
+        {"field": "follow_up", "op": "between", "from": {"days_ago": 30}},
+        "tindak lanjutnya sejak 30 hari lalu", "tindak lanjutnya bukan sejak 30 hari lalu",
+        "is to be followed up from 30 days ago on", "is not to be followed up from 30 days ago on",
+    ),
+    (
         {"field": "follow_up", "op": "empty"},
         "tidak punya tanggal tindak lanjut", "punya tanggal tindak lanjut",
         "has no follow-up date", "has a follow-up date",

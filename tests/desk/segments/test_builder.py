@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from contacts.models import CampaignTouch, Contact
 from labelcrm.core.models import AuditEntry
@@ -186,6 +187,18 @@ def test_each_way_to_name_a_time_is_a_time_of_the_definition(
     [condition] = json.loads(told["d"])["any"][0]["all"]
     condition.pop("when", None)
     assert condition == {"field": "first_seen", "op": "between", **ends}
+
+
+def test_a_follow_up_that_is_still_to_come_is_not_in_the_last_days(marketing: Client, story: Story) -> None:
+    Contact.objects.filter(pk=Contact.objects.first().pk).update(follow_up_at=timezone.now() + timedelta(days=9))
+    ahead = changed(marketing, one(kind="follow_up.between", when="last", was="last", days_from="30"))
+    assert ahead["said"] == "1 contact"
+    assert "Is to be followed up from 30 days ago on" in ahead["rail"]
+    assert '<option value="last" selected>from … days ago on</option>' in ahead["rows"]
+    assert 'aria-label="From how many days ago on"' in ahead["rows"]
+    past = changed(marketing, one(kind="first_seen.between", when="last", was="last", days_from="30"))
+    assert '<option value="last" selected>in the last … days</option>' in past["rows"]
+    assert 'aria-label="In the last how many days"' in past["rows"]
 
 
 def test_days_that_are_left_empty_do_not_mean_at_any_time(marketing: Client, story: Story) -> None:

@@ -243,6 +243,12 @@ def test_filters_of_the_contact_list_become_conditions(marketing: Client, shop: 
     )  # fmt: skip
 
 
+def test_who_is_planned_is_to_be_followed_up_from_now_on(marketing: Client) -> None:
+    html = marketing.get(f"{LIST}from-contacts/?follow_up=planned", follow=True).content.decode()
+    assert "Is to be followed up from now on" in html
+    assert "in the last" not in html
+
+
 def test_a_cs_is_whom_contacts_are_assigned_to_or_whose_number_it_is(marketing: Client, shop: Shop) -> None:
     groups, left = taken(marketing, cs=shop.agent.pk, label="none")
     unlabelled = {"field": "labelled", "op": "now", "not": True}
