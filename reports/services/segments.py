@@ -30,10 +30,14 @@ def create_segment(*, actor: Any, origin: str, **values: Any) -> Segment:
 
 
 def update_segment(segment: Segment, *, actor: Any, origin: str, **values: Any) -> Segment:
-    """The segment with other values. Raises ValidationError."""
+    """The segment with other values. Raises ValidationError.
+
+    The teams that see it stay unless who sees it changes: who made it may have left by now, or be in another team.
+    """
     with transaction.atomic():
+        before = edits.locked(segment).shared
         changed = edits.change(segment, actor=actor, origin=origin, **values)
-        if "shared" in values:
+        if changed.shared != before or _lacks_teams(changed):
             _share(changed, changed.owner or actor)
     return changed
 
@@ -45,6 +49,12 @@ def archive_segment(segment: Segment, *, actor: Any, origin: str) -> Segment:
 
 def restore_segment(segment: Segment, *, actor: Any, origin: str) -> Segment:
     return edits.restore(segment, actor=actor, origin=origin)
+
+
+def _lacks_teams(segment: Segment) -> bool:
+    """Whether it is shared with a team and there is none, as when the team was deleted; an archived one is one."""
+    rows = Segment.teams.through.objects.filter(segment=segment)
+    return segment.shared == Segment.Sharing.TEAM and not rows.exists()
 
 
 def _share(segment: Segment, owner: Any) -> None:

@@ -17,7 +17,7 @@ from labelcrm.core.models import AuditEntry
 from labels.models import Label
 from reports.models import Segment
 from tests.api.story import Story
-from tests.factories import THEN, CampaignFactory, TeamFactory, UserFactory
+from tests.factories import THEN, AgentFactory, CampaignFactory, TeamFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 ClientOf = Callable[..., Client]
@@ -332,6 +332,41 @@ def test_what_cannot_be_saved_is_said_beside_its_field(marketing: Client, more: 
     html = marketing.post(NEW, {**one(kind="labelled.now"), **more, "do": "save"}).content.decode()
     assert sentence in html
     assert not Segment.objects.exists()
+
+
+@pytest.mark.parametrize("maker", ["deleted", "left", "in another team", "there"])
+@pytest.mark.parametrize("saver_is_in_it", [False, True])
+def test_who_sees_a_segment_stays_when_another_thing_of_it_is_changed(
+    client_of: ClientOf, maker: str, saver_is_in_it: bool
+) -> None:
+    """The page says with every saving who sees it, also where nobody touched that."""
+    mine, other = TeamFactory(name="A"), TeamFactory(name="B")
+    owner = UserFactory(role="cs_lead", teams=[other if maker == "in another team" else mine])
+    if maker == "left":
+        AgentFactory(user=owner, team=mine, deleted_at=THEN)
+    shared = Segment.objects.create(
+        name="X", definition={"any": [{"all": []}]}, shared="team", owner=None if maker == "deleted" else owner
+    )
+    shared.teams.add(mine)
+    client = client_of("owner")
+    client.user.teams.add(*[other] * saver_is_in_it)  # type: ignore[attr-defined]
+    fields = {**one(kind="labelled.now"), "name": "Y", "shared": "team", "do": "save"}
+    assert client.post(f"/admin/segments/{shared.pk}/", fields).status_code == 302
+    shared.refresh_from_db()
+    assert (shared.name, list(shared.teams.all())) == ("Y", [mine])
+
+
+def test_a_segment_is_shared_with_the_teams_of_who_made_it(client_of: ClientOf) -> None:
+    team = TeamFactory()
+    maker = UserFactory(role="cs_lead", teams=[team])
+    own = Segment.objects.create(name="X", definition={"any": [{"all": []}]}, shared="everyone", owner=maker)
+    client, fields = client_of("owner"), {**one(kind="labelled.now"), "name": "Y", "do": "save"}
+    for shared, teams in (("team", [team]), ("everyone", []), ("team", [team])):
+        assert client.post(f"/admin/segments/{own.pk}/", {**fields, "shared": shared}).status_code == 302
+        assert list(own.teams.all()) == teams
+    own.teams.clear()  # as when the team was deleted
+    client.post(f"/admin/segments/{own.pk}/", {**fields, "shared": "team"})
+    assert list(own.teams.all()) == [team]
 
 
 def test_others_save_a_copy_and_do_not_change_it(client_of: ClientOf, marketing: Client) -> None:
