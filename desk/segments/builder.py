@@ -240,6 +240,7 @@ def _page(page: SegmentPage, options: SegmentOptions | None = None) -> HttpRespo
         "title": segment.name if segment else _("New segment"),
         "sharing": Segment.Sharing.choices,
         "notices": from_filters.notices(page.request.GET.getlist("left")),
+        "differences": from_filters.differences(page.request.GET.getlist("otherwise")),
         "uses": uses_of(segment, page.viewer) if segment else [],
         "may_archive": segment and page.may_change and page.viewer.may("reports.delete_segment"),
         **_rows_context(page, checked, options or SegmentOptions(page.viewer)),

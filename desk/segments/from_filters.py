@@ -34,11 +34,23 @@ LEFT_OUT = {
     "archived": gettext_lazy("archived contacts"),
     "opted_out": gettext_lazy("opted out"),
 }
+# What a segment says in its own way, by the code that the builder's address carries.
+SAID_OTHERWISE = {
+    "spells": gettext_lazy(
+        "“Labelled by” and “label on for” may mean other people here than in the contact list: a segment goes by who "
+        "put the label on first over all numbers, and since when the label has meant this."
+    ),
+}
 
 
 def notices(codes: Iterable[str]) -> list[str]:
     """What was left out, in words."""
     return [str(LEFT_OUT[code]) for code in dict.fromkeys(codes) if code in LEFT_OUT]
+
+
+def differences(codes: Iterable[str]) -> list[str]:
+    """A sentence for each thing that a segment says in its own way."""
+    return [str(SAID_OTHERWISE[code]) for code in dict.fromkeys(codes) if code in SAID_OTHERWISE]
 
 
 @require_safe
@@ -50,7 +62,11 @@ def from_contacts(request: HttpRequest) -> HttpResponse:
     for take in _TAKERS:
         take(taken)
     groups = [group or [{}] for group in taken.groups]  # nothing taken is a first condition, not everybody
-    query = [("d", Draft(groups).as_json()), *(("left", code) for code in taken.left_out)]
+    query = [
+        ("d", Draft(groups).as_json()),
+        *(("left", code) for code in taken.left_out),
+        *(("otherwise", code) for code in taken.otherwise),
+    ]
     return HttpResponseRedirect(f"{reverse('admin:segments-new')}?{urlencode(query)}")
 
 
@@ -61,6 +77,7 @@ class _Taken:
     request: HttpRequest
     groups: list[list[Raw]] = field(default_factory=lambda: [[]])
     left_out: list[str] = field(default_factory=list)
+    otherwise: list[str] = field(default_factory=list)
 
     @property
     def given(self) -> QueryDict:
@@ -100,8 +117,11 @@ def _labels(taken: _Taken) -> None:
     beside = _beside(taken)
     for which in asked:
         taken.add(field="label", **beside, **which)
-    if not asked:
-        taken.left_out += [name for name in (LABELLED_BY, LABEL_AGE) if taken.id(name)]
+    narrowed = [name for name in (LABELLED_BY, LABEL_AGE) if taken.id(name)]
+    if narrowed and asked:
+        taken.otherwise.append("spells")
+    elif narrowed:
+        taken.left_out += narrowed
     taken.left_out += ["unmapped"] if category == NOT_MAPPED else []
     if unlabelled:
         taken.add(field="labelled", op="now", **{"not": True})

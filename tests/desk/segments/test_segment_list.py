@@ -249,6 +249,28 @@ def test_who_is_planned_is_to_be_followed_up_from_now_on(marketing: Client) -> N
     assert "in the last" not in html
 
 
+@pytest.mark.parametrize(
+    ("filters", "is_said"),
+    [
+        ({"label": 1, "label_age": 30}, True),
+        ({"category": 1, "labelled_by": 1}, True),
+        ({"label": 1}, False),
+        ({"label_age": 30}, False),
+        ({"label_none": 1, "labelled_by": 1}, False),
+    ],
+)
+def test_what_a_segment_goes_by_instead_is_said_once(
+    marketing: Client, shop: Shop, filters: dict[str, Any], is_said: bool
+) -> None:
+    """The list goes by the label of each number; a segment by when it first came over all of them."""
+    meant = {"labelled_by": shop.agent.pk, "category": Label.objects.get(name="Grade A").category_id}
+    named = {"label": label("Grade A"), "label_none": label("Grade B")}
+    given = {name: {**meant, **named}.get(name, value) for name, value in filters.items()}
+    html = marketing.get(f"{LIST}from-contacts/?{urlencode(given)}", follow=True).content.decode()
+    assert html.count("a segment goes by who put the label on first over all numbers") == is_said
+    assert ("A segment cannot say this" in html) == (not is_said and "label" not in filters)
+
+
 def test_a_cs_is_whom_contacts_are_assigned_to_or_whose_number_it_is(marketing: Client, shop: Shop) -> None:
     groups, left = taken(marketing, cs=shop.agent.pk, label="none")
     unlabelled = {"field": "labelled", "op": "now", "not": True}
