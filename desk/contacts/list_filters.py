@@ -149,7 +149,8 @@ class CategoryFilter(DropdownFilter):
         if value == NOT_MAPPED:
             ids = [label.pk for label in labels_of(request) if label.is_unmapped]
         elif category:
-            ids = [label.pk for label in labels_of(request) if label.category_id == category]
+            # An archived label may still be on, and is of its category as in reports and segments.
+            ids = list(Label.all_objects.filter(category_id=category).values_list("id", flat=True))
         else:
             return queryset
         return among(request, queryset, asked_labels(request).filter(label_id__in=ids))

@@ -249,6 +249,17 @@ def test_who_is_planned_is_to_be_followed_up_from_now_on(marketing: Client) -> N
     assert "in the last" not in html
 
 
+def test_a_category_means_its_archived_labels_in_the_list_and_in_a_segment(marketing: Client) -> None:
+    story = Story(team=TeamFactory())
+    for name in ("Grade A", "Grade B"):
+        story.put_on(story.contact(name=name), name)
+    gone = Label.objects.get(name="Grade B")
+    Label.objects.filter(pk=gone.pk).update(deleted_at=timezone.now())
+    listed = marketing.get(f"{CONTACTS}count/?category={gone.category_id}").json()["count"]
+    builder = marketing.get(f"{LIST}from-contacts/?category={gone.category_id}", follow=True)
+    assert listed == builder.context["counted"].count == 2
+
+
 @pytest.mark.parametrize(
     ("filters", "is_said"),
     [
