@@ -24,7 +24,7 @@ from reports.segments.behind import BY_TEXT, FIELD, FILTERS, PAIRED, ROWS, row_n
 from reports.segments.definition import GRAMMAR, Condition, DaysAgo, Moment, SegmentDefinition
 from reports.segments.known import SOURCES, things_of
 from reports.selectors.heatmap import weekday_and_hour
-from reports.selectors.row_keys import NEW, NOTHING
+from reports.selectors.row_keys import DAYS, HOURS, NEW, NOTHING
 
 Kind = tuple[str, str]  # a field and its operator
 PLANNED = frozenset({"follow_up"})  # fields whose time may still come: from a day on is not "in the last … days"
@@ -342,11 +342,8 @@ def _row(condition: Condition, names: SegmentNames) -> list[str]:
     row, of = condition.values["row"], row_name(condition)
     if isinstance(row, str) and PAIRED in row:
         return [_words()["row pair"].format(*(_stage(part, names) for part in row.split(PAIRED)))]
-    if of == "day" and row is not None:
-        return [_words()["row day"].format(format_date(date.fromisoformat(row), "DATE_FORMAT"))]
-    if of == "hour_of_week" and row is not None:
-        weekday, hour = weekday_and_hour(row)
-        return [_words()["row day"].format(f"{WEEKDAYS[weekday]} {hour:02}.00")]
+    if moment := _moment_of_row(of, row):
+        return [_words()["row day"].format(moment)]
     if row is None and of == "stage":
         return [_words()["no row stage"]]
     argument = ROWS.get(of, "")
@@ -354,6 +351,19 @@ def _row(condition: Condition, names: SegmentNames) -> list[str]:
         argument = ""  # what it names has no name
     wording = ("row" if row is not None else "no row") + f" {argument}" * bool(argument)
     return [_words()[wording].format(_quoted(names.name(argument, row)))]
+
+
+def _moment_of_row(of: str, row: Any) -> str:
+    """Which day, or hour of the week, a row is of; "" where rows are of something else, or there is no such one."""
+    try:
+        if of == "day":
+            return str(format_date(DAYS.parse(str(row)), "DATE_FORMAT"))
+        if of == "hour_of_week":
+            weekday, hour = weekday_and_hour(HOURS.parse(str(row)))
+            return f"{WEEKDAYS[weekday]} {hour:02}.00"
+    except ValueError:  # the compiler finds nobody in it
+        pass
+    return ""
 
 
 def _stage(part: str, names: SegmentNames) -> str:

@@ -248,6 +248,30 @@ def test_a_condition_that_nobody_wrote_here_still_opens(marketing: Client, raw: 
     assert count_of(answer.content.decode()) == "–"
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *(
+            {"op": "labels", "by": "day", "figure": "added", "row": row}
+            for row in ("abc", 5, "2026-13-01", "null", "1:2")
+        ),
+        *({"op": "heatmap", "figure": "inbound", "row": row} for row in ("abc", 999, "63x")),
+        {"op": "labels", "by": "team", "figure": "added", "row": "abc"},
+        {"op": "labels", "by": "channel", "figure": "added", "row": 5},
+        {"op": "movement", "figure": "contacts", "row": "abc"},
+        {"op": "moves", "figure": "count", "row": "a:b:c"},
+    ],
+)
+def test_a_row_that_no_report_has_opens_and_means_nobody(marketing: Client, story: Story, raw: dict[str, Any]) -> None:
+    text = draft([{"field": "report", "from": {"days_ago": 3650}, **raw}])
+    answer = opened(marketing, text)
+    assert answer.status_code == 200
+    assert count_of(answer.content.decode()) == "0 contacts"
+    told = marketing.get(f"/admin/segments/narrowing/?{urlencode({'d': text})}")
+    assert told.status_code == 200
+    assert "→ <b>0</b>" in told.json()["html"]
+
+
 # -- What each condition takes away -----------------------------------------------------------------------------------
 
 
