@@ -96,6 +96,12 @@ def read_draft(text: str) -> Draft:
     return draft
 
 
+def is_too_large(draft: Draft) -> bool:
+    """Whether it is more than a segment may hold, or `read_draft` reads from an address."""
+    conditions = sum(map(len, draft.groups))
+    return len(draft.groups) > MAX_GROUPS or conditions > MAX_CONDITIONS or len(draft.as_json()) > LONGEST
+
+
 def _get(content: Any, name: str) -> Any:
     return content.get(name) if isinstance(content, dict) else None
 

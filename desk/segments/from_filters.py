@@ -8,9 +8,11 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
@@ -18,10 +20,11 @@ from contacts.models import Channel
 from contacts.selectors.viewing import viewer_of
 from desk.base.filters import day_of
 from desk.contacts.list_filters import LABEL_AGE, LABELLED_BY, MAX_AGE, NO_LABEL, NOT_MAPPED, numbers_of
-from desk.segments.drafts import Draft, Raw, midnight
+from desk.segments.drafts import Draft, Raw, is_too_large, midnight
 from labelcrm.lib.numbers import row_id
 from labels.models import Category
 from reports.models import Segment
+from reports.segments.definition import MAX_CONDITIONS, MAX_GROUPS
 
 # What a segment cannot say, by the code that the builder's address carries.
 LEFT_OUT = {
@@ -61,13 +64,26 @@ def from_contacts(request: HttpRequest) -> HttpResponse:
     taken = _Taken(request)
     for take in _TAKERS:
         take(taken)
-    groups = [group or [{}] for group in taken.groups]  # nothing taken is a first condition, not everybody
+    draft = Draft([group or [{}] for group in taken.groups])  # nothing taken is a first condition, not everybody
+    if is_too_large(draft):
+        return _back(request)
     query = [
-        ("d", Draft(groups).as_json()),
+        ("d", draft.as_json()),
         *(("left", code) for code in taken.left_out),
         *(("otherwise", code) for code in taken.otherwise),
     ]
     return HttpResponseRedirect(f"{reverse('admin:segments-new')}?{urlencode(query)}")
+
+
+def _back(request: HttpRequest) -> HttpResponse:
+    """The list as it was, which says why it is no segment."""
+    limits = {"groups": MAX_GROUPS, "conditions": MAX_CONDITIONS}
+    sentence = _(
+        "Together this is more than a segment can hold (at most %(groups)d groups and %(conditions)d conditions). "
+        "Nothing was made of it; choose fewer filters, or a smaller segment."
+    )
+    messages.error(request, sentence % limits)
+    return HttpResponseRedirect(f"{reverse('admin:contacts_contact_changelist')}?{request.GET.urlencode()}")
 
 
 @dataclass

@@ -323,6 +323,29 @@ def test_filters_within_a_segment_narrow_it(marketing: Client) -> None:
     assert taken(marketing, segment=both.pk, opted_out="1") == (narrowed, [])
 
 
+@pytest.mark.parametrize(
+    "groups",
+    [
+        [[{"field": "labelled", "op": "now"}]] * 11,
+        [[{"field": "labelled", "op": "now"}] * 24],
+        [[{"field": "stage", "op": "is", "labels": list(range(10**9, 10**9 + 500))}] * 2],
+    ],
+    ids=["groups", "conditions", "characters"],
+)
+def test_filters_that_are_too_much_for_a_segment_lead_back(
+    marketing: Client, shop: Shop, groups: list[list[dict[str, Any]]]
+) -> None:
+    """A filter by CS makes two groups of each."""
+    full = Segment.objects.create(name="X", shared="everyone", definition={"any": [{"all": group} for group in groups]})
+    query = urlencode({"segment": full.pk, "cs": shop.agent.pk})
+    page = marketing.get(f"{LIST}from-contacts/?{query}", follow=True)
+    assert page.redirect_chain == [(f"{CONTACTS}?{query}", 302)]
+    assert (
+        "Together this is more than a segment can hold (at most 20 groups and 50 conditions)." in page.content.decode()
+    )
+    assert page.status_code == 200
+
+
 def test_the_contact_list_leads_to_the_builder(marketing: Client, client_of: ClientOf, shop: Shop) -> None:
     link = f'href="/admin/segments/from-contacts/?label={label("Grade A")}"'
     assert link in marketing.get(f"{CONTACTS}?label={label('Grade A')}").content.decode()
