@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from labelcrm.core.viewer import Viewer
@@ -75,20 +76,26 @@ def _uses(label: int, viewer: Viewer) -> LabelUse:
     return LabelUse("segments", len(living), list(seen))
 
 
+def _locked(pks: Iterable[int]) -> QuerySet[Segment]:
+    """The segments as they are now, each held until the end of the transaction: whoever saves one waits, or is done."""
+    rows = Segment.all_objects.select_for_update(of=("self",), no_key=True)
+    return rows.filter(pk__in=list(pks)).order_by("pk")
+
+
 def _move(merge: LabelMerge) -> None:
-    changed = [
-        (segment.pk, segment.definition, renamed(segment.definition, merge.source_id, merge.target_id))
-        for segment in _naming(merge.source_id)
-    ]
-    for pk, _before, definition in changed:
-        _define(pk, definition)
+    changed = []
+    for segment in _locked(each.pk for each in _naming(merge.source_id)):
+        definition = renamed(segment.definition, merge.source_id, merge.target_id)
+        if definition != segment.definition:
+            _define(segment.pk, definition)
+            changed.append((segment.pk, segment.definition, definition))
     write_down(merge, PLACE, changed)
 
 
 def _move_back(merge: LabelMerge) -> None:
     """What somebody saved anew since keeps what they said."""
     kept = written_down(merge, PLACE)
-    for segment in Segment.all_objects.filter(pk__in=kept):
+    for segment in _locked(kept):
         if segment.definition == kept[segment.pk].after:
             _define(segment.pk, kept[segment.pk].before)
 
