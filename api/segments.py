@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema, extend_schema_field, inline_serializer
 from rest_framework import exceptions, serializers
 from rest_framework.decorators import action
@@ -13,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.base.bulk_reading import count_people
+from api.base.errors import Conflict
 from api.base.filtering import ArchivableFilterSet
 from api.base.pagination import CURSOR, PAGE_SIZE, KeysetPagination
 from api.base.serializers import StrictModelSerializer, StrictSerializer, actor_name
@@ -41,6 +43,10 @@ class DefinitionField(serializers.JSONField):
             place = f"definition.{error.place}" if error.place else "definition"
             raise serializers.ValidationError({place: [exceptions.ErrorDetail(error.message, error.code)]}) from None
         return data
+
+
+class UnreadableSegment(Conflict):
+    default_detail = _("This segment was saved in a form that cannot be read any more. Save its definition anew.")
 
 
 class _PlacesMixin:
@@ -144,10 +150,15 @@ class SegmentViewSet(ArchiveViewSet):
     @action(detail=True, methods=["post"])
     def exports(self, request: Request, pk: str) -> Response:
         """Export whom the segment means, as a file; `exports/<id>/` says how far it is. Who opted out is in no file."""
-        return start_export(self.get_object(), request, self.get_serializer_context())
+        segment = self.get_object()
+        self._members(segment.definition)
+        return start_export(segment, request, self.get_serializer_context())
 
     def _members(self, definition: Any) -> Members:
-        return Members(parse_definition(definition), self.viewer, timezone.now())
+        try:
+            return Members(parse_definition(definition), self.viewer, timezone.now())
+        except InvalidDefinition:
+            raise UnreadableSegment from None
 
     def _contacts(self) -> Any:
         return ContactViewSet(request=self.request).rows()

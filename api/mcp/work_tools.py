@@ -21,17 +21,18 @@ from reports.selectors.home import open_stale
 
 MOST_SEGMENTS = 200
 MOST_STALE = 50
+UNREADABLE = "saved in a form that cannot be read any more."
 
 
 def list_segments(asker: Asker, given: Mapping[str, Any]) -> dict[str, Any]:
     """The saved segments that the reader sees, each with what it says."""
     rows = list(Segment.objects.visible_to(asker.viewer).order_by("name", "id")[: MOST_SEGMENTS + 1])
-    definitions = [parse_definition(row.definition) for row in rows[:MOST_SEGMENTS]]
-    names = names_of(definitions, viewer=asker.viewer)
+    definitions = [_definition(row) for row in rows[:MOST_SEGMENTS]]
+    names = names_of(filter(None, definitions), viewer=asker.viewer)
     return {
         "segments": [
-            {"segment": row.pk, "name": row.name, "says": segment_in_words(definition, names)}
-            for row, definition in zip(rows, definitions, strict=False)
+            {"segment": row.pk, "name": row.name, "says": segment_in_words(each, names) if each else UNREADABLE}
+            for row, each in zip(rows, definitions, strict=False)
         ],
         "more": len(rows) > MOST_SEGMENTS,
     }
@@ -56,8 +57,18 @@ def _saved(asker: Asker, pk: int) -> tuple[SegmentDefinition, str, str]:
     row = Segment.objects.visible_to(asker.viewer).filter(pk=pk).first()
     if row is None:
         raise ToolRefused(f"There is no segment {pk}. `list_segments` says which there are.")
-    page = asker.link(reverse("admin:segments-edit", args=[pk]))
-    return parse_definition(row.definition), row.name, page
+    page, definition = asker.link(reverse("admin:segments-edit", args=[pk])), _definition(row)
+    if definition is None:
+        raise ToolRefused(f"Segment {pk} was {UNREADABLE} It is put right at {page}")
+    return definition, row.name, page
+
+
+def _definition(segment: Segment) -> SegmentDefinition | None:
+    """None for one of an older grammar."""
+    try:
+        return parse_definition(segment.definition)
+    except InvalidDefinition:
+        return None
 
 
 def _written(asker: Asker, given: Mapping[str, Any]) -> tuple[SegmentDefinition, str, str]:

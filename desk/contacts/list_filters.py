@@ -23,7 +23,7 @@ from labelcrm.lib.numbers import row_id
 from labels.models import Label, LabelAssignment, StaleFlag
 from reports.limits import ReportLimits, in_words
 from reports.models import Segment
-from reports.segments.definition import parse_definition
+from reports.segments.definition import InvalidDefinition, parse_definition
 from reports.segments.members import Members
 from reports.selectors.home import never_labelled, opted_out_lately
 
@@ -216,7 +216,10 @@ class StaleFilter(RadioFilter):
 
 
 class SegmentFilter(DropdownFilter):
-    """The contacts of a saved segment, as far as the reader sees them; nobody where that is one they do not see."""
+    """The contacts of a saved segment, as far as the reader sees them.
+
+    Nobody's where that is one they do not see, or one that cannot be read any more.
+    """
 
     title = gettext_lazy("segment")
     parameter_name = "segment"
@@ -245,7 +248,10 @@ class SegmentFilter(DropdownFilter):
         if segment is None:
             self.hidden = True
             return queryset.none()
-        members = Members(parse_definition(segment.definition), viewer, timezone.now())
+        try:
+            members = Members(parse_definition(segment.definition), viewer, timezone.now())
+        except InvalidDefinition:  # its page says what is wrong with it; until then it means nobody
+            return queryset.none()
         ids = members.page(limit=FEW + 1)  # few are named one by one, as by `among`
         return queryset.filter(pk__in=ids) if len(ids) <= FEW else queryset & members.contacts()
 

@@ -18,6 +18,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from contacts.selectors.viewing import viewer_of
 from desk.exports import choice as choices
@@ -27,7 +28,7 @@ from desk.exports.schedules import uses_of_segments
 from labelcrm.lib.numbers import row_id
 from reports.models import Segment
 from reports.segments.compiler import MembersQuery
-from reports.segments.definition import parse_definition
+from reports.segments.definition import InvalidDefinition, parse_definition
 from reports.segments.in_words import names_of, segment_in_words
 from reports.segments.members import Members
 from transfer import exports, jobs, snapshots
@@ -38,6 +39,9 @@ from transfer.people_export import RIGHTS
 
 SHOWN = 50  # people on a page
 FETCHED = "X-Requested-With"  # only the funnel is asked for
+UNREADABLE = gettext_lazy(
+    "This segment was saved in a form that cannot be read any more, so nobody is in it. Put it right and save it."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +64,16 @@ class Exported:
 
 
 def segment_page(request: HttpRequest, pk: int) -> HttpResponse:
-    """The export of a segment."""
+    """The export of a segment; of one that cannot be read any more its page, where it is put right."""
     viewer = viewer_of(request.user)
     segment = Segment.objects.visible_to(viewer).filter(pk=pk).first()
     if segment is None:
         raise Http404
-    definition, now = parse_definition(segment.definition), timezone.now()
+    try:
+        definition, now = parse_definition(segment.definition), timezone.now()
+    except InvalidDefinition:
+        messages.error(request, UNREADABLE)
+        return HttpResponseRedirect(reverse("admin:segments-edit", args=[pk]))
     exported = Exported(
         title=segment.name,
         sentence=segment_in_words(definition, names_of([definition], viewer=viewer)),

@@ -33,7 +33,17 @@ from desk.base.model_admin import ORIGIN
 from desk.contacts.list_filters import active_labels
 from desk.segments import from_filters
 from desk.segments.condition_rows import KINDS, groups_of, pickers_in_use
-from desk.segments.drafts import Checked, Draft, check_draft, draft_of_form, empty_draft, field_of, press, read_draft
+from desk.segments.drafts import (
+    Checked,
+    Draft,
+    check_draft,
+    draft_of,
+    draft_of_form,
+    empty_draft,
+    field_of,
+    press,
+    read_draft,
+)
 from desk.segments.options import SegmentOptions, chosen_of
 from desk.segments.uses import uses_of
 from labelcrm.core.viewer import Viewer
@@ -120,7 +130,8 @@ def _answer(request: HttpRequest, segment: Any) -> HttpResponse:
 
 
 def _saved_draft(segment: Any) -> Draft:
-    return Draft([list(group["all"]) for group in segment.definition["any"]]) if segment else empty_draft()
+    """What is saved; of a form that cannot be read any more the page begins anew, and keeps it until it is saved."""
+    return (draft_of(segment.definition) if segment else None) or empty_draft()
 
 
 def _posted(request: HttpRequest, segment: Any) -> HttpResponse:

@@ -87,13 +87,19 @@ def read_draft(text: str) -> Draft:
         content = strict_json.loads(text[: LONGEST + 1].encode(errors="replace")) if len(text) <= LONGEST else None
     except strict_json.JSONRefused:
         content = None
-    groups = [each.get("all") if isinstance(each, dict) else None for each in _list(_get(content, "any"))]
-    if not groups or len(groups) > MAX_GROUPS or not all(isinstance(group, list) for group in groups):
-        raise BadRequest("This page address is damaged.")
-    draft = Draft([[raw if isinstance(raw, dict) else {} for raw in _list(group)] for group in groups])
-    if sum(map(len, draft.groups)) > MAX_CONDITIONS:
+    draft = draft_of(content)
+    if draft is None:
         raise BadRequest("This page address is damaged.")
     return draft
+
+
+def draft_of(definition: Any) -> Draft | None:
+    """A definition to be written on, whatever its conditions say; None where it has none, as of an older grammar."""
+    groups = [each.get("all") if isinstance(each, dict) else None for each in _list(_get(definition, "any"))]
+    if not groups or len(groups) > MAX_GROUPS or not all(isinstance(group, list) for group in groups):
+        return None
+    draft = Draft([[raw if isinstance(raw, dict) else {} for raw in _list(group)] for group in groups])
+    return draft if sum(map(len, draft.groups)) <= MAX_CONDITIONS else None
 
 
 def is_too_large(draft: Draft) -> bool:

@@ -20,7 +20,7 @@ from contacts.models import Channel
 from contacts.selectors.viewing import viewer_of
 from desk.base.filters import day_of
 from desk.contacts.list_filters import LABEL_AGE, LABELLED_BY, MAX_AGE, NO_LABEL, NOT_MAPPED, numbers_of
-from desk.segments.drafts import Draft, Raw, is_too_large, midnight
+from desk.segments.drafts import Draft, Raw, draft_of, is_too_large, midnight
 from labelcrm.lib.numbers import row_id
 from labels.models import Category
 from reports.models import Segment
@@ -31,6 +31,7 @@ LEFT_OUT = {
     "q": gettext_lazy("the search"),
     "never_labelled": gettext_lazy("never labelled"),
     "segment": gettext_lazy("a segment that is not yours to see"),
+    "unreadable": gettext_lazy("a segment that was saved in a form that cannot be read any more"),
     "unmapped": gettext_lazy("labels that are not mapped yet"),
     "labelled_by": gettext_lazy("labelled by, without a label"),
     "label_age": gettext_lazy("label on for, without a label"),
@@ -115,10 +116,11 @@ def _segment(taken: _Taken) -> None:
     """Filters within a segment narrow each of its groups."""
     viewer = viewer_of(taken.request.user)
     segment = Segment.all_objects.visible_to(viewer).filter(pk=taken.id("segment") or 0).first()
-    if segment is None:
-        taken.left_out += ["segment"] if taken.given.get("segment") else []
-    else:
-        taken.groups = [[dict(raw) for raw in group["all"]] for group in segment.definition["any"]]
+    draft = draft_of(segment.definition) if segment else None
+    if draft is not None:
+        taken.groups = [[dict(raw) for raw in group] for group in draft.groups]
+    elif taken.given.get("segment"):
+        taken.left_out.append("unreadable" if segment else "segment")
 
 
 def _labels(taken: _Taken) -> None:

@@ -131,6 +131,16 @@ def test_segments_are_listed_in_words_and_counted(graded: list[Contact]) -> None
 
 
 @pytest.mark.django_db
+def test_a_segment_that_cannot_be_read_any_more_is_listed_and_not_counted() -> None:
+    who = asker()
+    old = Segment.objects.create(name="Lama", definition={"version": 0}, owner=who.user)
+    [listed] = answer(who, "list_segments", {})["segments"]
+    assert listed["says"] == "saved in a form that cannot be read any more."
+    with pytest.raises(ToolRefused, match=f"Segment {old.pk} was saved in a form"):
+        answer(who, "count_segment", {"segment": old.pk})
+
+
+@pytest.mark.django_db
 def test_every_tool_answers_with_an_empty_database() -> None:
     who = asker()
     for tool in TOOLS.values():

@@ -139,6 +139,18 @@ def test_a_saved_segment_lists_its_contacts_by_cursor(owner: APIClient, graded: 
     assert rest["next"] is None
 
 
+def test_a_segment_that_cannot_be_read_any_more_is_a_conflict(owner: APIClient) -> None:
+    old = Segment.objects.create(name="Lama", definition={"version": 0}, shared="everyone")
+    address = f"/api/v1/segments/{old.pk}/"
+    assert owner.get(address).status_code == 200
+    answers = [owner.get(f"{address}contacts/"), owner.post(f"{address}exports/", {}, format="json")]
+    for answer in answers:
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "conflict")
+        assert "cannot be read any more" in answer.json()["error"]["message"]
+    assert owner.patch(address, {"definition": definition(has("Grade A"))}, format="json").status_code == 200
+    assert owner.get(f"{address}contacts/").status_code == 200
+
+
 def test_who_sees_a_segment_follows_from_how_it_is_shared(as_role: AsRole, graded: list[Any]) -> None:
     sales, other = TeamFactory(name="Penjualan"), TeamFactory(name="Grosir")
     lead, mate, stranger = as_role("cs_lead", sales), as_role("cs_lead", sales), as_role("cs_lead", other)

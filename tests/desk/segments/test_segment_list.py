@@ -346,6 +346,22 @@ def test_filters_that_are_too_much_for_a_segment_lead_back(
     assert page.status_code == 200
 
 
+@pytest.mark.parametrize("definition", [{"version": 0}, {"any": [{"all": [{"field": "mood", "op": "is"}]}]}])
+def test_a_segment_that_cannot_be_read_any_more_means_nobody(marketing: Client, shop: Shop, definition: Any) -> None:
+    """It stays where it is named, and its own page is where it is written anew."""
+    shop.contact(name="Ani")
+    old = Segment.objects.create(name="Lama", definition=definition, shared="everyone")
+    page = marketing.get(f"{CONTACTS}?segment={old.pk}")
+    assert (page.status_code, len(page.context["cl"].result_list)) == (200, 0)
+    assert marketing.get(f"{CONTACTS}count/?segment={old.pk}").json()["count"] == 0
+    assert marketing.get(f"{LIST}{old.pk}/").status_code == 200
+    taken = marketing.get(f"{LIST}from-contacts/?segment={old.pk}&opted_out=1", follow=True)
+    assert taken.status_code == 200
+    asked = marketing.get(f"{LIST}{old.pk}/export/", follow=True)
+    assert asked.redirect_chain == [(f"{LIST}{old.pk}/", 302)]
+    assert "This segment was saved in a form that cannot be read any more" in asked.content.decode()
+
+
 def test_the_contact_list_leads_to_the_builder(marketing: Client, client_of: ClientOf, shop: Shop) -> None:
     link = f'href="/admin/segments/from-contacts/?label={label("Grade A")}"'
     assert link in marketing.get(f"{CONTACTS}?label={label('Grade A')}").content.decode()
