@@ -252,6 +252,7 @@ def _page(page: SegmentPage, options: SegmentOptions | None = None) -> HttpRespo
         "sharing": Segment.Sharing.choices,
         "notices": from_filters.notices(page.request.GET.getlist("left")),
         "differences": from_filters.differences(page.request.GET.getlist("otherwise")),
+        "is_unreadable": bool(segment) and draft_of(segment.definition) is None,
         "uses": uses_of(segment, page.viewer) if segment else [],
         "may_archive": segment and page.may_change and page.viewer.may("reports.delete_segment"),
         **_rows_context(page, checked, options or SegmentOptions(page.viewer)),
