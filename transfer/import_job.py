@@ -27,7 +27,7 @@ from labelcrm.core import audit, jobs
 from labelcrm.core.jobs import JobKind, JobRefused, Step
 from labelcrm.core.models import Job, JobFile
 from labelcrm.lib.memory import collector_paused
-from labelcrm.lib.spreadsheets import CSV, UploadRefused, check_archive, kind_of
+from labelcrm.lib.spreadsheets import CSV, UploadRefused, inflated_size, kind_of
 from transfer import exports
 from transfer.contact_undo import take_back_contacts
 from transfer.imports import headings
@@ -43,7 +43,7 @@ CHANGES = "changes"  # what taking it back needs
 COUNTS = ("created", "changed", "unchanged", "failed")
 SHOWN_ROWS = 200  # of a preview; the rest is counted
 SAMPLE_ROWS = 3
-OPENED_AT_ONCE = 1024 * 1024  # bytes of a workbook that a request may open to look at its headings
+OPENED_AT_ONCE = 8 * 1024 * 1024  # bytes that a workbook unpacks to which a request may open to look at its headings
 
 Rows = Sequence[Mapping[str, str]]
 
@@ -104,11 +104,9 @@ def check_upload(raw: bytes, source: ImportSource) -> str:
     A large workbook is only opened by the job. Raises UploadRefused.
     """
     file_format = kind_of(raw)
-    if file_format == CSV or len(raw) <= OPENED_AT_ONCE:
-        if next(open_upload(raw, source.kind).rows, None) is None:
-            raise UploadRefused("no_rows")
-    else:
-        check_archive(raw)
+    is_small = file_format == CSV or inflated_size(raw) <= OPENED_AT_ONCE
+    if is_small and next(open_upload(raw, source.kind).rows, None) is None:
+        raise UploadRefused("no_rows")
     return file_format
 
 

@@ -27,6 +27,7 @@ MAX_MEMBERS = 1_000
 MAX_RATIO = 100
 MAX_ROWS = 200_000
 MAX_COLUMNS = 100
+LAST_ROW = 1_048_576  # of a sheet, in Excel
 SMALL = 64 * 1024  # an empty sheet compresses better than any ratio says
 SEPARATORS = ",;\t|"
 GUESSED_FROM = 64 * 1024  # characters
@@ -153,39 +154,58 @@ def _open_csv(raw: bytes, is_heading: IsHeading) -> OpenTable:
 
 
 def _open_xlsx(raw: bytes, is_heading: IsHeading) -> OpenTable:
-    from openpyxl import load_workbook
+    from labelcrm.lib.workbooks import open_workbook
 
     check_archive(raw)
     try:
-        book = load_workbook(io.BytesIO(raw), read_only=True, data_only=True, keep_links=False)
-        sheet = _filled_sheet(book)
-    except Exception:  # noqa: BLE001 - openpyxl lets a dozen kinds through for a damaged file
-        raise UploadRefused("broken") from None
+        sheet = _filled_sheet(open_workbook(raw))
+    except Exception as error:  # noqa: BLE001 - openpyxl lets a dozen kinds through for a damaged file
+        raise _refused(error) from None
     return _table(_refusing(_lines(sheet), Exception), is_heading)
 
 
 def _filled_sheet(book: Any) -> Any:
     """The active sheet, or the first other one with something on it."""
-    sheets = [book.active, *(sheet for sheet in book.worksheets if sheet is not book.active)]
+    sheets = sorted(book.worksheets, key=lambda sheet: sheet is not book.active)
     for sheet in sheets:
         sheet.reset_dimensions()  # what the file says of its size is not believed
-    return next((sheet for sheet in sheets if next(_lines(sheet), None)), sheets[0])
+    rows = _bounded_rows((sheet, any(row)) for sheet in sheets for row in _raw_rows(sheet))
+    return next((sheet for _number, (sheet, is_filled) in rows if is_filled), sheets[0])
 
 
 def _lines(sheet: Any) -> Iterator[tuple[int, list[str]]]:
     """The rows of a sheet that hold something, with their numbers."""
-    found = enumerate(sheet.iter_rows(max_col=MAX_COLUMNS + 1, values_only=True), start=1)
-    return ((number, [_cell(value) for value in row]) for number, row in found if any(row))
+    rows = _bounded_rows(_raw_rows(sheet))
+    return ((number, [_cell(value) for value in row]) for number, row in rows if any(row))
+
+
+def _raw_rows(sheet: Any) -> Iterator[tuple[Any, ...]]:
+    """Each row of a sheet, also those that the file leaves out: after the first may come number 1,000,000,000,000."""
+    return sheet.iter_rows(max_col=MAX_COLUMNS + 1, values_only=True)
+
+
+def _bounded_rows(rows: Iterable[Any]) -> Iterator[tuple[int, Any]]:
+    """Rows with their numbers. Raises UploadRefused where there are more than a sheet can have, blank ones counted."""
+    for number, row in enumerate(rows, start=1):
+        if number > LAST_ROW:
+            raise UploadRefused("too_many_rows")
+        yield number, row
 
 
 def _refusing(
     lines: Iterable[tuple[int, list[str]]], kinds: type[Exception] | tuple[type[Exception], ...]
 ) -> Iterator[tuple[int, list[str]]]:
-    """`lines`; an error of these kinds on the way means that the file is damaged."""
+    """`lines`; an error of these kinds on the way means that the file is damaged, unless it says what else it is."""
     try:
         yield from lines
-    except kinds:
-        raise UploadRefused("broken") from None
+    except kinds as error:
+        raise _refused(error) from None
+
+
+def _refused(error: Exception) -> UploadRefused:
+    """Why a file is not taken whose reading ended with this error."""
+    told = (error, error.__cause__)  # openpyxl wraps what is raised while it opens a workbook
+    return next((each for each in told if isinstance(each, UploadRefused)), UploadRefused("broken"))
 
 
 def _separator(text: str, is_heading: IsHeading) -> str:
@@ -209,8 +229,13 @@ def _bounded(raw: bytes) -> None:
         raise UploadRefused("empty")
 
 
-def check_archive(raw: bytes) -> None:
-    """Refuse an XLSX file that is none, or would hurt, before anything of it is unpacked. Raises UploadRefused."""
+def inflated_size(raw: bytes) -> int:
+    """How many bytes a workbook unpacks to, as it says itself, and more it never does. Raises UploadRefused."""
+    return sum(member.file_size for member in check_archive(raw))
+
+
+def check_archive(raw: bytes) -> list[zipfile.ZipInfo]:
+    """The parts of an XLSX file, before anything of it is unpacked. Raises UploadRefused where it is none or hurts."""
     if raw[:4] == OLD_EXCEL:
         raise UploadRefused("old_excel")
     if raw[:4] != ZIP:
@@ -227,6 +252,7 @@ def check_archive(raw: bytes) -> None:
         raise UploadRefused("bomb")
     if any(_declares_entities(archive, member) for member in members if member.filename.endswith((".xml", ".rels"))):
         raise UploadRefused("bomb")
+    return members
 
 
 def _declares_entities(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
