@@ -104,10 +104,15 @@ class ImportSerializer(serializers.ModelSerializer[Any]):
         )
     )
     def get_errors_url(self, job: Any) -> str | None:
-        if not job.is_finished or not import_job.counts_of(job)["failed"]:
+        if not job.is_finished or not import_job.counts_of(job)["failed"] or not self._may_read_rows(job):
             return None
         address = link(job, PROBLEMS)
         return self.context["request"].build_absolute_uri(address) if address else None
+
+    def _may_read_rows(self, job: Any) -> bool:
+        """Whoever sees everybody's work, such as an auditor, does not get with it the rows that others uploaded."""
+        user = self.context["request"].user
+        return bool(job.owner_id == user.pk or user.has_perms(jobs.source_of(job).rights))
 
     def get_dry_run(self, job: Any) -> bool:
         return import_job.is_dry(job)

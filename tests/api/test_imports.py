@@ -190,6 +190,18 @@ def test_one_sees_ones_own_imports_and_owners_all(as_role: Callable[..., APIClie
     assert owner.post(f"{URL}{pk}/undo/").status_code == 202
 
 
+def test_refused_rows_are_read_by_who_might_have_imported_them(
+    as_role: Callable[..., APIClient], marketing: APIClient
+) -> None:
+    """An auditor sees that rows were refused, and not whom they are about."""
+    pk = send(marketing).json()["id"]
+    do_work()
+    for client in (marketing, as_role("owner")):
+        assert Client().get(get(client, f"imports/{pk}")["errors_url"]).status_code == 200
+    told = get(as_role("auditor"), f"imports/{pk}")
+    assert (told["failed"], told["errors_url"]) == (1, None)
+
+
 def test_the_rights_are_those_of_the_page(as_role: Callable[..., APIClient]) -> None:
     for role, contacts, mapping in (
         ("owner", 202, 202), ("marketing", 202, 403), ("cs_lead", 403, 202), ("cs", 403, 403), ("auditor", 403, 403),
