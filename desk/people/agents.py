@@ -18,7 +18,20 @@ from contacts.services.membership import record_members
 from desk.base.filters import VisibleDropdownFilter
 from desk.base.model_admin import ORIGIN, ArchivableAdmin, EditingAdmin
 from desk.people import handover
+from desk.people.delegation import people_to_change
 from labelcrm.core.models import User
+from labelcrm.core.viewer import Viewer
+
+
+def logins_to_give(viewer: Viewer) -> QuerySet[User]:
+    """Whose login this viewer may make an agent's: members of their teams who may do no more than they may.
+
+    What is an agent's is seen by its login, and who is an archived agent's is shut out.
+    """
+    if viewer.everything:
+        return User.objects.all()
+    members = Team.members.through.objects.filter(team_id__in=viewer.teams)
+    return people_to_change(viewer).filter(pk__in=members.values("user_id"))
 
 
 class LoginsAdmin(EditingAdmin, ArchivableAdmin):
@@ -47,6 +60,18 @@ class AgentAdmin(LoginsAdmin):
         seen = ChannelOwnership.objects.filter(channel__in=Channel.all_objects.visible_to(viewer_of(request.user)))
         owned = Prefetch("ownerships", queryset=seen.select_related("channel"))
         return super().get_queryset(request).prefetch_related(owned)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """An archived agent shuts its login out: nobody is given to one."""
+        return (*self.readonly_fields, "user") if obj is not None and obj.is_archived else self.readonly_fields
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, obj, change, **kwargs)
+        if "user" in form.base_fields:
+            logins = logins_to_give(viewer_of(request.user))
+            present = Q(pk=obj.user_id) if obj is not None and obj.user_id else Q()
+            form.base_fields["user"].queryset = User.objects.filter(Q(pk__in=logins.values("pk")) | present)
+        return form
 
     @admin.display(description=_("channels now"))
     def channels_now(self, agent: Agent) -> str:

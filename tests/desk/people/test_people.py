@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from rest_framework.authtoken.models import Token
 
+from contacts.models import Agent
 from labelcrm.core import audit
 from labelcrm.core.models import AuditEntry
 from tests.desk.conftest import Shop
@@ -42,6 +45,51 @@ def test_a_login_is_not_made_in_a_window_that_closes_over_its_password(client_of
     for page, row in (("contacts_team", shop.team), ("contacts_agent", shop.agent)):
         html = client.get(reverse(f"admin:{page}_change", args=(row.pk,))).content.decode()
         assert "/admin/core/user/add/" not in html
+
+
+@pytest.mark.parametrize("archived", [False, True])
+def test_a_lead_gives_an_agent_no_login_of_strangers(
+    client_of: ClientOf, shop: Shop, other_shop: Shop, archived: bool
+) -> None:
+    """Neither another team's nor nobody's: as an archived agent's it would be shut out."""
+    if archived:
+        Agent.objects.filter(pk=shop.agent.pk).update(deleted_at=timezone.now())
+    client, url = client_of("cs_lead", shop), reverse("admin:contacts_agent_change", args=(shop.agent.pk,))
+    strangers = [
+        UserFactory(username="rahasia1", role="cs_lead", teams=[other_shop.team]),
+        UserFactory(username="rahasia2"),
+        UserFactory(username="rahasia3", role="owner", teams=[shop.team]),
+    ]
+    for stranger in strangers:
+        values = {"name": "Rina", "code": shop.agent.code, "team": shop.team.pk, "user": stranger.pk}
+        assert "rahasia" not in client.post(url, values, follow=True).text
+        shop.agent = Agent.all_objects.get(pk=shop.agent.pk)
+        assert shop.agent.user is None
+
+
+def test_a_lead_gives_an_agent_the_login_of_a_member(client_of: ClientOf, shop: Shop) -> None:
+    client, url = client_of("cs_lead", shop), reverse("admin:contacts_agent_change", args=(shop.agent.pk,))
+    member, values = UserFactory(role="cs", teams=[shop.team]), {"name": "Rina", "code": "rina", "team": shop.team.pk}
+    client.post(url, values | {"user": member.pk})
+    assert Agent.objects.get(pk=shop.agent.pk).user == member
+
+
+def test_saving_an_agent_keeps_a_login_that_the_lead_could_not_give(client_of: ClientOf, shop: Shop) -> None:
+    client, url = client_of("cs_lead", shop), reverse("admin:contacts_agent_change", args=(shop.agent.pk,))
+    shop.agent.user = UserFactory(role="owner")
+    shop.agent.save()
+    client.post(url, {"name": "Rini", "code": "rina", "team": shop.team.pk, "user": shop.agent.user.pk})
+    agent = Agent.objects.get(pk=shop.agent.pk)
+    assert (agent.name, agent.user) == ("Rini", shop.agent.user)
+
+
+def test_an_archived_agent_is_given_no_login(client_of: ClientOf, shop: Shop) -> None:
+    Agent.objects.filter(pk=shop.agent.pk).update(deleted_at=timezone.now())
+    url = reverse("admin:contacts_agent_change", args=(shop.agent.pk,))
+    values = {"name": "Rina", "code": "rina", "team": shop.team.pk, "user": UserFactory(role="cs").pk}
+    client_of("owner").post(url, values)
+    agent = Agent.all_objects.get(pk=shop.agent.pk)
+    assert (agent.name, agent.user) == ("Rina", None)
 
 
 def test_a_token_is_shown_once_and_never_again(client_of: ClientOf, db: None) -> None:
