@@ -313,11 +313,13 @@ def train_suggestions(*, actor: Any) -> Job:
     return jobs.start(TRAIN, owner=actor, parameters={}, subject="suggestions", total=1)
 
 
-def training_outcome(job: Job) -> str:
-    """What came of a training, in a sentence."""
+def training_outcome(job: Job, *, counted: bool = True) -> str:
+    """What came of a training, in a sentence; of how many chats of all teams only where `counted`."""
     state, chats = job.result.get("state"), job.result.get("chats", 0)
     if state == NO_LIBRARY:
         return _("scikit-learn is not installed here: labels are suggested by words alone.")
+    if state == FEW and not counted:
+        return _("Too few labelled chats to learn from: it takes %(least)d.") % {"least": FEWEST_CHATS}
     if state == FEW:
         words = _("Too few labelled chats to learn from: %(n)s, and it takes %(least)d.")
         return words % {"n": number_format(chats, force_grouping=True), "least": FEWEST_CHATS}

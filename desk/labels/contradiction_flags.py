@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter
 
+from contacts.selectors.viewing import viewer_of
 from desk.base.filters import VisibleDropdownFilter
 from desk.base.keyset import Keyset, KeysetAdminMixin
 from desk.base.model_admin import ORIGIN, EditingAdmin, RecordAdmin
@@ -55,7 +56,9 @@ class ContradictionRuleAdmin(EditingAdmin):
     ordering = ("position", "id")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        waiting = Count("flags", filter=Q(flags__closed_at__isnull=True))
+        """With how many contacts the reader sees wait for each rule."""
+        seen = ContradictionFlag.objects.visible_to(viewer_of(request.user))
+        waiting = Count("flags", filter=Q(flags__closed_at__isnull=True, flags__in=seen))
         return super().get_queryset(request).annotate(open_flags=waiting)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Value
 from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import date as format_date
 from django.urls import path, reverse
@@ -181,12 +181,15 @@ class LabelAdmin(EditingAdmin, ArchivableAdmin):
     empty_help = gettext_lazy("Labels appear by themselves when a WhatsApp number has one we do not know yet.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """With how much each is used where the list is shown: other pages and choices do not ask."""
-        rows = super().get_queryset(request)
+        """With how much each is used where the list is shown: other pages and choices do not ask.
+
+        There `for_all_teams` says whether the reader sees every team.
+        """
+        rows, viewer = super().get_queryset(request), viewer_of(request.user)
         match = request.resolver_match
         if match is None or match.url_name != "labels_label_changelist":
-            return rows
-        return with_use(rows, viewer_of(request.user), today=timezone.localdate())
+            return rows.annotate(for_all_teams=Value(viewer.everything))
+        return with_use(rows, viewer, today=timezone.localdate())
 
     @admin.display(description=gettext_lazy("label"), ordering="name")
     def badge_shown(self, label: Label) -> str:
@@ -232,12 +235,12 @@ class LabelAdmin(EditingAdmin, ArchivableAdmin):
         return f"{limit_words.restarts(label)} {limit_words.clock()}"
 
     @admin.display(description=gettext_lazy("how long it usually stays"))
-    def learned(self, label: Label) -> str:
-        return learned_limits.of_label(label, may_use=True)
+    def learned(self, label: Any) -> str:
+        return learned_limits.of_label(label, may_use=True, counted=getattr(label, "for_all_teams", False))
 
     @admin.display(description=gettext_lazy("how long it usually stays"))
-    def learned_only(self, label: Label) -> str:
-        return learned_limits.of_label(label, may_use=False)
+    def learned_only(self, label: Any) -> str:
+        return learned_limits.of_label(label, may_use=False, counted=getattr(label, "for_all_teams", False))
 
     def get_urls(self) -> list[Any]:
         wrap = self.admin_site.admin_view

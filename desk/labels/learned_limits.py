@@ -25,8 +25,18 @@ STALE = "stale"  # the list that the button leads back to
 MAY_CHANGE = "labels.change_label"
 
 
-def sentence(learned: LearnedLimit) -> str:
-    """What was learned: "8 of 10 contacts that went on did so within 11 days (132 in the last year)"."""
+def sentence(learned: LearnedLimit, *, counted: bool) -> str:
+    """What was learned: "8 of 10 contacts that went on did so within 11 days (132 in the last 365 days)".
+
+    From how many is said only where `counted`, for who sees every team: it was learned from all of them.
+    """
+    if not counted:
+        words = ngettext(
+            "8 of 10 contacts that went on from this label did so within %(days)d day.",
+            "8 of 10 contacts that went on from this label did so within %(days)d days.",
+            learned.days,
+        )
+        return words % {"days": learned.days}
     words = ngettext(
         "8 of 10 contacts that went on from this label did so within %(days)d day (%(n)s in the last 365 days).",
         "8 of 10 contacts that went on from this label did so within %(days)d days (%(n)s in the last 365 days).",
@@ -35,7 +45,7 @@ def sentence(learned: LearnedLimit) -> str:
     return words % {"days": learned.days, "n": number_format(learned.stays, force_grouping=True)}
 
 
-def of_label(label: Label, *, may_use: bool) -> SafeString | str:
+def of_label(label: Label, *, may_use: bool, counted: bool) -> SafeString | str:
     """The sentence for the page of a label, with a button for who may use it; or why there is none yet."""
     learned = LearnedLimit.objects.filter(label=label.pk or 0).first()
     if label.step is None:
@@ -46,7 +56,7 @@ def of_label(label: Label, *, may_use: bool) -> SafeString | str:
         }
     context = {
         "learned": learned,
-        "said": sentence(learned),
+        "said": sentence(learned, counted=counted),
         "offered": may_use and learned.days != label.stale_after_days,
     }
     return render_to_string("labels/learned_limit.html", context)
@@ -59,12 +69,12 @@ def with_limits(labels: QuerySet[Label]) -> QuerySet[Label]:
     return labels.select_related("learned_limit").annotate(has_limit=has_limit)
 
 
-def beside(labels: Iterable[Label]) -> list[tuple[LearnedLimit, str]]:
+def beside(labels: Iterable[Label], *, counted: bool) -> list[tuple[LearnedLimit, str]]:
     """Of these labels, `with_limits`, the learned limits that are not the manual ones, each with its sentence."""
     known = [label for label in labels if label.step is not None and hasattr(label, "learned_limit")]
     known.sort(key=lambda label: (label.step or 0, label.pk))
     differing = [label.learned_limit for label in known if label.learned_limit.days != label.stale_after_days]
-    return [(row, sentence(row)) for row in differing]
+    return [(row, sentence(row, counted=counted)) for row in differing]
 
 
 @require_POST

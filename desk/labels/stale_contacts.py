@@ -91,7 +91,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "newer": newer,
         "older": older,
         "first": "?" + urlencode(given) if place.contact else "",
-        "learned": learned_limits.beside(labels),
+        "learned": learned_limits.beside(labels, counted=viewer.everything),
         "may_change_limits": request.user.has_perm(learned_limits.MAY_CHANGE),
         "may_read": request.user.has_perm("reports.view_report"),
         **_row_context(request),

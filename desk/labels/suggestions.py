@@ -14,6 +14,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from contacts.selectors.viewing import viewer_of
 from labelcrm.core.models import Job
 from labels import jobs
 from labels.models import Label, LabelTextModel, LabelWord, SuggestionTraining
@@ -50,6 +51,7 @@ def page(request: HttpRequest) -> HttpResponse:
     """`/admin/suggestions/`. A message to try is posted, for it is no address, and kept nowhere."""
     if not request.user.has_perm(MAY_READ):
         raise PermissionDenied
+    counted = viewer_of(request.user).everything  # the figures are of the chats of every team
     text = request.POST.get("text", "")[:LONGEST_TEXT]
     training = SuggestionTraining.objects.order_by("-id").first()
     context = {
@@ -59,8 +61,9 @@ def page(request: HttpRequest) -> HttpResponse:
         "tried": suggest_for_text(text) if text.strip() else None,
         "labels": _words(),
         "training": training,
-        "lines": _lines(training),
-        "state": _state(training),
+        "counted": counted,
+        "lines": _lines(training, counted=counted),
+        "state": _state(training, counted=counted),
         "min_contacts": text_fitting.MIN_CONTACTS,
         "may_edit": request.user.has_perm("labels.add_labelword"),
         "may_train": request.user.has_perm(MAY_TRAIN) and text_fitting.is_installed(),
@@ -86,20 +89,23 @@ def _words() -> list[WordsOfLabel]:
     return [WordsOfLabel(label, counts[label.pk], f"{listed}?label__id__exact={label.pk}") for label in labels]
 
 
-def _state(training: SuggestionTraining | None) -> str:
+def _state(training: SuggestionTraining | None, *, counted: bool) -> str:
     """Why no model suggests anything, in a sentence; "" where one was trained."""
     if not text_fitting.is_installed():
         return _("scikit-learn is not installed here: labels are suggested by words alone.")
     if training is not None:
         return ""
     last = Job.objects.filter(kind=jobs.TRAIN.name, state=Job.State.DONE).order_by("-id").first()
-    return (
-        jobs.training_outcome(last) if last is not None else _("Nothing has been learned yet: it is tried every week.")
-    )
+    if last is None:
+        return _("Nothing has been learned yet: it is tried every week.")
+    return jobs.training_outcome(last, counted=counted)
 
 
-def _lines(training: SuggestionTraining | None) -> list[ModelLine]:
-    """The labels that were suggested for any held-back chat, those that most chats got first."""
+def _lines(training: SuggestionTraining | None, *, counted: bool) -> list[ModelLine]:
+    """The labels that were suggested for any held-back chat, those that most chats got first.
+
+    Of how many chats each share is stands beside it only where `counted`.
+    """
     if training is None:
         return []
     suggested = Q(words_said__gt=0) | Q(model_said__gt=0)
@@ -107,23 +113,23 @@ def _lines(training: SuggestionTraining | None) -> list[ModelLine]:
     lines = [
         ModelLine(
             row,
-            _percent(share(row.words_right, row.words_said)),
-            _percent(share(row.words_right, row.labelled)),
-            _percent(share(row.model_right, row.model_said)),
-            _percent(share(row.model_right, row.labelled)),
+            _percent(share(row.words_right, row.words_said), counted=counted),
+            _percent(share(row.words_right, row.labelled), counted=counted),
+            _percent(share(row.model_right, row.model_said), counted=counted),
+            _percent(share(row.model_right, row.labelled), counted=counted),
         )
         for row in rows
     ]
     return sorted(lines, key=lambda line: (-line.model.labelled, line.model.label_id))
 
 
-def _percent(found: Share) -> tuple[str, str]:
-    """("86% (82–89)", "195 of 228"); "–" of nothing."""
+def _percent(found: Share, *, counted: bool) -> tuple[str, str]:
+    """("86% (82–89)", "195 of 228"), the counts only where `counted`; "–" of nothing."""
     if found.value is None or found.low is None or found.high is None:
         return "–", ""
     percents = {"share": round(100 * found.value), "low": round(100 * found.low), "high": round(100 * found.high)}
     counts = {"k": number_format(found.k, force_grouping=True), "n": number_format(found.n, force_grouping=True)}
-    return _("%(share)d%% (%(low)d–%(high)d)") % percents, _("%(k)s of %(n)s") % counts
+    return _("%(share)d%% (%(low)d–%(high)d)") % percents, _("%(k)s of %(n)s") % counts if counted else ""
 
 
 urlpatterns = [

@@ -11,6 +11,7 @@ import time_machine
 from django.test import Client
 
 from labelcrm.core.models import AuditEntry, Job
+from labels import jobs
 from labels.jobs import TRAIN
 from labels.models import Label, LabelAssignment, LabelTextModel, LabelWord, SuggestionDismissal, SuggestionTraining
 from labels.services import text_fitting
@@ -122,19 +123,42 @@ def test_a_message_is_tried_and_kept_nowhere(client_of: ClientOf, shop: Shop) ->
     assert not AuditEntry.objects.filter(details__icontains="norek").exists()
 
 
-def test_the_figures_stand_with_their_intervals(client_of: ClientOf, shop: Shop) -> None:
+@pytest.fixture
+def trained(db: None) -> None:
     training = SuggestionTraining.objects.create(
         trained_at=THEN, learned_from=3480, held_back=902, held_back_from=THEN - timedelta(days=9), terms=228
     )
     LabelTextModel.objects.create(
-        training=training, label=Label.objects.get(name="Selesai"), weights={}, digest="", used=True, labelled=115,
-        words_said=100, words_right=80, model_said=114, model_right=110,
+        training=training, label=Label.objects.get(name="Selesai"), weights={}, digest="", used=True, labelled=1150,
+        words_said=1000, words_right=800, model_said=1140, model_right=1100,
     )  # fmt: skip
-    response = client_of("cs_lead", shop).get(URL)
+
+
+@pytest.mark.usefixtures("trained")
+def test_the_figures_stand_with_their_intervals(client_of: ClientOf, shop: Shop) -> None:
+    response = client_of("owner").get(URL)
     [line] = response.context["lines"]
-    assert line.words_right == ("80% (71–87)", "80 of 100")
-    assert line.model_found == ("96% (90–98)", "110 of 115")
-    assert "words and model" in response.content.decode()
+    assert line.words_right == ("80% (77–82)", "800 of 1,000")
+    assert line.model_found == ("96% (94–97)", "1,100 of 1,150")
+    html = response.content.decode()
+    assert "words and model" in html
+    assert "from 3,480 labelled chats" in html
+
+
+@pytest.mark.usefixtures("trained")
+@pytest.mark.parametrize("role", ["cs", "cs_lead"])
+def test_shares_are_told_to_a_team_and_no_counts_of_all_teams(client_of: ClientOf, shop: Shop, role: str) -> None:
+    html = client_of(role, shop).get(URL).content.decode()
+    assert "80% (77–82)" in html
+    assert "labelled chats of all teams" in html
+    assert not [count for count in ("3,480", "1,150", "1,000", "1,140", "1,100") if count in html]
+
+
+def test_how_many_chats_are_too_few_is_told_to_who_sees_all_teams(client_of: ClientOf, shop: Shop) -> None:
+    result = {"state": jobs.FEW, "chats": 77}
+    Job.objects.create(kind=TRAIN.name, state=Job.State.DONE, result=result)
+    assert "to learn from: 77, and it takes" in client_of("owner").get(URL).content.decode()
+    assert "to learn from: it takes" in client_of("cs", shop).get(URL).content.decode()
 
 
 def test_without_the_library_the_page_says_so_in_one_sentence(

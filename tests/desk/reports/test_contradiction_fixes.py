@@ -18,6 +18,7 @@ from labels.models import ContradictionFlag, ContradictionRule, Label, LabelAssi
 from labels.services.contradictions import flag_contradictions
 from tests.crm_labels import label_in_the_crm
 from tests.desk.conftest import Shop
+from tests.factories import THEN
 
 pytestmark = pytest.mark.django_db
 ClientOf = Callable[..., Client]
@@ -115,6 +116,19 @@ def test_a_pair_is_added_and_a_rule_switched_off_in_the_admin(client_of: ClientO
     client.post(f"{RULES}{rule.pk}/change/", {"name": "", "name_en": "", "position": 1})
     assert [line.row.rule for line in client.get(LIST).context["lines"]] == ["pair"]
     assert AuditEntry.objects.filter(action="contradictionrule.changed").exists()
+
+
+def test_a_rule_counts_the_contacts_that_its_reader_sees(client_of: ClientOf, shop: Shop, other_shop: Shop) -> None:
+    rule = ContradictionRule.objects.get(kind="exclusive")
+    for name in ("Ibu Ratna", "Ibu Sari"):
+        contact = other_shop.contact(name=name)
+        ContradictionFlag.objects.create(contact=contact, rule=rule, labels=[], since=THEN, flagged_at=THEN)
+
+    def counted(client: Client) -> int:
+        return client.get(RULES).context["cl"].result_list.get(pk=rule.pk).open_flags
+
+    assert counted(client_of("cs", shop)) == 0
+    assert counted(client_of("cs_lead", other_shop)) == counted(client_of("owner")) == 2
 
 
 def test_a_pair_that_a_group_forbids_is_refused_in_words(client_of: ClientOf, shop: Shop) -> None:

@@ -342,3 +342,14 @@ def test_who_may_not_change_labels_is_not_offered_a_limit(client_of: ClientOf, s
     assert "within 11 days" in page
     assert "Use 11 days" not in page
     assert client.post(f"/admin/labels/label/{hot.pk}/learned/").status_code == 403
+
+
+def test_from_how_many_stays_it_was_learned_is_told_to_who_sees_all_teams(client_of: ClientOf, shop: Shop) -> None:
+    hot = Label.objects.get(name="Prospek panas")
+    LearnedLimit.objects.create(label=hot, stays=1320, p80=timedelta(days=10.5), computed_at=NOW)
+    for page in (f"/admin/labels/label/{hot.pk}/change/", "/admin/labels/staleflag/"):
+        for role in ("cs", "cs_lead"):
+            html = client_of(role, shop).get(page).content.decode()
+            assert "within 11 days." in html
+            assert "1,320" not in html
+        assert "within 11 days (1,320 in the last 365 days)" in client_of("owner").get(page).content.decode()
