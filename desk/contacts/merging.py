@@ -131,8 +131,8 @@ def _parted(one: int, two: int) -> bool:
     return ContactMerge.objects.filter(pair, undone_at__isnull=False).exists()
 
 
-def undo_preview(record: Any) -> UndoPreview:
-    """What goes back, in words."""
+def undo_preview(record: Any, viewer: Viewer) -> UndoPreview:
+    """What goes back, in words; counts are of what the viewer sees."""
     record.why = REASONS.get(record.reason, record.reason)
     first = None
     try:
@@ -145,7 +145,7 @@ def undo_preview(record: Any) -> UndoPreview:
         survivor=called(record.survivor),
         merged=called(record.merged),
         archived=bool(record.before.get("merged", {}).get("deleted_at")),
-        back=_back(record),
+        back=_back(record, viewer),
         restored=_restored(record.before.get("survivor", {})),
         first=first,
     )
@@ -164,15 +164,22 @@ _TABLES = {
     "contacts_campaigntouch": lambda n: ngettext("%(n)d campaign touch", "%(n)d campaign touches", n),
 }
 _BY_IDENTITY = ("contacts_message", "labels_labelevent")
+_OF_CHANNEL = {
+    "contacts_message": "channel_id = ANY(%(channels)s)",
+    "labels_labelevent": "channel_id = ANY(%(channels)s)",
+    "contacts_campaigntouch": "(channel_id = ANY(%(channels)s) OR channel_id IS NULL)",
+}
 
 
-def _back(record: ContactMerge) -> list[str]:
+def _back(record: ContactMerge, viewer: Viewer) -> list[str]:
     lines = [", ".join(_identities(record))]
     for table, text in _TABLES.items():
         came_by = " OR identity_id = ANY(%(identities)s)" if table in _BY_IDENTITY else ""
+        seen = "true" if viewer.everything else _OF_CHANNEL.get(table, "true")
         count = fetch(
-            f"SELECT count(*) FROM {table} WHERE contact_id = %(survivor)s AND (id = ANY(%(ids)s){came_by})",  # noqa: S608 - tables from above
+            f"SELECT count(*) FROM {table} WHERE contact_id = %(survivor)s AND (id = ANY(%(ids)s){came_by}) AND {seen}",  # noqa: S608 - tables and conditions from above
             {
+                "channels": [*viewer.channels, viewer.crm],
                 "survivor": record.survivor_id,
                 "ids": record.moved.get(table, []),
                 "identities": record.identity_ids,
@@ -260,7 +267,7 @@ class ContactMerging(EditingAdmin):
         if request.method == "POST":
             return self._unmerge(request, record)
         return self._page(request, "unmerge.html", {
-            "title": _("Undo a merge"), "back": _page(pk), "undo": undo_preview(record),
+            "title": _("Undo a merge"), "back": _page(pk), "undo": undo_preview(record, viewer_of(request.user)),
         })  # fmt: skip
 
     def _changeable(self, request: HttpRequest, pk: int) -> Contact:

@@ -9,13 +9,13 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from contacts.models import Contact, ContactMerge, Message, Note
+from contacts.models import CampaignTouch, Contact, ContactMerge, Message, Note
 from labelcrm.core.models import AuditEntry
 from labels.models import LabelAssignment
 from labels.services import merging
 from labels.services.rebuilding import rebuild
 from tests.desk.conftest import Shop
-from tests.factories import THEN, ChannelFactory
+from tests.factories import THEN, CampaignFactory, ChannelFactory
 from tests.webhooks.telling import label, message, person, seen, tell
 
 ClientOf = Callable[..., Client]
@@ -67,6 +67,25 @@ def test_two_contacts_are_merged_from_either_page_and_parted_again(
     assert LabelAssignment.objects.get(contact=lid)
     assert Note.objects.get().contact == lid
     assert rebuild(write=False) == 0
+
+
+def test_what_goes_back_is_counted_of_the_numbers_that_one_sees(
+    client_of: ClientOf, shop: Shop, other_shop: Shop, two: tuple[Contact, Contact]
+) -> None:
+    ana, other = two
+    told = [message(person(lid=LID), 5), message(person(lid=LID), 6), label(person(lid=LID), "8", 7)]
+    tell(other_shop.channel, *told)
+    for channel in (shop.channel, other_shop.channel, None):
+        CampaignTouch.objects.create(
+            contact=other, campaign=CampaignFactory(), channel=channel, at=THEN, method="manual"
+        )
+    record = merging.merge(survivor_id=ana.pk, merged_id=other.pk, reason="by_hand", actor=None)
+
+    def back(client: Client) -> list[str]:
+        return client.get(page(ana, f"merges/{record.pk}/")).context["undo"].back[1:]
+
+    assert back(client_of("cs_lead", shop)) == ["1 message", "1 label change", "1 note", "2 campaign touches"]
+    assert back(client_of("owner")) == ["3 messages", "2 label changes", "1 note", "3 campaign touches"]
 
 
 def test_a_merge_that_whatsapp_told_is_listed_with_its_reason(
