@@ -121,11 +121,14 @@ class ConversionState(models.TextChoices):
 
 class ConversionQuerySet(models.QuerySet[Any]):
     def visible_to(self, viewer: Viewer) -> Self:
-        """Conversions of contacts that the viewer sees; of a merged one, of the contact it became."""
+        """Conversions of contacts that the viewer sees, by a label on a number that they see or one that exists only
+        here; of a merged contact, of the contact it became.
+        """
         if viewer.everything:
             return self
         seen = Contact.all_objects.visible_to(viewer)
-        return self.filter(Q(contact__in=seen) | Q(contact__merged_into__in=seen))
+        rows = self.filter(channel_id__in=[*viewer.channels, viewer.crm])
+        return rows.filter(Q(contact__in=seen) | Q(contact__merged_into__in=seen))
 
     def with_state(self) -> Self:
         """Each with `state`, a `ConversionState`."""

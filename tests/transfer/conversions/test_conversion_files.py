@@ -15,11 +15,12 @@ import time_machine
 from django.contrib.auth.models import Group
 from django.test import Client
 
-from contacts.models import Contact
+from contacts.models import Contact, ContactChannel
+from contacts.selectors.viewing import viewer_of
 from labelcrm.core import jobs as core_jobs
 from labelcrm.core.models import AuditEntry, Job, JobFile
 from labels.services import merging
-from tests.factories import UserFactory
+from tests.factories import ChannelFactory, TeamFactory, UserFactory
 from tests.transfer.conversions.ads import NOW, AdShop, ctwa, look
 from tests.transfer.opting_out import somebody_opts_out
 from tests.work import do_work
@@ -272,11 +273,31 @@ def test_a_file_holds_only_whom_its_owner_sees(ten: list[Contact], shop: AdShop)
     assert done(start(UserFactory._meta.model.objects.get(pk=lead.pk))).rows == 10
 
 
-def test_conversions_are_seen_by_whoever_sees_the_contact(ten: list[Contact], shop: AdShop) -> None:
-    from contacts.selectors.viewing import viewer_of
-
+def test_conversions_are_seen_by_whoever_sees_the_contact_and_the_number(ten: list[Contact], shop: AdShop) -> None:
     mine, others = UserFactory(role="cs_lead", teams=[shop.channel.team]), UserFactory(role="cs_lead")
     assert Conversion.objects.visible_to(viewer_of(mine)).count() == 10
     assert Conversion.objects.visible_to(viewer_of(others)).count() == 0
     merging.merge(survivor_id=ten[0].pk, merged_id=ten[1].pk, reason="manual", actor=None)
     assert Conversion.objects.visible_to(viewer_of(mine)).count() == 10
+
+
+def test_who_shares_a_contact_sees_no_conversion_by_a_label_on_anothers_number(
+    ten: list[Contact], shop: AdShop
+) -> None:
+    other = ChannelFactory(team=TeamFactory(name="Service"))
+    for contact in ten:
+        ContactChannel.objects.create(contact=contact, channel=other, first_seen_at=NOW)
+    theirs = Conversion.objects.get(contact=ten[0])
+    theirs.channel = other
+    theirs.save()
+    lead, service = (
+        UserFactory(role="cs_lead", teams=[shop.channel.team]),
+        UserFactory(role="cs_lead", teams=[other.team]),
+    )
+    everything = Conversion.objects.all()
+    assert set(everything.visible_to(viewer_of(lead))) == set(everything.exclude(pk=theirs.pk))
+    assert set(everything.visible_to(viewer_of(service))) == {theirs}
+    assert done(start(lead)).rows == 9
+    client = Client()
+    client.force_login(lead)
+    assert sum(n for line in client.get("/admin/conversions/").context["sums"] for _event, n in line.cells) == 9
