@@ -177,8 +177,11 @@ def _close_in_words(row: CampaignRule, sought: Sought, text: MessageText) -> Ite
 
 def _whole(part: str, text: MessageText) -> str:
     """The words of a text that a part of one or more of them belongs to; "" when it is in none."""
-    found = re.search(rf"\S*{re.escape(part)}\S*", text.words)
-    return found[0] if found else ""
+    at = text.words.find(part)
+    if at < 0:
+        return ""
+    begin, end = text.words.rfind(" ", 0, at) + 1, text.words.find(" ", at + len(part))
+    return text.words[begin : end if end >= 0 else None]
 
 
 def _written_apart(letters: str, text: MessageText) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any
 
 import pytest
 
 from contacts.models import Campaign, CampaignRule, Channel, Message
 from contacts.selectors.explaining import Explanation, Lost, Near, explain
-from contacts.selectors.recognizing import Recognizer
+from contacts.selectors.recognizing import LONGEST_EVIDENCE, Recognizer
 from tests.factories import THEN, CampaignFactory, ChannelFactory
 
 pytestmark = pytest.mark.django_db
@@ -56,6 +57,15 @@ def test_words_that_nearly_match_say_what_is_missing(pattern: str, text: str, wh
     found = asked(text)
     assert found.fired is None
     assert near(found) == [(why, part)]
+
+
+def test_a_word_of_4000_letters_is_answered_for_many_rules() -> None:
+    for n in range(100):
+        rule(f"KAOS{n:03}X")
+    begun = monotonic()
+    assert near(asked("k" * 4_000)) == []
+    assert near(asked("k" * 2_000 + "kaos007xk")) == [(Near.PART, ("k" * 2_000 + "kaos007xk")[:LONGEST_EVIDENCE])]
+    assert monotonic() - begun < 2
 
 
 @pytest.mark.parametrize("text", ["mau KAOS3", "baju", "k a", ""])
