@@ -242,13 +242,13 @@ def handover_page(request: HttpRequest, pk: int) -> HttpResponse:
     viewer = viewer_of(request.user)
     handover = _seen(viewer, pk)
     notices.see(request.user, topic=RECEIVED, subjects=[handover.pk])
-    rows = handovers.followed(handover)
-    if not viewer.may(*MAY):  # who received something sees her own
+    rows, leads = handovers.followed(handover), _leads(viewer, handover)
+    if not leads:  # who received something sees her own
         own = set(Agent.objects.filter(user=viewer.user).values_list("pk", flat=True))
         rows = [row for row in rows if row.agent in own]
     state = request.GET.get("state", "")
     chosen = [row for row in rows if row.state == state] if state in STATE_NAMES else rows
-    reason = why_not_undone(handover) if viewer.may(*MAY) else ""
+    reason = why_not_undone(handover) if leads else ""
     context = {
         **admin.site.each_context(request),
         "title": _("Handover: %(name)s") % {"name": handover.agent.name},
@@ -259,10 +259,10 @@ def handover_page(request: HttpRequest, pk: int) -> HttpResponse:
         "left_off": max(0, len(chosen) - SHOWN),
         "states": _states(rows, state),
         "days": (timezone.now() - handover.at).days,
-        "leads": viewer.may(*MAY),
-        "may_undo": viewer.may(*MAY) and not reason,
+        "leads": leads,
+        "may_undo": leads and not reason,
         "why_not": WHY_NOT.get(reason, ""),
-        "logs_in": _logs_in(handover.agent) if viewer.may(*MAY) else False,
+        "logs_in": leads and _logs_in(handover.agent),
     }
     return TemplateResponse(request, "people/handover.html", context)
 
@@ -270,9 +270,14 @@ def handover_page(request: HttpRequest, pk: int) -> HttpResponse:
 def _seen(viewer: Viewer, pk: int) -> Handover:
     """Raises Http404 for one that is not the viewer's to see."""
     found = Handover.objects.visible_to(viewer).select_related("agent", "agent__user", "actor").filter(pk=pk).first()
-    if found is None or not (viewer.may(*MAY) or found.receivers.filter(user=viewer.user).exists()):
+    if found is None or not (_leads(viewer, found) or found.receivers.filter(user=viewer.user).exists()):
         raise Http404
     return found
+
+
+def _leads(viewer: Viewer, handover: Handover) -> bool:
+    """Whether the viewer gives away what the CS who left had: a lead of another team may have received something."""
+    return viewer.may(*MAY) and Agent.all_objects.visible_to(viewer).filter(pk=handover.agent_id).exists()
 
 
 def _logs_in(agent: Agent) -> bool:
@@ -329,6 +334,8 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a handover back; the page says why where it is too late."""
     viewer = _leading(request)
     handover = _seen(viewer, pk)
+    if not _leads(viewer, handover):
+        raise Http404
     job = undo_handover(handover, actor=request.user)
     if job is not None:
         jobs.do_at_once([job], seconds=AT_ONCE)

@@ -127,6 +127,25 @@ def test_who_received_something_reads_her_own_and_her_notice_is_done(shop: Shop,
     assert "2 contacts of" not in client.get("/admin/").content.decode()
 
 
+def test_a_lead_of_another_team_who_received_something_reads_her_own(
+    client_of: ClientOf, shop: Shop, other_shop: Shop, dewi: Agent
+) -> None:
+    stranger = client_of("cs_lead", other_shop)
+    other_shop.agent.user = stranger.user  # type: ignore[attr-defined]
+    other_shop.agent.save()
+    assigned(shop, 4)
+    address = hand_over(client_of("owner"), shop, dewi, other_shop.agent).url
+    do_work()
+    assert address in stranger.get("/admin/handovers/").content.decode()
+    page = stranger.get(address).content.decode()
+    assert "2 open contacts" in page
+    assert "Dewi" not in page
+    assert "Undo the handover" not in page
+    assert stranger.post(f"{address}undo/").status_code == 404
+    assert Handover.objects.get().undone_at is None
+    assert "Undo the handover" in client_of("cs_lead", shop).get(address).content.decode()
+
+
 def test_a_login_that_still_works_is_pointed_out(client_of: ClientOf, shop: Shop, dewi: Agent) -> None:
     shop.agent.user = UserFactory(role="cs", teams=[shop.team])
     shop.agent.save()
