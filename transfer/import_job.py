@@ -104,10 +104,14 @@ def check_upload(raw: bytes, source: ImportSource) -> str:
     A large workbook is only opened by the job. Raises UploadRefused.
     """
     file_format = kind_of(raw)
-    is_small = file_format == CSV or inflated_size(raw) <= OPENED_AT_ONCE
-    if is_small and next(open_upload(raw, source.kind).rows, None) is None:
+    if is_opened_at_once(raw) and next(open_upload(raw, source.kind).rows, None) is None:
         raise UploadRefused("no_rows")
     return file_format
+
+
+def is_opened_at_once(raw: bytes) -> bool:
+    """Whether a request may read the whole file: small in an archive may be large outside. Raises UploadRefused."""
+    return kind_of(raw) == CSV or inflated_size(raw) <= OPENED_AT_ONCE
 
 
 def start(

@@ -95,7 +95,7 @@ def _look_at(request: HttpRequest, kind: str, file: Any) -> HttpResponse:
     raw = file.read()
     import_job.check_upload(raw, source)
     job = import_job.start(job_kind, raw, owner=request.user, dry_run=True, name=file.name or "")
-    return _go_to(job, small=len(raw) <= AT_ONCE_BYTES)
+    return _go_to(job, small=len(raw) <= AT_ONCE_BYTES and import_job.is_opened_at_once(raw))
 
 
 def _go_to(job: Job, *, small: bool) -> HttpResponse:

@@ -204,8 +204,11 @@ def _refusing(
 
 def _refused(error: Exception) -> UploadRefused:
     """Why a file is not taken whose reading ended with this error."""
-    told = (error, error.__cause__)  # openpyxl wraps what is raised while it opens a workbook
-    return next((each for each in told if isinstance(each, UploadRefused)), UploadRefused("broken"))
+    from labelcrm.lib.workbooks import WorkbookTooLarge
+
+    if isinstance(error, UploadRefused):
+        return error
+    return UploadRefused("bomb" if isinstance(error, WorkbookTooLarge) else "broken")
 
 
 def _separator(text: str, is_heading: IsHeading) -> str:

@@ -15,7 +15,7 @@ from labelcrm.lib.spreadsheets import UploadRefused, open_table, read_xlsx
 from transfer import import_job
 
 ROWS = [["phone", "name"], ["081234567890", "Budi"]]
-SHEET, STYLES, BOOK = "xl/worksheets/sheet1.xml", "xl/styles.xml", "xl/workbook.xml"
+SHEET, STYLES, BOOK, STRINGS = "xl/worksheets/sheet1.xml", "xl/styles.xml", "xl/workbook.xml", "xl/sharedStrings.xml"
 SECONDS = 20  # that no other file takes even where the computer is busy
 
 
@@ -30,6 +30,7 @@ def plain() -> bytes:
 def rewritten(changes: Mapping[str, tuple[str, str]], members: Mapping[str, bytes] | None = None) -> bytes:
     """A plain workbook; in the parts of `changes` the one text stands for the other, and there are `members` more."""
     source, out = zipfile.ZipFile(io.BytesIO(plain())), io.BytesIO()
+    assert changes.keys() <= set(source.namelist())
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in source.namelist():
             text = source.read(name).decode()
@@ -80,6 +81,25 @@ def test_a_sheet_that_is_named_a_thousand_times_is_not_read() -> None:
     assert refused(rewritten({BOOK: (sheet, sheet * 1000)})) == "bomb"
 
 
+@pytest.mark.parametrize("cells", ["<c/>", "<c><row/></c>", "<!--</row><row>--><c/>"])
+def test_a_row_of_a_million_cells_is_not_read(cells: str) -> None:
+    row = '<row r="1">' + cells * 1_000_000 + noise(800_000)
+    assert refused(rewritten({SHEET: ('<row r="1">', row)})) == "bomb"
+
+
+def test_a_text_of_a_million_pieces_is_not_read() -> None:
+    head = '<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><si>'
+    texts = head + "<r/>" * 1_000_000 + "</si>" + noise(400_000) + "</sst>"
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    told = f'<Override PartName="/{STRINGS}" ContentType="{kind}"/></Types>'
+    assert refused(rewritten({"[Content_Types].xml": ("</Types>", told)}, {STRINGS: texts.encode()})) == "bomb"
+
+
+def test_entities_are_not_declared_far_behind_the_beginning() -> None:
+    declared = noise(100_000) + '<!DOCTYPE worksheet [<!ENTITY a "aaaaaaaa">]><worksheet'
+    assert refused(rewritten({SHEET: ("<worksheet", declared)})) == "bomb"
+
+
 def test_a_workbook_with_a_large_picture_and_many_links_opens() -> None:
     """A link for each number is a relation of the sheet, of which no table has need."""
     link = '<Relationship Id="rId{}" Type="hyperlink" Target="https://wa.me/62812{}" TargetMode="External"/>'
@@ -107,11 +127,14 @@ def test_a_sheet_that_is_a_chart_is_passed_over() -> None:
     assert read_xlsx(out.getvalue()).rows == ROWS[1:]
 
 
+def inflating() -> bytes:
+    """A small workbook that unpacks to more than eight megabytes."""
+    return rewritten({SHEET: ("</sheetData>", "</sheetData>" + noise(200_000) + " " * 8_400_000)})
+
+
 def test_a_request_opens_no_workbook_that_unpacks_to_much(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever asks for the import waits for the request; the job has more time."""
     opened: list[bytes] = []
     monkeypatch.setattr(import_job, "open_upload", lambda raw, kind: opened.append(raw))
-    raw = rewritten({SHEET: ("</sheetData>", "</sheetData>" + noise(400_000) + " " * 8_400_000)})
-    assert len(raw) < 1024 * 1024
-    assert import_job.check_upload(raw, import_job.CONTACTS) == "xlsx"
+    assert import_job.check_upload(inflating(), import_job.CONTACTS) == "xlsx"
     assert not opened

@@ -11,8 +11,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from contacts.models import Contact
+from desk.imports.page import AT_ONCE_BYTES
 from labelcrm.core.models import Job, JobFile
 from tests.desk.reports.test_pages import client_of
+from tests.lib.test_workbooks import inflating
 from tests.transfer.test_imports import confirm, numbered, problems, totals, upload
 from tests.work import do_work
 
@@ -110,6 +112,15 @@ def test_a_large_file_is_left_to_the_worker_and_the_page_says_how_far_it_is(clie
     state = client.get(f"{answer.url}state/")
     assert "The file is being looked at" in state.content.decode()
     assert "<html" not in state.content.decode()
+
+
+def test_a_small_workbook_that_unpacks_to_much_is_left_to_the_worker(client: Client) -> None:
+    raw = inflating()
+    assert len(raw) < AT_ONCE_BYTES
+    client.post("/admin/imports/", {"file": SimpleUploadedFile("kontak.xlsx", raw)})
+    assert Job.objects.get().state == "queued"
+    do_work()
+    assert Job.objects.get().state == "done"
 
 
 def test_the_upload_waits_in_the_database_and_goes_with_its_import(client: Client) -> None:
