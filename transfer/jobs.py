@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from contacts.models import Campaign, Contact
-from contacts.selectors.viewing import has_left, viewer_of
+from contacts.selectors.viewing import may_still, viewer_of
 from labelcrm.core import jobs
 from labelcrm.core.jobs import JobKind, Step
 from labelcrm.core.models import Job
@@ -135,8 +135,7 @@ def _owner_with(rights: tuple[str, ...]) -> Callable[[Job, Any], bool]:
     """Who may know of a job that ended: its owner, and of a file only while they have the right to it."""
 
     def may_open(job: Job, user: Any) -> bool:
-        may_have = user.has_perms(rights) and not has_left(user)
-        return job.owner_id == user.pk and bool(may_have or job.state != Job.State.DONE)
+        return job.owner_id == user.pk and (job.state != Job.State.DONE or may_still(user, rights))
 
     return may_open
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -155,7 +155,7 @@ def _put_away(job: Job, export: Export) -> Step:
 
 def _sight(viewer: Viewer) -> str:
     """Whom a viewer sees, in some letters that change with it."""
-    seen = (viewer.everything, sorted(viewer.teams), sorted(viewer.channels), viewer.agent, viewer.crm)
+    seen = [sorted(value) if isinstance(value, frozenset) else value for value in astuple(viewer.sight)]
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
 
 

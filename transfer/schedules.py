@@ -19,7 +19,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from contacts.selectors.viewing import has_left, mark_sight, viewer_of
+from contacts.selectors.viewing import has_left, mark_sight, may_still, viewer_of
 from labelcrm.core import audit, edits, notices
 from labelcrm.core.jobs import UNFINISHED, JobKind
 from labelcrm.core.models import Job, User
@@ -312,7 +312,7 @@ def may_know(job: Job, user: Any) -> bool:
     if job.state != Job.State.DONE:
         return job.owner_id == user.pk or user.has_perm(ADMINISTERS)
     if job.owner_id == user.pk:
-        return bool(user.has_perms(RIGHTS)) and not has_left(user)
+        return may_still(user, RIGHTS)
     run = run_of(job)
     named = run is not None and run.schedule.recipients.filter(pk=user.pk).exists()
     return bool(named and run and may_be_sent(user, run.schedule.owner))

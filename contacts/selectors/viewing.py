@@ -7,6 +7,7 @@ left (`has_left`) sees nothing. Every queryset that pages or the API show goes t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -38,6 +39,11 @@ def has_left(user: Any) -> bool:
     """True for the user of an archived agent, unless their role sees every team anyway."""
     agent = getattr(user, "agent", None)
     return agent is not None and agent.is_archived and not _sees_everything(user)
+
+
+def may_still(user: Any, rights: Iterable[str]) -> bool:
+    """Whether somebody has all of these rights, and has not left: of what they asked for when they had them."""
+    return bool(user.has_perms(rights)) and not has_left(user)
 
 
 def own_teams(user: Any) -> list[int]:

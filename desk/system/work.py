@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
-from contacts.selectors.viewing import has_left
+from contacts.selectors.viewing import may_still
 from desk.system.page import pulses
 from labelcrm.core import jobs, notices
 from labelcrm.core.jobs import JobKind
@@ -150,7 +150,7 @@ def _lines(rows: list[Job], user: Any) -> Iterator[JobLine]:
             job=job,
             title=kind.title(job) if kind else job.kind,
             outcome=_outcome(kind, job) if kind and job.state in LOOKS else _said(job),
-            link=kind.link(job) if kind and ended and _may_follow(kind, job, user) else "",
+            link=kind.link(job) if kind and ended and may_still(user, kind.link_rights) else "",
             look=LOOKS.get(Job.State(job.state), ""),
             percent=_percent(job),
             can_stop=_may_act(job, user) and not job.is_finished and job.cancel_asked_at is None,
@@ -168,13 +168,6 @@ def _percent(job: Job) -> int | None:
 def _may_act(job: Job, user: Any) -> bool:
     """Who only looks, such as an auditor, stops nobody's work but their own."""
     return bool(job.owner_id == user.pk or user.has_perm("core.change_job"))
-
-
-def _may_follow(kind: JobKind, job: Job, user: Any) -> bool:
-    """Whoever sees everybody's work does not get with it what only others may take out of the house; nor does its
-    owner any more once the right is taken away, or who has left.
-    """
-    return bool(user.has_perms(kind.link_rights)) and not has_left(user)
 
 
 def _outcome(kind: JobKind, job: Job) -> str | Promise:
